@@ -1,0 +1,170 @@
+"""One way to turn any picture file into pixels of a wanted size; serves packing and uploads alike."""
+
+import re
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from simulacra.errors import DataError
+
+# Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+Crop = Literal["center", "none"] | tuple[int, int, int, int]
+Box = tuple[float, float, float, float]
+
+
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        pixels: (H, W, C) uint8, C is 1 (grey) or 3 (RGB).
+        original: width and height of the upright file, in pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    original: tuple[int, int]
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height from `64` or `64x48`.
+
+    Raises:
+        DataError: the text is neither, or a side is not within 1..4096.
+    """
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text.strip().lower())
+    if match is None:
+        raise DataError(f"size {text!r} is not understood; write 64 for a square or 64x48 for width x height")
+    width = int(match[1])
+    size = width, int(match[2] or width)
+    if not all(1 <= side <= 4096 for side in size):
+        raise DataError(f"size {text!r} is out of range; a side has 1 to 4096 pixels")
+    return size
+
+
+def parse_crop(text: str) -> Crop:
+    """What to keep of a picture: `center`, `none`, or the four corners of a box in the upright picture's pixels.
+
+    Raises:
+        DataError: the text is none of these, or the box is empty.
+    """
+    word = text.strip().lower()
+    if word == "center":
+        return "center"
+    if word == "none":
+        return "none"
+    if re.fullmatch(r"\d+(\s*,\s*\d+){3}", word) is None:
+        raise DataError(f"crop {text!r} is not understood; write center, none, or LEFT,TOP,RIGHT,BOTTOM in pixels")
+    left, top, right, bottom = (int(number) for number in word.split(","))
+    if left >= right or top >= bottom:
+        raise DataError(f"crop {text!r} is an empty box; RIGHT must exceed LEFT and BOTTOM must exceed TOP")
+    return left, top, right, bottom
+
+
+def read_picture(file: Path | bytes, size: tuple[int, int], crop: str = "center", grey: bool = False) -> Picture:
+    """Reads, turns upright, crops, flattens over white and resizes one picture.
+
+    Args:
+        file: a path, or the file's bytes.
+        size: wanted (width, height).
+        crop: as in `parse_crop`; `center` is the largest centred box of the wanted aspect, `none` stretches.
+        grey: one channel instead of three.
+
+    Raises:
+        DataError: why it cannot be read, without the file's name (the caller knows it best).
+    """
+    box = parse_crop(crop)
+    if not isinstance(file, Path) and not file:
+        raise DataError("is empty (0 bytes)")
+    try:
+        if isinstance(file, Path) and file.stat().st_size == 0:
+            raise DataError("is empty (0 bytes)")
+        # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file if isinstance(file, Path) else BytesIO(file), formats=FORMATS) as image:
+                return _decode(image, size, box, grey)
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"has more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are safe to open") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"is not a picture in any known format ({', '.join(FORMATS)})") from error
+    except MemoryError as error:
+        raise DataError("needs more memory than there is") from error
+    # Pillow's readers raise almost anything at damaged bytes: OSError, SyntaxError, struct.error, IndexError ...
+    except Exception as error:
+        raise DataError(f"is damaged or cut short ({str(error) or type(error).__name__})") from error
+
+
+def fit(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> NDArray[np.uint8]:
+    """Pixels (H, W, C) uint8 of an upright image, cropped and resized to (width, height) with antialiasing."""
+    return _fitted(image, image.size, size, crop, grey)
+
+
+def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> Picture:
+    sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    original = (image.height, image.width) if sideways else image.size
+    left, top, right, bottom = _box(original, size, crop)
+    # JPEG can decode at 1/2, 1/4 or 1/8 for little work; twice the wanted size is kept so that no sharpness is lost.
+    gain = max(2 * size[0] / (right - left), 2 * size[1] / (bottom - top))
+    if image.format == "JPEG" and gain < 1:
+        image.draft(None, (round(image.width * gain), round(image.height * gain)))
+    image.load()
+    return Picture(_fitted(ImageOps.exif_transpose(image), original, size, crop, grey), original)
+
+
+def _fitted(
+    image: Image.Image, original: tuple[int, int], size: tuple[int, int], crop: Crop, grey: bool
+) -> NDArray[np.uint8]:
+    across, down = image.width / original[0], image.height / original[1]
+    left, top, right, bottom = _box(original, size, crop)
+    box = (left * across, top * down, right * across, bottom * down)
+    mode = "L" if grey else "RGB"
+    plain = _flat(image).convert(mode)
+    if image.size != size or box != (0, 0, *size):
+        plain = plain.resize(size, Image.Resampling.LANCZOS, box=box)
+    pixels = np.asarray(plain, dtype=np.uint8)
+    return pixels[:, :, None] if grey else pixels
+
+
+def _box(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> Box:
+    width, height = original
+    if crop == "none":
+        return 0, 0, width, height
+    if crop == "center":
+        scale = min(width / size[0], height / size[1])
+        across, down = size[0] * scale, size[1] * scale
+        return (width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2
+    if crop[2] > width or crop[3] > height:
+        raise DataError(f"is {width}x{height}, too small for the crop {','.join(map(str, crop))}")
+    return crop
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """The image in 8 bits and without transparency, over white."""
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_eight_bits(np.asarray(image)))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB") if image.mode == "P" else image
+
+
+def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey values of 16 or 32 bits, or floats, as bytes: the format tells no range, so the values must."""
+    wide = values.astype(np.float64)
+    top = wide.max(initial=0.0)
+    if np.issubdtype(values.dtype, np.floating) and top <= 1:
+        wide *= 255
+    elif values.dtype == np.uint16 or top > 255:
+        wide /= 257
+    return np.clip(np.rint(wide), 0, 255).astype(np.uint8)

@@ -1,0 +1,124 @@
+"""ImageStore: a packed data set on disk, mapped into memory and never copied.
+
+A store is a folder:
+
+    images.npy    (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB)
+    labels.npy    (N, K) uint8 in {0, 1}
+    split.npy     (N,) uint8, an index into SPLITS
+    factors.npy   (N, F) float32, the known factors behind made pictures; only where there are any
+    names.json    N names, each picture's place in its source
+    store.json    format, fingerprint, label_names, exclusive, factor_names, card; written last
+
+A folder without store.json is not a store, so a packing that was cut off is never taken for one.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.errors import DataError
+
+FORMAT = 1
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """One packed data set.
+
+    Attributes:
+        path: its folder.
+        images: (N, H, W, C) uint8, memory-mapped read-only.
+        labels: (N, K) uint8 in {0, 1}; K may be 0.
+        label_names: K names.
+        exclusive: True where every row of `labels` has exactly one 1 (classes), False for attributes.
+        split: (N,) uint8, an index into SPLITS.
+        fingerprint: hexadecimal hash of images, labels and split.
+        factors: (N, F) float32 generative factors of made pictures, or None.
+        factor_names: F names.
+        card: what a person should know: source, options, counts, licence, notes. JSON values.
+    """
+
+    path: Path
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    label_names: tuple[str, ...]
+    exclusive: bool
+    split: NDArray[np.uint8]
+    fingerprint: str
+    factors: NDArray[np.float32] | None = None
+    factor_names: tuple[str, ...] = ()
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Each picture's place in its source: a relative path, or a row number."""
+        names: list[str] = json.loads((self.path / "names.json").read_text("utf-8"))
+        return names
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Indices of the images of one split, ascending."""
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        """Indices of the labels with these names.
+
+        Raises:
+            DataError: the store has no label of that name.
+        """
+        for name in names:
+            if name not in self.label_names:
+                have = ", ".join(self.label_names) or "none"
+                raise DataError(
+                    f"{self.path} has no label {name!r} (it has: {have}); choose among these with data.labels"
+                )
+        return np.array([self.label_names.index(name) for name in names], dtype=np.int64)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder holds a finished store."""
+    return (path / "store.json").is_file()
+
+
+def open_store(path: Path) -> ImageStore:
+    """Maps a store into memory; reads no pixel.
+
+    Raises:
+        DataError: the folder holds no finished store, one of another format, or one that lost a file.
+    """
+    if not is_store(path):
+        raise DataError(
+            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack SOURCE --out {path}"
+        )
+    try:
+        head = json.loads((path / "store.json").read_text("utf-8"))
+        if head["format"] != FORMAT:
+            raise DataError(
+                f"{path}/store.json has format {head['format']}, this version reads {FORMAT}; pack the data again"
+            )
+        factors = np.load(path / "factors.npy") if head["factor_names"] else None
+        return ImageStore(
+            path=path,
+            images=np.load(path / "images.npy", mmap_mode="r"),
+            labels=np.load(path / "labels.npy"),
+            label_names=tuple(head["label_names"]),
+            exclusive=head["exclusive"],
+            split=np.load(path / "split.npy"),
+            fingerprint=head["fingerprint"],
+            factors=factors,
+            factor_names=tuple(head["factor_names"]),
+            card=head["card"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is damaged ({error}); pack the data again") from error

@@ -1,0 +1,75 @@
+"""Reading many pictures on all cores, in order, with few in memory at a time."""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+from simulacra.data.decode import Picture
+from simulacra.errors import DataError
+
+Read = Callable[[Any], Picture]
+
+CHUNK = 64
+# Below this, starting processes takes longer than the work.
+FEW = 512
+
+
+def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> Iterator[Picture | DataError]:
+    """Each item read, in order; a DataError is handed over in the picture's place instead of raised.
+
+    Args:
+        read: picklable.
+        items: what `read` takes, picklable.
+        workers: processes; 1 stays in this one, None takes one a core unless there is little to do.
+
+    Raises:
+        DataError: a worker process died.
+    """
+    if workers is None:
+        workers = (os.cpu_count() or 1) if len(items) > FEW else 1
+    if workers <= 1:
+        for item in items:
+            yield _read(read, item)
+        return
+    # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    try:
+        yield from _in_order(pool, read, items, ahead=4 * workers)
+    except BrokenProcessPool as error:
+        raise DataError(
+            "a process that read pictures died (out of memory, or a script without `if __name__ == '__main__':`); "
+            "mend that, or read in one process with workers=1"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead: int) -> Iterator[Picture | DataError]:
+    waiting: deque[Future[list[Picture | DataError]]] = deque()
+    for start in range(0, len(items), CHUNK):
+        waiting.append(pool.submit(_read_chunk, read, items[start : start + CHUNK]))
+        if len(waiting) >= ahead:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
+
+
+def _read_chunk(read: Read, items: Sequence[Any]) -> list[Picture | DataError]:
+    return [_read(read, item) for item in items]
+
+
+def _read(read: Read, item: Any) -> Picture | DataError:
+    try:
+        return read(item)
+    except DataError as error:
+        return error
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches the whole group; the parent ends the workers, and one message is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

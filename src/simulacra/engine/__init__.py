@@ -1,0 +1,1 @@
+"""Training: devices, optimisers, the loop, and what it saves and restores."""

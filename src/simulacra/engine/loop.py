@@ -1,0 +1,118 @@
+"""The loop: counts steps, restores, logs, saves and yields. It knows nothing of pictures, metrics or progress bars."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from simulacra.data.batches import Batches
+from simulacra.engine.devices import Devices
+from simulacra.engine.meter import Meter
+from simulacra.engine.optimizers import Optimizers
+from simulacra.engine.restore import read_checkpoint, to_bytes
+from simulacra.objectives import Objective
+from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder
+from simulacra.seeds import mixed
+
+UPDATE = 4  # the key of the draws of an update, apart from those of weights, order and flips
+
+
+@dataclass
+class Training:
+    """All parts of one training.
+
+    Attributes:
+        start: the step of the checkpoint that was taken up, or 0.
+    """
+
+    recipe: Recipe
+    run: RunFolder
+    objective: Objective
+    batches: Batches
+    devices: Devices
+    optimize: Optimizers
+    meter: Meter = field(default_factory=Meter)
+    start: int = 0
+
+    def state(self, step: int) -> dict[str, Any]:
+        """What a checkpoint holds; no history of random numbers, as each update's follow from its step."""
+        return {
+            "step": step,
+            "networks": self.objective.networks.state_dict(),
+            "optimizers": self.optimize.state(),
+            "meter": self.meter.state(),
+        }
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where a training stands after so many updates.
+
+    Attributes:
+        step: updates done.
+        row: the row of means that was just logged, if any.
+        saved: whether this very state is on disk.
+        milestone: whether it is worth a look: restored, saved, or an epoch of `every.epochs` has just been filled.
+    """
+
+    step: int
+    row: dict[str, float] | None
+    saved: bool
+    milestone: bool
+
+
+def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
+    """Puts a training together and takes up the newest checkpoint of its run, if there is one."""
+    devices.place(objective.networks)
+    training = Training(recipe, run, objective, batches, devices, Optimizers(objective, recipe.optimizer, devices))
+    if files := run.checkpoints():
+        state = read_checkpoint(files[max(files)])
+        objective.networks.load_state_dict(state["networks"])
+        training.optimize.load(state["optimizers"])
+        training.meter.load(state["meter"])
+        training.start = state["step"]
+    run.rewind(training.start)
+    return training
+
+
+def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iterator[Tick]:
+    """Trains to the recipe's last step, yielding after each one.
+
+    Args:
+        training: the assembled parts; its objective changes in place.
+        until: asked before each update; once it is true, the state is saved and the training ends.
+
+    Raises:
+        Diverged: a loss or a weight is not finite; no such state is saved.
+    """
+    recipe, run, meter, batches = training.recipe, training.run, training.meter, training.batches
+    milestones = {-(-epoch * batches.count // batches.batch) for epoch in recipe.every.epochs}
+    clock, since = time.perf_counter(), training.start
+    for step in range(training.start, recipe.steps + 1):
+        row, last, new = None, step == recipe.steps or until(), step > training.start
+        if new and step % recipe.every.log == 0:
+            images = step * batches.batch
+            row = {"step": step, "epoch": images / batches.count, "images": images} | meter.flush()
+            run.append("metrics", row)
+        if row or (last and new):
+            seconds, clock = time.perf_counter() - clock, time.perf_counter()
+            rate = (step - since) * batches.batch / seconds
+            run.append("timing", {"step": step, "seconds": seconds, "images_per_second": rate})
+            since = step
+        saved = new and (last or step % recipe.every.checkpoint == 0)
+        if saved:
+            meter.check()
+            run.write_checkpoint(step, to_bytes(training.state(step)), recipe.every.keep)
+        paused = time.perf_counter()
+        yield Tick(step, row, saved or 0 < step == training.start, saved or not new or step in milestones)
+        clock += time.perf_counter() - paused  # what is done between two updates is no part of training
+        if last:
+            return
+        torch.manual_seed(mixed(recipe.seed, training.devices.rank, UPDATE, step))
+        with training.devices.autocast():
+            meter.add(
+                training.objective.update(batches[step].to(training.devices.device), step, training.optimize), step
+            )

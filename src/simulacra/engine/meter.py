@@ -1,0 +1,52 @@
+"""Meter: running means of what an update reports, without waiting for the device."""
+
+import torch
+from torch import Tensor
+
+from simulacra.errors import Diverged
+
+State = dict[str, tuple[float, int]]
+
+
+class Meter:
+    """Sums and counts a name, kept on the device until a row is due."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+        self.bad: Tensor | None = None  # the first step with a number that is not finite, or -1
+
+    def add(self, values: dict[str, Tensor], step: int) -> None:
+        """Takes the scalars of one update."""
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach().double()
+            self.counts[name] = self.counts.get(name, 0) + 1
+        finite = torch.stack([value.detach().float() for value in values.values()]).isfinite().all()
+        here = torch.where(finite, -1, step)
+        self.bad = here if self.bad is None else torch.where(self.bad < 0, here, self.bad)
+
+    def check(self) -> None:
+        """Raises Diverged, with the step, if any number since the last flush was not finite."""
+        if self.bad is not None and (step := int(self.bad)) >= 0:
+            names = [name for name, total in self.sums.items() if not total.isfinite()]
+            raise Diverged(f"{', '.join(names)} stopped being finite at step {step}")
+
+    def flush(self) -> dict[str, float]:
+        """The means since the last flush, by name.
+
+        Raises:
+            Diverged: one of them is not finite.
+        """
+        self.check()
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts, self.bad = {}, {}, None
+        return means
+
+    def state(self) -> State:
+        """What a checkpoint keeps: so a run may be saved between two rows and still write the same ones."""
+        return {name: (float(total), self.counts[name]) for name, total in self.sums.items()}
+
+    def load(self, state: State) -> None:
+        """Takes up a state from a checkpoint."""
+        self.sums = {name: torch.tensor(total, dtype=torch.float64) for name, (total, _) in state.items()}
+        self.counts = {name: count for name, (_, count) in state.items()}

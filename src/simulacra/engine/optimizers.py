@@ -1,0 +1,58 @@
+"""One optimiser a player, and the step that moves that player only."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from simulacra.engine.devices import Devices
+from simulacra.objectives import Objective
+from simulacra.settings import OptimizerSettings
+
+Parameters = list[nn.Parameter]
+
+OPTIMIZERS: dict[str, Callable[[Parameters, OptimizerSettings], torch.optim.Optimizer]] = {
+    "adam": lambda p, s: torch.optim.Adam(p, s.lr, betas=s.betas, weight_decay=s.weight_decay, fused=True),
+    "adamw": lambda p, s: torch.optim.AdamW(p, s.lr, betas=s.betas, weight_decay=s.weight_decay, fused=True),
+    "sgd": lambda p, s: torch.optim.SGD(p, s.lr, momentum=s.momentum, weight_decay=s.weight_decay),
+    "rmsprop": lambda p, s: torch.optim.RMSprop(p, s.lr, momentum=s.momentum, weight_decay=s.weight_decay),
+}
+
+
+class Optimizers:
+    """The `optimize` that objectives call.
+
+    Args:
+        objective: whose players learn; its networks are where they will stay.
+        settings: the recipe's table of optimisers.
+        devices: runs the backward pass and averages over processes.
+    """
+
+    def __init__(self, objective: Objective, settings: OptimizerSettings, devices: Devices) -> None:
+        self.devices = devices
+        self.parameters: dict[str, Parameters] = {
+            player: [p for name in names for p in objective.networks[name].parameters() if p.requires_grad]
+            for player, names in objective.players.items()
+        }
+        self.optimizers = {
+            player: OPTIMIZERS[settings.of(player).name](parameters, settings.of(player))
+            for player, parameters in self.parameters.items()
+        }
+
+    def __call__(self, player: str, loss: Tensor) -> None:
+        """One step of this player down the loss; nobody else's parameters get a gradient."""
+        parameters, optimizer = self.parameters[player], self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        self.devices.backward(loss, parameters)
+        self.devices.average(parameters)
+        optimizer.step()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Takes up a state from a checkpoint."""
+        for player, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state[player])

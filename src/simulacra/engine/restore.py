@@ -1,0 +1,72 @@
+"""Run folder -> an objective with its weights; and the state that a checkpoint holds."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from simulacra.errors import Diverged, RunError
+from simulacra.objectives import Objective, build
+from simulacra.runs import RunFolder
+
+FORMAT = 1
+
+
+def to_bytes(state: dict[str, Any]) -> bytes:
+    """A state as the content of a checkpoint file.
+
+    Raises:
+        Diverged: a weight is not finite; such a state is never written.
+    """
+    for name, value in state["networks"].items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise Diverged(f"the weights of {name} stopped being finite before step {state['step']}")
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT} | state, buffer)
+    return buffer.getvalue()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint file, on the CPU; nothing in it is executed.
+
+    Raises:
+        RunError: the file is damaged or of another format.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        raise RunError(f"{path} is damaged; delete it to fall back on the checkpoint before it") from error
+    if state.get("format") != FORMAT:
+        raise RunError(f"{path} has format {state.get('format')}, this version reads {FORMAT}; train again")
+    return state
+
+
+def restore(run: RunFolder, step: int | None = None) -> tuple[Objective, int]:
+    """A trained objective on the CPU, from the run folder alone.
+
+    Args:
+        run: the run.
+        step: of one of its checkpoints; the newest by default.
+
+    Returns:
+        The objective and the step it was saved at.
+
+    Raises:
+        RunError: no run, no such checkpoint, or one that does not fit the recipe.
+    """
+    run.require()
+    files = run.checkpoints()
+    if not files:
+        raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
+    step = max(files) if step is None else step
+    if step not in files:
+        raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
+    objective = build(run.recipe)
+    try:
+        objective.networks.load_state_dict(read_checkpoint(files[step])["networks"])
+    except RuntimeError as error:
+        raise RunError(f"{files[step]} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
+    objective.networks.eval()
+    return objective, step

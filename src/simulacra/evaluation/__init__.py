@@ -1,0 +1,1 @@
+"""What can be measured and drawn of a run, chosen by what its objective can do."""

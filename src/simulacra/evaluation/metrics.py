@@ -1,0 +1,44 @@
+"""What can be measured of held-out images, with an interval."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.evaluation.subject import Subject
+
+
+def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[dict[str, Any]]:
+    """What the family measures of a split, each the mean over its images with a 95% interval.
+
+    Args:
+        split: valid, or test.
+        step: the updates that the objective has had, for the record.
+        limit: the first so many images only; all by default.
+
+    Returns:
+        Rows for evaluations.jsonl; none where the split is empty.
+    """
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    with subject.objective.looking():
+        for rows in subject.batches(split, limit):
+            for name, values in subject.objective.validate(subject.load(rows)).items():
+                parts.setdefault(name, []).append(values.float().cpu().numpy())
+    return [row(name, np.concatenate(values), split, step) for name, values in parts.items()]
+
+
+def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict[str, Any]:
+    """A mean over images and its 95% interval, by the normal approximation to a mean of independent values."""
+    mean = float(values.mean(dtype=np.float64))
+    margin = 1.96 * float(values.std(ddof=1, dtype=np.float64)) / len(values) ** 0.5 if len(values) > 1 else None
+    return {
+        "metric": metric,
+        "value": mean,
+        "low": None if margin is None else mean - margin,
+        "high": None if margin is None else mean + margin,
+        "floor": None,
+        "n": len(values),
+        "split": split,
+        "extractor": None,
+        "step": step,
+    }

@@ -1,0 +1,77 @@
+"""Subject: a trained objective with all that is needed to look at it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulacra.data.batches import Batch, to_images, to_tensor
+from simulacra.data.store import ImageStore
+from simulacra.errors import RunError
+from simulacra.objectives import Generates, Objective
+from simulacra.recipe import Recipe
+from simulacra.seeds import mixed
+
+CHUNK = 250  # images decoded or encoded at once
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at.
+
+    Attributes:
+        conditions: (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without.
+        store: the data set, or None where it is not at hand.
+    """
+
+    objective: Objective
+    recipe: Recipe
+    conditions: NDArray[np.uint8] | None
+    store: ImageStore | None = None
+
+    @property
+    def generates(self) -> Generates:
+        """The objective as one that makes images.
+
+        Raises:
+            RunError: it cannot.
+        """
+        if not isinstance(self.objective, Generates):
+            raise RunError(f"a model of family {self.recipe.objective.family} makes no images; give a run that does")
+        return self.objective
+
+    def codes(self, count: int, *keys: int, seed: int | None = None) -> Tensor:
+        """Codes that follow from the seed (the recipe's by default) and the keys alone, labels as they occur.
+
+        Returns:
+            (count, width) float32 on the CPU.
+        """
+        generator = torch.Generator().manual_seed(mixed(self.recipe.seed if seed is None else seed, *keys))
+        labels = None
+        if self.conditions is not None:
+            rows = torch.randint(len(self.conditions), (count,), generator=generator)
+            labels = torch.from_numpy(self.conditions)[rows].float()
+        return self.generates.code.draw(count, labels, generator)
+
+    def decode(self, codes: Tensor) -> NDArray[np.uint8]:
+        """Images (n, H, W, C) uint8 of codes (n, width)."""
+        model = self.generates
+        with self.objective.looking():
+            parts = [to_images(model.decode(part.to(self.objective.device))) for part in codes.split(CHUNK)]
+        return np.concatenate(parts)
+
+    def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
+        """Rows of a split in chunks, the first `limit` of them; empty where the split or the data set is missing."""
+        if self.store is None:
+            return []
+        rows = self.store.rows(split)[:limit]
+        return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+
+    def load(self, rows: NDArray[np.int64]) -> Batch:
+        """Images and conditioning labels of these rows, never flipped, on the objective's device."""
+        assert self.store is not None, "rows come from a store"
+        columns = self.store.columns(tuple(self.recipe.data.labels))
+        labels = torch.from_numpy(self.store.labels[rows][:, columns]).float()
+        return Batch(to_tensor(self.store.images[rows]), labels).to(self.objective.device)

@@ -1,0 +1,100 @@
+"""Networks as tables: functions from a recipe's settings to a readable `nn.Sequential`.
+
+A family joins them: an encoder or a discriminator is `encoder(...)` with one or more `head(...)`s behind it, a
+generator is `decoder(...)`. Images are (n, C, H, W), codes (n, width); sizes of images are given as (H, W, C).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from simulacra.errors import RecipeError
+from simulacra.networks import convolution, deconvolution, mlp, upsample
+from simulacra.networks.initialization import initialize
+from simulacra.networks.table import Row, layer_table, output_shape
+from simulacra.settings import NetworkSettings
+
+__all__ = ["NETWORKS", "Kind", "Row", "decoder", "encoder", "head", "initialize", "layer_table", "output_shape"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The functions of one kind of network; None where it has no such direction."""
+
+    encoder: Callable[[Any, tuple[int, int, int]], nn.Sequential] | None = None
+    head: Callable[[Any, tuple[int, ...], int], nn.Sequential] | None = None
+    decoder: Callable[[Any, int, tuple[int, int, int]], nn.Sequential] | None = None
+
+
+NETWORKS: dict[str, Kind] = {
+    "convolution": Kind(encoder=convolution.encoder, head=convolution.head),
+    "deconvolution": Kind(decoder=deconvolution.decoder),
+    "upsample": Kind(decoder=upsample.decoder),
+    "mlp": Kind(encoder=mlp.encoder, head=mlp.head, decoder=mlp.decoder),
+}
+
+
+def encoder(settings: NetworkSettings, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Image -> features: the trunk of an encoder, a discriminator or a classifier.
+
+    Args:
+        settings: of a kind that reads images.
+        shape: (H, W, C) of the images.
+
+    Returns:
+        (n, C, H, W) -> (n, c, h, w) for kind "convolution", (n, width) for kind "mlp".
+
+    Raises:
+        RecipeError: the kind makes images, or the images are too small for its depth.
+    """
+    build = NETWORKS[settings.kind].encoder
+    if build is None:
+        raise RecipeError(_wrong_way(settings.kind, "makes images and cannot read them", "encoder"))
+    return build(settings, shape)
+
+
+def head(settings: NetworkSettings, features: tuple[int, ...], outputs: int) -> nn.Sequential:
+    """Features -> numbers: what stands behind an encoder, one head for each thing that is asked of an image.
+
+    Args:
+        settings: those of the encoder.
+        features: shape of its output without the batch, as `output_shape` gives it.
+        outputs: how many numbers.
+
+    Returns:
+        (n, *features) -> (n, outputs).
+
+    Raises:
+        RecipeError: the kind makes images.
+    """
+    build = NETWORKS[settings.kind].head
+    if build is None:
+        raise RecipeError(_wrong_way(settings.kind, "makes images and cannot read them", "head"))
+    return build(settings, tuple(features), outputs)
+
+
+def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Code -> image: a decoder or a generator.
+
+    Args:
+        settings: of a kind that makes images.
+        width: of the flat code.
+        shape: (H, W, C) of the images.
+
+    Returns:
+        (n, width) -> (n, C, H, W).
+
+    Raises:
+        RecipeError: the kind reads images, the image's size does not come out, or the code's width does not fit.
+    """
+    build = NETWORKS[settings.kind].decoder
+    if build is None:
+        raise RecipeError(_wrong_way(settings.kind, "reads images and cannot make them", "decoder"))
+    return build(settings, width, shape)
+
+
+def _wrong_way(kind: str, problem: str, direction: str) -> str:
+    fitting = [name for name, functions in NETWORKS.items() if getattr(functions, direction)]
+    return f'a network of kind "{kind}" {problem}; use kind {" or ".join(fitting)} here'

@@ -1,0 +1,59 @@
+"""Which images fit a network's depth; asked before a single weight is made."""
+
+from itertools import product
+
+from simulacra.errors import RecipeError
+
+
+def check_halvings(shape: tuple[int, int, int], halvings: int) -> None:
+    """Refuse images that so many halvings, rounded down, would leave without a pixel.
+
+    Raises:
+        RecipeError: width or height is below 2^halvings.
+    """
+    height, width, _ = shape
+    least = 2**halvings
+    if min(height, width) >= least:
+        return
+    enough = min(height, width).bit_length() - 1
+    shorter = f", or {_shorten(halvings - enough)}" if enough else ""
+    raise RecipeError(
+        f"a network of {halvings} halvings takes widths and heights from {least} up, found {width}x{height}: "
+        f"use {max(width, least)}x{max(height, least)}{shorter}"
+    )
+
+
+def smallest_image(shape: tuple[int, int, int], doublings: int) -> tuple[int, int]:
+    """Height and width of the map from which so many doublings make the image exactly.
+
+    Raises:
+        RecipeError: width or height is no multiple of 2^doublings.
+    """
+    height, width, _ = shape
+    factor = 2**doublings
+    if height % factor == 0 and width % factor == 0:
+        return height // factor, width // factor
+    near = [f"{w}x{h}" for w, h in product(_multiples(width, factor), _multiples(height, factor))]
+    if width == height:
+        near = [f"{size}x{size}" for size in _multiples(width, factor)]
+    possible = min(_twos(height), _twos(width))
+    shorter = f", or {_shorten(doublings - possible)}" if possible else ""
+    raise RecipeError(
+        f"a network of {doublings} doublings takes widths and heights that are multiples of {factor}, "
+        f"found {width}x{height}: use {' or '.join(near)}{shorter}"
+    )
+
+
+def _multiples(size: int, factor: int) -> list[int]:
+    """The multiples of `factor` next to a size, without 0; the size itself if it is one."""
+    below = size // factor * factor
+    return [multiple for multiple in ([size] if below == size else [below, below + factor]) if multiple]
+
+
+def _twos(size: int) -> int:
+    """How often a size can be halved without a remainder."""
+    return (size & -size).bit_length() - 1
+
+
+def _shorten(numbers: int) -> str:
+    return "give channels one number less" if numbers == 1 else f"give channels {numbers} numbers less"

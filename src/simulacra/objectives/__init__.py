@@ -1,0 +1,71 @@
+"""The families, and how one is built from a recipe."""
+
+from typing import Any
+
+import torch
+
+from simulacra.errors import RecipeError, nearest
+from simulacra.networks import layer_table
+from simulacra.objectives.acgan import ACGAN
+from simulacra.objectives.base import Classifies, Encodes, Generates, Objective, Optimize
+from simulacra.objectives.gan import GAN
+from simulacra.objectives.vae import VAE
+from simulacra.recipe import Recipe
+from simulacra.seeds import mixed
+
+FAMILIES: dict[str, Any] = {"vae": VAE, "gan": GAN, "acgan": ACGAN}
+
+__all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Objective", "Optimize", "build", "summarize"]
+
+WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
+MEND = "mend the networks, or drop the expectation"
+
+
+def build(recipe: Recipe) -> Objective:
+    """An objective with first weights that follow from the recipe's seed alone.
+
+    Raises:
+        RecipeError: a size does not fit a network, labels are missing, or a published count is not met.
+    """
+    if not isinstance(recipe.data.labels, tuple):
+        raise RecipeError('data.labels is "all", which only a data set can tell; name the labels to build without one')
+    torch.manual_seed(mixed(recipe.seed, WEIGHTS))
+    objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
+    _check(recipe, objective)
+    return objective
+
+
+def summarize(objective: Objective) -> dict[str, Any]:
+    """The layer tables and counts of an objective's networks, as JSON values.
+
+    Returns:
+        {"networks": {NAME: {"parameters", "layers": [{"layer", "shape", "parameters"}]}},
+        "players": {NAME: {"parameters", "networks"}}, "parameters"}; a player's count is that of what it moves.
+    """
+    networks: dict[str, Any] = {}
+    for name, network in objective.networks.items():
+        layers = [
+            {"layer": row.layer, "shape": list(row.shape), "parameters": row.parameters}
+            for row in layer_table(network, *objective.inputs[name])
+        ]
+        networks[name] = {"parameters": sum(p.numel() for p in network.parameters()), "layers": layers}
+    players = {
+        player: {"parameters": sum(networks[name]["parameters"] for name in names), "networks": list(names)}
+        for player, names in objective.players.items()
+    }
+    return {"networks": networks, "players": players, "parameters": sum(n["parameters"] for n in networks.values())}
+
+
+def _check(recipe: Recipe, objective: Objective) -> None:
+    """Refuses networks whose counts are not those under [expect]."""
+    summary = summarize(objective)
+    for player, count in recipe.expect.parameters.items():
+        found = summary["players"][player]["parameters"]
+        if found != count:
+            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {found:,}; {MEND}")
+    for name, counts in recipe.expect.layers.items():
+        if name not in summary["networks"]:
+            raise RecipeError(f"expect.layers.{name}: no such network; {nearest(name, summary['networks'])}")
+        layers = tuple(row["parameters"] for row in summary["networks"][name]["layers"] if row["parameters"])
+        if layers != counts:
+            raise RecipeError(f"expect.layers.{name} = {list(counts)}: the layers have {list(layers)}; {MEND}")

@@ -1,0 +1,78 @@
+"""Auxiliary-classifier GAN. Odena et al. 2017, arXiv:1610.09585."""
+
+from typing import final
+
+from torch import Tensor
+
+from simulacra.data.batches import Batch
+from simulacra.networks import initialize
+from simulacra.objectives.base import Classifies, Generates, Objective, Optimize
+from simulacra.objectives.code import Code
+from simulacra.objectives.losses import fake_loss, label_hits, label_loss, real_loss
+from simulacra.objectives.parts import making, seeing
+from simulacra.recipe import Recipe
+from simulacra.settings.objectives import AcganSettings
+
+
+@final
+class ACGAN(Objective, Generates, Classifies):
+    """A GAN whose generator is told labels and whose discriminator tells them too.
+
+    Fake images get the labels of the real ones beside them, so that labels come in the combinations that exist. The
+    discriminator sees real and fake images in two forward passes.
+    """
+
+    def __init__(self, recipe: Recipe, settings: AcganSettings) -> None:
+        labels, shape = len(recipe.data.labels), recipe.data.shape
+        self.settings, self.exclusive = settings, recipe.data.exclusive
+        self.code = Code(settings.code, labels, exclusive=self.exclusive)
+        parts = making("generator", recipe.networks["generator"], self.code.width, shape)
+        parts |= seeing("discriminator", recipe.networks["discriminator"], shape, {"source": 1, "label": labels})
+        super().__init__(parts, {"discriminator": ("discriminator", "source", "label"), "generator": ("generator",)})
+        initialize(self.networks)
+
+    def judge(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n, 1) of being real and logits (n, K) of the labels."""
+        features = self.networks["discriminator"](images)
+        return self.networks["source"](features), self.networks["label"](features)
+
+    def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
+        """Section 3 of the paper: the discriminator maximises L_S + L_C, the generator L_C - L_S (non-saturating)."""
+        labels, weight = batch.labels, self.settings.label_weight
+        fake = self.decode(self.code.draw(len(batch.images), labels))
+        real_source, real_label = self.judge(batch.images)
+        fake_source, fake_label = self.judge(fake.detach())
+        source = real_loss(real_source, self.settings.real_label) + fake_loss(fake_source)
+        on_real = label_loss(real_label, labels, exclusive=self.exclusive)
+        on_fake = label_loss(fake_label, labels, exclusive=self.exclusive)
+        optimize("discriminator", source + weight * (on_real + on_fake))
+        values = {
+            "loss/discriminator": source,
+            "accuracy/real": (real_source > 0).float().mean(),
+            "accuracy/fake": (fake_source < 0).float().mean(),
+            "label_loss/real": on_real,
+            "label_loss/fake": on_fake,
+            "label_accuracy/real": label_hits(real_label, labels, exclusive=self.exclusive).mean(),
+            "label_accuracy/fake": label_hits(fake_label, labels, exclusive=self.exclusive).mean(),
+        }
+        if step % self.settings.discriminator_steps == 0:
+            fake_source, fake_label = self.judge(fake)
+            values["loss/generator"] = real_loss(fake_source)
+            told = label_loss(fake_label, labels, exclusive=self.exclusive)
+            optimize("generator", values["loss/generator"] + weight * told)
+        return values
+
+    def validate(self, batch: Batch) -> dict[str, Tensor]:
+        """Whether D calls a held-out image real, and the share of its labels that are told right."""
+        source, label = self.judge(batch.images)
+        right = label_hits(label, batch.labels, exclusive=self.exclusive)
+        return {"accuracy_real": (source > 0).float().flatten(), "label_accuracy": right}
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """G(c, z)."""
+        images: Tensor = self.networks["generator"](codes)
+        return images
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The discriminator's logits of the labels."""
+        return self.judge(images)[1]

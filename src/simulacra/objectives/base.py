@@ -1,0 +1,99 @@
+"""What every family is: networks, players and an update; and what a family may be able to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from simulacra.data.batches import Batch
+from simulacra.objectives.code import Code
+from simulacra.objectives.parts import Parts
+
+
+class Optimize(Protocol):
+    """Takes one step of a player's optimiser down a loss; no other player's networks get a gradient."""
+
+    def __call__(self, player: str, loss: Tensor) -> None:
+        """Takes the step; `loss` is a scalar with a graph."""
+
+
+class Objective(ABC):
+    """A family's networks and its training algorithm. Families are final.
+
+    Attributes:
+        networks: name -> network. The names are rows of tables, keys of checkpoints and targets of transfer.
+        inputs: name of a network -> shape of one of its inputs, without the batch axis.
+        players: optimiser's name -> names of the networks that it may change.
+    """
+
+    def __init__(self, parts: Parts, players: Mapping[str, tuple[str, ...]]) -> None:
+        self.networks = nn.ModuleDict({name: network for name, (network, _) in parts.items()})
+        self.inputs = {name: shape for name, (_, shape) in parts.items()}
+        self.players = players
+
+    @abstractmethod
+    def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
+        """One round of the family's algorithm.
+
+        Args:
+            batch: real images and the labels that condition the family.
+            step: the number of this update, from 0.
+            optimize: called once for every player that learns in this round.
+
+        Returns:
+            "CHART/LINE" -> scalar, detached or not: what the learning curves show.
+        """
+
+    @abstractmethod
+    def validate(self, batch: Batch) -> dict[str, Tensor]:
+        """What can be measured of held-out images: name -> (n,), one value an image. Called while `looking`."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.networks.parameters()).device
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Eval mode and no gradients, and back as it was: to look changes nothing."""
+        modes = {network: network.training for network in self.networks.values()}
+        self.networks.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for network, training in modes.items():
+                network.train(training)
+
+
+class Generates(ABC):
+    """Can make images of codes.
+
+    Attributes:
+        code: the layout of a code, and how one is drawn.
+    """
+
+    code: Code
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Images (n, C, H, W), around [-1, 1], of codes (n, code.width)."""
+
+
+class Encodes(ABC):
+    """Can tell the code of an image."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes (n, code.width) of images (n, C, H, W) in [-1, 1]; the mean where the family gives a distribution."""
+
+
+class Classifies(ABC):
+    """Can tell the labels of an image."""
+
+    @abstractmethod
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, K) of images (n, C, H, W) in [-1, 1], in the order of the recipe's labels."""

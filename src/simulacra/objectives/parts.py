@@ -1,0 +1,36 @@
+"""What families are put together from: a network that sees, with its heads, and a network that makes images."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from simulacra.networks import decoder, encoder, head, output_shape
+from simulacra.settings import NetworkSettings
+
+Shape = tuple[int, int, int]
+Parts = dict[str, tuple[nn.Sequential, tuple[int, ...]]]  # name -> network, shape of one input without the batch axis
+
+
+def seeing(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[str, int]) -> Parts:
+    """A trunk from images to features, and heads from features to (n, outputs).
+
+    Args:
+        name: of the trunk.
+        settings: of trunk and heads.
+        shape: height, width and channels of an image.
+        heads: name -> outputs.
+
+    Raises:
+        RecipeError: the kind of network does not see, or the size does not fit it.
+    """
+    height, width, channels = shape
+    image = (channels, height, width)
+    trunk = encoder(settings, shape)
+    features = output_shape(trunk, *image)
+    parts: Parts = {name: (trunk, image)}
+    return parts | {key: (head(settings, features, outputs), features) for key, outputs in heads.items()}
+
+
+def making(name: str, settings: NetworkSettings, width: int, shape: Shape) -> Parts:
+    """A network from codes (n, width) to images; arguments and errors as in `seeing`."""
+    return {name: (decoder(settings, width, shape), (width,))}

@@ -1,0 +1,212 @@
+"""A recipe: everything that one experiment needs to be told, as data. TOML in and out."""
+
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import tomli_w
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from simulacra.errors import RecipeError, nearest
+from simulacra.settings import (
+    DataSettings,
+    EverySettings,
+    ExpectSettings,
+    NetworkSettings,
+    ObjectiveSettings,
+    OptimizerSettings,
+    Settings,
+)
+
+
+class Recipe(Settings):
+    """One experiment.
+
+    Args:
+        title: a line for people.
+        steps: updates in all.
+        minutes: stop earlier than `steps` once training has taken so long, over all its sessions.
+        seed: decides weights, order of the images and every draw.
+        precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
+            natively. Weights, optimiser state, losses and statistics are float32 in every case.
+        networks: name -> settings; a family says which names it needs.
+    """
+
+    title: str
+    steps: PositiveInt
+    minutes: PositiveFloat | None = None
+    seed: NonNegativeInt = 0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    data: DataSettings
+    objective: ObjectiveSettings
+    networks: dict[str, NetworkSettings]
+    optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings)
+    every: EverySettings = Field(default_factory=EverySettings)
+    expect: ExpectSettings = Field(default_factory=ExpectSettings)
+
+    @model_validator(mode="after")
+    def _names_fit_the_family(self) -> "Recipe":
+        family, needs, players = self.objective.family, self.objective.needs, self.objective.players
+        if self.objective.labelled and not self.data.labels:
+            raise ValueError(
+                f'family {family} needs data.labels; name some of the data set\'s labels, or set it to "all"'
+            )
+        for name in needs:
+            if name not in self.networks:
+                raise ValueError(f"family {family} needs a table [networks.{name}]; add it")
+        for name in self.networks:
+            if name not in needs:
+                raise ValueError(f"[networks.{name}] is no network of family {family}; {nearest(name, needs)}")
+        for table, names in {
+            "optimizer": list(self.optimizer.players),
+            "expect.parameters": list(self.expect.parameters),
+        }.items():
+            for name in names:
+                if name not in players:
+                    raise ValueError(
+                        f"{table}.{name}: {name!r} is no player of family {family}; {nearest(name, players)}"
+                    )
+        return self
+
+    def with_changes(self, changes: dict[str, Any]) -> "Recipe":
+        """This recipe with dotted keys set anew, like {"objective.kl_weight": 0.25}; checked like a file."""
+        return read_table(to_table(self), "the recipe", changes)
+
+
+def shipped() -> list[str]:
+    """Names of the recipes that come with the package, sorted."""
+    folder = resources.files("simulacra") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str, changes: dict[str, Any] | None = None) -> Recipe:
+    """A recipe by the name of a shipped one or the path of a file.
+
+    Args:
+        name: like "celeba-dcgan", or a path that ends in .toml.
+        changes: dotted key -> value, set before the check.
+
+    Raises:
+        RecipeError: no such recipe, or it says something that is not allowed.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" or path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(
+                f"{name} cannot be read ({error}); give a recipe's name or the path of a TOML file"
+            ) from error
+    elif name in shipped():
+        text = (resources.files("simulacra") / "recipes" / f"{name}.toml").read_text("utf-8")
+    else:
+        raise RecipeError(f"there is no recipe {name!r}; {nearest(name, shipped())} (simulacra recipes lists them)")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name} is not TOML: {error}; mend that line") from error
+    return read_table(table, name, changes or {})
+
+
+def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Recipe:
+    """A recipe from parsed TOML; `name` is what an error calls it.
+
+    Raises:
+        RecipeError: a key is unknown or missing, or its value is not allowed.
+    """
+    for key, value in changes.items():
+        place = table
+        *above, last = key.split(".")
+        for part in above:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f"{key}: {part} is a value, not a table; check the key with simulacra summary")
+        place[last] = value
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(f"{name}: {explain(error)}") from error
+
+
+def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
+    """The recipe as TOML values: everything, or only what differs from the defaults."""
+    table = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=not everything)
+    optimizer = table.get("optimizer", {})
+    optimizer |= optimizer.pop("players", {})
+    return table
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The whole recipe as TOML text that `load` reads back to an equal recipe."""
+    return tomli_w.dumps(to_table(recipe))
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`key=value` from a command line: the value is TOML where it can be read as such, else a string.
+
+    Raises:
+        RecipeError: there is no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set {text}: expected key=value, like --set objective.kl_weight=0.25")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing wrong with a recipe, in one sentence that names the key, what was found and the remedy."""
+    first = error.errors(include_url=False)[0]
+    models, path = _descend(first["loc"])
+    key, found = ".".join(path) or "recipe", first["input"]
+    if first["type"] == "extra_forbidden":
+        known = {name for model in models for name in model.model_fields}
+        return f"unknown key {key}; {nearest(path[-1], known)}"
+    if first["type"] == "missing":
+        return f"{key} is missing; add it"
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"]) if not path else f"{key} = {found!r}: {first['ctx']['error']}"
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tag = first["ctx"]["discriminator"].strip("'")
+        expected = first["ctx"].get("expected_tags", "").replace("'", "")
+        given = found.get(tag) if isinstance(found, dict) else found
+        return (
+            f"{key}.{tag} is {given!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
+        )
+    return f"{key} = {found!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _descend(location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
+    """The models that could stand at an error's place, and the place without the tags of unions."""
+    models: list[type[BaseModel]] = [Recipe]
+    path: list[str] = []
+    for part in location:
+        tagged = [model for model in models if part in _tags(model)]
+        if tagged:
+            models = tagged
+            continue
+        path.append(str(part))
+        fields = [model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields]
+        if fields:
+            models = [model for annotation in fields for model in _models(annotation)]
+    return models, path
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+    """Every model in a type annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, dict, tuple) or get_args(annotation):
+        return [model for part in get_args(annotation) for model in _models(part)]
+    return []
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """What tells a model of a union apart: the values of its `family` or `kind`."""
+    field = model.model_fields.get("family") or model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()

@@ -1,0 +1,181 @@
+"""Learning curves: one chart, several lines, each named where it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from simulacra.report.formats import plain, ticks
+from simulacra.report.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+
+Numbers = NDArray[np.float64]
+NOISY = 0.02  # of the chart's height: rows that jump more than this are smoothed
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart.
+
+    Attributes:
+        name: written beside its end.
+        x: (n,) ascending.
+        y: (n,); what is not finite leaves a gap.
+        low: (n,) lower end of an interval, or None.
+        high: (n,) its upper end, or None.
+    """
+
+    name: str
+    x: Numbers
+    y: Numbers
+    low: Numbers | None = None
+    high: Numbers | None = None
+
+
+def is_noisy(y: Numbers) -> bool:
+    """Whether neighbouring rows differ so much that a running mean is easier to read."""
+    y = y[np.isfinite(y)]
+    if len(y) < 16:
+        return False
+    span = np.quantile(y, 0.98) - np.quantile(y, 0.02)
+    return bool(np.median(np.abs(np.diff(y))) > NOISY * span > 0)
+
+
+def smooth(y: Numbers) -> Numbers:
+    """Running mean under a bell whose width is a thirtieth of the line; gaps neither count nor spread."""
+    width = max(1.0, len(y) / 30)
+    reach = min(int(3 * width), len(y) - 1)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    known = np.isfinite(y)
+    total = np.convolve(np.where(known, y, 0.0), bell)[reach : reach + len(y)]
+    weight = np.convolve(known.astype(np.float64), bell)[reach : reach + len(y)]
+    mean: Numbers = np.full(len(y), np.nan)
+    np.divide(total, weight, out=mean, where=known)
+    return mean
+
+
+def wants_logarithm(lines: Sequence[Line]) -> bool:
+    """Whether the values are positive and span so much that a linear axis would hide most of them."""
+    values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
+    if len(values) < 2 or values.min() <= 0:
+        return False
+    low, high = np.quantile(values, [0.05, 0.95])
+    return bool(high > 50 * low)
+
+
+@styled()
+def curves(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    x_name: str,
+    y_name: str,
+    percent: bool = False,
+    reference: float | None = None,
+    top: tuple[str, float] | None = None,
+) -> Figure:
+    """A line chart.
+
+    Args:
+        lines: at least one of them with a finite value.
+        title: what the chart shows.
+        x_name: name and unit of the horizontal axis.
+        y_name: name and unit of the vertical axis.
+        percent: values are shares in [0, 1] and written as percent.
+        reference: a dotted level, such as pure chance.
+        top: name of a second horizontal axis, and how many units of the first make one of its units.
+    """
+    figure = blank()
+    axes = figure.add_subplot()
+    axes.set_title(plain(title, 60))
+    axes.set_xlabel(x_name)
+    axes.set_ylabel(y_name)
+    axes.grid(visible=True, axis="y")
+    axes.set_axisbelow(True)
+    shown = [line for line in lines if np.isfinite(line.y).any()]
+    for place, line in enumerate(shown):
+        _draw(axes, line, line_colour(line.name, place), dashed=place >= len(LINES))
+    if reference is not None:
+        axes.axhline(reference, color=MUTED, linewidth=1, linestyle=":")
+    _scale(axes, shown, percent=percent)
+    axes.set_xlim(min(0.0, *(line.x[0] for line in shown)), 1.01 * max(line.x[-1] for line in shown) or 1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
+    if top and np.isfinite(top[1]) and top[1] > 0:
+        name, unit = top
+        second = axes.secondary_xaxis("top", functions=(lambda x: x / unit, lambda x: x * unit))
+        second.set_xlabel(name)
+        second.xaxis.set_major_locator(MaxNLocator(6))
+        second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
+    _name_ends(axes, shown)
+    return figure
+
+
+def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:
+    style = "--" if dashed else "-"
+    if line.low is not None and line.high is not None:
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
+    if is_noisy(line.y):
+        axes.plot(line.x, line.y, color=colour, alpha=0.28, linewidth=0.7)
+        axes.plot(line.x, smooth(line.y), color=colour, linestyle=style)
+        return
+    axes.plot(line.x, line.y, color=colour, linestyle=style, marker="o" if len(line.x) <= 12 else "", markersize=3.5)
+
+
+def _scale(axes: Axes, lines: Sequence[Line], *, percent: bool) -> None:
+    """Limits and tick texts: percent from 0 to 100, logarithmic where values span decades, else what is there.
+
+    In a long line the wildest one in a hundred may leave the chart, so that one spike does not flatten the rest.
+    """
+    if percent:
+        axes.set_ylim(-0.02, 1.02)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
+        return
+    if wants_logarithm(lines):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        values = [line.y[np.isfinite(line.y)] for line in lines]
+        low = min(np.quantile(y, 0.005) if len(y) > 100 else y.min() for y in values)
+        high = max(np.quantile(y, 0.995) if len(y) > 100 else y.max() for y in values)
+        room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+        bottom = 0.0 if 0 <= low < 0.5 * high else low - room
+        axes.set_ylim(bottom, high + room)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
+
+
+def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
+    """Writes each line's name right of its last value, pushed apart where names would touch."""
+    axes.get_ylim()  # settles the limits that the transforms below rest on
+    ends = []
+    for place, line in enumerate(lines):
+        y = smooth(line.y) if is_noisy(line.y) else line.y
+        last = float(y[np.isfinite(y)][-1])
+        height = axes.transAxes.inverted().transform(axes.transData.transform((float(line.x[-1]), last)))[1]
+        ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line_colour(line.name, place)))
+    spread = _apart([height for height, _, _ in ends], 0.062)
+    for (_, name, colour), height in zip(ends, spread, strict=True):
+        axes.annotate(
+            plain(name, NAME_LIMIT), (1.0, height), xytext=(5, 0), xycoords="axes fraction",
+            textcoords="offset points", va="center", color=colour, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """Heights moved as little as needed so that any two are `least` apart, in their order."""
+    order = sorted(range(len(heights)), key=lambda place: heights[place])
+    placed: list[float] = []
+    for place in order:
+        placed.append(max(heights[place], placed[-1] + least) if placed else heights[place])
+    over = max(0.0, placed[-1] - 1.0) if placed else 0.0
+    for index in reversed(range(len(placed))):
+        ceiling = placed[index + 1] - least if index + 1 < len(placed) else placed[index] - over
+        placed[index] = min(placed[index], ceiling)
+    result = [0.0] * len(heights)
+    for place, height in zip(order, placed, strict=True):
+        result[place] = height
+    return result

@@ -1,0 +1,92 @@
+"""Maps: codes of test images as dots in the plane, coloured by what is known of the images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from simulacra.report.formats import plain
+from simulacra.report.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, blank, dots_key, styled
+
+Points = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+MARKERS = "osD^v"
+MOST_CLASSES = 12
+
+
+@styled()
+def code_map(points: Points, groups: Sequence[tuple[str, Flags]], *, title: str) -> Figure:
+    """One map.
+
+    Args:
+        points: (N, 2) places.
+        groups: name and (N,) bool of each group of dots, drawn in one colour. Two groups are taken for absent and
+            present. Groups beyond the twelve largest are drawn in grey. None draws every dot alike.
+        title: above the map.
+    """
+    figure = blank(4.8, 4.6 if len(groups) < 5 else 4.9)
+    axes = figure.add_subplot()
+    names, colours, markers = _scatter(axes, points, groups)
+    if names:
+        dots_key(axes, names, colours, markers, columns=2 if len(names) < 5 else 4)
+        rows = 1 if len(names) < 3 else -(-len(names) // (2 if len(names) < 5 else 4))
+        axes.set_title(plain(title, 60), pad=6 + 12.5 * rows)
+    else:
+        axes.set_title(plain(title, 60))
+    axes.set_xlabel("first coordinate of the map (no unit)")
+    axes.set_ylabel("second coordinate (no unit)")
+    return figure
+
+
+@styled()
+def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: str) -> Figure:
+    """The same map several times, coloured by one label each.
+
+    Args:
+        points: (N, 2) places.
+        labels: name and (N,) bool of each label; at most eight are drawn.
+        title: above all maps.
+    """
+    shown = labels[:8]
+    across = min(4, len(shown)) if len(shown) != 3 else 3
+    down = -(-len(shown) // across)
+    figure = blank(max(4.8, 1.75 * across), 1.95 * down + 0.5)
+    figure.suptitle(plain(title, 80), x=0.01, ha="left", fontweight="bold", fontsize=9.5)
+    for place, (name, present) in enumerate(shown):
+        axes = figure.add_subplot(down, across, place + 1)
+        _scatter(axes, points, [("", ~present), ("", present)], area=3)
+        axes.set_title(plain(f"{plain(name, 18)} {present.mean():.0%}", 24), fontsize=8)
+    return figure
+
+
+def _scatter(
+    axes: Axes, points: Points, groups: Sequence[tuple[str, Flags]], area: float | None = None
+) -> tuple[list[str], list[str], list[str]]:
+    """Draws the dots as one picture inside the SVG, in mixed order; gives the groups' names, colours and markers."""
+    area = area or float(np.clip(12_000 / max(1, len(points)), 3, 18))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal", "datalim")
+    axes.spines[["top", "right"]].set_visible(True)
+    if not groups:
+        axes.scatter(*points.T, s=area, color=PRESENT, linewidths=0, rasterized=True)
+        return [], [], []
+    binary = len(groups) == 2
+    order = sorted(range(len(groups)), key=lambda place: -int(groups[place][1].sum()))
+    large = sorted(order[:MOST_CLASSES])
+    names = [plain(groups[place][0], NAME_LIMIT if binary else 14) for place in large]
+    colours = [(ABSENT, PRESENT)[place] if binary else CLASSES[place % len(CLASSES)] for place in large]
+    markers = [MARKERS[place // len(CLASSES) % len(MARKERS)] for place in large]
+    if len(groups) > len(large):
+        names, colours, markers = [*names, "others"], [*colours, MUTED], [*markers, "o"]
+    group = np.full(len(points), len(large))
+    for index, place in enumerate(large):
+        group[groups[place][1]] = index
+    mixed = np.random.default_rng(0).permutation(len(points))  # so that no group hides another by being drawn last
+    for marker in dict.fromkeys(markers):
+        rows = mixed[[index < len(markers) and markers[index] == marker for index in group[mixed]]]
+        tint = [colours[index] for index in group[rows]]
+        axes.scatter(*points[rows].T, s=area, c=tint, marker=marker, alpha=0.75, linewidths=0, rasterized=True)
+    return names, colours, markers

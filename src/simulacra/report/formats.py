@@ -1,0 +1,123 @@
+"""How numbers, times and names are written for people, and made safe to write at all."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+MISSING = "–"
+
+
+def plain(text: object, limit: int = 0) -> str:
+    """A name as one printable line: no control characters, no half characters, and not longer than `limit`.
+
+    Escaping is not done here: it belongs to the template and to the drawing of SVG.
+
+    Args:
+        text: anything a person may have typed or a file may be called.
+        limit: longest result; the middle of a longer name gives way to an ellipsis, 0 never cuts.
+    """
+    whole = str(text).encode("utf-8", "replace").decode("utf-8")
+    spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in whole)
+    line = " ".join("".join(char for char in spaced if _printable(char)).split())
+    if not limit or len(line) <= limit:
+        return line
+    tail = (limit - 1) // 3
+    return f"{line[: limit - 1 - tail].rstrip()}…{line[len(line) - tail :].lstrip()}"
+
+
+def _printable(char: str) -> bool:
+    """False for what turns the direction of text about or is no character; joiners of letters stay."""
+    return (unicodedata.category(char) != "Cf" or char in "\u200c\u200d") and ord(char) & 0xFFFE != 0xFFFE
+
+
+def slug(text: str) -> str:
+    """A name as a file or an anchor may bear it: ASCII letters, digits, dot, dash and underscore."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._]+", "-", letters).strip("-._")[:60] or "x"
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The same names, in order, with a number behind each one that stood before."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        fresh, count = name, 2
+        while fresh in taken:
+            fresh, count = f"{name}-{count}", count + 1
+        taken.add(fresh)
+        result.append(fresh)
+    return result
+
+
+def run_names(paths: Sequence[Path]) -> list[str]:
+    """What runs are called: their folders' names, with the folder above where two are alike."""
+    whole = [path.resolve() for path in paths]
+    short = [path.name or "run" for path in whole]
+    longer = [f"{path.parent.name}/{name}" if short.count(name) > 1 else name for path, name in zip(whole, short, strict=True)]
+    return unique([plain(name, 80) or "run" for name in longer])
+
+
+def number(value: object) -> str:
+    """Four digits that count, with thousands apart: 3,576,704, 0.0197, 1.2e-6."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return MISSING if value is None else plain(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not math.isfinite(value):
+        return "not finite"
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size and size < 1e-3:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    digits = max(0, 3 - math.floor(math.log10(size))) if size else 0
+    return f"{value:.{digits}f}"
+
+
+def percent(value: object) -> str:
+    """A share in [0, 1] as percent, with a decimal where it is below 10%."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING
+    return f"{100 * value:.1f}%" if abs(value) < 0.1 else f"{100 * value:.0f}%"
+
+
+def about(value: float) -> str:
+    """A count in a sentence: 950, 12,800, 4.0 million."""
+    return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
+
+
+def duration(seconds: object) -> str:
+    """A time in the two units that matter: 12 s, 3 min 20 s, 2 h 5 min, 1 d 3 h."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return MISSING
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    for unit, small, length, part in (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600)):
+        if seconds < {60: 3600, 3600: 86400}.get(length, math.inf):
+            whole, rest = divmod(round(seconds / part), length // part)
+            return f"{whole} {unit} {rest} {small}" if rest else f"{whole} {unit}"
+    return MISSING
+
+
+def ticks(value: float) -> str:
+    """A number at an axis: 0, 500, 20k, 1.5M, 0.05."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= factor:
+            return f"{value / factor:g}{letter}"
+    return f"{value:.6g}"
+
+
+def image_shape(shape: Sequence[int]) -> str:
+    """Height, width and channels in words: 64×64 colour (width first)."""
+    if len(shape) != 3:
+        return MISSING
+    height, width, channels = shape
+    return f"{width}×{height} {'grey' if channels == 1 else 'colour'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Words in a row: a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

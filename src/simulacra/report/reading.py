@@ -1,0 +1,171 @@
+"""A run folder, read for people: what is there, and a sentence for each thing that is not."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.errors import SimulacraError
+from simulacra.recipe import Recipe
+from simulacra.report.formats import number, plain
+from simulacra.runs import RunFolder, Stream
+
+Row = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+MOST_LOOKS = 8
+
+
+class Unreadable(Exception):
+    """A picture's arrays are not what its name promises; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run as the report sees it.
+
+    Attributes:
+        name: what the report calls it.
+        folder: its files.
+        facts: run.json.
+        recipe: its recipe, or None where this version cannot read it.
+        metrics: rows of metrics.jsonl.
+        evaluations: rows of evaluations.jsonl.
+        gaps: sentences about what is missing or damaged; sections add theirs.
+    """
+
+    name: str
+    folder: RunFolder
+    facts: Row
+    recipe: Recipe | None
+    metrics: list[Row]
+    evaluations: list[Row]
+    gaps: list[str] = field(default_factory=list)
+
+    def fact(self, *path: str) -> Any:
+        """A value of run.json, or None where it is not written."""
+        value: Any = self.facts
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def table(self, *path: str) -> Row:
+        """A table of run.json, empty where it is not written."""
+        value = self.fact(*path)
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def step(self) -> int:
+        """The last update that the run tells of."""
+        return max([int(self.fact("step") or 0), *(int(row["step"]) for row in self.metrics)])
+
+    def arrays(self, name: str) -> Arrays | None:
+        """The arrays behind a picture, or None where it was not drawn or cannot be read."""
+        try:
+            return self.folder.arrays(name)
+        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            self.gaps.append(f"pictures/{name}.npz is damaged ({plain(error, 80)}) and left out.")
+            return None
+
+    def looks(self) -> list[str]:
+        """Names of the pictures of the fixed codes: all of them, or eight whose steps are spread evenly by ratio."""
+        names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
+        return [names[place] for place in spread([int(name[6:]) for name in names], MOST_LOOKS)]
+
+
+def spread(steps: Sequence[int], most: int) -> list[int]:
+    """Places of at most `most` steps, the first and the last among them, the others spread evenly by ratio."""
+    if len(steps) <= most:
+        return list(range(len(steps)))
+    known = np.log1p(np.asarray(steps, dtype=np.float64) / max(1, steps[1]))
+    chosen = {0, len(steps) - 1}
+    for target in np.linspace(known[0], known[-1], most)[1:-1]:
+        free = [place for place in range(len(steps)) if place not in chosen]
+        chosen.add(min(free, key=lambda place: abs(known[place] - target)))
+    return sorted(chosen)
+
+
+def read(folder: RunFolder, name: str) -> Record:
+    """Reads what a report needs, and notes what is missing.
+
+    Args:
+        folder: of a run, finished or not.
+        name: what to call it.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    facts, gaps = folder.facts, []
+    try:
+        recipe = folder.recipe
+    except SimulacraError as error:
+        recipe = None
+        gaps.append(f"The recipe cannot be shown: {plain(error)}.")
+    record = Record(
+        name, folder, facts, recipe, _rows(folder, "metrics", gaps), _rows(folder, "evaluations", gaps), gaps
+    )
+    _note_state(record)
+    return record
+
+
+def _rows(folder: RunFolder, stream: Stream, gaps: list[str]) -> list[Row]:
+    try:
+        rows = [row for row in folder.rows(stream) if isinstance(row, dict) and isinstance(row.get("step"), int)]
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        gaps.append(f"{stream}.jsonl is damaged ({plain(error, 80)}) and left out.")
+        return []
+    return sorted(rows, key=lambda row: row["step"])
+
+
+def _note_state(record: Record) -> None:
+    """Says how far an unfinished run has come, and what every finished run has and this one lacks."""
+    state = record.fact("state")
+    if state != "finished":
+        whole = f" of {number(record.recipe.steps)}" if record.recipe else ""
+        doing = {"running": "was still being trained, or was cut off, when this was written"}.get(str(state), "is unfinished")
+        record.gaps.insert(0, f"This run {doing}: it stands at update {number(record.step)}{whole}. What follows is what there is so far.")
+    wanted = {
+        "No learning curves: no row of metrics has been written.": not record.metrics,
+        "No measurements: nothing has been evaluated.": not record.evaluations,
+        "No samples: none have been drawn.": "samples" not in record.folder.pictures(),
+        "No fixed codes over training: none have been drawn.": not record.looks(),
+        "No layer tables: run.json holds none.": not record.table("networks"),
+        "No data card: run.json holds none.": not record.table("data"),
+    }
+    record.gaps.extend(sentence for sentence, missing in wanted.items() if missing)
+
+
+def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
+    """An array of images out of a picture's file.
+
+    Args:
+        arrays: of the file.
+        key: the array's name.
+        dimensions: how many it must have; the last three are height, width and channels.
+
+    Raises:
+        Unreadable: it is missing, empty, or of another form.
+    """
+    found = arrays.get(key)
+    if found is None:
+        raise Unreadable(f"it has no array {key!r}")
+    if found.ndim != dimensions or found.dtype != np.uint8 or found.shape[-1] not in (1, 3) or not found.size:
+        raise Unreadable(f"{key!r} is {found.dtype} {found.shape}, not {dimensions}-dimensional uint8 images")
+    return found
+
+
+def names(arrays: Arrays, key: str, count: int) -> list[str]:
+    """Names out of a picture's file; made up where they are missing.
+
+    Args:
+        arrays: of the file.
+        key: the array's name.
+        count: how many there must be.
+    """
+    found = arrays.get(key)
+    if found is None or found.shape != (count,):
+        return [f"label {place + 1}" for place in range(count)]
+    return [plain(name) or f"label {place + 1}" for place, name in enumerate(found.tolist())]

@@ -1,0 +1,108 @@
+"""What the report says of families, charts and metrics, in plain words. An unknown name is shown as it is."""
+
+from dataclasses import dataclass
+
+from simulacra.report.formats import plain
+
+FAMILIES = {
+    "vae": "variational autoencoder (VAE)",
+    "gan": "generative adversarial network (GAN)",
+    "wgan": "Wasserstein GAN (WGAN)",
+    "acgan": "auxiliary-classifier GAN (ACGAN)",
+    "infogan": "information-maximising GAN (InfoGAN)",
+    "classifier": "classifier",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said of a chart or a metric.
+
+    Attributes:
+        title: above it.
+        unit: name and unit of its values.
+        reading: a sentence that tells how to read it.
+        percent: its values are shares in [0, 1].
+        reference: a level worth drawing, or None.
+    """
+
+    title: str
+    unit: str
+    reading: str
+    percent: bool = False
+    reference: float | None = None
+
+
+CHARTS = {
+    "loss": Words(
+        "Loss",
+        "loss (no unit)",
+        "The quantity that each network is trained to make small. A single network's loss should fall; where two "
+        "networks play against each other, one's gain is the other's loss, so level curves mean balance, not a standstill.",
+    ),
+    "accuracy": Words("Accuracy", "share judged rightly", "The share of images that are judged rightly; higher is better.", percent=True),
+    "accuracy of D": Words(
+        "Discriminator's accuracy",
+        "share judged rightly",
+        "How often the discriminator (D) is right about real images and about made ones. Near 50% on both means that it "
+        "cannot tell them apart; 100% on both means that it wins and the generator has little left to learn from.",
+        percent=True,
+        reference=0.5,
+    ),
+    "label_loss": Words(
+        "Label loss",
+        "cross-entropy (nats)",
+        "How hard it is to read the labels off real images and off made ones; lower is easier. Made images are often "
+        "easier, because the generator learns to exaggerate what the labels ask for.",
+    ),
+    "label_accuracy": Words(
+        "Label accuracy",
+        "share of labels read rightly",
+        "How often the label that an image has, or was made for, is read off it rightly. High on made images means that "
+        "the generator obeys its labels.",
+        percent=True,
+    ),
+    "reconstruction": Words(
+        "Reconstruction loss",
+        "error a value",
+        "How much an image changes by being encoded and decoded again, on the scale of the recipe's likelihood; "
+        "lower is closer to the original.",
+    ),
+    "kl": Words(
+        "KL divergence",
+        "nats an image",
+        "How much the codes tell of their image, measured against the prior that samples are drawn from. Near 0 means "
+        "that the code is ignored; a large value means rich codes, but samples that may fall where no image was.",
+    ),
+}  # fmt: skip
+
+METRICS = {
+    "mse": Words("Reconstruction error (MSE)", "squared error a value", "Mean squared error over all values of the split's images, which range from -1 to 1; 0 is perfect."),
+    "kl": Words("KL divergence", "nats an image", "Of the codes from the prior, on images kept aside; near 0 means that the code is ignored."),
+    "accuracy": Words("Accuracy", "share judged rightly", "On images kept aside; higher is better.", percent=True),
+    "fid": Words("Fréchet distance (FID)", "distance (no unit)", "Between features of samples and of real images; lower is closer."),
+}  # fmt: skip
+
+
+def of_family(family: object) -> str:
+    """A family's name for people."""
+    return FAMILIES.get(str(family), plain(family, 60) if family else "model")
+
+
+def of_chart(chart: str, lines: set[str]) -> Words:
+    """What to say of one chart of metrics.jsonl.
+
+    Args:
+        chart: the part of its keys before the slash.
+        lines: the parts behind it; "fake" among them tells the accuracy of a discriminator from a classifier's.
+    """
+    key = "accuracy of D" if chart == "accuracy" and "fake" in lines else chart
+    found = CHARTS.get(key)
+    title = plain(chart.replace("_", " ").strip(), 60) or "values"
+    return found or Words(title[:1].upper() + title[1:], title, "As the run logged it.")
+
+
+def of_metric(metric: str) -> Words:
+    """What to say of one metric of evaluations.jsonl."""
+    title = plain(metric, 60) or "value"
+    return METRICS.get(metric) or Words(title, title, "As it was evaluated.")

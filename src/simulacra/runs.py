@@ -1,0 +1,212 @@
+"""RunFolder: one experiment on disk, and the interface between training, measuring and reporting.
+
+    recipe.toml         the resolved recipe; trains again as it stands
+    run.json            versions, commit, device, precision, data card and fingerprint, parameter counts, state
+    conditions.npy      (M, K) uint8, label rows of training images, for samples without the data set; only with labels
+    metrics.jsonl       a row of means every `every.log` updates; equal runs give equal bytes
+    timing.jsonl        seconds and images a second; the one stream that may differ between equal runs
+    evaluations.jsonl   a value with its n, split, extractor, interval and step a row
+    checkpoints/        step-00001000.pt, written aside and renamed
+    pictures/           NAME.png and NAME.npz, the arrays behind it
+    figures/            NAME.svg and NAME.png, drawn by the report
+    tensorboard/        event files, a mirror of metrics.jsonl
+    report.html
+
+Only the process of rank 0 writes. Nothing here loads torch.
+"""
+
+import io
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from simulacra.errors import RunError
+from simulacra.recipe import Recipe, read_table, to_toml
+
+Stream = Literal["metrics", "timing", "evaluations"]
+STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock", timeout=0)
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    # --- identity
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.path / "recipe.toml").is_file() and (self.path / "run.json").is_file()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe of this run.
+
+        Raises:
+            RunError: the folder holds no run.
+            RecipeError: recipe.toml was changed by hand and is not allowed any more.
+        """
+        self.require()
+        name = str(self.path / "recipe.toml")
+        try:
+            table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise RunError(f"{name} is not TOML: {error}; mend that line") from error
+        return read_table(table, name, {})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says.
+
+        Raises:
+            RunError: the folder holds no run, or run.json is damaged.
+        """
+        self.require()
+        try:
+            facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+        except ValueError as error:
+            raise RunError(f"{self.path}/run.json is damaged ({error}); train again into another folder") from error
+        return facts
+
+    def require(self) -> None:
+        """Raises RunError unless the folder holds a run."""
+        if not self.exists:
+            missing = "it has no recipe.toml and run.json"
+            raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
+
+    def lock(self) -> FileLock:
+        """Keeps other processes out of this folder until it is released.
+
+        Raises:
+            RunError: another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
+        return self._lock
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Writes recipe.toml."""
+        self.write("recipe.toml", to_toml(recipe).encode())
+
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        """Merges into run.json."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        old = self.facts if self.exists else {}
+        self.write("run.json", (json.dumps(old | dict(facts), indent=1) + "\n").encode())
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Writes one file of the run aside and renames it, so that no reader sees half of it."""
+        return write_aside(self.path / name, content)
+
+    # --- streams of rows
+
+    def append(self, stream: Stream, row: Mapping[str, Any]) -> None:
+        """Adds one row, with its `step` among the keys."""
+        with (self.path / f"{stream}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self, stream: Stream) -> list[dict[str, Any]]:
+        """All rows of a stream, without a last line that was torn."""
+        path = self.path / f"{stream}.jsonl"
+        if not path.is_file():
+            return []
+        lines = path.read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines[:-1] if line]
+
+    def rewind(self, step: int) -> None:
+        """Drops what was written after a step, and evaluations and pictures at it: they are made again."""
+        for stream in STREAMS:
+            last = step - 1 if stream == "evaluations" else step
+            if (self.path / f"{stream}.jsonl").is_file():
+                kept = [json.dumps(row) + "\n" for row in self.rows(stream) if row["step"] <= last]
+                self.write(f"{stream}.jsonl", "".join(kept).encode())
+
+    # --- checkpoints
+
+    def checkpoints(self) -> dict[int, Path]:
+        """Step -> file of every finished checkpoint, ascending."""
+        return {int(path.stem.split("-")[1]): path for path in sorted((self.path / "checkpoints").glob("step-*.pt"))}
+
+    def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
+        """Keeps a state, and the newest `keep` states in all (0 keeps every one)."""
+        path = self.write(f"checkpoints/step-{step:08d}.pt", content)
+        for old in sorted(self.checkpoints())[:-keep] if keep else []:
+            self.checkpoints()[old].unlink()
+        return path
+
+    # --- pictures
+
+    def write_picture(self, name: str, arrays: Mapping[str, NDArray[Any]], png: bytes) -> None:
+        """Keeps a picture and the arrays behind it, as pictures/NAME.png and pictures/NAME.npz."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # the stubs know no array mapping
+        self.write(f"pictures/{name}.npz", buffer.getvalue())
+        self.write(f"pictures/{name}.png", png)
+
+    def write_rows(self, name: str, rows: NDArray[np.uint8]) -> None:
+        """Keeps an array as NAME.npy."""
+        self.write(f"{name}.npy", to_npy(rows))
+
+    def conditions(self) -> NDArray[np.uint8] | None:
+        """Label rows (M, K) of training images, or None where no label conditions the model."""
+        path = self.path / "conditions.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+
+    def pictures(self) -> dict[str, Path]:
+        """Name -> file of arrays of every picture, sorted by name."""
+        return {path.stem: path for path in sorted((self.path / "pictures").glob("[!.]*.npz"))}
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """The arrays behind a picture, or None where it was not drawn."""
+        path = self.path / "pictures" / f"{name}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+
+
+def write_aside(target: Path, content: bytes) -> Path:
+    """Writes a file aside and renames it, so that no reader ever sees half of it; makes its folder if need be.
+
+    Raises:
+        RunError: the place cannot be written.
+    """
+    aside = target.with_name(f".{target.name}.aside")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # whole even after a power cut
+        aside.replace(target)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise RunError(f"{target} cannot be written ({error.strerror}); free space or choose another place") from error
+    return target
+
+
+def to_npy(array: NDArray[Any]) -> bytes:
+    """An array as the content of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,152 @@
+"""What each kind of network can be told: one model a kind, told apart by `kind`.
+
+The length of `channels` is the depth, and the smallest image inside a network follows from it and from the image's
+size. A network that makes images takes only sizes that its doublings make exactly; one that reads them rounds every
+halving down. A size that does not fit is refused with the sizes that do.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
+
+from simulacra.settings.base import Settings
+
+
+def _odd(kernel: int) -> int:
+    """Refuse an even kernel where nothing is halved; 0 is no kernel at all."""
+    if kernel and kernel % 2 == 0:
+        raise ValueError(f"a convolution of stride 1 keeps the image's size with an odd kernel only; use {kernel - 1}")
+    return kernel
+
+
+Channels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+OddKernel = Annotated[PositiveInt, AfterValidator(_odd)]
+Norm = Literal["batch", "none"]
+Activation = Literal["relu", "leaky_relu"]
+Output = Literal["tanh", "none"]
+
+
+class ConvolutionSettings(Settings):
+    """Image -> features: strided convolutions, each + norm + activation; the family adds its heads.
+
+    Args:
+        channels: of each convolution; each halves the image.
+        kernel: their kernel, square; the padding keeps the halving exact.
+        stem: odd kernel of a first convolution of stride 1, which has the first of the channels and halves nothing;
+            0 is none.
+        norm: what follows each convolution: `batch` normalisation with a learned scale and shift, or `none`.
+        norm_first: whether the first convolution, stem or not, is normalised.
+        norm_last: whether the last one is.
+        activation: `relu` or `leaky_relu`.
+        slope: of leaky ReLU below zero.
+        order: `norm-activation` or `activation-norm`.
+        dropout: share of single features set to zero at the end of each group.
+        bias: whether the convolutions, and a head that is a convolution, add one.
+        head: `convolution` over the whole remaining image, or `dense` (flattened, always with bias).
+    """
+
+    kind: Literal["convolution"]
+    channels: Channels
+    kernel: PositiveInt = 4
+    stem: Annotated[int, Field(ge=0), AfterValidator(_odd)] = 0
+    norm: Norm = "batch"
+    norm_first: bool = True
+    norm_last: bool = True
+    activation: Activation = "leaky_relu"
+    slope: NonNegativeFloat = 0.2
+    order: Literal["norm-activation", "activation-norm"] = "norm-activation"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    bias: bool = False
+    head: Literal["convolution", "dense"] = "convolution"
+
+
+class DeconvolutionSettings(Settings):
+    """Code -> image: a stem makes the smallest image, transposed convolutions double it.
+
+    Args:
+        channels: of the smallest image and of each doubled one; the last layer makes the image's own.
+        kernel: of the transposed convolutions, square; the padding keeps the doubling exact.
+        stride: 2, or 1 where the stem makes an image of full size; 1 needs an odd kernel.
+        stem: `deconvolution` from 1x1, `dense` (always with bias) and reshape, or `reshape` of the code itself.
+        stem_norm: whether norm and activation follow the stem.
+        end: the last layer: one more `deconvolution`, which doubles too, or a 3x3 `convolution` at full size.
+        end_norm: whether the last layer is normalised before the output activation.
+        norm: what follows each transposed convolution: `batch` normalisation, or `none`.
+        activation: `relu` or `leaky_relu`.
+        slope: of leaky ReLU below zero.
+        bias: whether the transposed convolutions, and a convolution at the end, add one.
+        output: the last activation: `tanh` for values in [-1, 1], `none` for any, or for logits.
+    """
+
+    kind: Literal["deconvolution"]
+    channels: Channels
+    kernel: PositiveInt = 4
+    stride: Literal[1, 2] = 2
+    stem: Literal["deconvolution", "dense", "reshape"] = "deconvolution"
+    stem_norm: bool = True
+    end: Literal["deconvolution", "convolution"] = "deconvolution"
+    end_norm: bool = False
+    norm: Norm = "batch"
+    activation: Activation = "relu"
+    slope: NonNegativeFloat = 0.2
+    bias: bool = False
+    output: Output = "tanh"
+
+    @field_validator("stride")
+    @classmethod
+    def _keeps_the_size(cls, stride: int, info: ValidationInfo) -> int:
+        kernel = info.data.get("kernel", 1)
+        if stride == 1 and kernel % 2 == 0:
+            raise ValueError(
+                f"it keeps the image's size with an odd kernel only, found {kernel}; set kernel = {kernel - 1}"
+            )
+        return stride
+
+
+class UpsampleSettings(Settings):
+    """Code -> image: dense and reshape, then nearest-neighbour doubling and a convolution, in turn.
+
+    Args:
+        stem_channels: of the smallest image, which a dense layer (always with bias) makes.
+        channels: of the convolution after each doubling; one more at full size makes the image's own.
+        kernel: of the convolutions, square and odd.
+        norm: what follows each of them but the last: `batch` normalisation, or `none`.
+        activation: `relu` or `leaky_relu`.
+        slope: of leaky ReLU below zero.
+        bias: whether the convolutions add one.
+        output: the last activation: `tanh` for values in [-1, 1], `none` for any, or for logits.
+    """
+
+    kind: Literal["upsample"]
+    stem_channels: PositiveInt
+    channels: Channels
+    kernel: OddKernel = 3
+    norm: Norm = "batch"
+    activation: Activation = "relu"
+    slope: NonNegativeFloat = 0.2
+    bias: bool = True
+    output: Output = "tanh"
+
+
+class MlpSettings(Settings):
+    """Fully connected layers, in either direction: image -> features, or code -> image.
+
+    Args:
+        widths: of the hidden layers, in the order of the computation, each + activation and dropout.
+        activation: `relu` or `leaky_relu`.
+        slope: of leaky ReLU below zero.
+        dropout: share of the features set to zero after each hidden layer.
+        output: the last activation of a network that makes images: `tanh` for [-1, 1], `none` for any, or for logits.
+    """
+
+    kind: Literal["mlp"]
+    widths: Channels
+    activation: Activation = "leaky_relu"
+    slope: NonNegativeFloat = 0.01
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    output: Output = "none"
+
+
+NetworkSettings = Annotated[
+    ConvolutionSettings | DeconvolutionSettings | UpsampleSettings | MlpSettings, Field(discriminator="kind")
+]

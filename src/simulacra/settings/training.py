@@ -1,0 +1,126 @@
+"""What a recipe says of data, optimisers and rhythm, whatever the family."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from simulacra.settings.base import Settings
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class DataSettings(Settings):
+    """What the images are and how they come.
+
+    Args:
+        name: the data set that the recipe was written for: celeba, fashion-mnist, avatars, or any other word.
+        size: of the images, one number for a square or "WIDTHxHEIGHT".
+        channels: 1 for grey, 3 for RGB.
+        batch: images an update, over all processes.
+        flip: whether each training image is mirrored with probability 1/2.
+        labels: names of the labels that condition the family, or "all" of the data set's.
+        exclusive: whether an image has exactly one of these labels (classes) or any number (attributes).
+    """
+
+    name: str
+    size: PositiveInt | str
+    channels: Literal[1, 3] = 3
+    batch: PositiveInt = 128
+    flip: bool = False
+    labels: tuple[str, ...] | Literal["all"] = ()
+    exclusive: bool = False
+
+    @field_validator("size")
+    @classmethod
+    def _readable(cls, size: int | str) -> int | str:
+        if isinstance(size, str) and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):
+            raise ValueError("a size is one number or WIDTHxHEIGHT, like 64 or 96x64")
+        return size
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        if isinstance(self.size, int):
+            return self.size, self.size, self.channels
+        width, height = map(int, self.size.split("x"))
+        return height, width, self.channels
+
+
+class PlayerSettings(Settings):
+    """An optimiser's numbers where one player differs from the rest; None takes the common value."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] | None = None
+    lr: PositiveFloat | None = None
+    betas: tuple[Beta, Beta] | None = None
+    momentum: Beta | None = None
+    weight_decay: NonNegativeFloat | None = None
+
+
+class OptimizerSettings(Settings):
+    """The optimisers: one a player, alike unless `[optimizer.PLAYER]` says otherwise.
+
+    Args:
+        name: the algorithm.
+        lr: learning rate.
+        betas: decay of Adam's two averages.
+        momentum: of sgd and rmsprop.
+        players: player -> what differs; written as `[optimizer.generator]` in a recipe.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    lr: PositiveFloat = 2e-4
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    momentum: Beta = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    players: dict[str, PlayerSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_players(cls, given: Any) -> Any:
+        """`[optimizer.generator]` is a table inside [optimizer]: tables are players, everything else is a number."""
+        if not isinstance(given, dict) or "players" in given:
+            return given
+        tables = {key: value for key, value in given.items() if isinstance(value, dict)}
+        return {key: value for key, value in given.items() if key not in tables} | {"players": tables}
+
+    def of(self, player: str) -> "OptimizerSettings":
+        """The numbers of one player's optimiser."""
+        differs = self.players.get(player, PlayerSettings()).model_dump(exclude_none=True)
+        return self.model_copy(update={"players": {}} | differs)
+
+
+class EverySettings(Settings):
+    """The rhythm of a run, in updates.
+
+    Args:
+        log: a row of means is written every so many updates.
+        checkpoint: the state is saved and looked at every so many updates, and at the last one.
+        keep: how many checkpoints stay on disk; 0 keeps all.
+        epochs: the fixed codes are drawn, besides at every checkpoint, when these epochs are full.
+    """
+
+    log: PositiveInt = 100
+    checkpoint: PositiveInt = 1000
+    keep: NonNegativeInt = 2
+    epochs: tuple[PositiveInt, ...] = (1, 5, 10, 50, 100)
+
+
+class ExpectSettings(Settings):
+    """What must come out when the networks are built, or the recipe is refused.
+
+    Args:
+        parameters: player -> how many numbers it moves.
+        layers: network -> parameters of each of its layers that has any, in order.
+    """
+
+    parameters: dict[str, PositiveInt] = Field(default_factory=dict)
+    layers: dict[str, tuple[PositiveInt, ...]] = Field(default_factory=dict)

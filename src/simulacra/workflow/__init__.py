@@ -1,0 +1,1 @@
+"""The verbs: what a command of the command line, or a line of Python, sets off."""

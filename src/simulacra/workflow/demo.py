@@ -1,0 +1,39 @@
+"""The verb `demo`: the main job on a fresh machine, with nothing but made pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from simulacra.data.pack import pack
+from simulacra.data.sources import Options, open_source
+from simulacra.live import Live
+from simulacra.recipe import load
+from simulacra.report import write_report
+from simulacra.runs import RunFolder
+from simulacra.workflow.training import train
+
+MODELS = ("vae", "dcgan", "acgan")
+COUNT, SIZE = 6000, 32
+
+
+def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
+    """Draws avatars, trains a VAE, a DCGAN and an ACGAN for equal times, and reports on them side by side.
+
+    Args:
+        out: the folder of data, runs and report; going on with what it already holds.
+        minutes: of training for each model.
+        say: told what is going on.
+
+    Returns:
+        The report's path.
+    """
+    with Live("drawing avatars") as live:
+        packed = pack(
+            open_source("avatars", None, Options(count=COUNT, size=(SIZE, SIZE), seed=0)),
+            out / "avatars",
+            progress=live.count,
+        )
+    say(packed.said)
+    for model in MODELS:
+        name = f"demo-{model}"
+        train(load(name, {"minutes": minutes}), str(out / "avatars"), out / model, name=name, report=False, say=say)
+    return write_report([RunFolder(out / model) for model in MODELS], out / "report.html")

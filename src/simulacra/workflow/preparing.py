@@ -1,0 +1,90 @@
+"""From a recipe and what the user calls the data to a resolved recipe and an open store."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.data.resolve import resolve
+from simulacra.data.store import ImageStore
+from simulacra.errors import RecipeError
+from simulacra.recipe import Recipe
+from simulacra.seeds import stream
+
+KNOWN = ("avatars", "fashion-mnist")  # data sets that can be had by name
+CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
+
+
+def open_data(
+    recipe: Recipe,
+    data: str | None,
+    *,
+    labels: Path | None = None,
+    crop: str | None = None,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> ImageStore:
+    """The store that `--data` means, packed into a cache first where it is not one yet.
+
+    Args:
+        recipe: says size and channels.
+        data: a store, a known name or a source's path; the recipe's own data set by default.
+        labels: a table of attributes for a folder of pictures.
+        crop: how a picture is cut before it is resized.
+        cache: the folder of packed stores; the user's cache folder by default.
+        progress: told (done, total) while packing.
+        say: told in one line what was packed or found.
+
+    Raises:
+        RecipeError: no data was named and the recipe's own cannot be had by name.
+        DataError: the data cannot be used.
+    """
+    if data is None:
+        if recipe.data.name not in KNOWN:
+            raise RecipeError(
+                f"this recipe is for {recipe.data.name}, which cannot be made on the spot; give --data PATH"
+            )
+        data = recipe.data.name
+    height, width, channels = recipe.data.shape
+    size = (width, height)
+    packed = resolve(data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress)
+    say(packed.said)
+    return packed.store
+
+
+def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recipe:
+    """The recipe with what only the data can tell: its labels where "all" are meant, and steps for epochs.
+
+    Raises:
+        RecipeError: labels and data do not go together.
+        DataError: the store lacks a label.
+    """
+    labels, exclusive = recipe.data.labels, recipe.data.exclusive
+    if labels == "all":
+        labels, exclusive = store.label_names, store.exclusive
+        if not labels:
+            raise RecipeError(f'data.labels is "all", and {store.path} has none; pack the data with --labels table.csv')
+    store.columns(tuple(labels))
+    if exclusive and (not store.exclusive or set(labels) != set(store.label_names)):
+        have = ", ".join(store.label_names) or "none"
+        kind = "classes" if store.exclusive else "attributes, of which a picture may have several"
+        raise RecipeError(
+            f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {have} ({kind}); "
+            'set data.labels="all"'
+        )
+    changes = {"data.labels": list(labels), "data.exclusive": exclusive}
+    if epochs is not None:
+        if epochs <= 0:
+            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
+        changes["steps"] = max(1, round(epochs * len(store.rows("train")) / recipe.data.batch))
+    return recipe.with_changes(changes)
+
+
+def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
+    """Label rows (M, K) of training images in an order that the seed decides; None where no label conditions."""
+    if not recipe.data.labels:
+        return None
+    rows = stream(recipe.seed, CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
+    return store.labels[rows][:, store.columns(tuple(recipe.data.labels))]

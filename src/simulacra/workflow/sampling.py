@@ -1,0 +1,70 @@
+"""The verb `sample`: images of a trained model, from its run folder alone."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from simulacra.engine.restore import restore
+from simulacra.errors import RunError, nearest
+from simulacra.evaluation.sheets import sheet, to_png
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import Generates
+from simulacra.runs import RunFolder, to_npy, write_aside
+
+SAMPLE = 20  # the key of the draw
+
+
+def sample(path: Path, count: int, seed: int, labels: dict[str, int], out: Path, step: int | None = None) -> str:
+    """Writes samples of a run to a PNG sheet, an array, or a folder of PNGs.
+
+    Args:
+        path: the run folder.
+        count: how many images.
+        seed: of the codes; equal seeds give equal images.
+        labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
+        out: FILE.png for one sheet, FILE.npy for an array (n, H, W, C) uint8, anything else is a folder.
+        step: of one of the run's checkpoints; the newest by default.
+
+    Returns:
+        What was written, in one line.
+
+    Raises:
+        RunError: the run cannot make such samples.
+    """
+    if count < 1:
+        raise RunError(f"-n {count}: expected at least 1 sample")
+    run = RunFolder(path)
+    objective, step = restore(run, step)
+    subject = Subject(objective, run.recipe, run.conditions())
+    model = subject.generates
+    codes = subject.codes(count, SAMPLE, seed=seed)
+    if labels:
+        codes = _with_labels(model, codes, labels, subject.recipe.data.labels)
+    images = subject.decode(codes)
+    if out.suffix == ".npy":
+        write_aside(out, to_npy(images))
+    elif out.suffix == ".png":
+        write_aside(out, to_png(sheet(images)))
+    else:
+        for index, image in enumerate(images):
+            write_aside(out / f"{index:0{len(str(count - 1))}d}.png", to_png(image))
+    return f"{count} samples of {path} at step {step:,}, seed {seed}: {out}"
+
+
+def _with_labels(model: Generates, codes: Tensor, given: dict[str, int], names: tuple[str, ...] | str) -> Tensor:
+    """The same codes with labels set."""
+    if not model.code.labels:
+        raise RunError("this model was trained without labels; leave out --label")
+    noise, rows = codes[:, : model.code.noise], model.code.labels_of(codes)
+    for name, value in given.items():
+        if name not in names:
+            raise RunError(f"--label {name}: this model was not trained on it; {nearest(name, names)}")
+        if value not in (0, 1):
+            raise RunError(f"--label {name}={value}: expected 0 or 1")
+        if model.code.exclusive:
+            if not value or len(given) > 1:
+                raise RunError("the labels of this model are classes: give one of them, as --label NAME=1")
+            rows = torch.zeros_like(rows)
+        rows[:, names.index(name)] = value
+    return model.code.join(noise, rows)
