@@ -3,6 +3,7 @@
 import json
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,11 +72,11 @@ def recipes(as_json: Json = False) -> None:
     rows = []
     for name in shipped():
         recipe = load(name)
-        rows.append({"name": name, "title": recipe.title, "family": recipe.objective.family, "data": recipe.data.name})
+        rows.append({"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title})
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table("", ("name", "family", "data", "title"), [(r["name"], r["family"], r["data"], r["title"]) for r in rows])
+    table("", ("name", "family", "data", "title"), [tuple(r.values()) for r in rows])
 
 
 @app.command()
@@ -251,7 +252,7 @@ def load_recipe(name: str, changes: list[str] | None, **direct: Any) -> Any:
     return load(name, given | {key: value for key, value in direct.items() if value is not None})
 
 
-def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Prints a table; numbers stand to the right."""
     from rich import box
     from rich.console import Console

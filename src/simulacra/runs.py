@@ -170,7 +170,10 @@ class RunFolder:
     def conditions(self) -> NDArray[np.uint8] | None:
         """Label rows (M, K) of training images, or None where no label conditions the model."""
         path = self.path / "conditions.npy"
-        return np.load(path, allow_pickle=False) if path.is_file() else None
+        if not path.is_file():
+            return None
+        rows: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+        return rows
 
     def pictures(self) -> dict[str, Path]:
         """Name -> file of arrays of every picture, sorted by name."""

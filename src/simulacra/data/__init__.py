@@ -1,0 +1,1 @@
+"""From pictures to a packed store, and from a store to batches."""

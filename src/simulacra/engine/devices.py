@@ -32,9 +32,10 @@ class Devices:
         with warnings.catch_warnings():
             # Fabric, while it is imported and set up, warns of things that concern its trainer's users only.
             warnings.simplefilter("ignore")
-            logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-            logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
             from lightning_fabric import Fabric
+
+            for name in ("lightning.fabric", "lightning_fabric"):
+                logging.getLogger(name).setLevel(logging.ERROR)
 
             try:
                 probe = Fabric(accelerator=device, devices=1)

@@ -12,6 +12,7 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
     """What the family measures of a split, each the mean over its images with a 95% interval.
 
     Args:
+        subject: what is measured.
         split: valid, or test.
         step: the updates that the objective has had, for the record.
         limit: the first so many images only; all by default.

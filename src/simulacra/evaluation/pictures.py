@@ -23,6 +23,8 @@ def draw(run: RunFolder, subject: Subject, names: tuple[str, ...] | None = None)
     """Draws every picture that the objective is able to, and keeps it in the run folder.
 
     Args:
+        run: where they are kept.
+        subject: what is drawn.
         names: of PICTURES; all by default.
 
     Returns:
@@ -87,10 +89,10 @@ def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
     rows = rows.repeat(-(-count // len(rows)), 1)[:count]
     pictures = []
     for label in range(min(limit, model.code.labels)):
-        for value in (0, 1):
-            rows[:, label], kept = value, rows[:, label].clone()
-            pictures.append(subject.decode(model.code.join(noise, rows)))
-            rows[:, label] = kept
+        for value in (0.0, 1.0):
+            column = torch.full((count, 1), value)
+            changed = torch.cat([rows[:, :label], column, rows[:, label + 1 :]], 1)
+            pictures.append(subject.decode(model.code.join(noise, changed)))
     images = np.stack(pictures).reshape(-1, 2, *pictures[0].shape)
     return {"images": images, "label_names": np.array(subject.recipe.data.labels[: len(images)])}
 
@@ -110,7 +112,7 @@ def classes(subject: Subject, count: int = 8) -> Arrays | None:
 def latent_map(subject: Subject) -> Arrays | None:
     """Test images' codes in the plane, by t-SNE where a code has more than two numbers.
 
-    van der Maaten and Hinton 2008, as openTSNE computes it (Policar et al. 2019, with FFT-free Barnes-Hut).
+    van der Maaten and Hinton 2008, as openTSNE computes it (Policar et al. 2024), by Barnes-Hut.
     """
     model, chunks, store = subject.objective, subject.batches("test", MAP_LIMIT), subject.store
     if not isinstance(model, Encodes) or store is None or sum(map(len, chunks)) < 5:

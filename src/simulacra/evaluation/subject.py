@@ -59,7 +59,7 @@ class Subject:
         """Images (n, H, W, C) uint8 of codes (n, width)."""
         model = self.generates
         with self.objective.looking():
-            parts = [to_images(model.decode(part.to(self.objective.device))) for part in codes.split(CHUNK)]
+            parts = [to_images(model.decode(part.to(self.objective.device))) for part in torch.split(codes, CHUNK)]
         return np.concatenate(parts)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:

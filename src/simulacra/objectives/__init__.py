@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 
 from simulacra.errors import RecipeError, nearest
 from simulacra.networks import layer_table
@@ -44,6 +45,7 @@ def summarize(objective: Objective) -> dict[str, Any]:
     """
     networks: dict[str, Any] = {}
     for name, network in objective.networks.items():
+        assert isinstance(network, nn.Sequential), "networks are tables"
         layers = [
             {"layer": row.layer, "shape": list(row.shape), "parameters": row.parameters}
             for row in layer_table(network, *objective.inputs[name])

@@ -39,7 +39,8 @@ class VAE(Objective, Generates, Encodes):
         output = self.networks["decoder"](codes)
         error = reconstruction_error(output, batch.images, self.settings.likelihood, self.settings.reduction)
         kl = kl_to_standard_normal(mean, logvar).mean()
-        loss = error + self.settings.kl_weight * kl
+        width = mean.shape[1] if self.settings.kl_reduction == "mean" else 1
+        loss = error + self.settings.kl_weight * kl / width
         optimize("autoencoder", loss)
         return {"loss/total": loss, "reconstruction/train": error, "kl/train": kl}
 

@@ -1,0 +1,65 @@
+"""The report: run folders -> one self-contained HTML file and its figures. Reads files, never models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulacra.errors import RunError
+from simulacra.report.blocks import Album
+from simulacra.report.comparison import comparison
+from simulacra.report.formats import plain, run_names, slug, unique
+from simulacra.report.page import render
+from simulacra.report.part import part_of
+from simulacra.report.reading import read
+from simulacra.runs import RunFolder
+
+__all__ = ["write_report"]
+
+
+def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
+    """Writes the report of one run, or of several with a comparison at its top.
+
+    The page opens from disk without a network. Each of its figures also stands in a folder `figures` beside it, as SVG
+    and as PNG; their names begin with the run's, unless the report lies in the run's own folder. Equal run folders give
+    equal bytes.
+
+    Args:
+        runs: at least one; finished or not.
+        out: the HTML file; by default report.html in the run's folder, or for several runs in the current folder.
+
+    Returns:
+        The path of the HTML file.
+
+    Raises:
+        RunError: no run was given, a folder holds no run or a damaged run.json, or the report cannot be written.
+    """
+    if not runs:
+        raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
+    records = [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+    home = runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
+    target = home if out is None else out
+    own = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
+    prefixes = [""] if own else [f"{name}-" for name in unique([slug(record.name) for record in records])]
+    albums = [Album(prefix) for prefix in prefixes]
+    parts = [part_of(record, album) for record, album in zip(records, albums, strict=True)]
+    title = parts[0].title
+    if len(runs) > 1:
+        albums.append(Album(unique([*prefixes, "comparison-"])[-1]))
+        parts.insert(0, comparison(records, albums[-1]))
+        title = parts[0].title
+    version = plain(records[0].fact("simulacra") or "", 40)
+    try:
+        for album in albums:
+            for name, content in album.files.items():
+                _put(target.parent / "figures" / name, content)
+        _put(target, render(title, parts, figures="figures", version=version))
+    except OSError as error:
+        raise RunError(f"{target} cannot be written ({error}); give another place with --out") from error
+    return target
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Writes a file aside and renames it, so that nobody opens half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.aside")
+    aside.write_bytes(content)
+    aside.replace(path)

@@ -55,7 +55,8 @@ def run_names(paths: Sequence[Path]) -> list[str]:
     """What runs are called: their folders' names, with the folder above where two are alike."""
     whole = [path.resolve() for path in paths]
     short = [path.name or "run" for path in whole]
-    longer = [f"{path.parent.name}/{name}" if short.count(name) > 1 else name for path, name in zip(whole, short, strict=True)]
+    pairs = zip(whole, short, strict=True)
+    longer = [f"{path.parent.name}/{name}" if short.count(name) > 1 else name for path, name in pairs]
     return unique([plain(name, 80) or "run" for name in longer])
 
 

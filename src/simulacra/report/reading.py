@@ -125,8 +125,9 @@ def _note_state(record: Record) -> None:
     state = record.fact("state")
     if state != "finished":
         whole = f" of {number(record.recipe.steps)}" if record.recipe else ""
-        doing = {"running": "was still being trained, or was cut off, when this was written"}.get(str(state), "is unfinished")
-        record.gaps.insert(0, f"This run {doing}: it stands at update {number(record.step)}{whole}. What follows is what there is so far.")
+        doing = "was still being trained, or was cut off" if state == "running" else "is unfinished"
+        stands = f"This run {doing}: it stands at update {number(record.step)}{whole}."
+        record.gaps.insert(0, f"{stands} What follows is what there is so far.")
     wanted = {
         "No learning curves: no row of metrics has been written.": not record.metrics,
         "No measurements: nothing has been evaluated.": not record.evaluations,

@@ -40,12 +40,17 @@ CHARTS = {
         "The quantity that each network is trained to make small. A single network's loss should fall; where two "
         "networks play against each other, one's gain is the other's loss, so level curves mean balance, not a standstill.",
     ),
-    "accuracy": Words("Accuracy", "share judged rightly", "The share of images that are judged rightly; higher is better.", percent=True),
+    "accuracy": Words(
+        "Accuracy",
+        "share judged rightly",
+        "The share of images that are judged rightly; higher is better.",
+        percent=True,
+    ),
     "accuracy of D": Words(
         "Discriminator's accuracy",
         "share judged rightly",
-        "How often the discriminator (D) is right about real images and about made ones. Near 50% on both means that it "
-        "cannot tell them apart; 100% on both means that it wins and the generator has little left to learn from.",
+        "How often the discriminator (D) is right about real images and about made ones. Near 50% on both means that "
+        "it cannot tell them apart; 100% on both means that it wins and leaves the generator little to learn from.",
         percent=True,
         reference=0.5,
     ),
@@ -58,15 +63,15 @@ CHARTS = {
     "label_accuracy": Words(
         "Label accuracy",
         "share of labels read rightly",
-        "How often the label that an image has, or was made for, is read off it rightly. High on made images means that "
-        "the generator obeys its labels.",
+        "How often the labels that an image has, or was made for, are read off it rightly. High on made images means "
+        "that the generator obeys its labels.",
         percent=True,
     ),
     "reconstruction": Words(
         "Reconstruction loss",
         "error a value",
-        "How much an image changes by being encoded and decoded again, on the scale of the recipe's likelihood; "
-        "lower is closer to the original.",
+        "How much an image changes by being encoded and decoded again, as the recipe's likelihood counts it; lower is "
+        "closer to the original.",
     ),
     "kl": Words(
         "KL divergence",
@@ -74,14 +79,26 @@ CHARTS = {
         "How much the codes tell of their image, measured against the prior that samples are drawn from. Near 0 means "
         "that the code is ignored; a large value means rich codes, but samples that may fall where no image was.",
     ),
-}  # fmt: skip
+}
 
 METRICS = {
-    "mse": Words("Reconstruction error (MSE)", "squared error a value", "Mean squared error over all values of the split's images, which range from -1 to 1; 0 is perfect."),
-    "kl": Words("KL divergence", "nats an image", "Of the codes from the prior, on images kept aside; near 0 means that the code is ignored."),
+    "mse": Words(
+        "Reconstruction error (MSE)",
+        "squared error a value",
+        "Mean squared error over all values of the split's images, which range from -1 to 1; 0 is perfect.",
+    ),
+    "kl": Words(
+        "KL divergence",
+        "nats an image",
+        "Of the codes from the prior, on images kept aside; near 0 means that the code is ignored.",
+    ),
     "accuracy": Words("Accuracy", "share judged rightly", "On images kept aside; higher is better.", percent=True),
-    "fid": Words("Fréchet distance (FID)", "distance (no unit)", "Between features of samples and of real images; lower is closer."),
-}  # fmt: skip
+    "fid": Words(
+        "Fréchet distance (FID)",
+        "distance (no unit)",
+        "Between features of samples and of real images; lower is closer.",
+    ),
+}
 
 
 def of_family(family: object) -> str:

@@ -33,14 +33,16 @@ class VaeSettings(Settings):
         latent: width of the code.
         likelihood: what one pixel's error costs: `mse` squared, `l1` absolute, `bce` binary cross-entropy of logits
             (the decoder then needs output = "none", and its images are read through a sigmoid).
-        reduction: the error of one image is the `sum` or the `mean` over its values; the KL is a sum over the code.
-        kl_weight: the factor lambda before the KL; with `sum` and 1 the loss is the negative evidence lower bound.
+        reduction: the error of one image is the `sum` or the `mean` over its values.
+        kl_reduction: in the loss, the KL of one image is the `sum` or the `mean` over the code; reported is the sum.
+        kl_weight: the factor lambda before the KL; with two sums and 1 the loss is the negative evidence lower bound.
     """
 
     family: Literal["vae"]
     latent: PositiveInt
     likelihood: Literal["mse", "l1", "bce"] = "mse"
     reduction: Literal["sum", "mean"] = "mean"
+    kl_reduction: Literal["sum", "mean"] = "sum"
     kl_weight: NonNegativeFloat = 1.0
     needs: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     labelled: ClassVar[bool] = False

@@ -87,4 +87,5 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     if not recipe.data.labels:
         return None
     rows = stream(recipe.seed, CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
-    return store.labels[rows][:, store.columns(tuple(recipe.data.labels))]
+    labels: NDArray[np.uint8] = store.labels[rows][:, store.columns(tuple(recipe.data.labels))]
+    return labels

@@ -2,34 +2,27 @@
 
 import shlex
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch.utils.tensorboard import SummaryWriter
-
 from simulacra.data.batches import Batches
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
-from simulacra.engine.loop import Tick, Training, assemble
-from simulacra.engine.loop import train as train_loop
-from simulacra.errors import Diverged, RunError, Stopped
-from simulacra.evaluation.metrics import held_out
-from simulacra.evaluation.pictures import draw, fixed, preview
+from simulacra.engine.loop import Training, assemble
+from simulacra.errors import RunError, Stopped
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.objectives import build
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
+from simulacra.workflow.driving import conclude, drive, progress
 from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.preparing import conditions, fit, open_data
-from simulacra.workflow.stopping import Request, stop_requests
+from simulacra.workflow.stopping import stop_requests
 
-VALID_LIMIT = 2000  # held-out images measured at a checkpoint; the final evaluation takes the whole test split
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
 
@@ -94,11 +87,11 @@ def train(
             say(f"{out}: going on from step {training.start:,}")
         subject = Subject(training.objective, recipe, conditions(recipe, store), store)
         with stop_requests() as request:
-            tick = _drive(training, subject, request)
+            tick = drive(training, subject, request)
             if request.signal is not None and tick.step < recipe.steps:
                 raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
             say("measuring and drawing")
-            _conclude(run, subject, tick.step)
+            conclude(run, subject, tick.step)
             run.write_facts({"state": "finished"})
         if report:
             write_report([run])
@@ -150,81 +143,15 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, 
     facts |= {"family": recipe.objective.family, "recipe_name": name, "command": _command(), "state": "running"}
     training = assemble(recipe, run, objective, batches, devices)
     run.write_recipe(recipe)
-    run.write_facts(facts | _progress(run, training.start, training))
+    run.write_facts(facts | progress(training, training.start))
     if (rows := conditions(recipe, store)) is not None:
         run.write_rows("conditions", rows)
     return training
 
 
-def _drive(training: Training, subject: Subject, request: Request) -> Tick:
-    """Runs the loop to its end, and looks where a look is due."""
-    run, recipe = training.run, training.recipe
-    spent = sum(row["seconds"] for row in run.rows("timing"))
-    clock = time.perf_counter()
-
-    def share() -> float:
-        steps = tick.step / recipe.steps if tick else training.start / recipe.steps
-        budget = 60 * recipe.minutes if recipe.minutes else float("inf")
-        return max(steps, (spent + time.perf_counter() - clock) / budget)
-
-    tick: Tick | None = None
-    title = f"{recipe.objective.family} {run.path.name}"
-    with Live(title) as live, SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start) as board:
-        try:
-            for tick in train_loop(training, lambda: request.signal is not None or share() >= 1):
-                if tick.row:
-                    for key, value in tick.row.items():
-                        board.add_scalar(key, value, tick.step)
-                live.show(min(share(), 1.0), f"step {tick.step:,}/{recipe.steps:,}", _numbers(run, tick))
-                if tick.milestone:
-                    paused = time.perf_counter()
-                    look(training, subject, tick)
-                    clock += time.perf_counter() - paused
-        except Diverged as error:
-            run.write_facts({"state": "diverged"})
-            raise Diverged(_advice(run, error)) from error
-    assert tick is not None, "the loop yields at least once"
-    return tick
-
-
-def look(training: Training, subject: Subject, tick: Tick) -> None:
-    """Draws the fixed codes, measures held-out images, and says in run.json how far the run is."""
-    run = training.run
-    arrays = fixed(subject)
-    if arrays:
-        epoch = tick.step * training.batches.batch / training.batches.count
-        run.write_picture(f"fixed-{tick.step:08d}", arrays | {"epoch": np.array(epoch)}, preview(arrays))
-    if tick.saved:
-        for row in held_out(subject, "valid", tick.step, VALID_LIMIT):
-            run.append("evaluations", row)
-        run.write_facts({"state": "stopped"} | _progress(run, tick.step, training))
-
-
-def _conclude(run: RunFolder, subject: Subject, step: int) -> None:
-    """The final evaluation: every picture, and the whole test split."""
-    draw(run, subject)
-    for row in held_out(subject, "test", step):
-        run.append("evaluations", row)
-
-
-def _progress(run: RunFolder, step: int, training: Training) -> dict[str, Any]:
-    images = step * training.batches.batch
-    seconds = sum(row["seconds"] for row in run.rows("timing"))
-    return {"step": step, "images_seen": images, "epochs": images / training.batches.count, "seconds": seconds}
-
-
 def _finished(run: RunFolder) -> Finished:
     facts = run.facts
     return Finished(run.path, facts["step"], facts["images_seen"], facts["seconds"])
-
-
-def _numbers(run: RunFolder, tick: Tick) -> str | None:
-    """The newest losses and the speed, for the live view."""
-    if tick.row is None:
-        return None
-    losses = [f"{key.removeprefix('loss/')} {value:.3f}" for key, value in tick.row.items() if "/" in key]
-    speed = run.rows("timing")[-1]["images_per_second"]
-    return f"{speed:,.0f} images/s  " + "  ".join(losses[:4])
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], above: str = "") -> set[str]:
@@ -237,17 +164,6 @@ def _differences(old: dict[str, Any], new: dict[str, Any], above: str = "") -> s
         elif one != two:
             found.add(above + key)
     return found
-
-
-def _advice(run: RunFolder, error: Diverged) -> str:
-    """What to do after a divergence."""
-    last = max(run.checkpoints(), default=None)
-    kept = (
-        f"the last good checkpoint is {run.checkpoints()[last]}"
-        if last is not None
-        else "no checkpoint was written yet"
-    )
-    return f'{error}; {kept}; try a lower learning rate (--set optimizer.lr=...) or --set precision="float32" in another --out'
 
 
 def _command() -> str:

@@ -8,9 +8,10 @@ from simulacra.data.sources.base import Kind, Options, Source
 from simulacra.data.sources.celeba import open_celeba
 from simulacra.data.sources.folder import open_folder
 from simulacra.data.sources.idx import open_idx
+from simulacra.data.sources.known import KNOWN
 from simulacra.errors import DataError, nearest
 
-__all__ = ["SOURCES", "Kind", "Options", "Source", "open_source"]
+__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source"]
 
 SOURCES: dict[str, Kind] = {
     "folder": Kind(open_folder, frozenset({"size", "channels", "crop", "labels"})),
@@ -22,18 +23,21 @@ SOURCES: dict[str, Kind] = {
 
 
 def open_source(kind: str, path: Path | None = None, options: Options | None = None) -> Source:
-    """Opens a source by its kind; reads no more of it than it takes to understand it.
+    """Opens a source by its kind or known name; reads no more of it than it takes to understand it.
 
     Args:
-        kind: a key of SOURCES.
-        path: the folder or file; avatars need none.
+        kind: a key of SOURCES or of KNOWN.
+        path: the folder or file; known names find theirs without.
         options: what the user asked for.
 
     Raises:
         DataError: no such kind, an option it does not take, or a source that is not what it should be.
     """
+    if kind in KNOWN:
+        known = KNOWN[kind]
+        kind, path = known.kind, known.find(path) if known.find else path
     if kind not in SOURCES:
-        raise DataError(f"there is no source {kind!r}; {nearest(kind, SOURCES)}")
+        raise DataError(f"there is no source {kind!r}; {nearest(kind, SOURCES.keys() | KNOWN.keys())}")
     options = options or Options()
     unfit = sorted(options.given().keys() - SOURCES[kind].takes)
     if unfit:

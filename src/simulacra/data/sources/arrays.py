@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -12,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.data.decode import Crop, Picture, fit, parse_crop
+from simulacra.data.decode import Picture, fit, parse_crop
 from simulacra.data.sources.base import (
-    Options, Pictures, Source, channels_of, evidence_of, identity_of, no_labels, one_hot,
+    Options,
+    Pictures,
+    Settled,
+    Source,
+    evidence_of,
+    identity_of,
+    no_labels,
+    one_hot,
 )  # fmt: skip
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.errors import DataError
@@ -57,19 +64,21 @@ def open_arrays(path: Path, options: Options) -> Source:
     height, width, depth = parts[0].images.shape[1:]
     if any(part.images.shape[1:] != (height, width, depth) for part in parts):
         raise DataError(f"{path} holds images of several shapes; save them in one shape")
-    size, channels = options.size or (width, height), channels_of(options, 1 if depth == 1 else 3)
+    form = options.settled((width, height), 1 if depth == 1 else 3)
     label_names, labels, exclusive = _labels(path, parts, arrays)
     count = len(labels)
     split = None
     if all(part.split is not None for part in parts):
-        split = np.repeat(np.array([part.split for part in parts], dtype=np.uint8), [len(part.images) for part in parts])
+        split = np.repeat(
+            np.array([part.split for part in parts], dtype=np.uint8), [len(part.images) for part in parts]
+        )
     return Source(
         kind="arrays",
         names=[f"row {row}" for row in range(count)],
-        shape=(size[1], size[0], channels),
-        pictures=partial(_pictures, [part.images for part in parts], values, size, options.crop or "center", channels),
+        shape=form.shape,
+        pictures=partial(_pictures, [part.images for part in parts], values, form),
         labels=labels,
-        identity=identity_of("arrays", options, evidence_of(path)),
+        identity=identity_of("arrays", form, options.layout, values, evidence_of(path)),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
@@ -77,24 +86,25 @@ def open_arrays(path: Path, options: Options) -> Source:
             "title": path.stem,
             "licence": None,
             "values": values,
-            "notes": [f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"],
+            "notes": [
+                f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"
+            ],
         },
     )
 
 
-def _pictures(
-    blocks: list[Array], values: str, size: tuple[int, int], crop: str, channels: int, _workers: int | None
-) -> Pictures:
+def _pictures(blocks: list[Array], values: str, form: Settled, _workers: int | None) -> Pictures:
     low, high = RANGES[values]
-    box: Crop = parse_crop(crop)
+    crop = parse_crop(form.crop)
     for images in blocks:
         for image in images:
             pixels = np.asarray(image)
-            if pixels.dtype != np.uint8:
-                pixels = np.rint((pixels.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
+            if pixels.dtype != np.uint8 or values != "0..255":
+                scaled = (pixels.astype(np.float64) - low) * (255 / (high - low))
+                pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
             height, width, depth = pixels.shape
             whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
-            yield Picture(fit(whole, size, box, grey=channels == 1), (width, height))
+            yield Picture(fit(whole, form.size, crop, form.grey), (width, height))
 
 
 def _load(path: Path) -> dict[str, Array]:
@@ -105,7 +115,9 @@ def _load(path: Path) -> dict[str, Array]:
         with zipfile.ZipFile(path) as archive:
             return {Path(name).stem: _mapped(archive, name) for name in archive.namelist() if name.endswith(".npy")}
     except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is no .npz file, or was cut short ({error}); save it again with numpy.savez") from error
+        raise DataError(
+            f"{path} is no .npz file, or was cut short ({error}); save it again with numpy.savez"
+        ) from error
     except (ValueError, EOFError, OSError, KeyError) as error:
         if "object" in str(error).lower():
             raise DataError(
@@ -128,3 +140,93 @@ def _mapped(archive: zipfile.ZipFile, name: str) -> Array:
         if shape == ():
             return np.frombuffer(spill.read(), dtype).reshape(shape)
         return np.memmap(spill, dtype, "r", spill.tell(), shape, "F" if fortran else "C")
+
+
+def _parts(path: Path, arrays: dict[str, Array]) -> list[Part]:
+    """The arrays that are images, with their labels."""
+    named = [(images, labels, split) for images, labels, split in PAIRS if images in arrays]
+    chosen = [pair for pair in named if pair[2] is not None] or named[:1]
+    if not chosen:
+        pictorial = [name for name, array in arrays.items() if array.ndim in (3, 4)]
+        if len(pictorial) != 1:
+            held = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
+            raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
+        others = [name for name in arrays if name not in LABEL_NAMES and name not in pictorial]
+        chosen = [(pictorial[0], others[0] if len(others) == 1 else "", None)]
+    return [Part(arrays[images], arrays.get(labels), split) for images, labels, split in chosen]
+
+
+def _channels_last(path: Path, images: Array, options: Options) -> Array:
+    if images.ndim == 3:
+        images = images[:, :, :, None]
+    if images.ndim != 4 or not images.size or images.dtype.kind not in "buif":
+        raise DataError(
+            f"{path} has images of shape {images.shape} and type {images.dtype}; save numbers as (N, H, W, C)"
+        )
+    fits = {"NHWC": images.shape[3] in (1, 3, 4), "NCHW": images.shape[1] in (1, 3, 4)}
+    if options.layout is not None and options.layout not in fits:
+        raise DataError(f"layout {options.layout!r} is not known; it is NHWC or NCHW")
+    layouts = [layout for layout, fit_ in fits.items() if fit_ and options.layout in (None, layout)]
+    if len(layouts) != 1:
+        raise DataError(
+            f"{path} has images of shape {images.shape}, which "
+            f"{'may be NHWC or NCHW; state it with --layout' if layouts else 'have no 1, 3 or 4 channels; save such'}"
+        )
+    return images if layouts == ["NHWC"] else images.transpose(0, 2, 3, 1)
+
+
+def _range(path: Path, blocks: list[Array], options: Options) -> str:
+    """The key of RANGES that the values lie in: the one stated, else the narrowest."""
+    if options.values is not None and options.values not in RANGES:
+        raise DataError(f"values {options.values!r} is not known; it is one of {', '.join(RANGES)}")
+    low, high = _extent(blocks)
+    for name in (options.values,) if options.values else ("0..1", "-1..1", "0..255"):
+        bottom, top = RANGES[name]
+        slack = 1e-3 * (top - bottom)  # floats that were scaled there and back
+        if bottom - slack <= low and high <= top + slack:
+            return name
+    raise DataError(
+        f"{path} has values from {low:g} to {high:g}; scale the images to {options.values or '0..255, 0..1 or -1..1'}"
+    )
+
+
+def _extent(blocks: list[Array]) -> tuple[float, float]:
+    low, high = np.inf, -np.inf
+    for images in blocks:
+        for start in range(0, len(images), BLOCK):
+            block = images[start : start + BLOCK]
+            # np.minimum keeps a NaN, which no range then admits; min() would lose it.
+            low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
+    return float(low), float(high)
+
+
+def _labels(path: Path, parts: list[Part], arrays: dict[str, Array]) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+    """Names, (N, K) labels, and whether they exclude one another."""
+    count = sum(len(part.images) for part in parts)
+    given = [part.labels for part in parts if part.labels is not None]
+    if len(given) < len(parts):
+        return (), no_labels(count), False
+    labels = np.concatenate(given)
+    if len(labels) != count or labels.ndim not in (1, 2):
+        raise DataError(f"{path} has labels of shape {labels.shape} for {count:,} images; save one row an image")
+    names = next((tuple(map(str, arrays[name])) for name in LABEL_NAMES if name in arrays), None)
+    if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
+        values = (labels == 1).astype(np.uint8)
+        names = names or tuple(f"label {column}" for column in range(values.shape[1]))
+        found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
+    elif labels.ndim == 1 or labels.shape[1] == 1:
+        kinds, classes = np.unique(labels.reshape(-1), return_inverse=True)
+        if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
+            kinds, classes = np.array(names), labels.reshape(-1)
+        elif names and len(names) != len(kinds):
+            raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
+        found = names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True
+    else:
+        raise DataError(
+            f"{path} has labels from {labels.min()} to {labels.max()}; save (N,) classes or (N, K) of 0 and 1"
+        )
+    if len(found[0]) != found[1].shape[1]:
+        raise DataError(
+            f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
+        )
+    return found

@@ -10,7 +10,7 @@ from typing import NamedTuple
 # part -> how often, in any unit. Names and hexadecimal colours are the style's own unless said otherwise.
 Weights = dict[str, float]
 
-SMILES: Weights = {"default": 2, "smile": 3, "twinkle": 3, "tongue": 1}
+SMILES: Weights = {"default": 1.5, "smile": 3, "twinkle": 3, "tongue": 1}
 OTHER_MOUTHS: Weights = {"serious": 3, "sad": 2, "concerned": 1, "disbelief": 1, "screamOpen": 1}
 OPEN_EYES: Weights = {"default": 6, "side": 2, "squint": 2, "surprised": 2}
 CLOSED_EYES: Weights = {"closed": 1, "happy": 1}
@@ -107,8 +107,8 @@ DARK_LENSES = 0.2
 
 # lowest and highest, drawn evenly; scale and shift put the head, not the shoulders, into the frame
 PLACING = {
-    "scale": (1.26, 1.42),
+    "scale": (1.34, 1.52),
     "shift_x": (-3.0, 3.0),
-    "shift_y": (13.0, 18.0),
+    "shift_y": (15.5, 19.5),
     "rotation": (-8.0, 8.0),
 }

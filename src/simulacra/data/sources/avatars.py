@@ -6,6 +6,7 @@ dicebear-styles brings it; drawn by resvg. Picture i depends on (seed, i) alone,
 
 import io
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from PIL import Image
 
 from simulacra.data.decode import Picture, fit
 from simulacra.data.sources import avatar_parts as parts
-from simulacra.data.sources.base import Options, Source, channels_of, identity_of
+from simulacra.data.sources.base import Options, Source, identity_of
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 from simulacra.seeds import stream
@@ -52,6 +53,29 @@ CODES: dict[str, tuple[str, ...]] = {
     "mirror": ("none", "horizontal"),
 }
 FACTORS = (*CODES, *parts.PLACING)
+# The style's option -> our parameter.
+ALWAYS = {
+    "scale": "scale",
+    "rotate": "rotation",
+    "translateX": "shift_x",
+    "translateY": "shift_y",
+    "flip": "mirror",
+    "backgroundColor": "background",
+    "skinColor": "skin",
+    "clothesVariant": "clothes",
+    "clothesColor": "clothes_color",
+    "eyesVariant": "eyes",
+    "eyebrowsVariant": "eyebrows",
+    "mouthVariant": "mouth",
+}
+# What may be absent: our parameter -> the option that shows it, and the options that matter once it is shown.
+WORN = {
+    "top": ("topProbability", {"topVariant": "top", "hairColor": "hair_color", "hatColor": "hat_color"}),
+    "facial_hair": ("facialHairProbability", {"facialHairVariant": "facial_hair", "facialHairColor": "hair_color"}),
+    "glasses": ("accessoriesProbability", {"accessoriesVariant": "glasses", "accessoriesColor": "glasses_color"}),
+}
+
+CANVAS_CLIP = re.compile(r' clip-path="url\(#clip-[0-9a-f]{8}\)"')
 
 Face = dict[str, Any]
 
@@ -62,19 +86,18 @@ def open_avatars(path: Path, options: Options) -> Source:
     Raises:
         DataError: the count or the seed is out of range.
     """
-    count = COUNT if options.count is None else options.count
-    seed = options.seed or 0
+    form = options.settled(SIZE, 3)
+    count, seed = COUNT if options.count is None else options.count, options.seed or 0
     if not 1 <= count <= 10_000_000 or seed < 0:
         raise DataError(f"{count} avatars with seed {seed} cannot be made; count is 1 to 10,000,000 and seed 0 or more")
-    size, channels = options.size or SIZE, channels_of(options, 3)
     faces = [face_of(seed, row) for row in range(count)]
     return Source(
         kind="avatars",
         names=[f"avatar {row}" for row in range(count)],
-        shape=(size[1], size[0], channels),
-        pictures=partial(read_all, Artist(seed, size, grey=channels == 1), range(count)),
+        shape=form.shape,
+        pictures=partial(read_all, Artist(seed, form.size, form.grey), range(count)),
         labels=np.array([labels_of(face) for face in faces], dtype=np.uint8),
-        identity=identity_of("avatars", options, REVISION, version("dicebear-styles"), version("resvg-py")),
+        identity=identity_of("avatars", form, count, seed, REVISION, version("dicebear-styles"), version("resvg-py")),
         label_names=LABELS,
         factors=np.array([_coded(face) for face in faces], dtype=np.float32),
         factor_names=FACTORS,
@@ -109,18 +132,18 @@ class Artist:
 
 def face_of(seed: int, row: int) -> Face:
     """Every parameter of one face, by name: values of CODES, and numbers for the placing."""
-    lots = stream(seed, row).random(32).tolist()
+    # One lot a choice, in the order of the lines below; so a new choice goes last.
+    lot = stream(seed, row).random
 
     def pick(weights: parts.Weights) -> str:
-        # One lot a choice, in the order of the lines below; so a new choice goes last.
-        return _picked(weights, lots.pop())
+        return _picked(weights, lot())
 
-    male = int(lots.pop() < 0.5)
-    chance = parts.Prior(*(lots.pop() < prior for prior in parts.PRIORS[male]))
+    male = int(lot() < 0.5)
+    chance = parts.Prior(*(lot() < prior for prior in parts.PRIORS[male]))
     skin = pick(parts.DARK_SKIN if chance.Dark_Skin else parts.LIGHT_SKIN)
     hair, hat = pick(parts.LONG_HAIR if chance.Long_Hair else parts.SHORT_HAIR), pick(parts.HATS)
     beard, mustache = pick(parts.BEARDS), pick(parts.MUSTACHES)
-    dark = lots.pop() < parts.DARK_LENSES
+    dark = lot() < parts.DARK_LENSES
     glasses = pick(parts.DARK_GLASSES if dark else parts.CLEAR_GLASSES)
     closed = chance.Eyes_Closed and not (chance.Eyeglasses and dark)
     color = pick(parts.HAIR_FREQUENCY)
@@ -141,8 +164,8 @@ def face_of(seed: int, row: int) -> Face:
         "glasses_color": pick(parts.GLASSES_COLORS),
         "clothes_color": pick(parts.CLOTHES_COLORS),
         "background": pick(parts.BACKGROUNDS),
-        "mirror": "horizontal" if lots.pop() < 0.5 else "none",
-        **{name: round(low + (high - low) * lots.pop(), 2) for name, (low, high) in parts.PLACING.items()},
+        "mirror": "horizontal" if lot() < 0.5 else "none",
+        **{name: round(low + (high - low) * lot(), 2) for name, (low, high) in parts.PLACING.items()},
     }
 
 
@@ -168,37 +191,14 @@ def labels_of(face: Face) -> list[int]:
 
 def svg_of(face: Face) -> str:
     """The drawing of a face; every choice of the style is pinned, so nothing is left to its own dice."""
-    shown = {name: 0 if face[name] == "none" else 100 for name in ("top", "facial_hair", "glasses")}
-    return str(
-        Avatar(
-            _style(),
-            {
-                "seed": "",
-                "scale": face["scale"],
-                "rotate": face["rotation"],
-                "translateX": face["shift_x"],
-                "translateY": face["shift_y"],
-                "flip": face["mirror"],
-                "backgroundColor": face["background"],
-                "skinColor": face["skin"],
-                "hairColor": face["hair_color"],
-                "facialHairColor": face["hair_color"],
-                "hatColor": face["hat_color"],
-                "clothesColor": face["clothes_color"],
-                "accessoriesColor": face["glasses_color"],
-                "eyesVariant": face["eyes"],
-                "eyebrowsVariant": face["eyebrows"],
-                "mouthVariant": face["mouth"],
-                "clothesVariant": face["clothes"],
-                "topProbability": shown["top"],
-                "facialHairProbability": shown["facial_hair"],
-                "accessoriesProbability": shown["glasses"],
-                **({"topVariant": face["top"]} if shown["top"] else {}),
-                **({"facialHairVariant": face["facial_hair"]} if shown["facial_hair"] else {}),
-                **({"accessoriesVariant": face["glasses"]} if shown["glasses"] else {}),
-            },
-        )
-    )
+    options = {"seed": "", **{option: face[parameter] for option, parameter in ALWAYS.items()}}
+    for parameter, (probability, details) in WORN.items():
+        worn = face[parameter] != "none"
+        options[probability] = 100 if worn else 0
+        if worn:
+            options |= {option: face[detail] for option, detail in details.items()}
+    # The style clips to the canvas, which the canvas does anyhow; without it drawing takes a third less time.
+    return CANVAS_CLIP.sub("", str(Avatar(_style(), options)), count=1)
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import Picture
+from simulacra.data.decode import Picture, parse_crop
 from simulacra.errors import DataError
 
 # Each picture in order, or in its place the reason why it cannot be read.
@@ -41,6 +41,18 @@ class Options:
     layout: str | None = None
     values: str | None = None
 
+    def settled(self, size: tuple[int, int], channels: int, crop: str = "center") -> "Settled":
+        """Size, channels and crop as asked for, or the source's own.
+
+        Raises:
+            DataError: the channels are neither 1 nor 3, or the crop is not understood.
+        """
+        settled = Settled(self.size or size, self.channels or channels, self.crop or crop)
+        if settled.channels not in (1, 3):
+            raise DataError(f"channels is {settled.channels}, but a picture has 1 (grey) or 3 (colour)")
+        parse_crop(settled.crop)
+        return settled
+
     def given(self) -> dict[str, Any]:
         """The options that were set, as JSON values."""
         return {
@@ -48,6 +60,30 @@ class Options:
             for key, value in asdict(self).items()
             if value is not None
         }
+
+
+class Settled(NamedTuple):
+    """How every picture of a source will come: no option left open.
+
+    Attributes:
+        size: (width, height).
+        channels: 1 or 3.
+        crop: as in `parse_crop`.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    crop: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return self.size[1], self.size[0], self.channels
+
+    @property
+    def grey(self) -> bool:
+        """Whether there is one channel."""
+        return self.channels == 1
 
 
 @dataclass(frozen=True)
@@ -92,9 +128,9 @@ class Kind(NamedTuple):
     takes: frozenset[str]
 
 
-def identity_of(kind: str, options: Options, *evidence: object) -> str:
-    """A hexadecimal hash of a source's options and of the evidence (file names, sizes, dates) for its content."""
-    text = json.dumps([kind, options.given(), *evidence], default=str)
+def identity_of(kind: str, form: Settled, *evidence: object) -> str:
+    """A hexadecimal hash of a source's form and of the evidence (file names, sizes, dates) for its content."""
+    text = json.dumps([kind, form, *evidence], default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -111,15 +147,3 @@ def no_labels(count: int) -> NDArray[np.uint8]:
 def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
     """(N, count) uint8 exclusive labels from (N,) class indices in [0, count)."""
     return np.eye(count, dtype=np.uint8)[classes] if len(classes) else np.zeros((0, count), dtype=np.uint8)
-
-
-def channels_of(options: Options, default: int) -> int:
-    """The channels asked for, or the default.
-
-    Raises:
-        DataError: neither 1 nor 3.
-    """
-    channels = options.channels or default
-    if channels not in (1, 3):
-        raise DataError(f"channels is {channels}, but a picture has 1 (grey) or 3 (colour)")
-    return channels

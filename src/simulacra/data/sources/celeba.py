@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import parse_crop
-from simulacra.data.sources.base import Options, Source, channels_of, evidence_of, identity_of, no_labels
+from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
 from simulacra.data.sources.folder import FileReader, find_pictures
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
@@ -38,14 +37,14 @@ def open_celeba(path: Path, options: Options) -> Source:
     Raises:
         DataError: no pictures, or a table that is damaged or names none of them.
     """
-    crop, size, channels = options.crop or "center", options.size or SIZE, channels_of(options, 3)
-    parse_crop(crop)
+    form = options.settled(SIZE, 3)
     root = _pictures(path)
     odd: Counter[str] = Counter()
     files = dict(sorted(find_pictures(root, odd)))
     if not files:
         raise DataError(f"{root} has no pictures; unpack img_align_celeba.zip there")
-    names, notes = list(files), []
+    names = list(files)
+    notes: list[str] = []
     attributes, partition = _attributes(path, notes), _partition(path, notes)
     for table in filter(None, (attributes, partition)):
         names = _with_row(names, table, odd)
@@ -59,15 +58,13 @@ def open_celeba(path: Path, options: Options) -> Source:
     return Source(
         kind="celeba",
         names=names,
-        shape=(size[1], size[0], channels),
-        pictures=partial(read_all, FileReader(root, size, crop, grey=channels == 1), names),
+        shape=form.shape,
+        pictures=partial(read_all, FileReader(root, form.size, form.crop, form.grey), names),
         labels=no_labels(len(names)) if attributes is None else attributes.of(names),
-        identity=identity_of(
-            "celeba", options, str(root.absolute()), [(name, *files[name]) for name in names], evidence
-        ),
+        identity=identity_of("celeba", form, str(root.absolute()), [(name, *files[name]) for name in names], evidence),
         label_names=() if attributes is None else attributes.columns,
         split=split,
-        card={"title": "CelebA", "crop": crop, "licence": LICENCE, "notes": notes},
+        card={"title": "CelebA", "crop": form.crop, "licence": LICENCE, "notes": notes},
         odd=dict(odd),
     )
 
@@ -134,7 +131,9 @@ def _pictures(path: Path) -> Path:
             return path / place
     if path.is_dir() and next(path.glob("*.jpg"), None) is not None:
         return path
-    raise DataError(f"{path} has no folder img_align_celeba; give the folder into which img_align_celeba.zip was unpacked")
+    raise DataError(
+        f"{path} has no folder img_align_celeba; give the folder into which img_align_celeba.zip was unpacked"
+    )
 
 
 def _table(path: Path, stem: str) -> Path | None:

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import SUFFIXES, Picture, parse_crop, read_picture
-from simulacra.data.sources.base import Options, Source, channels_of, evidence_of, identity_of, no_labels, one_hot
+from simulacra.data.decode import SUFFIXES, Picture, read_picture
+from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels, one_hot
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.tables import read_table
 from simulacra.data.workers import read_all
@@ -42,8 +42,7 @@ def open_folder(path: Path, options: Options) -> Source:
     Raises:
         DataError: no such folder, no picture in it, or a table that does not fit.
     """
-    crop, size, channels = options.crop or "center", options.size or SIZE, channels_of(options, 3)
-    parse_crop(crop)
+    form = options.settled(SIZE, 3)
     odd: Counter[str] = Counter()
     files = dict(sorted(find_pictures(path, odd)))
     if not files:
@@ -55,19 +54,19 @@ def open_folder(path: Path, options: Options) -> Source:
     else:
         label_names, labels, split = _from_folders(names)
         exclusive = bool(label_names)
-    reader = FileReader(path, size, crop, grey=channels == 1)
+    reader = FileReader(path, form.size, form.crop, form.grey)
     table = [] if options.labels is None else evidence_of(options.labels)
     return Source(
         kind="folder",
         names=names,
-        shape=(size[1], size[0], channels),
+        shape=form.shape,
         pictures=partial(read_all, reader, names),
         labels=labels,
-        identity=identity_of("folder", options, str(path.absolute()), [(name, *files[name]) for name in names], table),
+        identity=identity_of("folder", form, str(path.absolute()), [(name, *files[name]) for name in names], table),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
-        card={"title": path.resolve().name, "crop": crop, "licence": None, "notes": _notes(path, options)},
+        card={"title": path.resolve().name, "crop": form.crop, "licence": None, "notes": _notes(path, options)},
         odd=dict(odd),
     )
 
@@ -138,7 +137,9 @@ def _from_table(
     if without:
         odd[f"pictures left out for want of a row in {table_path.name} (the first: {without[0]})"] = len(without)
     if not rows:
-        raise DataError(f"no row of {table_path} names a picture in {root}; write each picture's path inside the folder")
+        raise DataError(
+            f"no row of {table_path} names a picture in {root}; write each picture's path inside the folder"
+        )
     kept = [name for name in names if name in rows]
     return kept, table.columns, table.values[[rows[name] for name in kept]]
 

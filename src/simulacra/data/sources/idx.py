@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.data.decode import Crop, Picture, fit, parse_crop
-from simulacra.data.sources.base import Options, Pictures, Source, channels_of, evidence_of, identity_of, one_hot
+from simulacra.data.decode import Picture, fit, parse_crop
+from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN
 from simulacra.errors import DataError
 
@@ -71,16 +71,20 @@ def open_idx(path: Path, options: Options) -> Source:
     height, width = images[0].shape[1:]
     if images[1].shape[1:] != (height, width):
         raise DataError(f"{images[1].path} holds pictures of another size than {images[0].path}; fetch them again")
-    size, channels = options.size or (width, height), channels_of(options, 1)
+    form = options.settled((width, height), 1, crop="none")
     known = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
     count = max(10, int(classes.max(initial=0)) + 1)
     return Source(
         kind="idx",
-        names=[f"{part}/{row}" for part, file in zip(("train", "test"), images, strict=True) for row in range(file.shape[0])],
-        shape=(size[1], size[0], channels),
-        pictures=partial(_pictures, images, size, parse_crop(options.crop or "none"), channels),
+        names=[
+            f"{part}/{row}"
+            for part, file in zip(("train", "test"), images, strict=True)
+            for row in range(file.shape[0])
+        ],
+        shape=form.shape,
+        pictures=partial(_pictures, images, form),
         labels=one_hot(classes, count),
-        identity=identity_of("idx", options, evidence_of(*(file.path for file in files.values()))),
+        identity=identity_of("idx", form, evidence_of(*(file.path for file in files.values()))),
         label_names=known.classes if known else tuple(map(str, range(count))),
         exclusive=True,
         split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), [file.shape[0] for file in images]),
@@ -92,14 +96,15 @@ def open_idx(path: Path, options: Options) -> Source:
     )
 
 
-def _pictures(images: list[IdxFile], size: tuple[int, int], crop: Crop, channels: int, _workers: int | None) -> Pictures:
+def _pictures(images: list[IdxFile], form: Settled, _workers: int | None) -> Pictures:
+    crop = parse_crop(form.crop)
     for file in images:
         count, height, width = file.shape
         with _stream(file.path) as stream:
             stream.read(file.offset)
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
-                pixels = fit(Image.fromarray(grey), size, crop, grey=channels == 1)
+                pixels = fit(Image.fromarray(grey), form.size, crop, form.grey)
                 yield Picture(pixels, (width, height))
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -106,12 +108,16 @@ def curves(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
-        second = axes.secondary_xaxis("top", functions=(lambda x: x / unit, lambda x: x * unit))
+        second = axes.secondary_xaxis("top", functions=(partial(_times, 1 / unit), partial(_times, unit)))
         second.set_xlabel(name)
         second.xaxis.set_major_locator(MaxNLocator(6))
         second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     _name_ends(axes, shown)
     return figure
+
+
+def _times(factor: float, x: Any) -> Any:
+    return factor * np.asarray(x, dtype=np.float64)
 
 
 def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:

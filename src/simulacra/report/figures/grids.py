@@ -13,9 +13,7 @@ TILE = 0.5  # inches that one picture is wide
 
 
 @styled()
-def picture_rows(
-    rows: Sequence[tuple[str, Images]], *, title: str, columns: Sequence[str] = ()
-) -> Figure:
+def picture_rows(rows: Sequence[tuple[str, Images]], *, title: str, columns: Sequence[str] = ()) -> Figure:
     """A grid of pictures.
 
     Args:

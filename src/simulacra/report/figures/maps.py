@@ -71,7 +71,7 @@ def _scatter(
     axes.set_aspect("equal", "datalim")
     axes.spines[["top", "right"]].set_visible(True)
     if not groups:
-        axes.scatter(*points.T, s=area, color=PRESENT, linewidths=0, rasterized=True)
+        axes.scatter(points[:, 0], points[:, 1], s=area, color=PRESENT, linewidths=0, rasterized=True)
         return [], [], []
     binary = len(groups) == 2
     order = sorted(range(len(groups)), key=lambda place: -int(groups[place][1].sum()))
@@ -88,5 +88,7 @@ def _scatter(
     for marker in dict.fromkeys(markers):
         rows = mixed[[index < len(markers) and markers[index] == marker for index in group[mixed]]]
         tint = [colours[index] for index in group[rows]]
-        axes.scatter(*points[rows].T, s=area, c=tint, marker=marker, alpha=0.75, linewidths=0, rasterized=True)
+        axes.scatter(
+            points[rows, 0], points[rows, 1], s=area, c=tint, marker=marker, alpha=0.75, linewidths=0, rasterized=True
+        )
     return names, colours, markers

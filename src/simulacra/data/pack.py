@@ -1,0 +1,129 @@
+"""Packing: from a source to a store on disk, written aside and renamed, so that a store is whole or is not there."""
+
+import errno
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from simulacra.data.sources.base import Source
+from simulacra.data.store import SPLITS, ImageStore, is_store, open_store
+from simulacra.data.writing import write_store
+from simulacra.errors import DataError
+
+# Of the pictures, how many may be unreadable before packing is refused.
+TOLERATED = 0.01
+# How many of those are named in the notes.
+SHOWN = 5
+
+Progress = Callable[[int, int], None]
+
+
+class Packed(NamedTuple):
+    """A store, and how it came about.
+
+    Attributes:
+        store: the store.
+        fresh: whether it was packed just now, rather than found.
+        said: one line for the user.
+    """
+
+    store: ImageStore
+    fresh: bool
+    said: str
+
+    @property
+    def notes(self) -> list[str]:
+        """What else a person should know, a line each: the source's notes, what was odd, and what was left out."""
+        card = self.store.card
+        bad = card.get("left_out", [])
+        left_out = [f"left out: {one['name']} {one['why']}" for one in bad[:SHOWN]]
+        more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
+        odd = [f"{what}: {count:,}" for what, count in card.get("odd", {}).items()]
+        return [*card.get("notes", []), *odd, *left_out, *more]
+
+
+def pack(
+    source: Source,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    keep_going: bool = False,
+    workers: int | None = None,
+) -> Packed:
+    """Packs a source into a store; finds it there if it was packed before.
+
+    Args:
+        source: an opened source.
+        out: the store's folder: absent, empty, or the same source's store.
+        progress: called with (pictures done, pictures in all).
+        keep_going: leave out however many pictures cannot be read, instead of at most one in a hundred.
+        workers: processes that read; None takes one a core unless there is little to do.
+
+    Raises:
+        DataError: the folder is taken, too many pictures are bad, or the disk is full.
+    """
+    with _alone(out):
+        if is_store(out):
+            store = open_store(out)
+            if store.card.get("inputs") == source.identity:
+                return Packed(store, False, f"already packed: {summary(store)}")
+            raise DataError(f"{out} already holds another store; remove it, or pack with another --out")
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError(f"{out} already exists and is no store; pack with another --out")
+        aside = out.with_name(f"{out.name}.packing")
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir()
+            tolerated = len(source.names) if keep_going else int(TOLERATED * len(source.names))
+            write_store(source, aside, tolerated, progress, workers)
+            aside.rename(out)
+        except OSError as error:
+            raise _unwritable(out, source, error) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    store = open_store(out)
+    return Packed(store, True, f"packed {summary(store)}")
+
+
+def summary(store: ImageStore) -> str:
+    """A store in one line: how many pictures of what size, where, in which splits, and what was left out."""
+    height, width, channels = store.shape
+    splits = ", ".join(f"{len(store.rows(split)):,} {split}" for split in SPLITS)
+    out = len(store.card.get("left_out", ()))
+    tail = f"; {out:,} bad left out" if out else ""
+    kind = "colour" if channels == 3 else "grey"
+    return f"{len(store.images):,} {kind} images of {width}x{height} in {store.path} ({splits}{tail})"
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keeps other processes from packing into the same place; they wait, and then find the store."""
+    lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
+    # A worker that runs the user's unguarded script again must not wait for its own parent.
+    patience = -1 if multiprocessing.parent_process() is None else 0
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=patience)
+    except Timeout as error:
+        raise DataError(f"{out} is being packed by another process; wait for it, or take another --out") from error
+    except OSError as error:
+        raise DataError(f"{out.parent} cannot be written ({error.strerror}); take another --out") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def _unwritable(out: Path, source: Source, error: OSError) -> DataError:
+    height, width, channels = source.shape
+    need = len(source.names) * height * width * channels / 2**20
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(f"{out} does not fit on its disk; free about {need:,.0f} MB, or take another --out")
+    return DataError(f"{out} cannot be written ({os.strerror(error.errno or 0)}); take another --out")

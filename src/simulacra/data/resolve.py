@@ -1,0 +1,84 @@
+"""What `--data` takes: a packed store, a known name, or any source as it is, packed once and found again."""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from simulacra.data.pack import Packed, Progress, pack, summary
+from simulacra.data.sources import KNOWN, Options, open_source
+from simulacra.data.sources.celeba import looks_like_celeba
+from simulacra.data.sources.idx import looks_like_idx
+from simulacra.data.store import ImageStore, is_store, open_store
+from simulacra.errors import DataError, nearest
+
+
+def resolve(
+    data: str,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    labels: Path | None = None,
+    crop: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    keep_going: bool = False,
+) -> Packed:
+    """Finds or packs the store that `--data` means.
+
+    Args:
+        data: a packed store's folder, a key of KNOWN, or the path of any source.
+        size: wanted (width, height); a packed store must have it.
+        channels: wanted channels; a packed store must have them.
+        labels: a table of attributes, for a folder of pictures.
+        crop: as for packing.
+        cache: where packed sources are kept; None is the user's cache folder.
+        progress: called with (pictures done, pictures in all) while packing.
+        keep_going: as for packing.
+
+    Raises:
+        DataError: there is nothing of that name, or it cannot be used as asked.
+    """
+    path = Path(data).expanduser()
+    options = Options(size=size, channels=channels, crop=crop, labels=labels)
+    if data not in KNOWN and is_store(path):
+        store = open_store(path)
+        _check(store, options)
+        return Packed(store, False, f"using {summary(store)}")
+    source = open_source(data, None, options) if data in KNOWN else open_source(kind_of(path), path, options)
+    stores = cache or user_cache_path("simulacra") / "stores"
+    return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, keep_going=keep_going)
+
+
+def kind_of(path: Path) -> str:
+    """The source that can read a path, told by what lies there.
+
+    Raises:
+        DataError: there is nothing, or nothing that any source reads.
+    """
+    if path.is_dir():
+        if looks_like_idx(path):
+            return "idx"
+        return "celeba" if looks_like_celeba(path) else "folder"
+    if path.suffix in (".npy", ".npz") and path.exists():
+        return "arrays"
+    if path.exists():
+        raise DataError(f"{path} is no data set; give a packed store, a folder of pictures, or a .npz or .npy file")
+    hint = f"; {nearest(str(path), KNOWN)}" if path.name == str(path) else ""
+    raise DataError(f"{path} does not exist; give a packed store, a folder, a .npz file or a known name{hint}")
+
+
+def _check(store: ImageStore, options: Options) -> None:
+    """Refuses to use a packed store as what it is not."""
+    height, width, channels = store.shape
+    for option in ("labels", "crop"):
+        if getattr(options, option) is not None:
+            raise DataError(
+                f"{store.path} is already packed, so --{option} has no effect; pack the pictures again with it"
+            )
+    wide, high = options.size or (width, height)
+    if (wide, high) != (width, height):
+        raise DataError(
+            f"{store.path} has images of {width}x{height} where {wide}x{high} is wanted; pack them in that size"
+        )
+    if options.channels not in (None, channels):
+        raise DataError(f"{store.path} has {channels} channels where {options.channels} are wanted; pack it again so")

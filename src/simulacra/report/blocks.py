@@ -1,0 +1,232 @@
+"""What a page is made of, as plain data that the template walks; and the album that keeps its figures as files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from simulacra.report.figures import picture_rows
+from simulacra.report.formats import plain, slug
+from simulacra.report.rasters import Images, data_uri, tile
+from simulacra.report.style import draw, inline
+
+PAGE_WIDTH = 800  # CSS pixels that a strip of pictures may take on a wide screen
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text as it was typed, or is to be typed."""
+
+    text: str
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose first column names its rows.
+
+    Attributes:
+        caption: what it holds.
+        head: names of the columns.
+        rows: cells, as many a row as `head`.
+        numeric: which columns are set flush right.
+        total: whether the last row is a sum of the others.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: frozenset[int] = frozenset()
+    total: bool = False
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Shares in [0, 1] with a bar each."""
+
+    caption: str
+    shares: Sequence[tuple[str, float, str]]  # name, length of the bar, text
+    kind: ClassVar[str] = "bars"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn figure, as an SVG element of the page.
+
+    Attributes:
+        name: of its files, without ending.
+        svg: the element.
+        caption: how to read it.
+        wide: whether it takes the whole width of the page.
+    """
+
+    name: str
+    svg: Markup
+    caption: str
+    wide: bool = False
+    kind: ClassVar[str] = "chart"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of pictures: its name, a PNG as a data address, its size in CSS pixels, and a text in its place."""
+
+    name: str
+    source: str
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Rows of pictures, pixel by pixel."""
+
+    name: str
+    title: str
+    strips: Sequence[Strip]
+    caption: str
+    kind: ClassVar[str] = "pictures"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Charts or pictures beside one another where there is room."""
+
+    blocks: Sequence[Chart | Pictures]
+    kind: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks behind a line that opens them; printed open."""
+
+    summary: str
+    blocks: Sequence["Block"]
+    kind: ClassVar[str] = "fold"
+
+
+Block = Text | Code | Table | Bars | Chart | Pictures | Gallery | Fold
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: Sequence[Block]
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number worth seeing first."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """All that is said of one run, or of several together.
+
+    Attributes:
+        name: what the run is called.
+        title: its heading.
+        summary: one paragraph.
+        tiles: its main numbers.
+        gaps: sentences about what is missing.
+        sections: the rest.
+        anchor: unique on the page.
+    """
+
+    name: str
+    title: str
+    summary: str
+    tiles: Sequence[Tile]
+    gaps: Sequence[str]
+    sections: Sequence[Section]
+    anchor: str = ""
+
+
+@dataclass
+class Album:
+    """The figures of one part of a page, each also as SVG and PNG.
+
+    Attributes:
+        prefix: before the name of each file and id; unique on the page.
+        files: name -> content, filled while figures are added.
+    """
+
+    prefix: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def chart(self, name: str, figure: Figure, *, alt: str, caption: str, wide: bool = False) -> Chart:
+        """Adds a figure.
+
+        Args:
+            name: unique among the figures of this part.
+            figure: what is drawn.
+            alt: what it shows, for whoever cannot see it.
+            caption: how to read it.
+            wide: whether it takes the whole width of the page.
+        """
+        name = self._keep(name, figure)
+        return Chart(name, inline(self.files[f"{name}.svg"], f"fig-{name}", alt), caption, wide)
+
+    def pictures(
+        self,
+        name: str,
+        rows: Sequence[tuple[str, Images]],
+        *,
+        title: str,
+        caption: str,
+        alt: str,
+        width: int = PAGE_WIDTH,
+    ) -> Pictures:
+        """Adds rows of pictures.
+
+        Args:
+            name: unique among the figures of this part.
+            rows: name and (n, H, W, C) uint8 images of each row, all of one length.
+            title: above them.
+            caption: how to read them.
+            alt: what each row shows, for whoever cannot see it.
+            width: CSS pixels to fill, as nearly as whole multiples of the pictures' pixels allow.
+        """
+        rows = [(plain(name, 120), images) for name, images in rows]
+        name = self._keep(name, picture_rows(rows, title=title))
+        grids = [(label, images[None]) for label, images in rows]
+        if not any(label for label, _ in rows):
+            grids = [("", np.stack([images for _, images in rows]))]
+        return Pictures(name, title, [_strip(label, grid, alt, width) for label, grid in grids], caption)
+
+    def _keep(self, name: str, figure: Figure) -> str:
+        whole = name = f"{self.prefix}{slug(name)}"
+        count = 2
+        while f"{whole}.svg" in self.files:
+            whole, count = f"{name}-{count}", count + 1
+        drawing = draw(figure)
+        self.files |= {f"{whole}.svg": drawing.svg, f"{whole}.png": drawing.png}
+        return whole
+
+
+def _strip(name: str, grid: Images, alt: str, width: int) -> Strip:
+    """(rows, columns, H, W, C) images as one element, each pixel a whole number of CSS pixels."""
+    picture = tile(grid)
+    scale = max(1, width // picture.shape[1])
+    words = f"{name}: {alt}" if name else alt
+    return Strip(name, data_uri(picture), scale * picture.shape[1], scale * picture.shape[0], plain(words))

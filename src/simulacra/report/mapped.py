@@ -1,0 +1,71 @@
+"""The section of the map: the test images' codes in the plane, coloured by labels."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.report.blocks import Album, Chart, Gallery, Section
+from simulacra.report.figures import code_map, label_maps
+from simulacra.report.formats import listed, plain
+from simulacra.report.reading import Arrays, Record, Unreadable, names
+
+Points = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+MOST_OTHERS = 8
+
+
+def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
+    """One map coloured by the chosen label or by class, and small ones for the other labels."""
+    points, flags = _dots(arrays)
+    labels = names(arrays, "label_names", flags.shape[1])
+    exclusive = "exclusive" in arrays and bool(arrays["exclusive"].any())
+    chosen = plain(arrays["chosen"].item()) if arrays.get("chosen", np.empty(0)).size == 1 else ""
+    place = labels.index(chosen) if chosen in labels else 0
+    groups, subject = [], ""
+    if labels and exclusive:
+        groups, subject = [(label, flags[:, column]) for column, label in enumerate(labels)], "class"
+    elif labels:
+        subject = labels[place]
+        groups = [(f"without {subject}", ~flags[:, place]), (subject, flags[:, place])]
+    charts = [_main(album, points, groups, subject)]
+    others = [
+        (label, flags[:, column])
+        for column, label in enumerate(labels)
+        if column != place and flags[:, column].any() and not flags[:, column].all()
+    ]
+    if others and not exclusive:
+        charts.append(_small(album, points, others))
+    return Section("Map of the codes", [Gallery(charts)])
+
+
+def _dots(arrays: Arrays) -> tuple[Points, Flags]:
+    points, labels = arrays.get("points"), arrays.get("labels")
+    if points is None or points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+        raise Unreadable("it has no array 'points' of N finite places in the plane")
+    flags = np.zeros((len(points), 0), dtype=np.bool_) if labels is None else labels.astype(np.bool_)
+    if flags.ndim != 2 or len(flags) != len(points):
+        raise Unreadable("its arrays 'points' and 'labels' do not go together")
+    return points.astype(np.float32), flags
+
+
+def _main(album: Album, points: Points, groups: list[tuple[str, Flags]], subject: str) -> Chart:
+    title = f"Codes of the test images{f', by {plain(subject, 24)}' if subject else ''}"
+    coloured = f", coloured by {subject}" if subject else ""
+    return album.chart(
+        "map", code_map(points, groups, title=title),
+        alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
+        caption=f"Each of the {len(points):,} dots is an image kept aside from training, placed so that images with "
+        "similar codes lie close together; directions and distances between far groups mean nothing. Where colours "
+        "form regions, the code knows of the label.",
+    )  # fmt: skip
+
+
+def _small(album: Album, points: Points, others: list[tuple[str, Flags]]) -> Chart:
+    """The labels that divide the images most evenly: rare ones would be dots nobody sees."""
+    even = sorted(others, key=lambda item: abs(float(item[1].mean()) - 0.5))[:MOST_OTHERS]
+    shown = [item for item in others if any(item is kept for kept in even)]
+    left = f" Of {len(others)} labels, those that divide the images most evenly." if len(others) > len(shown) else ""
+    return album.chart(
+        "map-labels", label_maps(points, shown, title="The same map by other labels"),
+        alt=f"The same scatter plot coloured by {listed([label for label, _ in shown])}.",
+        caption=f"The same dots, blue where the image has the label named above, with its share of the images.{left}",
+    )  # fmt: skip

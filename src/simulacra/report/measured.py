@@ -1,0 +1,189 @@
+"""Sections of numbers: learning curves, evaluations, and the main numbers of a run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from simulacra.report.blocks import Album, Block, Chart, Fold, Gallery, Section, Table, Tile
+from simulacra.report.figures import Line, curves
+from simulacra.report.figures.curves import is_noisy, wants_logarithm
+from simulacra.report.formats import MISSING, number, percent, plain
+from simulacra.report.reading import Record, Row
+from simulacra.report.words import Words, of_chart, of_metric
+
+COLUMNS = ("step", "epoch", "images")
+EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step")
+SPLITS = ("test", "valid", "train")
+Series = dict[tuple[str, ...], list[Row]]
+
+
+def value_of(row: Row, key: str) -> float:
+    """A number of a row, not-a-number where there is none."""
+    value = row.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+
+
+def charts_of(metrics: Sequence[Row]) -> dict[str, list[Line]]:
+    """Chart -> its lines, out of the rows of metrics.jsonl, in the order in which they first appear."""
+    keys = dict.fromkeys(key for row in metrics for key in row if key not in COLUMNS)
+    found: dict[str, list[Line]] = {}
+    for key in keys:
+        chart, slash, name = key.partition("/")
+        rows = [row for row in metrics if key in row]
+        x = np.array([row["step"] for row in rows], dtype=np.float64)
+        y = np.array([value_of(row, key) for row in rows])
+        if np.isfinite(y).any():
+            found.setdefault(chart, []).append(Line(name if slash else chart, x, y))
+    return found
+
+
+def series_of(evaluations: Sequence[Row]) -> Series:
+    """(metric, split, extractor, whatever else tells rows apart) -> rows, by step."""
+    found: Series = {}
+    for row in evaluations:
+        others = [f"{plain(key)} {plain(row[key])}" for key in sorted(row) if key not in EVALUATION]
+        key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def written(words: Words, value: Any) -> str:
+    """A value as its metric is read: percent or number."""
+    return percent(value) if words.percent else number(value)
+
+
+def epochs_axis(record: Record) -> tuple[str, float] | None:
+    """Name of the second axis and how many updates make an epoch, where the run counts epochs."""
+    rows = [row for row in record.metrics if value_of(row, "epoch") > 0]
+    return ("epochs", rows[-1]["step"] / rows[-1]["epoch"]) if rows else None
+
+
+def headlines(record: Record) -> list[Tile]:
+    """The main numbers: the last evaluations on images kept aside, and shares over the last tenth of the updates."""
+    tiles: list[Tile] = []
+    seen = set()
+    ranked = sorted(series_of(record.evaluations).items(), key=lambda item: _rank(item[0][1]))
+    for (metric, split, _, others), rows in ranked:
+        if (metric, others) not in seen and len(tiles) < 3:
+            words = of_metric(metric)
+            label = f"{plain(metric, 24).upper() if len(metric) < 4 else words.title}{f', {others}' if others else ''}"
+            note = f"{plain(split, 20)} split" if split else ""
+            tiles.append(Tile(label, written(words, rows[-1].get("value")), note))
+            seen.add((metric, others))
+    for chart, lines in charts_of(record.metrics).items():
+        words = of_chart(chart, {line.name for line in lines})
+        if words.percent:
+            value = " / ".join(percent(last_tenth(line)) for line in lines[:3])
+            tiles.append(Tile(words.title, value, " / ".join(plain(line.name, 16) for line in lines[:3])))
+    return tiles[:5]
+
+
+def last_tenth(line: Line) -> float:
+    """Mean over the last tenth of a line's steps."""
+    late = line.y[line.x >= 0.9 * line.x[-1]]
+    late = late[np.isfinite(late)]
+    return float(late.mean()) if len(late) else float("nan")
+
+
+def _rank(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
+
+
+def learning_curves(record: Record, album: Album) -> Section | None:
+    """One chart for each prefix of the metrics, and one for each metric evaluated several times."""
+    charts = [_chart(record, album, chart, lines) for chart, lines in charts_of(record.metrics).items()]
+    charts += [_trend(record, album, metric, lines) for metric, lines in _trends(record).items()]
+    return Section("Learning curves", [Gallery(charts)]) if charts else None
+
+
+def _chart(record: Record, album: Album, chart: str, lines: Sequence[Line]) -> Chart:
+    words = of_chart(chart, {line.name for line in lines})
+    figure = curves(
+        lines, title=words.title, x_name="updates", y_name=words.unit, percent=words.percent,
+        reference=words.reference, top=epochs_axis(record),
+    )  # fmt: skip
+    return album.chart(chart, figure, alt=alt_of(words, lines), caption=caption_of(words, lines))
+
+
+def caption_of(words: Words, lines: Sequence[Line]) -> str:
+    """How to read a chart, with what its drawing did to the rows."""
+    extra = []
+    if words.reference is not None:
+        extra.append(f"The dotted line is {written(words, words.reference)}.")
+    if any(is_noisy(line.y) for line in lines):
+        extra.append("Pale: as logged; bold: running mean.")
+    if not words.percent and wants_logarithm(lines):
+        extra.append("The vertical axis is logarithmic.")
+    return " ".join([words.reading, *extra])
+
+
+def alt_of(words: Words, lines: Sequence[Line]) -> str:
+    """What a chart shows, for whoever cannot see it."""
+    parts = []
+    for line in lines:
+        known = line.y[np.isfinite(line.y)]
+        first, last = written(words, float(known[0])), written(words, last_tenth(line))
+        parts.append(f"{plain(line.name, 40)} begins at {first} and ends near {last}")
+    return f"Line chart of {words.title.lower()} in {words.unit}: {'; '.join(parts)}."
+
+
+def _trends(record: Record) -> dict[str, list[Line]]:
+    """Metric -> a line for each split, where at least one was evaluated at several steps."""
+    found: dict[str, list[Line]] = {}
+    for (metric, split, extractor, others), rows in series_of(record.evaluations).items():
+        x, y, low, high = (np.array([value_of(row, key) for row in rows]) for key in ("step", "value", "low", "high"))
+        name = " ".join(filter(None, [split, extractor, others])) or metric
+        if np.isfinite(y).any():
+            band = bool(np.isfinite(low).any() and np.isfinite(high).any())
+            found.setdefault(metric, []).append(Line(name, x, y, low if band else None, high if band else None))
+    return {metric: lines for metric, lines in found.items() if any(len(line.x) > 1 for line in lines)}
+
+
+def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> Chart:
+    words = of_metric(metric)
+    figure = curves(
+        lines, title=f"{words.title}, evaluated", x_name="updates", y_name=words.unit, percent=words.percent,
+        top=epochs_axis(record),
+    )  # fmt: skip
+    band = " The band is its interval." if any(line.low is not None for line in lines) else ""
+    return album.chart(f"evaluated-{metric}", figure, alt=alt_of(words, lines), caption=caption_of(words, lines) + band)
+
+
+def evaluations(record: Record) -> Section | None:
+    """A table of the last value of everything that was evaluated, and all values behind a fold."""
+    series = series_of(record.evaluations)
+    if not series:
+        return None
+    last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], _rank(item[0][1])))]
+    blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
+    if len(record.evaluations) > len(last):
+        whole = _table("Every evaluation, by step.", record.evaluations)
+        blocks.append(Fold(f"All {len(record.evaluations)} evaluations", [whole]))
+    return Section("Evaluations", blocks)
+
+
+def _table(caption: str, rows: Sequence[Row]) -> Table:
+    """Evaluations as a table, with a column for an optional key only where a row has it."""
+    optional = {"interval": ("low", "high"), "floor": ("floor",), "extractor": ("extractor",)}
+    kept = [name for name, keys in optional.items() if any(row.get(key) is not None for row in rows for key in keys)]
+    others = sorted({key for row in rows for key in row if key not in EVALUATION})
+    head = ["metric", "value", *kept, "n", "split", "step", *map(plain, others)]
+    cells = []
+    for row in rows:
+        words = of_metric(str(row.get("metric")))
+        pair = row.get("low") is not None and row.get("high") is not None
+        texts = {
+            "metric": words.title,
+            "value": written(words, row.get("value")),
+            "interval": f"{written(words, row.get('low'))} to {written(words, row.get('high'))}" if pair else MISSING,
+            "floor": written(words, row.get("floor")),
+            "extractor": plain(row.get("extractor") or MISSING),
+            "n": number(row.get("n")),
+            "split": plain(row.get("split") or MISSING),
+            "step": number(row.get("step")),
+        }
+        known = [texts[name] for name in head[: len(head) - len(others)]]
+        cells.append([*known, *(number(row.get(key)) for key in others)])
+    numeric = frozenset(place for place, name in enumerate(head) if name in ("value", "interval", "floor", "n", "step"))
+    return Table(caption, head, cells, numeric)

@@ -1,0 +1,178 @@
+"""Sections about what went in: data, networks, recipe, command, machine."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel
+
+from simulacra.errors import SimulacraError
+from simulacra.recipe import Recipe, load, shipped, to_table
+from simulacra.report.blocks import Bars, Block, Code, Fold, Section, Table, Text
+from simulacra.report.formats import MISSING, duration, image_shape, number, percent, plain
+from simulacra.report.reading import Record
+
+VALUE_LIMIT = 400
+
+
+def data_card(record: Record) -> Section | None:
+    """Source, counts, licence and label frequencies of the images."""
+    data = record.table("data")
+    if not data:
+        return None
+    counts = record.table("data", "counts")
+    rows = [("images", image_shape(data.get("shape") or ()))]
+    rows += [(f"{plain(split)} images", number(count)) for split, count in counts.items()]
+    names = data.get("label_names") or []
+    kind = "exclusive classes" if data.get("exclusive") else "attributes, any number of them an image"
+    rows.append(("labels", f"{len(names)} {kind}" if names else "none"))
+    rows += list(_flat(record.table("data", "card")))
+    rows += [(key, plain(data[key], VALUE_LIMIT)) for key in ("path", "fingerprint") if data.get(key)]
+    blocks: list[Block] = [Table("What the networks were shown.", ("property", "value"), rows)]
+    if shares := record.table("data", "label_frequencies"):
+        blocks.append(_frequencies(shares))
+    return Section("Data", blocks)
+
+
+def _frequencies(shares: dict[str, Any]) -> Block:
+    known = [(plain(name, 60), float(share)) for name, share in shares.items() if isinstance(share, int | float)]
+    known.sort(key=lambda item: -item[1])
+    bars = Bars(
+        "How many of the training images bear each label. What is rare here is hard to learn and rare in samples.",
+        [(name, min(1.0, max(0.0, share)), percent(share)) for name, share in known],
+    )
+    return Fold(f"Frequencies of all {len(known)} labels", [bars]) if len(known) > 24 else bars
+
+
+def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, value) of nested JSON values."""
+    for key, value in table.items():
+        name = f"{above}{plain(key, 60)}".replace("_", " ")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}: ")
+        elif isinstance(value, list):
+            yield name, plain(", ".join(map(str, value)), VALUE_LIMIT) or MISSING
+        elif value is not None:
+            yield name, plain(value, VALUE_LIMIT) if isinstance(value, str) else _setting(value)
+
+
+def networks(record: Record) -> Section | None:
+    """The layers of every network, and what each player moves."""
+    tables = record.table("networks")
+    if not tables:
+        return None
+    blocks: list[Block] = []
+    if players := record.table("players"):
+        rows = [
+            (plain(name, 60), plain(", ".join(player.get("networks", []))) or MISSING, number(player.get("parameters")))
+            for name, player in players.items()
+        ]
+        rows.append(("all", "", number(record.fact("parameters"))))
+        head = ("player", "networks it moves", "parameters")
+        caption = "Players: each has an optimiser of its own and moves only these."
+        blocks.append(Table(caption, head, rows, frozenset({2}), total=True))
+    for name, network in tables.items():
+        layers = network.get("layers", [])
+        rows = [(plain(layer.get("layer"), 120), _shape(layer), number(layer.get("parameters"))) for layer in layers]
+        rows.append(("total", "", number(network.get("parameters"))))
+        title = f"{plain(name, 60)}: {len(layers)} layers, {number(network.get('parameters'))} parameters"
+        caption = f"Layers of the {plain(name, 60)}, from input to output; shapes are channels × height × width."
+        head = ("layer", "output shape", "parameters")
+        blocks.append(Fold(title, [Table(caption, head, rows, frozenset({1, 2}), total=True)]))
+    return Section("Networks", blocks)
+
+
+def _shape(layer: dict[str, Any]) -> str:
+    return " × ".join(map(number, layer.get("shape", [])))
+
+
+def recipe_section(record: Record) -> Section | None:
+    """What the recipe says, what of it differs from the defaults and from the shipped recipe, and the command."""
+    blocks: list[Block] = []
+    if command := record.fact("command"):
+        blocks += [Text("This command made the run:"), Code(plain(command))]
+    recipe = record.recipe
+    if recipe is None:
+        return Section("Recipe", blocks) if blocks else None
+    rows = list(_differing(recipe))
+    head = ("key", "value", "default")
+    blocks.append(Table(f"What the recipe says beyond the defaults ({MISSING}: it must be said).", head, rows))
+    if changes := _changes(record, recipe):
+        name = plain(record.fact("recipe_name"), 60)
+        head = ("key", "here", f"in {name}")
+        blocks.append(Table(f"Changed from the recipe {name} as it is shipped.", head, changes))
+    blocks.append(Fold("The whole recipe, which trains this run again", [Code(_toml(recipe))]))
+    if record.fact("commit"):
+        blocks.append(Text(f"Code at commit {plain(record.fact('commit'), 80)}."))
+    return Section("Recipe", blocks)
+
+
+def _toml(recipe: Recipe) -> str:
+    """The whole recipe, line by line without anything that does not print."""
+    return "\n".join(plain(line) if line.strip() else "" for line in tomli_w.dumps(to_table(recipe)).splitlines())
+
+
+def _differing(model: BaseModel, above: str = "") -> Iterator[tuple[str, str, str]]:
+    """(dotted key, value, default) of every setting that is not at its default."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _differing(value, f"{above}{name}.")
+        elif isinstance(value, dict) and all(isinstance(entry, BaseModel) for entry in value.values()):
+            here = above if name == "players" else f"{above}{name}."  # [optimizer.generator] is written without it
+            for key, entry in value.items():
+                yield from _differing(entry, f"{here}{plain(key, 60)}.")
+        elif field.is_required() or value != field.get_default(call_default_factory=True):
+            default = MISSING if field.is_required() else _setting(field.get_default(call_default_factory=True))
+            yield f"{above}{name}", _setting(value), default
+
+
+def _setting(value: Any) -> str:
+    """A setting as TOML would write it, with thousands apart."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_setting, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{plain(key)} = {_setting(entry)}" for key, entry in value.items()) or "none"
+    return "none" if value is None else plain(value, VALUE_LIMIT)
+
+
+def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
+    """(key, here, there) of what differs from the shipped recipe of that name."""
+    name = record.fact("recipe_name")
+    if name not in shipped():
+        return []
+    try:
+        there = dict(_leaves(to_table(load(name))))
+    except SimulacraError:
+        return []
+    here = dict(_leaves(to_table(recipe)))
+    keys = [key for key in here | there if here.get(key) != there.get(key) and not key.startswith("expect.")]
+    return [(plain(key, 80), _setting(here.get(key)), _setting(there.get(key))) for key in keys]
+
+
+def _leaves(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def machine(record: Record) -> Section | None:
+    """Time, images, device and versions."""
+    seconds, seen = record.fact("seconds"), record.fact("images_seen")
+    rows = [
+        ("updates", number(record.fact("step"))),
+        ("images seen", number(seen)),
+        ("epochs", number(record.fact("epochs"))),
+        ("training time", duration(seconds)),
+        ("images a second", number(round(seen / seconds)) if seen and seconds else MISSING),
+        ("started", plain(record.fact("started") or MISSING, 60)),
+    ]
+    keys = ("device", "precision", "processor", "threads", "platform", "simulacra", "python", "torch", "numpy")
+    rows += [(key, plain(record.fact(key), VALUE_LIMIT)) for key in keys if record.fact(key) is not None]
+    return Section("Time and machine", [Table("What the run took, and what it ran on.", ("property", "value"), rows)])

@@ -1,0 +1,115 @@
+"""Drives a training to its end: shows it, looks where a look is due, and draws and measures what came of it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from simulacra.engine.loop import Tick, Training, train
+from simulacra.errors import Diverged
+from simulacra.evaluation.metrics import held_out
+from simulacra.evaluation.pictures import draw, fixed, preview
+from simulacra.evaluation.subject import Subject
+from simulacra.live import Live
+from simulacra.runs import RunFolder
+from simulacra.workflow.stopping import Request
+
+VALID_LIMIT = 2000  # held-out images measured at a checkpoint; the final evaluation takes the whole test split
+
+
+class Budget:
+    """How much of a training's steps or minutes is used up, looks not counted."""
+
+    def __init__(self, training: Training) -> None:
+        recipe = training.recipe
+        self.steps, self.step = recipe.steps, training.start
+        self.seconds = 60 * recipe.minutes if recipe.minutes else float("inf")
+        self.begin = time.perf_counter() - seconds_of(training.run)
+
+    @property
+    def used(self) -> float:
+        """The share of whichever runs out first, in [0, 1]."""
+        return min(1.0, max(self.step / self.steps, (time.perf_counter() - self.begin) / self.seconds))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time in here is not spent."""
+        since = time.perf_counter()
+        yield
+        self.begin += time.perf_counter() - since
+
+
+def drive(training: Training, subject: Subject, request: Request) -> Tick:
+    """Runs the loop until its last step, its minutes are over or a stop is requested; returns where it stands.
+
+    Raises:
+        Diverged: with advice.
+    """
+    run, recipe, budget = training.run, training.recipe, Budget(training)
+    title, tick = f"{recipe.objective.family} {run.path.name}", None
+    with Live(title) as live, SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start) as board:
+        try:
+            for tick in train(training, lambda: request.signal is not None or budget.used >= 1):
+                budget.step = tick.step
+                for key, value in (tick.row or {}).items():
+                    board.add_scalar(key, value, tick.step)
+                live.show(budget.used, f"step {tick.step:,}/{recipe.steps:,}", _numbers(run, tick))
+                if tick.milestone:
+                    with budget.paused():
+                        look(training, subject, tick)
+        except Diverged as error:
+            run.write_facts({"state": "diverged"})
+            raise Diverged(_advice(run, error)) from error
+    assert tick is not None, "the loop yields at least once"
+    return tick
+
+
+def look(training: Training, subject: Subject, tick: Tick) -> None:
+    """Draws the fixed codes, measures held-out images, and says in run.json how far the run is."""
+    run = training.run
+    if arrays := fixed(subject):
+        arrays["epoch"] = np.array(tick.step * training.batches.batch / training.batches.count)
+        run.write_picture(f"fixed-{tick.step:08d}", arrays, preview(arrays))
+    if tick.saved:
+        for row in held_out(subject, "valid", tick.step, VALID_LIMIT):
+            run.append("evaluations", row)
+        run.write_facts(progress(training, tick.step))
+
+
+def conclude(run: RunFolder, subject: Subject, step: int) -> None:
+    """The final evaluation: every picture, and the whole test split."""
+    draw(run, subject)
+    for row in held_out(subject, "test", step):
+        run.append("evaluations", row)
+
+
+def progress(training: Training, step: int) -> dict[str, Any]:
+    """How far a run is, for run.json."""
+    images = step * training.batches.batch
+    epochs = images / training.batches.count
+    return {"step": step, "images_seen": images, "epochs": epochs, "seconds": seconds_of(training.run)}
+
+
+def seconds_of(run: RunFolder) -> float:
+    """Time spent in training, over all sessions of the run."""
+    return float(sum(row["seconds"] for row in run.rows("timing")))
+
+
+def _numbers(run: RunFolder, tick: Tick) -> str | None:
+    """The newest losses and the speed, for the live view."""
+    if tick.row is None:
+        return None
+    losses = [f"{key.removeprefix('loss/')} {value:.3f}" for key, value in tick.row.items() if "/" in key]
+    speed = run.rows("timing")[-1]["images_per_second"]
+    return f"{speed:,.0f} images/s  " + "  ".join(losses[:4])
+
+
+def _advice(run: RunFolder, error: Diverged) -> str:
+    """What to do after a divergence."""
+    last = max(run.checkpoints(), default=None)
+    kept = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
+    other = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
+    return f"{error}; {kept}; try {other} in another --out"
