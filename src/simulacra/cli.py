@@ -134,7 +134,8 @@ def pack(
     )
     with Live("packing") as live:
         packed = pack_source(open_source(source, path, options), out, progress=live.count, keep_going=keep_going)
-    typer.echo(packed.said)
+    for line in (packed.said, *packed.notes):
+        typer.echo(line)
 
 
 @app.command()

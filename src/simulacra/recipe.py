@@ -30,6 +30,8 @@ class Recipe(Settings):
         steps: updates in all.
         minutes: stop earlier than `steps` once training has taken so long, over all its sessions.
         seed: decides weights, order of the images and every draw.
+        average: share of the old average that the images' network keeps at each update (an exponential moving average,
+            from which samples are drawn); 0 keeps none and draws from the last weights.
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
             natively. Weights, optimiser state, losses and statistics are float32 in every case.
         networks: name -> settings; a family says which names it needs.
@@ -39,6 +41,7 @@ class Recipe(Settings):
     steps: PositiveInt
     minutes: PositiveFloat | None = None
     seed: NonNegativeInt = 0
+    average: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: DataSettings
     objective: ObjectiveSettings

@@ -1,5 +1,6 @@
 """One way to turn any picture file into pixels of a wanted size; serves packing and uploads alike."""
 
+import math
 import re
 import warnings
 from io import BytesIO
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from simulacra.errors import DataError
 
 # Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 Crop = Literal["center", "none"] | tuple[int, int, int, int]
@@ -115,7 +116,7 @@ def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -
     left, top, right, bottom = _box(original, size, crop)
     # JPEG can decode at 1/2, 1/4 or 1/8 for little work; twice the wanted size is kept so that no sharpness is lost.
     gain = max(2 * size[0] / (right - left), 2 * size[1] / (bottom - top))
-    if image.format == "JPEG" and gain < 1:
+    if image.format in ("JPEG", "MPO") and gain < 1:
         image.draft(None, (round(image.width * gain), round(image.height * gain)))
     image.load()
     return Picture(_fitted(ImageOps.exif_transpose(image), original, size, crop, grey), original)
@@ -125,12 +126,16 @@ def _fitted(
     image: Image.Image, original: tuple[int, int], size: tuple[int, int], crop: Crop, grey: bool
 ) -> NDArray[np.uint8]:
     across, down = image.width / original[0], image.height / original[1]
-    left, top, right, bottom = _box(original, size, crop)
-    box = (left * across, top * down, right * across, bottom * down)
-    mode = "L" if grey else "RGB"
-    plain = _flat(image).convert(mode)
-    if image.size != size or box != (0, 0, *size):
-        plain = plain.resize(size, Image.Resampling.LANCZOS, box=box)
+    left, top, right, bottom = (
+        round(edge * scale, 6)
+        for edge, scale in zip(_box(original, size, crop), (across, down, across, down), strict=True)
+    )
+    plain = _flat(image).convert("L" if grey else "RGB")
+    if image.size != size or (left, top, right, bottom) != (0, 0, *size):
+        # Cut before resizing: the filter would else reach for colours beyond the box.
+        x, y = math.floor(left), math.floor(top)
+        cut = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
+        plain = cut.resize(size, Image.Resampling.BICUBIC, box=(left - x, top - y, right - x, bottom - y))
     pixels = np.asarray(plain, dtype=np.uint8)
     return pixels[:, :, None] if grey else pixels
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree  # type: ignore[import-untyped]
+from scipy.spatial import cKDTree
 
 BLOCK = 512
 # Sides of the thumbnails that are compared first.
 SIDE = 8
 # Root mean square differences, of 255: in thumbnails, which forgive noise and compression, and then in full.
-THUMBNAIL_LIMIT, IMAGE_LIMIT = 3.0, 12.0
+THUMBNAIL_LIMIT, IMAGE_LIMIT = 5.0, 8.0
 # The search tree sees this many principal components of the thumbnails; their distance never exceeds the true one.
 COMPONENTS = 12
 NEIGHBOURS = 4

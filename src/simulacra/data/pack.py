@@ -4,7 +4,7 @@ import errno
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -13,15 +13,13 @@ from filelock import FileLock, Timeout
 
 from simulacra.data.sources.base import Source
 from simulacra.data.store import SPLITS, ImageStore, is_store, open_store
-from simulacra.data.writing import write_store
+from simulacra.data.writing import Progress, write_store
 from simulacra.errors import DataError
 
 # Of the pictures, how many may be unreadable before packing is refused.
 TOLERATED = 0.01
 # How many of those are named in the notes.
 SHOWN = 5
-
-Progress = Callable[[int, int], None]
 
 
 class Packed(NamedTuple):
@@ -106,7 +104,7 @@ def _alone(out: Path) -> Iterator[None]:
     """Keeps other processes from packing into the same place; they wait, and then find the store."""
     lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
     # A worker that runs the user's unguarded script again must not wait for its own parent.
-    patience = -1 if multiprocessing.parent_process() is None else 0
+    patience = -1 if multiprocessing.current_process().name == "MainProcess" else 0
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=patience)

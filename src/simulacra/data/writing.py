@@ -16,6 +16,9 @@ from simulacra.data.splits import split_by_content
 from simulacra.data.store import FORMAT, SPLITS
 from simulacra.errors import DataError
 
+# Called with (pictures done, pictures in all).
+Progress = Callable[[int, int], None]
+
 
 @dataclass
 class _Tally:
@@ -32,7 +35,7 @@ def write_store(
     source: Source,
     folder: Path,
     tolerated: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
 ) -> None:
     """Writes a store's files into an empty folder, store.json last.
@@ -48,23 +51,7 @@ def write_store(
         DataError: more bad pictures than tolerated, or none that is good.
         OSError: the disk is full, or the folder cannot be written.
     """
-    tally = _Tally()
-    with (folder / "images.npy").open("wb") as file:
-        _write_header(file, (len(source.names), *source.shape))
-        for row, picture in enumerate(source.pictures(workers)):
-            if isinstance(picture, Picture):
-                _keep(tally, row, picture, file)
-            else:
-                tally.bad.append({"name": source.names[row], "why": str(picture)})
-                _refuse_bad(source, tally, tolerated)
-            if progress is not None:
-                progress(row + 1, len(source.names))
-        if not tally.kept:
-            tolerated = -1
-            _refuse_bad(source, tally, tolerated)
-        # The header of .npy has room for a longer first axis, so a shorter one fits in its place.
-        file.seek(0)
-        _write_header(file, (len(tally.kept), *source.shape))
+    tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
     kept = np.array(tally.kept, dtype=np.int64)
     labels = np.ascontiguousarray(source.labels[kept])
     split = split_by_content(tally.digests) if source.split is None else source.split[kept]
@@ -82,6 +69,27 @@ def write_store(
         "card": _card(source, tally, split),
     }
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
+
+
+def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
+    """Writes the good pictures as they come; a good one is on its way to the disk before the next is read."""
+    tally = _Tally()
+    with path.open("wb") as file:
+        _write_header(file, (len(source.names), *source.shape))
+        for row, picture in enumerate(source.pictures(workers)):
+            if isinstance(picture, Picture):
+                _keep(tally, row, picture, file)
+            else:
+                tally.bad.append({"name": source.names[row], "why": str(picture)})
+                _refuse_bad(source, tally, tolerated)
+            if progress is not None:
+                progress(row + 1, len(source.names))
+        if not tally.kept:
+            _refuse_bad(source, tally, tolerated=-1)
+        # The header of .npy has room for a longer first axis, so a shorter one fits in its place.
+        file.seek(0)
+        _write_header(file, (len(tally.kept), *source.shape))
+    return tally
 
 
 def _keep(tally: _Tally, row: int, picture: Picture, file: IO[bytes]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from simulacra.data.batches import Batches
+from simulacra.engine.averages import Averages
 from simulacra.engine.devices import Devices
 from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
@@ -34,6 +35,7 @@ class Training:
     batches: Batches
     devices: Devices
     optimize: Optimizers
+    averages: Averages
     meter: Meter = field(default_factory=Meter)
     start: int = 0
 
@@ -43,6 +45,7 @@ class Training:
             "step": step,
             "networks": self.objective.networks.state_dict(),
             "optimizers": self.optimize.state(),
+            "averages": self.averages.kept,
             "meter": self.meter.state(),
         }
 
@@ -67,11 +70,14 @@ class Tick:
 def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run, if there is one."""
     devices.place(objective.networks)
-    training = Training(recipe, run, objective, batches, devices, Optimizers(objective, recipe.optimizer, devices))
+    optimizers = Optimizers(objective, recipe.optimizer, devices)
+    averages = Averages(objective, recipe.average)
+    training = Training(recipe, run, objective, batches, devices, optimizers, averages)
     if files := run.checkpoints():
         state = read_checkpoint(files[max(files)])
         objective.networks.load_state_dict(state["networks"])
         training.optimize.load(state["optimizers"])
+        averages.load(state["averages"])
         training.meter.load(state["meter"])
         training.start = state["step"]
     run.rewind(training.start)
@@ -113,6 +119,6 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
             return
         torch.manual_seed(mixed(recipe.seed, training.devices.rank, UPDATE, step))
         with training.devices.autocast():
-            meter.add(
-                training.objective.update(batches[step].to(training.devices.device), step, training.optimize), step
-            )
+            values = training.objective.update(batches[step].to(training.devices.device), step, training.optimize)
+        training.averages.update(step)
+        meter.add(values, step)

@@ -43,12 +43,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def restore(run: RunFolder, step: int | None = None) -> tuple[Objective, int]:
+def restore(run: RunFolder, step: int | None = None, *, averaged: bool = True) -> tuple[Objective, int]:
     """A trained objective on the CPU, from the run folder alone.
 
     Args:
         run: the run.
         step: of one of its checkpoints; the newest by default.
+        averaged: takes the moving average of the weights where the recipe keeps one.
 
     Returns:
         The objective and the step it was saved at.
@@ -65,7 +66,8 @@ def restore(run: RunFolder, step: int | None = None) -> tuple[Objective, int]:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
     objective = build(run.recipe)
     try:
-        objective.networks.load_state_dict(read_checkpoint(files[step])["networks"])
+        state = read_checkpoint(files[step])
+        objective.networks.load_state_dict(state["networks"] | (state["averages"] if averaged else {}))
     except RuntimeError as error:
         raise RunError(f"{files[step]} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
     objective.networks.eval()

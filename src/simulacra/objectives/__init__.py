@@ -9,12 +9,22 @@ from simulacra.errors import RecipeError, nearest
 from simulacra.networks import layer_table
 from simulacra.objectives.acgan import ACGAN
 from simulacra.objectives.base import Classifies, Encodes, Generates, Objective, Optimize
+from simulacra.objectives.classifier import Classifier
 from simulacra.objectives.gan import GAN
+from simulacra.objectives.infogan import InfoGAN
 from simulacra.objectives.vae import VAE
+from simulacra.objectives.wgan import WGAN
 from simulacra.recipe import Recipe
 from simulacra.seeds import mixed
 
-FAMILIES: dict[str, Any] = {"vae": VAE, "gan": GAN, "acgan": ACGAN}
+FAMILIES: dict[str, Any] = {
+    "vae": VAE,
+    "gan": GAN,
+    "acgan": ACGAN,
+    "wgan": WGAN,
+    "infogan": InfoGAN,
+    "classifier": Classifier,
+}
 
 __all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Objective", "Optimize", "build", "summarize"]
 

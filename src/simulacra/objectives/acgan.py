@@ -6,6 +6,7 @@ from torch import Tensor
 
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
+from simulacra.objectives.augmentation import augment
 from simulacra.objectives.base import Classifies, Generates, Objective, Optimize
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import fake_loss, label_hits, label_loss, real_loss
@@ -21,6 +22,8 @@ class ACGAN(Objective, Generates, Classifies):
     Fake images get the labels of the real ones beside them, so that labels come in the combinations that exist. The
     discriminator sees real and fake images in two forward passes.
     """
+
+    maker = "generator"
 
     def __init__(self, recipe: Recipe, settings: AcganSettings) -> None:
         labels, shape = len(recipe.data.labels), recipe.data.shape
@@ -40,8 +43,8 @@ class ACGAN(Objective, Generates, Classifies):
         """Section 3 of the paper: the discriminator maximises L_S + L_C, the generator L_C - L_S (non-saturating)."""
         labels, weight = batch.labels, self.settings.label_weight
         fake = self.decode(self.code.draw(len(batch.images), labels))
-        real_source, real_label = self.judge(batch.images)
-        fake_source, fake_label = self.judge(fake.detach())
+        real_source, real_label = self.judge(augment(batch.images, self.settings.augment))
+        fake_source, fake_label = self.judge(augment(fake.detach(), self.settings.augment))
         source = real_loss(real_source, self.settings.real_label) + fake_loss(fake_source)
         on_real = label_loss(real_label, labels, exclusive=self.exclusive)
         on_fake = label_loss(fake_label, labels, exclusive=self.exclusive)
@@ -56,7 +59,7 @@ class ACGAN(Objective, Generates, Classifies):
             "label_accuracy/fake": label_hits(fake_label, labels, exclusive=self.exclusive).mean(),
         }
         if step % self.settings.discriminator_steps == 0:
-            fake_source, fake_label = self.judge(fake)
+            fake_source, fake_label = self.judge(augment(fake, self.settings.augment))
             values["loss/generator"] = real_loss(fake_source)
             told = label_loss(fake_label, labels, exclusive=self.exclusive)
             optimize("generator", values["loss/generator"] + weight * told)

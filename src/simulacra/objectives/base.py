@@ -74,9 +74,11 @@ class Generates(ABC):
 
     Attributes:
         code: the layout of a code, and how one is drawn.
+        maker: name of the network that makes the images.
     """
 
     code: Code
+    maker: str
 
     @abstractmethod
     def decode(self, codes: Tensor) -> Tensor:

@@ -1,10 +1,28 @@
-"""The flat code that a generator decodes: noise | labels."""
+"""The flat code that a generator decodes: noise | labels | categorical | continuous."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from simulacra.settings import CodeSettings
+
+
+class CodeParts(NamedTuple):
+    """The parts of n codes, as `Code.join` takes them; a part that a code lacks has no columns.
+
+    Attributes:
+        noise: (n, noise).
+        labels: (n, K) in {0, 1}.
+        categories: (n, categorical codes), int64, the number of each code's category, from 0.
+        continuous: (n, continuous codes) in [-1, 1].
+    """
+
+    noise: Tensor
+    labels: Tensor
+    categories: Tensor
+    continuous: Tensor
 
 
 class Code:
@@ -18,16 +36,18 @@ class Code:
 
     def __init__(self, settings: CodeSettings, labels: int = 0, *, exclusive: bool = False) -> None:
         self.noise, self.distribution, self.labels = settings.noise, settings.distribution, labels
+        self.categorical, self.continuous = settings.categorical, settings.continuous
         self.doubled = settings.labels == "onehot" and not exclusive
         self.exclusive = exclusive
-        self.width = self.noise + labels * (2 if self.doubled else 1)
+        self.widths = [self.noise, labels * (2 if self.doubled else 1), sum(self.categorical), self.continuous]
+        self.width = sum(self.widths)
 
     def draw(self, count: int, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Random codes, drawn on the CPU so that every device sees the same ones.
 
         Args:
             count: how many.
-            labels: (count, K) in {0, 1}; needed where labels condition the generator.
+            labels: (count, K) in {0, 1}; needed where labels condition the generator, ignored where none does.
             generator: where the randomness comes from; torch's own by default.
 
         Returns:
@@ -37,15 +57,39 @@ class Code:
             noise = torch.randn(count, self.noise, generator=generator)
         else:
             noise = torch.rand(count, self.noise, generator=generator) * 2 - 1
-        return noise if labels is None else self.join(noise.to(labels.device), labels)
+        drawn = [torch.randint(ways, (count,), generator=generator) for ways in self.categorical]
+        categories = torch.stack(drawn, 1) if drawn else None
+        continuous = torch.rand(count, self.continuous, generator=generator) * 2 - 1 if self.continuous else None
+        return self.join(noise if labels is None else noise.to(labels.device), labels, categories, continuous)
 
-    def join(self, noise: Tensor, labels: Tensor) -> Tensor:
-        """Codes of given noise (n, noise) and labels (n, K) in {0, 1}."""
-        if self.doubled:
-            labels = F.one_hot(labels.long(), 2).flatten(1)
-        return torch.cat([noise, labels.to(noise.dtype)], 1)
+    def join(
+        self,
+        noise: Tensor,
+        labels: Tensor | None = None,
+        categories: Tensor | None = None,
+        continuous: Tensor | None = None,
+    ) -> Tensor:
+        """Codes (n, width) of given parts, shaped as in `CodeParts`; a part that the code has must be given."""
+        parts = [noise]
+        if self.labels and labels is not None:
+            parts.append(F.one_hot(labels.long(), 2).flatten(1) if self.doubled else labels)
+        for place, ways in enumerate(self.categorical):
+            assert categories is not None, "this code has categorical codes"
+            parts.append(F.one_hot(categories[:, place].long(), ways))
+        if self.continuous:
+            assert continuous is not None, "this code has continuous codes"
+            parts.append(continuous)
+        return torch.cat([part.to(noise) for part in parts], 1)
+
+    def split(self, codes: Tensor) -> CodeParts:
+        """The parts that are joined in codes (n, width)."""
+        noise, labels, categorical, continuous = torch.split(codes, self.widths, 1)
+        ones = (
+            [part.argmax(1) for part in torch.split(categorical, list(self.categorical), 1)] if self.categorical else []
+        )
+        categories = torch.stack(ones, 1) if ones else torch.empty(len(codes), 0, dtype=torch.long)
+        return CodeParts(noise, labels[:, 1::2] if self.doubled else labels, categories.to(codes.device), continuous)
 
     def labels_of(self, codes: Tensor) -> Tensor:
         """The labels (n, K) in {0, 1} that are joined in codes (n, width)."""
-        labels = codes[:, self.noise :]
-        return labels[:, 1::2].clone() if self.doubled else labels.clone()
+        return self.split(codes).labels.clone()

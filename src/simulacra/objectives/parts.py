@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from simulacra.errors import RecipeError
 from simulacra.networks import decoder, encoder, head, output_shape
 from simulacra.settings import NetworkSettings
 
@@ -34,3 +35,18 @@ def seeing(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[st
 def making(name: str, settings: NetworkSettings, width: int, shape: Shape) -> Parts:
     """A network from codes (n, width) to images; arguments and errors as in `seeing`."""
     return {name: (decoder(settings, width, shape), (width,))}
+
+
+def refuse_batch_norm(parts: Parts, name: str) -> None:
+    """Refuses batch norm in a network whose gradient is penalised, as each image then has one gradient of its own.
+
+    Gulrajani et al. 2017, arXiv:1704.00028, section 4, "No critic batch normalization".
+
+    Raises:
+        RecipeError: the network has batch norm.
+    """
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in parts[name][0].modules()):
+        raise RecipeError(
+            f'networks.{name}.norm is "batch", which mixes the images of a batch, and its gradient is penalised image '
+            f'by image; set networks.{name}.norm = "none"'
+        )

@@ -3,12 +3,13 @@
 from typing import final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from simulacra.data.batches import Batch
+from simulacra.errors import RecipeError
 from simulacra.objectives.base import Encodes, Generates, Objective, Optimize
 from simulacra.objectives.code import Code
-from simulacra.objectives.losses import kl_to_standard_normal, reconstruction_error
+from simulacra.objectives.losses import kl_factor, kl_to_standard_normal, reconstruction_error, total_correlation
 from simulacra.objectives.parts import making, seeing
 from simulacra.recipe import Recipe
 from simulacra.settings import CodeSettings
@@ -19,10 +20,17 @@ from simulacra.settings.objectives import VaeSettings
 class VAE(Objective, Generates, Encodes):
     """Minimises error(decoder(z), x) + kl_weight KL(q(z|x) || N(0, 1)), z drawn from q(z|x) = N(mean, exp(logvar))."""
 
+    maker = "decoder"
+
     def __init__(self, recipe: Recipe, settings: VaeSettings) -> None:
         heads = {"mean": settings.latent, "logvar": settings.latent}
         parts = seeing("encoder", recipe.networks["encoder"], recipe.data.shape, heads)
         parts |= making("decoder", recipe.networks["decoder"], settings.latent, recipe.data.shape)
+        if settings.likelihood == "bce" and isinstance(parts["decoder"][0][-1], nn.Tanh):
+            raise RecipeError(
+                'objective.likelihood = "bce" takes logits, and networks.decoder.output is "tanh"; '
+                'set networks.decoder.output = "none"'
+            )
         super().__init__(parts, {"autoencoder": tuple(parts)})
         self.settings = settings
         self.code = Code(CodeSettings(noise=settings.latent))
@@ -34,15 +42,24 @@ class VAE(Objective, Generates, Encodes):
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
         """Algorithm 1 of the paper with one sample an image."""
+        settings = self.settings
         mean, logvar = self.posterior(batch.images)
         codes = mean + torch.randn_like(mean) * (logvar / 2).exp()
         output = self.networks["decoder"](codes)
-        error = reconstruction_error(output, batch.images, self.settings.likelihood, self.settings.reduction)
+        error = reconstruction_error(output, batch.images, settings.likelihood, settings.reduction)
         kl = kl_to_standard_normal(mean, logvar).mean()
-        width = mean.shape[1] if self.settings.kl_reduction == "mean" else 1
-        loss = error + self.settings.kl_weight * kl / width
+        values = {"reconstruction/train": error, "kl/train": kl}
+        if settings.total_correlation_weight != 1:
+            values["total_correlation/train"] = total_correlation(codes, mean, logvar)
+            # Chen et al. 2018, equation 4 with alpha = gamma = 1: their three parts add up to the KL, kept exact here.
+            kl = kl + (settings.total_correlation_weight - 1) * values["total_correlation/train"]
+        factor = kl_factor(step, settings.kl_schedule, settings.kl_steps, settings.kl_rise)
+        if settings.kl_schedule != "constant":
+            values["kl_weight/used"] = torch.tensor(settings.kl_weight * factor, device=kl.device)
+        width = mean.shape[1] if settings.kl_reduction == "mean" else 1
+        loss = error + settings.kl_weight * factor * kl / width
         optimize("autoencoder", loss)
-        return {"loss/total": loss, "reconstruction/train": error, "kl/train": kl}
+        return {"loss/total": loss} | values
 
     def validate(self, batch: Batch) -> dict[str, Tensor]:
         """Mean squared error of the reconstruction from the mean code, images in [-1, 1], and KL in nats."""

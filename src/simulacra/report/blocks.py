@@ -13,7 +13,7 @@ from simulacra.report.formats import plain, slug
 from simulacra.report.rasters import Images, data_uri, tile
 from simulacra.report.style import draw, inline
 
-PAGE_WIDTH = 800  # CSS pixels that a strip of pictures may take on a wide screen
+PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
 
 
 @dataclass(frozen=True)
@@ -69,30 +69,38 @@ class Chart:
         name: of its files, without ending.
         svg: the element.
         caption: how to read it.
-        wide: whether it takes the whole width of the page.
     """
 
     name: str
     svg: Markup
     caption: str
-    wide: bool = False
     kind: ClassVar[str] = "chart"
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One row of pictures: its name, a PNG as a data address, its size in CSS pixels, and a text in its place."""
+    """One row of pictures.
+
+    Attributes:
+        name: written beside it.
+        source: a PNG as a data address.
+        width: CSS pixels, where there is room.
+        height: CSS pixels.
+        alt: a text in its place.
+        enlarged: whether each of its pixels takes several of the page's.
+    """
 
     name: str
     source: str
     width: int
     height: int
     alt: str
+    enlarged: bool
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Rows of pictures, pixel by pixel."""
+    """Rows of pictures, pixel by pixel; an empty title writes none."""
 
     name: str
     title: str
@@ -174,7 +182,7 @@ class Album:
     prefix: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def chart(self, name: str, figure: Figure, *, alt: str, caption: str, wide: bool = False) -> Chart:
+    def chart(self, name: str, figure: Figure, *, alt: str, caption: str) -> Chart:
         """Adds a figure.
 
         Args:
@@ -182,10 +190,9 @@ class Album:
             figure: what is drawn.
             alt: what it shows, for whoever cannot see it.
             caption: how to read it.
-            wide: whether it takes the whole width of the page.
         """
         name = self._keep(name, figure)
-        return Chart(name, inline(self.files[f"{name}.svg"], f"fig-{name}", alt), caption, wide)
+        return Chart(name, inline(self.files[f"{name}.svg"], f"fig-{name}", alt), caption)
 
     def pictures(
         self,
@@ -195,24 +202,24 @@ class Album:
         title: str,
         caption: str,
         alt: str,
-        width: int = PAGE_WIDTH,
+        headed: bool = False,
     ) -> Pictures:
         """Adds rows of pictures.
 
         Args:
             name: unique among the figures of this part.
             rows: name and (n, H, W, C) uint8 images of each row, all of one length.
-            title: above them.
+            title: above them in their files.
             caption: how to read them.
             alt: what each row shows, for whoever cannot see it.
-            width: CSS pixels to fill, as nearly as whole multiples of the pictures' pixels allow.
+            headed: whether the page repeats the title above them; a section's only pictures have its heading.
         """
         rows = [(plain(name, 120), images) for name, images in rows]
         name = self._keep(name, picture_rows(rows, title=title))
         grids = [(label, images[None]) for label, images in rows]
         if not any(label for label, _ in rows):
             grids = [("", np.stack([images for _, images in rows]))]
-        return Pictures(name, title, [_strip(label, grid, alt, width) for label, grid in grids], caption)
+        return Pictures(name, title if headed else "", [_strip(label, grid, alt) for label, grid in grids], caption)
 
     def _keep(self, name: str, figure: Figure) -> str:
         whole = name = f"{self.prefix}{slug(name)}"
@@ -224,9 +231,10 @@ class Album:
         return whole
 
 
-def _strip(name: str, grid: Images, alt: str, width: int) -> Strip:
+def _strip(name: str, grid: Images, alt: str) -> Strip:
     """(rows, columns, H, W, C) images as one element, each pixel a whole number of CSS pixels."""
     picture = tile(grid)
-    scale = max(1, width // picture.shape[1])
+    scale = max(1, PAGE_WIDTH // picture.shape[1])
     words = f"{name}: {alt}" if name else alt
-    return Strip(name, data_uri(picture), scale * picture.shape[1], scale * picture.shape[0], plain(words))
+    width, height = scale * picture.shape[1], scale * picture.shape[0]
+    return Strip(name, data_uri(picture), width, height, plain(words), scale > 1)

@@ -85,6 +85,13 @@ def percent(value: object) -> str:
     return f"{100 * value:.1f}%" if abs(value) < 0.1 else f"{100 * value:.0f}%"
 
 
+def epochs(value: object) -> str:
+    """A number of passes over the data: 0.3, 5, 35.6, 120."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING
+    return f"{value:,.{1 if value < 99.95 else 0}f}".removesuffix(".0")
+
+
 def about(value: float) -> str:
     """A count in a sentence: 950, 12,800, 4.0 million."""
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"

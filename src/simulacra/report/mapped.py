@@ -11,6 +11,12 @@ from simulacra.report.reading import Arrays, Record, Unreadable, names
 Points = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 MOST_OTHERS = 8
+CODE_AXES = ("first number of the code (no unit)", "second number (no unit)")
+AS_IT_IS = "placed at its code, which is two numbers; samples come from around the middle."
+BY_TSNE = (
+    "placed by t-SNE (van der Maaten and Hinton 2008) so that images with similar codes lie close together; directions "
+    "and distances between far groups mean nothing."
+)
 
 
 def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
@@ -26,7 +32,7 @@ def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
     elif labels:
         subject = labels[place]
         groups = [(f"without {subject}", ~flags[:, place]), (subject, flags[:, place])]
-    charts = [_main(album, points, groups, subject)]
+    charts = [_main(album, points, groups, subject, plane=_is_plane(arrays))]
     others = [
         (label, flags[:, column])
         for column, label in enumerate(labels)
@@ -35,6 +41,11 @@ def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
     if others and not exclusive:
         charts.append(_small(album, points, others))
     return Section("Map of the codes", [Gallery(charts)])
+
+
+def _is_plane(arrays: Arrays) -> bool:
+    codes = arrays.get("codes")
+    return codes is not None and codes.ndim == 2 and codes.shape[1] == 2
 
 
 def _dots(arrays: Arrays) -> tuple[Points, Flags]:
@@ -47,15 +58,16 @@ def _dots(arrays: Arrays) -> tuple[Points, Flags]:
     return points.astype(np.float32), flags
 
 
-def _main(album: Album, points: Points, groups: list[tuple[str, Flags]], subject: str) -> Chart:
+def _main(album: Album, points: Points, groups: list[tuple[str, Flags]], subject: str, *, plane: bool) -> Chart:
+    """The map itself; `plane` says that a code is two numbers, so that the map is the codes as they are."""
     title = f"Codes of the test images{f', by {plain(subject, 24)}' if subject else ''}"
     coloured = f", coloured by {subject}" if subject else ""
     return album.chart(
-        "map", code_map(points, groups, title=title),
+        "map",
+        code_map(points, groups, title=title, names=CODE_AXES) if plane else code_map(points, groups, title=title),
         alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
-        caption=f"Each of the {len(points):,} dots is an image kept aside from training, placed so that images with "
-        "similar codes lie close together; directions and distances between far groups mean nothing. Where colours "
-        "form regions, the code knows of the label.",
+        caption=f"Each of the {len(points):,} dots is an image kept aside from training, "
+        f"{AS_IT_IS if plane else BY_TSNE} Where colours form regions, the code knows of the label.",
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Sections of numbers: learning curves, evaluations, and the main numbers of a run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from simulacra.report.words import Words, of_chart, of_metric
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step")
 SPLITS = ("test", "valid", "train")
+REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
+NAME_LIMIT = 40  # letters of a name in a table's cell
 Series = dict[tuple[str, ...], list[Row]]
 
 
@@ -42,7 +45,9 @@ def series_of(evaluations: Sequence[Row]) -> Series:
     """(metric, split, extractor, whatever else tells rows apart) -> rows, by step."""
     found: Series = {}
     for row in evaluations:
-        others = [f"{plain(key)} {plain(row[key])}" for key in sorted(row) if key not in EVALUATION]
+        others = [
+            f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}" for key in sorted(row) if key not in EVALUATION
+        ]
         key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
         found.setdefault(key, []).append(row)
     return found
@@ -69,7 +74,7 @@ def headlines(record: Record) -> list[Tile]:
             words = of_metric(metric)
             label = f"{plain(metric, 24).upper() if len(metric) < 4 else words.title}{f', {others}' if others else ''}"
             note = f"{plain(split, 20)} split" if split else ""
-            tiles.append(Tile(label, written(words, rows[-1].get("value")), note))
+            tiles.append(Tile(plain(label, NAME_LIMIT), written(words, rows[-1].get("value")), note))
             seen.add((metric, others))
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
@@ -99,6 +104,9 @@ def learning_curves(record: Record, album: Album) -> Section | None:
 
 def _chart(record: Record, album: Album, chart: str, lines: Sequence[Line]) -> Chart:
     words = of_chart(chart, {line.name for line in lines})
+    reduction = getattr(record.recipe and record.recipe.objective, "reduction", None)
+    if chart == "reconstruction" and reduction in REDUCTIONS:
+        words = replace(words, unit=REDUCTIONS[reduction])
     figure = curves(
         lines, title=words.title, x_name="updates", y_name=words.unit, percent=words.percent,
         reference=words.reference, top=epochs_axis(record),
@@ -146,7 +154,7 @@ def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> 
         lines, title=f"{words.title}, evaluated", x_name="updates", y_name=words.unit, percent=words.percent,
         top=epochs_axis(record),
     )  # fmt: skip
-    band = " The band is its interval." if any(line.low is not None for line in lines) else ""
+    band = " The band, or bar, is the interval." if any(line.low is not None for line in lines) else ""
     return album.chart(f"evaluated-{metric}", figure, alt=alt_of(words, lines), caption=caption_of(words, lines) + band)
 
 
@@ -168,7 +176,7 @@ def _table(caption: str, rows: Sequence[Row]) -> Table:
     optional = {"interval": ("low", "high"), "floor": ("floor",), "extractor": ("extractor",)}
     kept = [name for name, keys in optional.items() if any(row.get(key) is not None for row in rows for key in keys)]
     others = sorted({key for row in rows for key in row if key not in EVALUATION})
-    head = ["metric", "value", *kept, "n", "split", "step", *map(plain, others)]
+    head = ["metric", "value", *kept, "n", "split", "step", *(plain(key, NAME_LIMIT) for key in others)]
     cells = []
     for row in rows:
         words = of_metric(str(row.get("metric")))
@@ -178,12 +186,12 @@ def _table(caption: str, rows: Sequence[Row]) -> Table:
             "value": written(words, row.get("value")),
             "interval": f"{written(words, row.get('low'))} to {written(words, row.get('high'))}" if pair else MISSING,
             "floor": written(words, row.get("floor")),
-            "extractor": plain(row.get("extractor") or MISSING),
+            "extractor": plain(row.get("extractor") or MISSING, NAME_LIMIT),
             "n": number(row.get("n")),
-            "split": plain(row.get("split") or MISSING),
+            "split": plain(row.get("split") or MISSING, NAME_LIMIT),
             "step": number(row.get("step")),
         }
         known = [texts[name] for name in head[: len(head) - len(others)]]
-        cells.append([*known, *(number(row.get(key)) for key in others)])
+        cells.append([*known, *(plain(number(row.get(key)), NAME_LIMIT) for key in others)])
     numeric = frozenset(place for place, name in enumerate(head) if name in ("value", "interval", "floor", "n", "step"))
     return Table(caption, head, cells, numeric)

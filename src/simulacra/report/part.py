@@ -1,7 +1,7 @@
 """One run -> its part of the page: a summary in plain words, its main numbers, and every section it has."""
 
 from simulacra.report.blocks import Album, Part, Section, Tile
-from simulacra.report.formats import about, duration, image_shape, listed, number, plain
+from simulacra.report.formats import about, duration, epochs, image_shape, listed, number, plain
 from simulacra.report.measured import evaluations, headlines, learning_curves
 from simulacra.report.reading import Record
 from simulacra.report.setup import data_card, machine, networks, recipe_section
@@ -54,9 +54,9 @@ def _data(record: Record) -> str:
 
 def _length(record: Record) -> str:
     """How long: updates, images, epochs, time, device."""
-    seen, epochs, seconds = (record.fact(key) for key in ("images_seen", "epochs", "seconds"))
+    seen, passes, seconds = (record.fact(key) for key in ("images_seen", "epochs", "seconds"))
     shown = [f"{about(seen)} images"] if isinstance(seen, int | float) else []
-    shown += [f"{number(round(float(epochs), 1))} epochs"] if isinstance(epochs, int | float) else []
+    shown += [f"{epochs(passes)} epochs"] if isinstance(passes, int | float) else []
     time = f" in {duration(seconds)}" if isinstance(seconds, int | float) else ""
     device = f" on {plain(record.fact('device'), 40)}" if record.fact("device") else ""
     extent = f" ({listed(shown)})" if shown else ""
@@ -69,7 +69,7 @@ def tiles(record: Record) -> list[Tile]:
     speed = f"{number(round(seen / seconds))} images/s" if seen and seconds else ""
     found = [
         Tile("Parameters", number(record.fact("parameters"))),
-        Tile("Images seen", number(seen), f"{number(record.fact('epochs'))} epochs"),
+        Tile("Images seen", number(seen), f"{epochs(record.fact('epochs'))} epochs"),
         Tile("Training time", duration(seconds), speed),
     ]
     return [*(tile for tile in found if any(char.isdigit() for char in tile.value)), *headlines(record)]

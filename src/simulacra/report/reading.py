@@ -121,18 +121,25 @@ def _rows(folder: RunFolder, stream: Stream, gaps: list[str]) -> list[Row]:
 
 
 def _note_state(record: Record) -> None:
-    """Says how far an unfinished run has come, and what every finished run has and this one lacks."""
-    state = record.fact("state")
-    if state != "finished":
+    """Says how far an unfinished run has come, and what such a run should have and this one lacks.
+
+    A finished run without samples may be a classifier's, and one without evaluations a plain GAN's: neither is a gap.
+    """
+    state = str(record.fact("state"))
+    unfinished = state != "finished"
+    if unfinished:
         whole = f" of {number(record.recipe.steps)}" if record.recipe else ""
-        doing = "was still being trained, or was cut off" if state == "running" else "is unfinished"
+        doing = {"running": "was still being trained, or was cut off", "diverged": "diverged"}.get(
+            state, "is unfinished"
+        )
         stands = f"This run {doing}: it stands at update {number(record.step)}{whole}."
         record.gaps.insert(0, f"{stands} What follows is what there is so far.")
+    drawn = record.folder.pictures()
     wanted = {
         "No learning curves: no row of metrics has been written.": not record.metrics,
-        "No measurements: nothing has been evaluated.": not record.evaluations,
-        "No samples: none have been drawn.": "samples" not in record.folder.pictures(),
-        "No fixed codes over training: none have been drawn.": not record.looks(),
+        "No measurements: nothing has been evaluated yet.": unfinished and not record.evaluations,
+        "No samples: none have been drawn.": "samples" not in drawn and (unfinished or not record.evaluations),
+        "No fixed codes over training: none have been drawn yet.": unfinished and not record.looks(),
         "No layer tables: run.json holds none.": not record.table("networks"),
         "No data card: run.json holds none.": not record.table("data"),
     }

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, load, shipped, to_table
 from simulacra.report.blocks import Bars, Block, Code, Fold, Section, Table, Text
-from simulacra.report.formats import MISSING, duration, image_shape, number, percent, plain
+from simulacra.report.formats import MISSING, duration, epochs, image_shape, number, percent, plain
 from simulacra.report.reading import Record
 
 VALUE_LIMIT = 400
+CARD = ("source", "title", "options", "count", "seed", "crop", "licence", "license", "notes", "left_out")
 
 
 def data_card(record: Record) -> Section | None:
@@ -24,13 +25,20 @@ def data_card(record: Record) -> Section | None:
     rows = [("images", image_shape(data.get("shape") or ()))]
     rows += [(f"{plain(split)} images", number(count)) for split, count in counts.items()]
     names = data.get("label_names") or []
-    kind = "exclusive classes" if data.get("exclusive") else "attributes, any number of them an image"
+    kind = "classes, one an image" if data.get("exclusive") else "attributes, any number of them an image"
     rows.append(("labels", f"{len(names)} {kind}" if names else "none"))
-    rows += list(_flat(record.table("data", "card")))
-    rows += [(key, plain(data[key], VALUE_LIMIT)) for key in ("path", "fingerprint") if data.get(key)]
-    blocks: list[Block] = [Table("What the networks were shown.", ("property", "value"), rows)]
+    card = {key: value for key, value in record.table("data", "card").items() if value not in (None, "", [], {})}
+    first = {key: card.pop(key) for key in CARD if key in card}
+    rows += list(_flat(first))
+    head = ("property", "value")
+    blocks: list[Block] = [Table("What the networks were shown.", head, rows)]
     if shares := record.table("data", "label_frequencies"):
         blocks.append(_frequencies(shares))
+    card.pop("counts", None)  # said above
+    rest = [*_flat(card), *((key, plain(data[key], VALUE_LIMIT)) for key in ("path", "fingerprint") if data.get(key))]
+    if rest:
+        caption = "The rest of the card: what the source said of itself, and where the packed images lie."
+        blocks.append(Fold("More about the data", [Table(caption, head, rest)]))
     return Section("Data", blocks)
 
 
@@ -168,7 +176,7 @@ def machine(record: Record) -> Section | None:
     rows = [
         ("updates", number(record.fact("step"))),
         ("images seen", number(seen)),
-        ("epochs", number(record.fact("epochs"))),
+        ("epochs", epochs(record.fact("epochs"))),
         ("training time", duration(seconds)),
         ("images a second", number(round(seen / seconds)) if seen and seconds else MISSING),
         ("started", plain(record.fact("started") or MISSING, 60)),

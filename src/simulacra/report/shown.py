@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from simulacra.report.blocks import Album, Block, Fold, Section
-from simulacra.report.formats import number, plain
+from simulacra.report.formats import epochs, number, plain
 from simulacra.report.mapped import code_maps
 from simulacra.report.measured import series_of
 from simulacra.report.rasters import fold
@@ -42,7 +42,7 @@ def over_training(record: Record, album: Album) -> Section | None:
             record.gaps.append(f"pictures/{name}.npz is left out: {error}.")
             continue
         epoch = arrays.get("epoch")
-        label = f"update {number(step)}" if epoch is None or epoch.size != 1 else f"epoch {float(epoch.item()):.3g}"
+        label = f"update {number(step)}" if epoch is None or epoch.size != 1 else f"epoch {epochs(epoch.item())}"
         rows.append((label if step else "untrained", found))
     if not rows:
         return None
@@ -86,7 +86,7 @@ def pairs(record: Record, album: Album, arrays: Arrays) -> Section:
     labels = names(arrays, "label_names", len(found))
     blocks: list[Block] = [
         album.pictures(
-            f"pairs-{label}", [(f"without {label}", off[:10]), (f"with {label}", on[:10])], title=label,
+            f"pairs-{label}", [(f"without {label}", off[:10]), (f"with {label}", on[:10])], title=label, headed=True,
             caption=f"Only the label {label} differs between the two rows." if place else "Each column shares its "
             f"noise; only the label {label} differs between the two rows. What changes down a column is what the "
             "generator takes the label to mean; all else should stay.",

@@ -28,7 +28,7 @@ LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 CLASSES = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
-ABSENT, PRESENT = "#e69f00", "#0072b2"
+ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
 ROLES = {"real": 0, "discriminator": 0, "train": 0, "total": 0, "fake": 1, "generator": 1, "valid": 1, "test": 2}
 
 # What a page may change to suit its background: colour -> CSS variable. style.css gives both values of each.
@@ -36,8 +36,8 @@ VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper"} |
     colour: f"--line-{place}" for place, colour in enumerate(LINES, 1)
 }
 
-DPI = 200
-WIDTH, HEIGHT = 4.8, 3.1  # inches: small enough that the text can still be read on a phone
+DPI, EMBEDDED_DPI = 200, 144  # of a PNG, and of dots and pictures inside an SVG
+WIDTH, HEIGHT = 4.2, 2.8  # inches: small enough that the text can still be read on a phone
 NAME_LIMIT = 26  # letters of a user's name in a figure
 
 _FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Droid Sans Fallback")
@@ -140,7 +140,10 @@ def draw(figure: Figure) -> Drawing:
     """Renders a figure; equal figures give equal bytes."""
     FigureCanvasAgg(figure)
     svg, png = BytesIO(), BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        svg, format="svg", dpi=EMBEDDED_DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
+    figure.set_layout_engine("none")  # the PNG keeps the layout of the SVG
     figure.savefig(png, format="png", metadata={"Software": None})
     return Drawing(svg.getvalue(), png.getvalue())
 

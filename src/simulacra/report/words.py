@@ -38,7 +38,8 @@ CHARTS = {
         "Loss",
         "loss (no unit)",
         "The quantity that each network is trained to make small. A single network's loss should fall; where two "
-        "networks play against each other, one's gain is the other's loss, so level curves mean balance, not a standstill.",
+        "networks play against each other, one's gain is the other's loss, so level curves mean balance, not a "
+        "standstill.",
     ),
     "accuracy": Words(
         "Accuracy",
@@ -69,7 +70,7 @@ CHARTS = {
     ),
     "reconstruction": Words(
         "Reconstruction loss",
-        "error a value",
+        "error",
         "How much an image changes by being encoded and decoded again, as the recipe's likelihood counts it; lower is "
         "closer to the original.",
     ),
@@ -115,11 +116,11 @@ def of_chart(chart: str, lines: set[str]) -> Words:
     """
     key = "accuracy of D" if chart == "accuracy" and "fake" in lines else chart
     found = CHARTS.get(key)
-    title = plain(chart.replace("_", " ").strip(), 60) or "values"
+    title = plain(chart.replace("_", " ").strip(), 36) or "values"
     return found or Words(title[:1].upper() + title[1:], title, "As the run logged it.")
 
 
 def of_metric(metric: str) -> Words:
     """What to say of one metric of evaluations.jsonl."""
-    title = plain(metric, 60) or "value"
+    title = plain(metric, 36) or "value"
     return METRICS.get(metric) or Words(title, title, "As it was evaluated.")

@@ -58,7 +58,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
                     board.add_scalar(key, value, tick.step)
                 live.show(budget.used, f"step {tick.step:,}/{recipe.steps:,}", _numbers(run, tick))
                 if tick.milestone:
-                    with budget.paused():
+                    with budget.paused(), training.averages.shown():
                         look(training, subject, tick)
         except Diverged as error:
             run.write_facts({"state": "diverged"})
@@ -79,11 +79,12 @@ def look(training: Training, subject: Subject, tick: Tick) -> None:
         run.write_facts(progress(training, tick.step))
 
 
-def conclude(run: RunFolder, subject: Subject, step: int) -> None:
+def conclude(training: Training, subject: Subject, step: int) -> None:
     """The final evaluation: every picture, and the whole test split."""
-    draw(run, subject)
-    for row in held_out(subject, "test", step):
-        run.append("evaluations", row)
+    with training.averages.shown():
+        draw(training.run, subject)
+        for row in held_out(subject, "test", step):
+            training.run.append("evaluations", row)
 
 
 def progress(training: Training, step: int) -> dict[str, Any]:

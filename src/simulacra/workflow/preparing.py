@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.resolve import resolve
+from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe
 from simulacra.seeds import stream
 
-KNOWN = ("avatars", "fashion-mnist")  # data sets that can be had by name
 CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
 
 
@@ -50,7 +50,8 @@ def open_data(
     height, width, channels = recipe.data.shape
     size = (width, height)
     packed = resolve(data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress)
-    say(packed.said)
+    for line in (packed.said, *packed.notes):
+        say(line)
     return packed.store
 
 

@@ -91,7 +91,7 @@ def train(
             if request.signal is not None and tick.step < recipe.steps:
                 raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
             say("measuring and drawing")
-            conclude(run, subject, tick.step)
+            conclude(training, subject, tick.step)
             run.write_facts({"state": "finished"})
         if report:
             write_report([run])

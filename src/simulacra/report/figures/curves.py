@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from simulacra.report.formats import plain, ticks
 from simulacra.report.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
 
 Numbers = NDArray[np.float64]
+LINE_HEIGHT = 0.075  # of a chart: what one line's name takes
 NOISY = 0.02  # of the chart's height: rows that jump more than this are smoothed
 
 
@@ -92,9 +93,9 @@ def curves(
     """
     figure = blank()
     axes = figure.add_subplot()
-    axes.set_title(plain(title, 60))
+    axes.set_title(plain(title, 42))
     axes.set_xlabel(x_name)
-    axes.set_ylabel(y_name)
+    axes.set_ylabel(plain(y_name, 36))
     axes.grid(visible=True, axis="y")
     axes.set_axisbelow(True)
     shown = [line for line in lines if np.isfinite(line.y).any()]
@@ -104,13 +105,13 @@ def curves(
         axes.axhline(reference, color=MUTED, linewidth=1, linestyle=":")
     _scale(axes, shown, percent=percent)
     axes.set_xlim(min(0.0, *(line.x[0] for line in shown)), 1.01 * max(line.x[-1] for line in shown) or 1.0)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
         second = axes.secondary_xaxis("top", functions=(partial(_times, 1 / unit), partial(_times, unit)))
         second.set_xlabel(name)
-        second.xaxis.set_major_locator(MaxNLocator(6))
+        second.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     _name_ends(axes, shown)
     return figure
@@ -123,7 +124,10 @@ def _times(factor: float, x: Any) -> Any:
 def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:
     style = "--" if dashed else "-"
     if line.low is not None and line.high is not None:
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
+        if len(line.x) > 1:
+            axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
+        else:
+            axes.vlines(line.x, line.low, line.high, color=colour, linewidth=1)
     if is_noisy(line.y):
         axes.plot(line.x, line.y, color=colour, alpha=0.28, linewidth=0.7)
         axes.plot(line.x, smooth(line.y), color=colour, linestyle=style)
@@ -143,6 +147,7 @@ def _scale(axes: Axes, lines: Sequence[Line], *, percent: bool) -> None:
     if wants_logarithm(lines):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         values = [line.y[np.isfinite(line.y)] for line in lines]
@@ -151,7 +156,9 @@ def _scale(axes: Axes, lines: Sequence[Line], *, percent: bool) -> None:
         room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
         bottom = 0.0 if 0 <= low < 0.5 * high else low - room
         axes.set_ylim(bottom, high + room)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
+        plainly = ScalarFormatter(useOffset=False)
+        plainly.set_scientific(False)
+        axes.yaxis.set_major_formatter(plainly)
 
 
 def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
@@ -163,7 +170,7 @@ def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
         last = float(y[np.isfinite(y)][-1])
         height = axes.transAxes.inverted().transform(axes.transData.transform((float(line.x[-1]), last)))[1]
         ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line_colour(line.name, place)))
-    spread = _apart([height for height, _, _ in ends], 0.062)
+    spread = _apart([height for height, _, _ in ends], LINE_HEIGHT)
     for (_, name, colour), height in zip(ends, spread, strict=True):
         axes.annotate(
             plain(name, NAME_LIMIT), (1.0, height), xytext=(5, 0), xycoords="axes fraction",

@@ -5,19 +5,23 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simulacra.report.formats import plain
-from simulacra.report.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, blank, dots_key, styled
+from simulacra.report.formats import percent, plain
+from simulacra.report.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
 
 Points = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 MARKERS = "osD^v"
 MOST_CLASSES = 12
+UNNAMED = ("first coordinate of the map (no unit)", "second coordinate (no unit)")
 
 
 @styled()
-def code_map(points: Points, groups: Sequence[tuple[str, Flags]], *, title: str) -> Figure:
+def code_map(
+    points: Points, groups: Sequence[tuple[str, Flags]], *, title: str, names: tuple[str, str] = UNNAMED
+) -> Figure:
     """One map.
 
     Args:
@@ -25,18 +29,19 @@ def code_map(points: Points, groups: Sequence[tuple[str, Flags]], *, title: str)
         groups: name and (N,) bool of each group of dots, drawn in one colour. Two groups are taken for absent and
             present. Groups beyond the twelve largest are drawn in grey. None draws every dot alike.
         title: above the map.
+        names: of the two axes.
     """
-    figure = blank(4.8, 4.6 if len(groups) < 5 else 4.9)
+    figure = blank(WIDTH, WIDTH if len(groups) < 5 else 1.1 * WIDTH)
     axes = figure.add_subplot()
-    names, colours, markers = _scatter(axes, points, groups)
-    if names:
-        dots_key(axes, names, colours, markers, columns=2 if len(names) < 5 else 4)
-        rows = 1 if len(names) < 3 else -(-len(names) // (2 if len(names) < 5 else 4))
-        axes.set_title(plain(title, 60), pad=6 + 12.5 * rows)
+    labels, colours, markers = _scatter(axes, points, groups)
+    if labels:
+        dots_key(axes, labels, colours, markers, columns=2 if len(labels) < 5 else 4)
+        rows = -(-len(labels) // (2 if len(labels) < 5 else 4))
+        axes.set_title(plain(title, 42), pad=6 + 12.5 * rows)
     else:
-        axes.set_title(plain(title, 60))
-    axes.set_xlabel("first coordinate of the map (no unit)")
-    axes.set_ylabel("second coordinate (no unit)")
+        axes.set_title(plain(title, 42))
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
     return figure
 
 
@@ -50,14 +55,16 @@ def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: st
         title: above all maps.
     """
     shown = labels[:8]
-    across = min(4, len(shown)) if len(shown) != 3 else 3
+    across = min(3, len(shown))
     down = -(-len(shown) // across)
-    figure = blank(max(4.8, 1.75 * across), 1.95 * down + 0.5)
-    figure.suptitle(plain(title, 80), x=0.01, ha="left", fontweight="bold", fontsize=9.5)
+    figure = blank(WIDTH, WIDTH / across * down + 0.6)
+    figure.suptitle(plain(title, 42), x=0.01, ha="left", fontweight="bold", fontsize=9.5)
     for place, (name, present) in enumerate(shown):
         axes = figure.add_subplot(down, across, place + 1)
-        _scatter(axes, points, [("", ~present), ("", present)], area=3)
-        axes.set_title(plain(f"{plain(name, 18)} {present.mean():.0%}", 24), fontsize=8)
+        _scatter(axes, points, [("", ~present), ("", present)], area=2.5)
+        axes.set_title(f"{plain(name, 14)} {percent(float(present.mean()))}", fontsize=7.5, fontweight="normal")
+    dots = [Line2D([], [], linestyle="", marker="o", color=colour, markersize=5) for colour in (ABSENT, PRESENT)]
+    figure.legend(dots, ["without the label", "with it"], loc="outside lower left", ncols=2, handletextpad=0.1)
     return figure
 
 

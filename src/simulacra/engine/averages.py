@@ -1,0 +1,62 @@
+"""Averages: an exponential moving average of what a player learns, which gives steadier images than the last weights.
+
+Yazici et al. 2019, arXiv:1806.04498; Karras et al. 2018, arXiv:1710.10196, section 4.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from simulacra.objectives import Generates, Objective
+
+State = dict[str, Tensor]
+
+
+class Averages:
+    """Averaged weights and statistics of the network that makes images.
+
+    Args:
+        objective: its networks are where they will stay.
+        decay: share of the old average kept at each update, in [0, 1); 0 keeps no average at all.
+    """
+
+    def __init__(self, objective: Objective, decay: float) -> None:
+        self.decay = decay
+        self.live: State = {}
+        if decay and isinstance(objective, Generates):
+            state = objective.networks.state_dict()
+            self.live = {name: value for name, value in state.items() if name.split(".")[0] == objective.maker}
+        self.floats = [name for name, value in self.live.items() if value.is_floating_point()]
+        self.kept = {name: value.clone() for name, value in self.live.items()}
+
+    def update(self, step: int) -> None:
+        """Follows the weights after the update of this number; faster at first, so that the start is soon forgotten."""
+        if not self.live:
+            return
+        decay = min(self.decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            kept, live = ([state[name] for name in self.floats] for state in (self.kept, self.live))
+            torch._foreach_lerp_(kept, live, 1 - decay)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The averages stand in the network for as long as this is open."""
+        with torch.no_grad():
+            before = {name: value.clone() for name, value in self.live.items()}
+            self._put(self.kept)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                self._put(before)
+
+    def load(self, state: State) -> None:
+        """Takes up averages from a checkpoint."""
+        for name, value in state.items():
+            self.kept[name].copy_(value)
+
+    def _put(self, state: State) -> None:
+        for name, value in state.items():
+            self.live[name].copy_(value)

@@ -1,0 +1,209 @@
+"""What every test may ask for: stores and recipes of the smallest size, and the command line, inside and outside."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from simulacra import cli
+from simulacra.data.batches import Batches
+from simulacra.data.store import SPLITS, ImageStore, open_store
+from simulacra.engine.devices import Devices
+from simulacra.engine.loop import Training, assemble
+from simulacra.objectives import FAMILIES, build
+from simulacra.recipe import Recipe, read_table
+from simulacra.runs import RunFolder
+
+SEES = {"kind": "convolution", "channels": [4, 8], "norm_first": False, "dropout": 0.2}
+MAKES = {"kind": "deconvolution", "channels": [8, 4]}
+ADVERSARIES = {"generator": MAKES, "discriminator": SEES}
+
+# The smallest recipe of every family, for images of 8x8; the author of a new family adds a row.
+TINY: dict[str, dict[str, Any]] = {
+    "vae": {"objective": {"latent": 3}, "networks": {"encoder": SEES, "decoder": MAKES}},
+    "gan": {"objective": {"code": {"noise": 3}}, "networks": ADVERSARIES},
+    "acgan": {
+        "data": {"labels": ["Smiling", "Male"]},
+        "objective": {"code": {"noise": 3}},
+        "networks": ADVERSARIES,
+    },
+    "wgan": {
+        "objective": {"code": {"noise": 3}, "critic_steps": 2},
+        "networks": {"generator": MAKES, "critic": SEES | {"norm": "none"}},
+    },
+    "infogan": {
+        "objective": {"code": {"noise": 3, "categorical": [2, 3], "continuous": 1}},
+        "networks": ADVERSARIES,
+    },
+    "classifier": {"data": {"labels": ["Smiling", "Male"]}, "objective": {}, "networks": {"encoder": SEES}},
+}
+
+Changes = dict[str, Any]
+MakeStore = Callable[..., Path]
+MakeRecipe = Callable[..., Recipe]
+MakeTraining = Callable[..., Training]
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def family(request: pytest.FixtureRequest) -> str:
+    """Every family in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def tiny() -> MakeRecipe:
+    """tiny(family, **{"dotted.key": value}): the smallest recipe of a family."""
+
+    def make(family: str, **changes: Any) -> Recipe:
+        if family not in TINY:
+            pytest.fail(f"family {family} has no row in TINY of tests/conftest.py; add the smallest recipe of it there")
+        part = TINY[family]
+        table = {
+            "title": f"tiny {family}",
+            "steps": 6,
+            "data": {"name": "made", "size": 8, "batch": 4, "flip": True} | part.get("data", {}),
+            "objective": {"family": family} | part["objective"],
+            "networks": {name: dict(network) for name, network in part["networks"].items()},
+            "every": {"log": 2, "checkpoint": 3, "keep": 0, "epochs": [1]},
+        }
+        return read_table(table, f"tiny {family}", changes)
+
+    return make
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path, tiny: MakeRecipe) -> Callable[..., Path]:
+    """The same recipe as a file, for the command line."""
+    from simulacra.recipe import to_toml
+
+    def make(family: str, **changes: Any) -> Path:
+        path = tmp_path / f"tiny-{family}.toml"
+        path.write_text(to_toml(tiny(family, **changes)), "utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> MakeStore:
+    """make_store(count=, shape=, labels=, exclusive=, seed=, name=): a packed store of random images; its folder."""
+
+    def make(
+        count: int = 20,
+        shape: tuple[int, int, int] = (8, 8, 3),
+        labels: tuple[str, ...] = ("Smiling", "Eyeglasses", "Male"),
+        exclusive: bool = False,
+        seed: int = 0,
+        name: str = "store",
+        held_out: int = 3,
+    ) -> Path:
+        path, random = tmp_path / name, np.random.default_rng(seed)
+        path.mkdir()
+        images = random.integers(0, 256, (count, *shape), np.uint8)
+        rows = np.eye(len(labels), dtype=np.uint8)[random.integers(0, max(1, len(labels)), count)]
+        if not exclusive:
+            rows = random.integers(0, 2, (count, len(labels)), np.uint8)
+        split = np.zeros(count, np.uint8)
+        split[:held_out], split[held_out : 2 * held_out] = SPLITS.index("valid"), SPLITS.index("test")
+        for file, array in {"images": images, "labels": rows, "split": split}.items():
+            np.save(path / f"{file}.npy", array)
+        (path / "names.json").write_text(json.dumps([f"{row}.png" for row in range(count)]))
+        head = {
+            "format": 1,
+            "fingerprint": f"made of {count} {shape} {labels} {exclusive} {seed}",
+            "label_names": list(labels),
+            "exclusive": exclusive,
+            "factor_names": [],
+            "card": {"source": "made", "title": "noise"},
+        }
+        (path / "store.json").write_text(json.dumps(head))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> ImageStore:
+    """Twenty random images 8x8 with three attributes: 14 to train, 3 valid, 3 test."""
+    return open_store(make_store())
+
+
+@pytest.fixture
+def make_training(tmp_path: Path) -> MakeTraining:
+    """make_training(recipe, store, folder): an assembled training, at its folder's newest checkpoint."""
+
+    def make(recipe: Recipe, store: ImageStore, folder: str = "run", precision: Any = "float32") -> Training:
+        data = recipe.data
+        batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
+        run = RunFolder(tmp_path / folder)
+        run.path.mkdir(exist_ok=True)
+        return assemble(recipe, run, build(recipe), batches, Devices("cpu", precision))
+
+    return make
+
+
+@pytest.fixture
+def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """simulacra(*words): runs a command line in this process."""
+
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["simulacra", *map(str, words)])
+        capsys.readouterr()
+        try:
+            cli.main()
+        except SystemExit as leave:
+            code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+        else:
+            code = 0
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """start(*words, before=""): the same in a process of its own, after a line of Python; it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: object, before: str = "pass") -> subprocess.Popen[str]:
+        code = f"import sys; sys.argv[0] = 'simulacra'\n{before}\nfrom simulacra.cli import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,141 @@
+"""NumPy's files: layouts and ranges are found and said, and nothing is ever unpickled."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulacra.data.sources import Options, open_source
+from simulacra.errors import DataError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+IMAGES[0, 0, 0] = 0, 255, 0
+
+
+def save(tmp_path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(tmp_path / "set.npz", **arrays)
+    return tmp_path / "set.npz"
+
+
+@pytest.mark.parametrize(
+    ("images", "values"),
+    [
+        (IMAGES, "0..255"),
+        (IMAGES.transpose(0, 3, 1, 2), "0..255"),
+        (IMAGES.astype(np.int64), "0..255"),
+        (IMAGES.astype(np.float32), "0..255"),
+        (IMAGES / np.float32(255), "0..1"),
+        ((IMAGES / 127.5 - 1).astype(np.float32).transpose(0, 3, 1, 2), "-1..1"),
+        (np.asfortranarray(IMAGES), "0..255"),
+    ],
+    ids=["bytes", "channels first", "ints", "floats to 255", "floats to 1", "floats from -1", "fortran"],
+)
+def test_layout_and_range_are_found_and_said(tmp_path: Path, packed, images: np.ndarray, values: str) -> None:
+    result = packed("arrays", save(tmp_path, images=images))
+    assert (result.store.images == IMAGES).all()
+    assert result.store.card["values"] == values
+    assert any(values in note for note in result.notes)
+
+
+def test_npy_and_grey_without_a_channel_axis_are_read(tmp_path: Path, packed) -> None:
+    np.save(tmp_path / "grey.npy", IMAGES[:, :, :, 0])
+    store = packed("arrays", tmp_path / "grey.npy").store
+    assert store.shape == (8, 8, 1)
+    assert (store.images[..., 0] == IMAGES[..., 0]).all()
+
+
+def test_range_and_layout_may_be_stated(tmp_path: Path, packed) -> None:
+    dark = np.full((2, 3, 8, 3), 1, dtype=np.uint8)
+    path = save(tmp_path, images=dark)
+    with pytest.raises(DataError, match="may be NHWC or NCHW; state it with --layout"):
+        open_source("arrays", path)
+    store = packed("arrays", path, size=(8, 3), layout="NHWC", values="0..255").store
+    assert store.images.max() == 1
+
+
+def test_single_numbers_become_exclusive_classes(tmp_path: Path, packed) -> None:
+    store = packed("arrays", save(tmp_path, images=IMAGES, labels=[3, 1, 1, 3, 7, 7])).store
+    assert store.label_names == ("1", "3", "7")
+    assert store.exclusive
+    assert store.labels.argmax(1).tolist() == [1, 0, 0, 1, 2, 2]
+
+
+def test_names_of_classes_and_labels_are_taken(tmp_path: Path, packed) -> None:
+    path = save(tmp_path, images=IMAGES, labels=[0, 1, 1, 0, 2, 2], label_names=["cat", "dog", "owl"])
+    assert packed("arrays", path).store.label_names == ("cat", "dog", "owl")
+
+
+def test_columns_of_zero_and_one_are_attributes(tmp_path: Path, packed) -> None:
+    labels = np.array([[1, 1], [0, 1], [0, 0], [1, 0], [1, 1], [0, 0]])
+    store = packed("arrays", save(tmp_path, x=IMAGES, y=labels * 2 - 1)).store
+    assert not store.exclusive
+    assert store.labels.tolist() == labels.tolist()
+    one_hot = packed("arrays", save(tmp_path, x=IMAGES, y=np.eye(2)[[0, 1, 0, 1, 0, 1]]), out="b").store
+    assert one_hot.exclusive
+
+
+def test_train_and_test_arrays_are_the_split(tmp_path: Path, packed) -> None:
+    path = save(tmp_path, x_train=IMAGES[:4], y_train=[0, 1, 0, 1], x_test=IMAGES[4:], y_test=[0, 1])
+    store = packed("arrays", path).store
+    assert store.split.tolist() == [0, 0, 0, 0, 2, 2]
+    assert store.labels.argmax(1).tolist() == [0, 1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "no array named images"),
+        ({"images": IMAGES[0, 0]}, "of shape"),
+        ({"images": np.zeros((0, 8, 8, 3))}, "of shape"),
+        ({"images": np.zeros((2, 8, 8, 5))}, "no 1, 3 or 4 channels"),
+        ({"images": np.full((2, 8, 8, 3), 1000.0)}, "values from 1000 to 1000"),
+        ({"images": np.full((2, 8, 8, 3), np.nan)}, "values from nan"),
+        ({"images": IMAGES, "labels": [1, 2]}, "labels of shape"),
+        ({"images": IMAGES, "labels": np.full((6, 2), 5)}, "labels from 5 to 5"),
+        ({"images": IMAGES, "labels": np.zeros((6, 2)), "label_names": ["one"]}, "2 labels and 1 names"),
+        ({"images": np.array([["a"]])}, "of shape"),
+    ],
+)
+def test_arrays_that_are_no_data_set_are_told(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        open_source("arrays", save(tmp_path, **arrays))
+    assert "set.npz" in str(error.value)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, ("sprung", "w"))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_pickled_objects_are_never_unpickled(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trap = np.array([Trap()], dtype=object)
+    path = tmp_path / f"set.{suffix}"
+    np.save(path, trap) if suffix == "npy" else np.savez(path, images=trap)
+    with pytest.raises(DataError, match="pickled Python objects, which are never opened"):
+        open_source("arrays", path)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "no members"])
+def test_a_file_that_is_no_npz_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.npz"):
+        open_source("arrays", tmp_path / "x.npz")
+
+
+def test_a_npz_or_npy_cut_short_is_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", IMAGES)
+    for path in (save(tmp_path, images=IMAGES), tmp_path / "x.npy"):
+        path.write_bytes(path.read_bytes()[:700])
+        with pytest.raises(DataError, match="save it again"):
+            open_source("arrays", path)
+
+
+def test_options_that_are_no_layout_or_range_are_told(tmp_path: Path) -> None:
+    path = save(tmp_path, images=IMAGES)
+    for option in ({"layout": "HWCN"}, {"values": "0..9"}):
+        with pytest.raises(DataError, match="is not known"):
+            open_source("arrays", path, Options(**option))

@@ -1,0 +1,132 @@
+"""What `--data` takes, and what it answers to what it cannot take."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulacra.data.resolve import kind_of, resolve
+from simulacra.data.sources import known
+from simulacra.errors import DataError
+
+
+def resolved(data: object, tmp_path: Path, **options):
+    return resolve(str(data), cache=tmp_path / "cache", **{"size": (8, 8), **options})
+
+
+def idx_files(root: Path) -> Path:
+    root.mkdir()
+    for part, count in (("train", 4), ("t10k", 2)):
+        images = struct.pack(">IIII", 2051, count, 8, 8) + bytes(range(count * 64))
+        (root / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        labels = struct.pack(">II", 2049, count) + bytes(range(count))
+        (root / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    return root
+
+
+def test_a_folder_is_packed_once_and_found_again(folder, tmp_path: Path) -> None:
+    root = folder(3)
+    first, again = resolved(root, tmp_path), resolved(root, tmp_path)
+    assert first.fresh
+    assert first.said.startswith("packed 3 colour images")
+    assert not again.fresh
+    assert again.said.startswith("already packed")
+    assert again.store.path == first.store.path
+
+
+def test_a_changed_folder_or_option_is_packed_anew(folder, tmp_path: Path, noise) -> None:
+    root = folder(3)
+    before = resolved(root, tmp_path).store
+    assert resolved(root, tmp_path, channels=1).fresh
+    noise(50).save(root / "new.png")
+    assert len(resolved(root, tmp_path).store.images) == 4
+    assert len(before.images) == 3
+
+
+def test_a_changed_table_is_packed_anew(folder, tmp_path: Path) -> None:
+    root, table = folder(2), tmp_path / "t.csv"
+    for value in ("1", "-1"):
+        table.write_text(f"file,Smile\n000.png,{value}\n001.png,1\n")
+        assert resolved(root, tmp_path, labels=table).store.labels[0, 0] == int(value == "1")
+
+
+def test_every_kind_of_source_is_told_by_what_lies_there(folder, tmp_path: Path) -> None:
+    assert kind_of(folder(1)) == "folder"
+    assert kind_of(idx_files(tmp_path / "mnist")) == "idx"
+    assert kind_of(folder(["img_align_celeba/000001.jpg"], "faces")) == "celeba"
+    np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), np.uint8))
+    assert kind_of(tmp_path / "x.npy") == "arrays"
+
+
+def test_sources_are_packed_in_the_size_and_channels_of_the_recipe(tmp_path: Path) -> None:
+    store = resolved(idx_files(tmp_path / "mnist"), tmp_path, size=(6, 4), channels=3).store
+    assert store.shape == (4, 6, 3)
+
+
+def test_avatars_are_made_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulacra.data.sources.avatars.COUNT", 3)
+    assert len(resolved("avatars", tmp_path).store.images) == 3
+
+
+def test_fashion_mnist_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = idx_files(tmp_path / "fashion")
+    monkeypatch.setattr(known, "FASHION_PLACES", ())
+    monkeypatch.setenv(known.FASHION_VARIABLE, str(root))
+    assert len(resolved("fashion-mnist", tmp_path).store.images) == 6
+
+
+def test_absent_fashion_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(known.FASHION_VARIABLE, raising=False)
+    monkeypatch.setattr(known, "FASHION_PLACES", (str(tmp_path / "none"),))
+    with pytest.raises(DataError, match=r"apt-get install dataset-fashion-mnist.*four \.gz files"):
+        resolved("fashion-mnist", tmp_path)
+
+
+def test_a_packed_store_is_used_as_it_is(packed, tmp_path: Path) -> None:
+    store = packed("avatars", None, count=3).store
+    found = resolved(store.path, tmp_path, channels=3)
+    assert found.store.path == store.path
+    assert found.said.startswith("using 3 colour images")
+    assert resolve(str(store.path)).store.fingerprint == store.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": (16, 16)}, "has images of 8x8 where 16x16 is wanted"),
+        ({"channels": 1}, "has 3 channels where 1"),
+        ({"crop": "none"}, "--crop has no effect"),
+        ({"labels": Path("t.csv")}, "--labels has no effect"),
+    ],
+)
+def test_a_packed_store_is_not_taken_for_what_it_is_not(packed, tmp_path: Path, options, message: str) -> None:
+    store = packed("avatars", None, count=3).store
+    with pytest.raises(DataError, match=message):
+        resolved(store.path, tmp_path, **options)
+
+
+def test_a_misspelt_name_and_an_absent_path_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="did you mean avatars"):
+        resolved("avatar", tmp_path)
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        resolved(tmp_path / "nowhere", tmp_path)
+
+
+def test_a_file_that_is_no_data_set_is_told(tmp_path: Path) -> None:
+    (tmp_path / "thesis.pdf").touch()
+    with pytest.raises(DataError, match="is no data set"):
+        resolved(tmp_path / "thesis.pdf", tmp_path)
+
+
+def test_a_symlink_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(DataError, match="does not exist"):
+        resolved(tmp_path / "loop", tmp_path)
+
+
+def test_the_cache_is_the_users_cache_folder_unless_given(folder, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    store = resolve(str(folder(2)), size=(8, 8)).store
+    assert store.path.is_relative_to(tmp_path / "xdg" / "simulacra")

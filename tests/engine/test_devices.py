@@ -1,0 +1,30 @@
+"""Where training runs, and with which numbers."""
+
+import pytest
+import torch
+
+from simulacra.engine.devices import Devices, multiplies_bfloat16
+from simulacra.errors import RecipeError
+
+
+def test_a_device_that_the_machine_lacks_is_refused_with_a_remedy() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has one")
+    with pytest.raises(RecipeError, match="--device cuda: this machine has none; try --device auto or cpu"):
+        Devices("cuda")
+
+
+def test_a_device_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(RecipeError, match="--device abacus"):
+        Devices("abacus")
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_products_run_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
+    with Devices("cpu", precision).autocast():  # type: ignore[arg-type]
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+def test_auto_takes_bfloat16_where_the_processor_multiplies_it() -> None:
+    expected = "bfloat16" if multiplies_bfloat16(torch.device("cpu")) else "float32"
+    assert Devices("cpu", "auto").precision == expected

@@ -1,0 +1,32 @@
+"""What is said when something goes wrong."""
+
+import pytest
+
+from simulacra import errors
+from simulacra.errors import Diverged, SimulacraError, Stopped, nearest
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
+    classes = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)}
+    drawn = [line for line in (errors.__doc__ or "").splitlines() if line.startswith("    ")]
+    assert {line.strip(" ├└─").split()[0] for line in drawn} == {c.__name__ for c in classes}
+    below = {line.strip(" ├└─").split()[0] for line in drawn if "─" in line}
+    assert below == {c.__name__ for c in classes if c.__base__ is SimulacraError}
+
+
+def test_a_stop_is_no_mistake_of_the_user() -> None:
+    stop = Stopped(15, "stopped at step 3")
+    assert not isinstance(stop, SimulacraError)
+    assert (stop.signal, str(stop)) == (15, "stopped at step 3")
+    assert issubclass(Diverged, SimulacraError)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("optimiser", "did you mean optimizer?"),
+        ("xyz", "known: data, optimizer"),
+    ],
+)
+def test_a_misspelt_word_is_helped_with_the_nearest_or_with_all(word: str, said: str) -> None:
+    assert nearest(word, ["optimizer", "data"]) == said

@@ -1,0 +1,303 @@
+"""A recipe: complete data, and every mistake in it told in one sentence with key and remedy."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from simulacra.errors import RecipeError
+from simulacra.recipe import Recipe, load, parse_assignment, read_table, shipped, to_table, to_toml
+
+MakeRecipe = Callable[..., Recipe]
+
+
+def refused(recipe: Recipe, changes: dict[str, Any]) -> str:
+    """The sentence that a change is refused with."""
+    with pytest.raises(RecipeError) as caught:
+        recipe.with_changes(changes)
+    sentence = str(caught.value).removeprefix("the recipe: ")
+    assert "\n" not in sentence
+    assert "pydantic" not in sentence
+    return sentence
+
+
+def test_a_recipe_comes_back_from_toml_as_it_was(family: str, tiny: MakeRecipe) -> None:
+    recipe = tiny(family, **{"optimizer.lr": 1e-5, "minutes": 0.5, "every.keep": 0})
+    assert read_table(tomllib.loads(to_toml(recipe)), "", {}) == recipe
+
+
+def test_an_optimizer_of_one_player_comes_back_from_toml(tiny: MakeRecipe) -> None:
+    recipe = tiny("gan", **{"optimizer.generator.lr": 1e-3, "optimizer.generator.betas": [0.0, 0.9]})
+    assert read_table(tomllib.loads(to_toml(recipe)), "", {}) == recipe
+    assert tomllib.loads(to_toml(recipe))["optimizer"]["generator"] == {"lr": 1e-3, "betas": [0.0, 0.9]}
+
+
+@given(title=some.text(), label=some.text(min_size=1), lr=some.floats(1e-12, 1e3))
+def test_any_text_and_number_survive_toml(title: str, label: str, lr: float) -> None:
+    recipe = load("demo-acgan", {"title": title, "data.labels": [label], "optimizer.lr": lr, "expect": {}})
+    assert read_table(tomllib.loads(to_toml(recipe)), "", {}) == recipe
+
+
+def test_only_what_differs_from_the_defaults_can_be_asked_for(tiny: MakeRecipe) -> None:
+    table = to_table(tiny("gan"), everything=False)
+    assert "optimizer" not in table or table["optimizer"] == {}
+    assert table["every"] == {"log": 2, "checkpoint": 3, "keep": 0, "epochs": [1]}
+
+
+def test_a_recipe_cannot_be_changed_in_place(tiny: MakeRecipe) -> None:
+    recipe: Any = tiny("gan")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.steps = 3
+
+
+def test_with_changes_leaves_the_recipe_itself_alone(tiny: MakeRecipe) -> None:
+    recipe = tiny("gan")
+    assert recipe.with_changes({"data.batch": 2}).data.batch == 2
+    assert recipe.data.batch == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("step", "unknown key step; did you mean steps?"),
+        ("data.bacth", "unknown key data.bacth; did you mean batch?"),
+        ("objective.kl_wieght", "unknown key objective.kl_wieght; did you mean kl_weight?"),
+        ("networks.encoder.chanels", "unknown key networks.encoder.chanels; did you mean channels?"),
+        ("networks.decoder.chanels", "unknown key networks.decoder.chanels; did you mean channels?"),
+        ("optimizer.beta", "unknown key optimizer.beta; did you mean betas?"),
+        ("every.checkpoints", "unknown key every.checkpoints; did you mean checkpoint?"),
+        ("expect.parameter", "unknown key expect.parameter; did you mean parameters?"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, said: str, tiny: MakeRecipe) -> None:
+    assert refused(tiny("vae"), {key: 1}) == said
+
+
+def test_an_unknown_key_of_a_player_or_a_code_is_refused_with_the_nearest_known_one(tiny: MakeRecipe) -> None:
+    assert refused(tiny("gan"), {"objective.code.nois": 1}).endswith("did you mean noise?")
+    assert "did you mean lr?" in refused(tiny("gan"), {"optimizer.generator.lrr": 1})
+    assert "did you mean generator?" in refused(tiny("gan"), {"optimizer.generater.lr": 1})
+    assert "did you mean generator?" in refused(tiny("gan"), {"expect.parameters.generater": 1})
+
+
+def test_an_unknown_key_that_is_near_none_is_refused_with_all(tiny: MakeRecipe) -> None:
+    assert refused(tiny("vae"), {"data.zzz": 1}) == (
+        "unknown key data.zzz; known: batch, channels, exclusive, flip, labels, name, size"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps", 0),
+        ("steps", -5),
+        ("steps", 1.5),
+        ("steps", "many"),
+        ("seed", -1),
+        ("minutes", 0),
+        ("minutes", float("nan")),
+        ("minutes", float("inf")),
+        ("precision", "float16"),
+        ("data.batch", 0),
+        ("data.size", 0),
+        ("data.size", "64by64"),
+        ("data.size", "0x64"),
+        ("data.channels", 2),
+        ("data.flip", "perhaps"),
+        ("data.labels", "some"),
+        ("objective.latent", 0),
+        ("objective.kl_weight", -0.1),
+        ("objective.kl_weight", float("nan")),
+        ("objective.likelihood", "poisson"),
+        ("objective.reduction", "max"),
+        ("networks.encoder.channels", []),
+        ("networks.encoder.channels", [4, 0]),
+        ("networks.encoder.kernel", 0),
+        ("networks.encoder.stem", 2),
+        ("networks.encoder.dropout", 1.0),
+        ("networks.encoder.dropout", -0.1),
+        ("networks.encoder.slope", -1),
+        ("networks.encoder.norm", "layer"),
+        ("networks.encoder.activation", "gelu"),
+        ("networks.encoder.head", "linear"),
+        ("optimizer.name", "lion"),
+        ("optimizer.lr", 0),
+        ("optimizer.lr", -1e-4),
+        ("optimizer.lr", float("inf")),
+        ("optimizer.betas", [0.5, 1.0]),
+        ("optimizer.betas", [0.9, -0.1]),
+        ("optimizer.momentum", 1.0),
+        ("optimizer.weight_decay", -1),
+        ("every.log", 0),
+        ("every.checkpoint", 0),
+        ("every.keep", -1),
+        ("every.epochs", [0]),
+        ("expect.parameters", {"autoencoder": 0}),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_key_and_value(key: str, value: Any, tiny: MakeRecipe) -> None:
+    sentence = refused(tiny("vae"), {key: value})
+    assert sentence.startswith(key), sentence
+    shown = value[-1] if isinstance(value, list) and value else value
+    shown = next(iter(shown.values())) if isinstance(shown, dict) else shown
+    assert repr(shown) in sentence, sentence
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "value", "said"),
+    [
+        ("gan", "objective.real_label", 0.5, "greater than 0.5"),
+        ("gan", "objective.discriminator_steps", 0, "greater than 0"),
+        ("gan", "objective.code.noise", 0, "greater than 0"),
+        ("gan", "objective.code.distribution", "cauchy", "'normal' or 'uniform'"),
+        ("gan", "objective.loss", "wasserstein", "'non-saturating', 'minimax'"),
+        ("acgan", "objective.label_weight", -1, "greater than or equal to 0"),
+        ("acgan", "objective.code.labels", "text", "'binary' or 'onehot'"),
+    ],
+)
+def test_a_value_is_refused_with_what_is_allowed(
+    family: str, key: str, value: Any, said: str, tiny: MakeRecipe
+) -> None:
+    sentence = refused(tiny(family), {key: value})
+    assert sentence.startswith(f"{key} = {value!r}: "), sentence
+    assert said in sentence
+
+
+def test_a_key_that_is_missing_is_named(tiny: MakeRecipe) -> None:
+    table = to_table(tiny("vae"))
+    del table["steps"]
+    with pytest.raises(RecipeError, match="mine: steps is missing; add it"):
+        read_table(table, "mine", {})
+    table = to_table(tiny("gan"))
+    del table["objective"]["code"]["noise"]
+    with pytest.raises(RecipeError, match=r"mine: objective\.code\.noise is missing; add it"):
+        read_table(table, "mine", {})
+
+
+@pytest.mark.parametrize("table", ["data", "objective", "networks"])
+def test_a_table_that_is_missing_is_named(table: str, tiny: MakeRecipe) -> None:
+    whole = to_table(tiny("vae"))
+    del whole[table]
+    with pytest.raises(RecipeError, match=f"mine: {table} is missing; add it"):
+        read_table(whole, "mine", {})
+
+
+def test_a_family_or_kind_that_is_unknown_is_refused_with_all(tiny: MakeRecipe) -> None:
+    sentence = refused(tiny("vae"), {"objective.family": "vea"})
+    assert sentence.startswith("objective.family is 'vea'; expected one of ")
+    assert "vae" in sentence
+    sentence = refused(tiny("vae"), {"networks.encoder.kind": "cnn"})
+    assert sentence.startswith("networks.encoder.kind is 'cnn'; expected one of ")
+
+
+def test_a_family_or_kind_that_is_missing_is_named(tiny: MakeRecipe) -> None:
+    table = to_table(tiny("vae"))
+    del table["objective"]["family"]
+    with pytest.raises(RecipeError, match=r"objective\.family is missing; add it"):
+        read_table(table, "mine", {})
+    table = to_table(tiny("vae"))
+    del table["networks"]["encoder"]["kind"]
+    with pytest.raises(RecipeError, match=r"networks\.encoder\.kind is missing; add it"):
+        read_table(table, "mine", {})
+
+
+def test_a_network_that_the_family_needs_is_asked_for(family: str, tiny: MakeRecipe) -> None:
+    recipe = tiny(family)
+    for name in recipe.objective.needs:
+        table = to_table(recipe)
+        del table["networks"][name]
+        with pytest.raises(RecipeError, match=rf"family {family} needs a table \[networks\.{name}\]; add it"):
+            read_table(table, "mine", {})
+
+
+def test_a_network_that_the_family_does_not_have_is_refused(family: str, tiny: MakeRecipe) -> None:
+    sentence = refused(tiny(family), {"networks.critics": {"kind": "mlp", "widths": [3]}})
+    assert sentence.startswith(f"[networks.critics] is no network of family {family}; ")
+
+
+def test_a_family_that_needs_labels_asks_for_them(tiny: MakeRecipe) -> None:
+    assert "family acgan needs data.labels; name some" in refused(tiny("acgan"), {"data.labels": []})
+
+
+def test_a_label_named_twice_is_refused(tiny: MakeRecipe) -> None:
+    assert "Smiling" in refused(tiny("acgan"), {"data.labels": ["Smiling", "Smiling"]})
+
+
+def test_a_checkpoint_is_a_multiple_of_a_row_or_goes_on_exactly_all_the_same(tiny: MakeRecipe) -> None:
+    assert tiny("vae", **{"every.log": 2, "every.checkpoint": 3}).every.checkpoint == 3
+
+
+def test_a_change_below_a_value_is_refused(tiny: MakeRecipe) -> None:
+    sentence = refused(tiny("vae"), {"steps.more": 3})
+    assert sentence.startswith("steps.more: steps is a value, not a table")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("objective.kl_weight=0.25", "objective.kl_weight", 0.25),
+        ("steps=1_000", "steps", 1000),
+        ("optimizer.lr=2e-4", "optimizer.lr", 2e-4),
+        ("data.flip=true", "data.flip", True),
+        ("optimizer.betas=[0.5, 0.9]", "optimizer.betas", [0.5, 0.9]),
+        ("objective.family=gan", "objective.family", "gan"),
+        ('title="a = b"', "title", "a = b"),
+        ("title=a = b", "title", "a = b"),
+        ("data.size=96x64", "data.size", "96x64"),
+        ('data.labels=["Smiling"]', "data.labels", ["Smiling"]),
+        (" steps = 3 ", "steps", 3),
+        ("optimizer.generator={lr=1e-4}", "optimizer.generator", {"lr": 1e-4}),
+        ("title=", "title", ""),
+    ],
+)
+def test_an_assignment_is_toml_where_it_can_be_and_text_elsewhere(text: str, key: str, value: Any) -> None:
+    assert parse_assignment(text) == (key, value)
+
+
+@pytest.mark.parametrize("text", ["steps", "=3", " =3", ""])
+def test_an_assignment_without_key_or_sign_is_refused(text: str) -> None:
+    with pytest.raises(RecipeError, match="expected key=value"):
+        parse_assignment(text)
+
+
+def test_too_few_betas_are_refused(tiny: MakeRecipe) -> None:
+    assert refused(tiny("vae"), {"optimizer.betas": [0.5]}) == "optimizer.betas.1 is missing; add it"
+
+
+def test_a_recipe_that_does_not_ship_is_refused_with_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"no recipe 'celeba-dcgn'; did you mean celeba-dcgan"):
+        load("celeba-dcgn")
+
+
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"gone\.toml cannot be read"):
+        load(str(tmp_path / "gone.toml"))
+    (tmp_path / "bad.toml").write_text("steps = = 3")
+    with pytest.raises(RecipeError, match=r"bad\.toml is not TOML: .*line 1"):
+        load(str(tmp_path / "bad.toml"))
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load(str(tmp_path / "binary.toml"))
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load(str(tmp_path / "folder.toml"))
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(RecipeError, match=r"empty\.toml: \w+ is missing; add it"):
+        load(str(tmp_path / "empty.toml"))
+
+
+def test_tables_where_values_belong_and_the_other_way_round_are_refused(tiny: MakeRecipe) -> None:
+    for changes in ({"steps": {}}, {"data": 3}, {"objective": 3}, {"networks": 3}, {"networks.encoder": 3}):
+        key = next(iter(changes))
+        assert refused(tiny("vae"), changes).startswith(key)
+    for changes in ({"optimizer": 3}, {"optimizer.players": 3}, {"every": []}, {"objective.family": {}}):
+        refused(tiny("vae"), changes)
+
+
+def test_every_shipped_recipe_loads() -> None:
+    assert shipped() == sorted(shipped())
+    assert all(load(name).title for name in shipped())

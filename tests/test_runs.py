@@ -1,0 +1,210 @@
+"""RunFolder: one experiment on disk."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulacra.errors import RecipeError, RunError
+from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder, write_aside
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny: Callable[..., Recipe]) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_recipe(tiny("vae"))
+    folder.write_facts({"state": "running"})
+    return folder
+
+
+def test_a_run_has_a_recipe_and_facts(run: RunFolder, tiny: Callable[..., Recipe]) -> None:
+    assert run.exists
+    assert run.recipe == tiny("vae")
+    assert run.facts == {"state": "running"}
+
+
+def test_facts_are_merged(run: RunFolder) -> None:
+    run.write_facts({"step": 3})
+    assert run.facts == {"state": "running", "step": 3}
+
+
+@pytest.mark.parametrize("missing", ["recipe.toml", "run.json"])
+def test_a_folder_without_recipe_or_facts_is_no_run(missing: str, run: RunFolder) -> None:
+    (run.path / missing).unlink()
+    assert not run.exists
+    with pytest.raises(RunError, match=r"holds no run.*simulacra train RECIPE --out"):
+        run.require()
+
+
+def test_a_recipe_changed_by_hand_is_checked_again(run: RunFolder) -> None:
+    path = run.path / "recipe.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("latent = 3", "latent = -3"), "utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.toml: objective\.latent = -3"):
+        _ = run.recipe
+    path.write_text("latent = = 3", "utf-8")
+    with pytest.raises(RunError, match="is not TOML"):
+        _ = run.recipe
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"state": "run', "nonsense"])
+def test_damaged_facts_are_said_to_be(content: str, run: RunFolder) -> None:
+    (run.path / "run.json").write_text(content, "utf-8")
+    with pytest.raises(RunError, match=r"run\.json is damaged"):
+        _ = run.facts
+
+
+def test_rows_come_back_as_they_were(run: RunFolder) -> None:
+    rows = [{"step": step, "loss/total": 0.1 * step, "name": "ü"} for step in (1, 2)]
+    for row in rows:
+        run.append("metrics", row)
+    assert run.rows("metrics") == rows
+    assert run.rows("timing") == []
+
+
+@pytest.mark.parametrize("torn", ['{"step": 3, "lo', '{"step": 3}', "{"])
+def test_a_torn_last_line_is_forgiven(torn: str, run: RunFolder) -> None:
+    run.append("metrics", {"step": 1})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write(torn)
+    assert run.rows("metrics") == [{"step": 1}]
+
+
+def test_a_torn_letter_is_forgiven(run: RunFolder) -> None:
+    run.append("metrics", {"step": 1})
+    with (run.path / "metrics.jsonl").open("ab") as file:
+        file.write('{"step": 2, "name": "ü'.encode()[:-1])
+    assert run.rows("metrics") == [{"step": 1}]
+
+
+def test_to_rewind_drops_what_came_after_and_mends_a_torn_line(run: RunFolder) -> None:
+    for step in (1, 2, 3):
+        for stream in ("metrics", "timing", "evaluations"):
+            run.append(stream, {"step": step, "value": 0.1 + 0.2})  # type: ignore[arg-type]
+    before = (run.path / "metrics.jsonl").read_bytes()
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4')
+    run.rewind(2)
+    assert [row["step"] for row in run.rows("metrics")] == [1, 2]
+    assert [row["step"] for row in run.rows("timing")] == [1, 2]
+    assert [row["step"] for row in run.rows("evaluations")] == [1], "what is measured at the step is measured again"
+    assert before.startswith((run.path / "metrics.jsonl").read_bytes())
+
+
+def test_to_rewind_to_the_start_leaves_no_row(run: RunFolder) -> None:
+    run.append("metrics", {"step": 1})
+    run.rewind(0)
+    assert (run.path / "metrics.jsonl").read_bytes() == b""
+
+
+def test_pictures_after_the_step_go_with_the_rows(run: RunFolder) -> None:
+    for step in (2, 4):
+        run.write_picture(f"fixed-{step:08d}", {"images": np.zeros((1, 2, 2, 3), np.uint8)}, b"png")
+    run.rewind(2)
+    assert "fixed-00000004" not in run.pictures(), "a picture of an update that was not made yet"
+
+
+def test_checkpoints_are_listed_by_step(run: RunFolder) -> None:
+    for step in (10, 9, 100_000_000):
+        run.write_checkpoint(step, b"state", keep=0)
+    assert list(run.checkpoints()) == [9, 10, 100_000_000]
+    assert run.checkpoints()[9].read_bytes() == b"state"
+
+
+def test_the_newest_checkpoints_are_kept(run: RunFolder) -> None:
+    for step in (9, 10, 100_000_000):
+        run.write_checkpoint(step, b"state", keep=2)
+    assert list(run.checkpoints()) == [10, 100_000_000]
+
+
+def test_half_a_checkpoint_is_never_taken_for_one(run: RunFolder) -> None:
+    run.write_checkpoint(3, b"whole", keep=2)
+    (run.path / "checkpoints" / ".step-00000006.pt.aside").write_bytes(b"ha")
+    (run.path / "checkpoints" / "step-00000006.pt.aside").write_bytes(b"ha")
+    assert list(run.checkpoints()) == [3]
+    run.write_checkpoint(6, b"whole", keep=2)
+    assert {step: path.read_bytes() for step, path in run.checkpoints().items()} == {3: b"whole", 6: b"whole"}
+    assert not (run.path / "checkpoints" / ".step-00000006.pt.aside").exists()
+
+
+def test_a_file_beside_the_checkpoints_is_none_of_them(run: RunFolder) -> None:
+    run.write_checkpoint(3, b"whole", keep=2)
+    (run.path / "checkpoints" / "step-best.pt").write_bytes(b"mine")
+    assert list(run.checkpoints()) == [3]
+
+
+def test_a_file_is_whole_or_as_it_was(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    run.write("note.txt", b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"note\.txt cannot be written \(No space left on device\); free space or"):
+        run.write("note.txt", b"new")
+    assert (run.path / "note.txt").read_bytes() == b"old"
+    assert not list(run.path.glob(".*aside"))
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot be written"):
+        write_aside(tmp_path / "file" / "note.txt", b"")
+
+
+def test_a_full_disk_is_told_in_a_sentence_when_a_row_is_added(run: RunFolder) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (run.path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(RunError, match="cannot be written"):
+        run.append("metrics", {"step": 1})
+
+
+def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run").lock(), pytest.raises(RunError, match="another process is training in"):
+        RunFolder(tmp_path / "run").lock()
+    with RunFolder(tmp_path / "run").lock():
+        pass
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_run_folder_that_cannot_be_made_is_refused(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot be"):
+        RunFolder(tmp_path / place).lock()
+
+
+def test_arrays_behind_pictures_come_back(run: RunFolder) -> None:
+    images = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    run.write_picture("samples", {"images": images, "label_names": np.array(["a", "b"])}, b"png")
+    found = run.arrays("samples")
+    assert found is not None
+    assert np.array_equal(found["images"], images)
+    assert found["label_names"].tolist() == ["a", "b"]
+    assert (run.path / "pictures" / "samples.png").read_bytes() == b"png"
+    assert list(run.pictures()) == ["samples"]
+    assert run.arrays("pairs") is None
+
+
+def test_equal_arrays_give_equal_files(run: RunFolder) -> None:
+    images = np.zeros((1, 2, 2, 3), np.uint8)
+    run.write_picture("one", {"images": images}, b"")
+    run.write_picture("two", {"images": images}, b"")
+    assert (run.path / "pictures/one.npz").read_bytes() == (run.path / "pictures/two.npz").read_bytes()
+
+
+def test_conditions_come_back_and_hold_no_objects(run: RunFolder) -> None:
+    assert run.conditions() is None
+    rows = np.array([[0, 1], [1, 0]], np.uint8)
+    run.write_rows("conditions", rows)
+    found = run.conditions()
+    assert found is not None
+    assert np.array_equal(found, rows)
+
+
+def test_what_a_run_says_is_json_that_every_reader_takes(run: RunFolder) -> None:
+    run.write_facts({"data": {"label_names": ["Ünïcode", "</script>"]}})
+    assert json.loads((run.path / "run.json").read_text("utf-8"))["data"]["label_names"] == ["Ünïcode", "</script>"]

@@ -1,0 +1,31 @@
+"""Randomness as an argument."""
+
+import numpy as np
+import torch
+
+from simulacra.seeds import mixed, stream
+
+
+def test_equal_arguments_give_equal_draws_whatever_was_drawn_before() -> None:
+    one = stream(3, 1, 2).random(4)
+    np.random.default_rng().random(7)
+    assert np.array_equal(one, stream(3, 1, 2).random(4))
+    assert mixed(3, 1, 2) == mixed(3, 1, 2)
+
+
+def test_every_argument_matters_and_so_does_their_order() -> None:
+    arguments = [(0, 1, 2), (1, 1, 2), (0, 2, 2), (0, 1, 3), (0, 2, 1), (0, 1), (0, 1, 2, 1)]
+    assert len({mixed(*a) for a in arguments}) == len(arguments)
+    assert len({stream(*a).random() for a in arguments}) == len(arguments)
+
+
+def test_a_seed_fits_torch() -> None:
+    for step in range(100):
+        seed = mixed(0, step)
+        assert 0 <= seed < 2**63
+        torch.Generator().manual_seed(seed)
+
+
+def test_seeds_are_the_same_on_every_machine_and_day() -> None:
+    assert mixed(0, 4, 1) == 400285131179218539
+    assert stream(0, 1, 0).permutation(8).tolist() == [1, 3, 7, 6, 0, 4, 2, 5]
