@@ -1,6 +1,5 @@
 """A training that is killed at any moment goes on, and ends byte for byte like one that was left alone."""
 
-import json
 import multiprocessing
 import os
 import random
@@ -20,9 +19,10 @@ from torch import Tensor
 
 from simulacra import cli
 from simulacra.engine.restore import read_checkpoint
+from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
-STEPS, LOG, CHECKPOINT = 60, 2, 7  # a checkpoint often lies between two rows
+STEPS, LOG, CHECKPOINT = 100, 2, 13  # a checkpoint often lies between two rows
 RHYTHM = {"steps": STEPS, "every.log": LOG, "every.checkpoint": CHECKPOINT, "every.keep": 2, "precision": "float32"}
 PATIENCE = 60.0  # seconds until a process that shows nothing is given up
 
@@ -39,7 +39,7 @@ def wait_until(true: Callable[[], bool], process: Any, what: str) -> None:
         time.sleep(0.002)
 
 
-def lines(run: Path) -> int:
+def rows_of(run: Path) -> int:
     """Rows of metrics so far."""
     path = run / "metrics.jsonl"
     return path.read_bytes().count(b"\n") if path.is_file() else 0
@@ -74,7 +74,7 @@ def processes() -> Iterator[Any]:
     os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(("family", "average"), [*((name, 0.0) for name in sorted(FAMILIES)), ("gan", 0.9)])
 def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     family: str,
     average: float,
@@ -85,28 +85,104 @@ def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     processes: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if average and family != "gan":
-        pytest.skip("one family shows that averages go on too")
     recipe, store, chance = recipe_file(family, average=average, **RHYTHM), make_store(), random.Random(family)
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     words = ["train", str(recipe), "--data", str(store), "--no-report", "--out"]
     assert simulacra(*words, alone).code == 0
     monkeypatch.setattr(sys, "argv", ["simulacra", *words, str(killed)])
-    moments = sorted(chance.sample(range(1, STEPS // LOG - 4), 2))
-    for moment in moments:
+    for moment in (0, *sorted(chance.sample(range(1, STEPS // LOG // 2), 2))):
         process = processes.Process(target=cli.main)
         process.start()
-        wait_until(lambda moment=moment: lines(killed) >= moment, process, f"row {moment}")  # type: ignore[misc]
-        time.sleep(chance.uniform(0, 0.02))
+        wait_until(lambda moment=moment: rows_of(killed) >= moment, process, f"row {moment}")  # type: ignore[misc]
+        time.sleep(chance.uniform(0, 0.03))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL, "it was killed before its end"
-        assert STEPS not in RunFolder(killed).checkpoints()
+    assert 0 < len(RunFolder(killed).checkpoints()) <= 2
     process = processes.Process(target=cli.main)
     process.start()
     process.join(PATIENCE)
     assert process.exitcode == 0
     assert_same_end(alone, killed)
-    assert RunFolder(killed).facts["state"] == "finished"
-    values = [[row for row in RunFolder(run).rows("evaluations")] for run in (alone, killed)]
-    assert values[0] == values[1], "every look of the killed run is there, and once"
+    evaluations = [RunFolder(run).rows("evaluations") for run in (alone, killed)]
+    assert evaluations[0] == evaluations[1], "every look is there, and once"
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    make_store: Callable[..., Path],
+    simulacra: Callable[..., Any],
+    start: Start,
+) -> None:
+    kill_in_the_midst = """
+import os, signal
+def fsync(number, real=os.fsync):
+    real(number)
+    if "step-00000026" in os.readlink(f"/proc/self/fd/{number}"):
+        os.ftruncate(number, 100)
+        os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = fsync
+"""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system does not tell which file is written")
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    words = ["train", recipe_file("vae", **RHYTHM), "--data", make_store(), "--no-report", "--out"]
+    process = start(*words, killed, before=kill_in_the_midst)
+    process.wait(PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+    assert list((killed / "checkpoints").glob(".*")), "half a file is there"
+    assert list(RunFolder(killed).checkpoints()) == [13]
+    assert simulacra(*words, alone).code == 0
+    ended = simulacra(*words, killed)
+    assert ended.code == 0
+    assert "going on from step 13" in ended.err
+    assert_same_end(alone, killed)
+    assert not list((killed / "checkpoints").glob(".*"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_this_very_step_and_says_how_to_go_on(
+    number: signal.Signals,
+    code: int,
+    tmp_path: Path,
+    recipe_file: Callable[..., Path],
+    make_store: Callable[..., Path],
+    simulacra: Callable[..., Any],
+    start: Start,
+) -> None:
+    endless = recipe_file("acgan", **RHYTHM | {"steps": 1_000_000, "every.checkpoint": 1_000_000})
+    alone, stopped = tmp_path / "alone", tmp_path / "it's stopped"
+    words = ["train", endless, "--data", make_store(), "--no-report"]
+    process = start(*words, "--out", stopped)
+    wait_until(lambda: rows_of(stopped) >= 3, process, "row 3")
+    refused = simulacra(*words, "--out", stopped)
+    assert refused.code == 2, "two processes in one folder"
+    assert "another process is training in" in refused.err
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == code
+    assert "Traceback" not in out + err
+    told = re.search(r"stopped at step ([\d,]+), saved; go on with: (simulacra train .*)", err)
+    assert told, err
+    step = int(told[1].replace(",", ""))
+    assert max(RunFolder(stopped).checkpoints()) == step
+    assert RunFolder(stopped).facts["step"] == step
+    assert shlex.split(told[2]) == ["simulacra", *map(str, words), "--out", str(stopped)]
+    more = step + 3
+    assert simulacra(*shlex.split(told[2])[1:], "--steps", more).code == 0
+    assert simulacra(*words, "--steps", more, "--out", alone).code == 0
+    assert (alone / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
+    assert_same(*(read_checkpoint(RunFolder(run).checkpoints()[more]) for run in (alone, stopped)))
+
+
+def test_a_run_that_goes_on_for_longer_ends_like_one_of_that_length(
+    tmp_path: Path, recipe_file: Callable[..., Path], make_store: Callable[..., Path], simulacra: Callable[..., Any]
+) -> None:
+    words = ["train", recipe_file("gan"), "--data", make_store(), "--no-report"]
+    for run, lengths in {"whole": [11], "parts": [5, 8, 11]}.items():
+        for steps in lengths:
+            assert simulacra(*words, "--out", tmp_path / run, "--steps", steps).code == 0
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert (whole / "metrics.jsonl").read_bytes() == (parts / "metrics.jsonl").read_bytes()
+    assert_same(*(read_checkpoint(RunFolder(run).checkpoints()[11]) for run in (whole, parts)))

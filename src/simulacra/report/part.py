@@ -47,7 +47,8 @@ def _data(record: Record) -> str:
     """On what: ` on 5,400 colour images of 32×32 pixels (avatars)`."""
     count = record.fact("data", "counts", "train")
     shape = image_shape(record.fact("data", "shape") or ())
-    name = record.fact("data", "card", "source") or (record.recipe.data.name if record.recipe else None)
+    card = record.table("data", "card")
+    name = card.get("title") or card.get("source") or (record.recipe.data.name if record.recipe else None)
     source = f" from {plain(name, 80)}" if isinstance(name, str) and name else ""
     return f" on {number(count)} training images{source}, each {shape}" if count else source.replace(" from", " on", 1)
 

@@ -96,7 +96,7 @@ def pairs(record: Record, album: Album, arrays: Arrays) -> Section:
     ]  # fmt: skip
     if len(blocks) > PAIRS_OPEN:
         rest = blocks[PAIRS_OPEN:]
-        blocks = [*blocks[:PAIRS_OPEN], Fold(f"{len(rest)} more labels", rest)]
+        blocks = [*blocks[:PAIRS_OPEN], Fold(f"{len(rest)} more label{'s' if len(rest) > 1 else ''}", rest)]
     return Section("Pairs that differ in one label", blocks)
 
 

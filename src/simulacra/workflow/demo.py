@@ -13,6 +13,7 @@ from simulacra.workflow.training import train
 
 MODELS = ("vae", "dcgan", "acgan")
 COUNT, SIZE = 6000, 32
+UNENDING = 1_000_000  # steps that no machine reaches: the minutes are the budget
 
 
 def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
@@ -35,5 +36,12 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     say(packed.said)
     for model in MODELS:
         name = f"demo-{model}"
-        train(load(name, {"minutes": minutes}), str(out / "avatars"), out / model, name=name, report=False, say=say)
+        train(
+            load(name, {"minutes": minutes, "steps": UNENDING}),
+            str(out / "avatars"),
+            out / model,
+            name=name,
+            report=False,
+            say=say,
+        )
     return write_report([RunFolder(out / model) for model in MODELS], out / "report.html")

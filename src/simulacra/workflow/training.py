@@ -89,6 +89,7 @@ def train(
         with stop_requests() as request:
             tick = drive(training, subject, request)
             if request.signal is not None and tick.step < recipe.steps:
+                run.write_facts({"state": "stopped"})
                 raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
             say("measuring and drawing")
             conclude(training, subject, tick.step)

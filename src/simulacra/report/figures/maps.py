@@ -29,7 +29,7 @@ def code_map(
         groups: name and (N,) bool of each group of dots, drawn in one colour. Two groups are taken for absent and
             present. Groups beyond the twelve largest are drawn in grey. None draws every dot alike.
         title: above the map.
-        names: of the two axes.
+        names: of the two axes, where their numbers mean something; otherwise none are written.
     """
     figure = blank(WIDTH, WIDTH if len(groups) < 5 else 1.1 * WIDTH)
     axes = figure.add_subplot()
@@ -40,6 +40,9 @@ def code_map(
         axes.set_title(plain(title, 42), pad=6 + 12.5 * rows)
     else:
         axes.set_title(plain(title, 42))
+    if names is UNNAMED:
+        axes.set_xticks([])
+        axes.set_yticks([])
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     return figure
@@ -62,6 +65,8 @@ def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: st
     for place, (name, present) in enumerate(shown):
         axes = figure.add_subplot(down, across, place + 1)
         _scatter(axes, points, [("", ~present), ("", present)], area=2.5)
+        axes.set_xticks([])
+        axes.set_yticks([])
         axes.set_title(f"{plain(name, 14)} {percent(float(present.mean()))}", fontsize=7.5, fontweight="normal")
     dots = [Line2D([], [], linestyle="", marker="o", color=colour, markersize=5) for colour in (ABSENT, PRESENT)]
     figure.legend(dots, ["without the label", "with it"], loc="outside lower left", ncols=2, handletextpad=0.1)
@@ -73,8 +78,6 @@ def _scatter(
 ) -> tuple[list[str], list[str], list[str]]:
     """Draws the dots as one picture inside the SVG, in mixed order; gives the groups' names, colours and markers."""
     area = area or float(np.clip(12_000 / max(1, len(points)), 3, 18))
-    axes.set_xticks([])
-    axes.set_yticks([])
     axes.set_aspect("equal", "datalim")
     axes.spines[["top", "right"]].set_visible(True)
     if not groups:

@@ -1,0 +1,109 @@
+"""What imports what."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import simulacra
+from simulacra.objectives import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Names of the modules that a file imports anywhere in it."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_importing_simulacra_loads_no_torch() -> None:
+    code = "import sys, simulacra; print(*[m for m in ('torch', 'numpy', 'PIL', 'typer') if m in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
+
+
+def test_reading_a_run_loads_no_torch() -> None:
+    code = "import sys, simulacra.runs, simulacra.recipe, simulacra.data.store; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_report_reads_files_without_torch() -> None:
+    code = "import sys, simulacra.report; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_imports_torchvision(path: Path) -> None:
+    assert not {module for module in imported(ast.parse(path.read_text("utf-8"))) if module.startswith("torchvision")}
+
+
+def test_imports_go_one_way() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_every_family_stands_under_the_contract_that_keeps_families_apart() -> None:
+    apart = next(contract for contract in CONTRACTS if contract["type"] == "independence")
+    assert set(apart["modules"]) == {family.__module__ for family in FAMILIES.values()}
+
+
+def test_every_module_stands_in_a_layer() -> None:
+    layers = next(contract for contract in CONTRACTS if contract["type"] == "layers")["layers"]
+    package = Path(simulacra.__file__).parent
+    modules = {path.stem for path in package.glob("*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    assert {f"simulacra.{module}" for module in modules - {"__init__"}} == set(layers)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_file_has_at_most_300_lines_and_a_function_50(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_command(node):
+            assert length(node) <= 50, node.name
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function, its docstring not counted."""
+    docstring = ast.get_docstring(function, clean=False)
+    return (function.end_lineno or 0) - function.lineno + 1 - (len(docstring.splitlines()) if docstring else 0)
+
+
+def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A command of the command line lists its options, a line each."""
+    return any(ast.unparse(decorator).startswith("app.command") for decorator in function.decorator_list)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_is_called_by_a_word_that_says_nothing(path: Path) -> None:
+    assert not {"utils", "helpers", "manager", "common", "misc"} & set(path.stem.split("_"))
+    classes = [node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
+    assert not [one for one in classes if one.endswith(("Manager", "Helper", "Utils"))]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_every_file_says_in_a_sentence_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
