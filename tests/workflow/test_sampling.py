@@ -1,0 +1,182 @@
+"""Samples: from the run folder alone."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from simulacra.objectives import FAMILIES, Generates
+
+Run = Callable[..., Any]
+GENERATORS = sorted(name for name, family in FAMILIES.items() if issubclass(family, Generates))
+
+
+@pytest.fixture
+def trained(simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path) -> Callable[..., Path]:
+    """A run of a family, whose data set is gone."""
+
+    def make(family: str, *more: str, **store: Any) -> Path:
+        data, run = make_store(**store), tmp_path / "run"
+        ended = simulacra(
+            "train", recipe_file(family), "--data", data, "--out", run, "--no-report", "--steps", 3, *more
+        )
+        assert ended.code == 0, ended.err
+        shutil.rmtree(data)
+        return run
+
+    return make
+
+
+@pytest.fixture
+def samples(simulacra: Run, tmp_path: Path) -> Callable[..., np.ndarray[Any, Any]]:
+    """samples(run, *words): the array that `sample` writes."""
+
+    def make(run: Path, *words: object) -> np.ndarray[Any, Any]:
+        out = tmp_path / "samples.npy"
+        out.unlink(missing_ok=True)
+        ended = simulacra("sample", run, *words, "--out", out)
+        assert ended.code == 0, ended.err
+        array: np.ndarray[Any, Any] = np.load(out)
+        return array
+
+    return make
+
+
+@pytest.mark.parametrize("family", GENERATORS)
+def test_samples_come_from_the_run_folder_alone(family: str, trained: Any, samples: Any) -> None:
+    run = trained(family)
+    images = samples(run, "-n", 5)
+    assert (images.shape, images.dtype) == ((5, 8, 8, 3), np.uint8)
+    assert np.array_equal(images, samples(run, "-n", 5)), "equal seeds give equal images"
+    assert not np.array_equal(images, samples(run, "-n", 5, "--seed", 1))
+
+
+@pytest.mark.parametrize("family", GENERATORS)
+def test_samples_do_not_depend_on_what_was_drawn_before(family: str, trained: Any, samples: Any) -> None:
+    run = trained(family)
+    one = samples(run, "-n", 4)
+    torch.rand(9)
+    assert np.array_equal(one, samples(run, "-n", 4))
+
+
+def test_a_family_that_makes_no_images_cannot_be_sampled(trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("classifier"))
+    assert ended.code == 2
+    assert "a model of family classifier makes no images" in ended.err
+
+
+def test_labels_can_be_set_one_by_one(trained: Any, samples: Any) -> None:
+    run = trained("acgan")
+    off, on = (samples(run, "-n", 6, "--label", f"Smiling={value}") for value in (0, 1))
+    free = samples(run, "-n", 6)
+    assert not np.array_equal(off, on)
+    for one in range(6):  # each free sample has the label on or off, and all else is the same
+        assert any(np.array_equal(free[one], fixed[one]) for fixed in (off, on))
+
+
+def test_a_class_is_chosen_by_its_name(trained: Any, samples: Any, simulacra: Run, tmp_path: Path) -> None:
+    labels = ("Coat", "T-shirt/top", "a=b")
+    run = trained("acgan", "--set", "data.labels=all", labels=labels, exclusive=True)
+    per_class = [samples(run, "-n", 8, "--label", f"{name}=1") for name in labels]
+    free = samples(run, "-n", 8)
+    for one in range(8):
+        assert any(np.array_equal(free[one], images[one]) for images in per_class)
+    for words in (["--label", "Coat=0"], ["--label", "Coat=1", "--label", "a=b=1"]):
+        ended = simulacra("sample", run, *words, "--out", tmp_path / "none.npy")
+        assert ended.code == 2
+        assert "give one of them, as --label NAME=1" in ended.err
+        assert not (tmp_path / "none.npy").exists()
+
+
+def test_onehot_attributes_can_be_set_too(trained: Any, samples: Any) -> None:
+    run = trained("acgan", "--set", "objective.code.labels=onehot")
+    off, on = (samples(run, "-n", 6, "--label", f"Smiling={value}") for value in (0, 1))
+    free = samples(run, "-n", 6)
+    assert not np.array_equal(off, on)
+    assert all(any(np.array_equal(free[one], fixed[one]) for fixed in (off, on)) for one in range(6))
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("Smilling=1", "--label Smilling: this model was not trained on it; did you mean Smiling?"),
+        ("Eyeglasses=1", "--label Eyeglasses: this model was not trained on it"),
+        ("Smiling=2", "--label Smiling=2: expected NAME=0 or NAME=1"),
+        ("Smiling=yes", "expected NAME=0 or NAME=1"),
+        ("Smiling", "expected NAME=0 or NAME=1"),
+        ("=1", "--label"),
+    ],
+)
+def test_a_wrong_label_ends_with_2(label: str, said: str, trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("acgan"), "--label", label)
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_a_label_of_a_model_without_labels_ends_with_2(trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("gan"), "--label", "Smiling=1")
+    assert ended.code == 2
+    assert "this model was trained without labels; leave out --label" in ended.err
+
+
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_no_sample_at_all_ends_with_2(count: str, trained: Any, simulacra: Run) -> None:
+    assert simulacra("sample", trained("gan"), "-n", count).code == 2
+
+
+def test_a_negative_seed_ends_with_2(trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("gan"), "--seed", -1)
+    assert ended.code == 2, ended.err
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_samples_are_a_sheet_an_array_or_a_folder(
+    channels: int, trained: Any, simulacra: Run, samples: Any, tmp_path: Path
+) -> None:
+    run = trained("gan", "--set", f"data.channels={channels}", shape=(8, 8, channels))
+    array = samples(run, "-n", 11)
+    sheet, folder = tmp_path / "deep" / "sheet.png", tmp_path / "many"
+    for out in (sheet, folder):
+        ended = simulacra("sample", run, "-n", 11, "--out", out)
+        assert ended.code == 0
+        assert ended.out == f"11 samples of {run} at step 3, seed 0: {out}\n"
+    mode = "L" if channels == 1 else "RGB"
+    with Image.open(sheet) as image:
+        assert image.mode == mode
+        first = np.asarray(image)[2:10, 2:10].reshape(8, 8, channels)
+    assert np.array_equal(first, array[0])
+    assert sorted(path.name for path in folder.iterdir()) == [f"{number:02d}.png" for number in range(11)]
+    for number, expected in enumerate(array):
+        with Image.open(folder / f"{number:02d}.png") as image:
+            assert image.mode == mode
+            assert np.array_equal(np.asarray(image).reshape(8, 8, channels), expected)
+
+
+def test_a_kept_checkpoint_can_be_sampled(trained: Any, samples: Any, simulacra: Run) -> None:
+    run = trained("gan", "--set", "every.checkpoint=1")
+    assert not np.array_equal(samples(run, "--step", 1), samples(run, "--step", 3))
+    assert np.array_equal(samples(run), samples(run, "--step", 3))
+    ended = simulacra("sample", run, "--step", 7)
+    assert ended.code == 2
+    assert "no checkpoint at step 7; it has: 1, 2, 3" in ended.err
+
+
+def test_a_place_that_cannot_be_written_ends_with_2(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ended = simulacra("sample", trained("gan"), "--out", tmp_path / "file" / "sheet.png")
+    assert ended.code == 2, ended.err
+    assert "cannot be written" in ended.err
+
+
+def test_samples_of_averaged_weights_are_drawn_from_the_average(trained: Any, samples: Any) -> None:
+    run = trained("gan", "--set", "average=0.9")
+    averaged = samples(run)
+    path = run / "checkpoints" / "step-00000003.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"averages": {}}, path)
+    assert not np.array_equal(averaged, samples(run))

@@ -1,0 +1,382 @@
+"""The verb `train`: into a run folder, out of bad situations."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from simulacra.data.store import open_store
+from simulacra.objectives import FAMILIES, build
+from simulacra.recipe import Recipe, load
+from simulacra.runs import RunFolder
+
+Run = Callable[..., Any]
+MakeStore = Callable[..., Path]
+MakeFile = Callable[..., Path]
+
+
+@pytest.fixture
+def words(make_store: MakeStore, tmp_path: Path) -> Callable[..., list[object]]:
+    """The words of a training of a recipe's file on a store into the folder `run`."""
+    place = make_store()
+
+    def make(recipe: Path, *more: object, data: object = place) -> list[object]:
+        return ["train", recipe, "--data", data, "--out", tmp_path / "run", "--no-report", *more]
+
+    return make
+
+
+def test_a_training_fills_its_run_folder(
+    family: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    ended = simulacra(*words(recipe_file(family)))
+    assert ended.code == 0, ended.err
+    run = RunFolder(tmp_path / "run")
+    assert [row["step"] for row in run.rows("metrics")] == [2, 4, 6]
+    assert [row["step"] for row in run.rows("timing")] == [2, 4, 6]
+    assert list(run.checkpoints()) == [3, 6]
+    assert list((run.path / "tensorboard").glob("events.*"))
+    assert {(row["split"], row["step"]) for row in run.rows("evaluations")} == {
+        ("valid", 3),
+        ("valid", 6),
+        ("test", 6),
+    }
+    assert all(row["n"] == 3 and row["low"] <= row["value"] <= row["high"] for row in run.rows("evaluations"))
+    facts = run.facts
+    assert (facts["state"], facts["step"], facts["images_seen"], facts["family"]) == ("finished", 6, 24, family)
+    assert facts["epochs"] == 24 / 14
+    assert facts["data"]["counts"] == {"train": 14, "valid": 3, "test": 3}
+    assert facts["torch"] == torch.__version__
+    assert facts["precision"] in ("float32", "bfloat16")
+    assert facts["parameters"] == sum(network["parameters"] for network in facts["networks"].values())
+    assert sum(row["seconds"] for row in run.rows("timing")) == facts["seconds"]
+
+
+def test_a_run_trains_again_from_its_own_recipe(
+    family: str, simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path
+) -> None:
+    one, two, store = tmp_path / "one", tmp_path / "two", make_store()
+    recipe = recipe_file(family)
+    assert simulacra("train", recipe, "--data", store, "--out", one, "--no-report", "--seed", 3).code == 0
+    assert simulacra("train", one / "recipe.toml", "--data", store, "--out", two, "--no-report").code == 0
+    assert (one / "recipe.toml").read_bytes() == (two / "recipe.toml").read_bytes()
+    assert (one / "metrics.jsonl").read_bytes() == (two / "metrics.jsonl").read_bytes()
+
+
+def test_every_file_of_a_run_that_may_not_differ_is_equal_in_equal_runs(
+    family: str, simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path
+) -> None:
+    store = make_store(held_out=6)
+    for name in ("one", "two"):
+        words = ["train", recipe_file(family), "--data", store, "--out", tmp_path / name, "--no-report"]
+        assert simulacra(*words).code == 0
+    may_differ = {"run.json", "timing.jsonl", ".lock"}
+    for path in sorted((tmp_path / "one").rglob("*")):
+        if path.is_file() and path.name not in may_differ and "tensorboard" not in path.parts:
+            other = tmp_path / "two" / path.relative_to(tmp_path / "one")
+            assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_the_same_command_on_a_finished_run_says_so_and_changes_nothing(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != ".lock"}
+    ended = simulacra(*words(recipe))
+    assert ended.code == 0
+    assert "is finished: step 6; give more --steps to go on, or another --out" in ended.err
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.name != ".lock"} == before
+
+
+def test_a_finished_run_goes_on_with_more_steps(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    ended = simulacra(*words(recipe, "--steps", 8))
+    assert ended.code == 0
+    assert "going on from step 6" in ended.err
+    run = RunFolder(tmp_path / "run")
+    assert run.facts["step"] == 8
+    assert run.recipe.steps == 8
+    assert [row["step"] for row in run.rows("metrics")] == [2, 4, 6, 8]
+    assert {row["step"] for row in run.rows("evaluations") if row["split"] == "test"} == {8}
+
+
+def test_fewer_steps_than_were_made_are_refused(simulacra: Run, recipe_file: MakeFile, words: Any) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    ended = simulacra(*words(recipe, "--steps", 4))
+    assert ended.code == 2
+    assert "has come to step 6 already, beyond --steps 4; give more" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("optimizer.lr=1e-3", "optimizer.lr"),
+        ("data.batch=2", "data.batch"),
+        ("seed=1", "seed"),
+        ("every.checkpoint=2", "every.checkpoint"),
+    ],
+)
+def test_a_folder_of_another_recipe_is_refused(
+    change: str, named: str, simulacra: Run, recipe_file: MakeFile, words: Any
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    ended = simulacra(*words(recipe, "--set", change))
+    assert ended.code == 2
+    assert f"holds a run of another recipe (it differs in {named}); give another --out" in ended.err
+
+
+def test_a_folder_of_another_family_is_refused(simulacra: Run, recipe_file: MakeFile, words: Any) -> None:
+    assert simulacra(*words(recipe_file("gan"))).code == 0
+    ended = simulacra(*words(recipe_file("vae")))
+    assert ended.code == 2
+    assert "objective.family" in ended.err
+
+
+def test_a_folder_of_other_data_is_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    ended = simulacra(*words(recipe, data=make_store(seed=5, name="other")))
+    assert ended.code == 2
+    assert "was trained on other data" in ended.err
+
+
+def test_the_same_data_in_another_place_is_the_same_data(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    assert simulacra(*words(recipe, "--steps", 8, data=make_store(name="moved"))).code == 0
+
+
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("mine")
+    ended = simulacra(*words(recipe_file("gan")))
+    assert ended.code == 2
+    assert "is not empty and holds no run (it has thesis.tex); give another --out" in ended.err
+    assert [path.name for path in (tmp_path / "run").iterdir() if path.name != ".lock"] == ["thesis.tex"]
+
+
+def test_a_folder_whose_run_was_killed_before_it_began_is_taken(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("acgan")
+    assert simulacra(*words(recipe)).code == 0
+    run = tmp_path / "run"
+    for path in run.iterdir():  # what is there if the kill comes between recipe.toml and run.json
+        if path.name not in ("recipe.toml", ".lock"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (run / ".run.json.aside").write_text("{")
+    ended = simulacra(*words(recipe))
+    assert ended.code == 0, ended.err
+
+
+def test_a_run_folder_in_the_place_of_a_file_is_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "run").write_text("in the way")
+    ended = simulacra(*words(recipe_file("gan")))
+    assert ended.code == 2, ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_damaged_checkpoint_is_told_with_a_remedy_that_helps(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe)).code == 0
+    newest = RunFolder(tmp_path / "run").checkpoints()[6]
+    newest.write_bytes(newest.read_bytes()[:1000])
+    ended = simulacra(*words(recipe, "--steps", 8))
+    assert ended.code == 2
+    assert f"{newest} is damaged; delete it to fall back on the checkpoint before it" in ended.err
+    newest.unlink()
+    ended = simulacra(*words(recipe, "--steps", 8))
+    assert ended.code == 0
+    assert "going on from step 3" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "said"),
+    [
+        ("acgan", 'data.labels=["Beard"]', "has no label 'Beard' (it has: Smiling, Eyeglasses, Male); choose"),
+        ("acgan", "data.exclusive=true", "data.exclusive is true, so data.labels must be all classes of"),
+        ("gan", "data.size=16", "has images of 8x8 where 16x16 is wanted; pack them in that size"),
+        ("gan", "data.channels=1", "has 3 channels where 1 are wanted; pack it again so"),
+    ],
+)
+def test_data_that_does_not_fit_the_recipe_is_refused(
+    family: str, change: str, said: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    ended = simulacra(*words(recipe_file(family), "--set", change))
+    assert ended.code == 2
+    assert said in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("family", "change"), [("gan", "networks.generator.channels=[8,8,8,8,8]"), ("gan", "expect.parameters.generator=3")]
+)
+def test_networks_that_cannot_be_built_are_refused_before_a_folder_is_made(
+    family: str, change: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    ended = simulacra(*words(recipe_file(family), "--set", change))
+    assert ended.code == 2
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+    assert simulacra(*words(recipe_file(family))).code == 0, "the folder can be used all the same"
+
+
+def test_all_labels_are_those_of_the_data(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore, tmp_path: Path
+) -> None:
+    store = make_store(labels=("Coat", "Bag"), exclusive=True, name="classes")
+    assert simulacra(*words(recipe_file("acgan"), "--set", "data.labels=all", data=store)).code == 0
+    data = RunFolder(tmp_path / "run").recipe.data
+    assert (data.labels, data.exclusive) == (("Coat", "Bag"), True)
+
+
+def test_all_labels_of_data_without_any_are_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    store = make_store(labels=(), name="bare")
+    ended = simulacra(*words(recipe_file("acgan"), "--set", "data.labels=all", data=store))
+    assert ended.code == 2
+    assert "pack the data with --labels table.csv" in ended.err
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 4), (2, 7), (0.01, 1)])
+def test_a_length_in_epochs_counts_passes_over_the_training_images(
+    epochs: float, steps: int, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    assert simulacra(*words(recipe_file("gan"), "--epochs", epochs)).code == 0
+    assert RunFolder(tmp_path / "run").recipe.steps == steps
+
+
+@pytest.mark.parametrize("epochs", ["0", "-1", "nan", "inf"])
+def test_a_length_in_epochs_that_is_none_is_refused(
+    epochs: str, simulacra: Run, recipe_file: MakeFile, words: Any
+) -> None:
+    ended = simulacra(*words(recipe_file("gan"), "--epochs", epochs))
+    assert ended.code == 2, ended.err
+    assert "--epochs" in ended.err
+
+
+def test_minutes_end_a_training_with_a_checkpoint_and_a_finished_run(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("gan", steps=1_000_000, **{"every.checkpoint": 1_000_000, "every.log": 1000})
+    assert simulacra(*words(recipe, "--minutes", 0.005)).code == 0
+    run = RunFolder(tmp_path / "run")
+    step = run.facts["step"]
+    assert run.facts["state"] == "finished"
+    assert 0 < step < 1_000_000
+    assert list(run.checkpoints()) == [step]
+    assert 0.25 < run.facts["seconds"] < 2, "0.3 seconds were asked for, and one more update may begin"
+    assert simulacra(*words(recipe, "--minutes", 0.005)).code == 0
+    assert run.facts["step"] == step
+    assert simulacra(*words(recipe, "--minutes", 0.01)).code == 0
+    assert run.facts["step"] > step
+
+
+def test_a_data_set_smaller_than_a_batch_trains(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    store = make_store(count=3, held_out=0, name="three")
+    ended = simulacra(*words(recipe_file("vae"), "--set", "data.batch=8", data=store))
+    assert ended.code == 0, ended.err
+
+
+def test_a_data_set_without_training_image_is_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    ended = simulacra(*words(recipe_file("vae"), data=make_store(count=6, held_out=3, name="none")))
+    assert ended.code == 2
+    assert "has no training image" in ended.err
+
+
+def test_a_loss_that_is_not_finite_ends_with_2_the_step_the_last_checkpoint_and_advice(
+    family: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = FAMILIES[family].update
+
+    def poisoned(self: Any, batch: Any, step: int, optimize: Any) -> Any:
+        values = update(self, batch, step, optimize)
+        return values if step < 4 else {name: value / 0 for name, value in values.items()}
+
+    monkeypatch.setattr(FAMILIES[family], "update", poisoned)
+    recipe, run = recipe_file(family), RunFolder(tmp_path / "run")
+    for _ in range(2):  # to try again from the checkpoint ends in the same way
+        ended = simulacra(*words(recipe))
+        assert ended.code == 2
+        assert "stopped being finite at step 4" in ended.err
+        assert f"the last good checkpoint is {run.checkpoints()[3]}" in ended.err
+        assert "a lower learning rate (--set optimizer.lr=...)" in ended.err
+        assert "Traceback" not in ended.err
+        assert list(run.checkpoints()) == [3]
+        assert run.facts["state"] == "diverged"
+    for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines():
+        json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} in metrics.jsonl"))
+    assert simulacra("sample", run.path, "--out", tmp_path / "good.npy").code == (0 if family != "classifier" else 2)
+
+
+def test_a_huge_learning_rate_ends_with_2(simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path) -> None:
+    ended = simulacra(*words(recipe_file("vae"), "--set", "optimizer.lr=1e30", "--set", "precision=float32"))
+    assert ended.code == 2
+    assert "stopped being finite" in ended.err
+    for path in RunFolder(tmp_path / "run").checkpoints().values():
+        state = torch.load(path, weights_only=True)
+        assert all(value.isfinite().all() for value in state["networks"].values())
+
+
+def test_the_label_rows_that_a_run_keeps_are_those_of_training_images(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore, tmp_path: Path
+) -> None:
+    assert simulacra(*words(recipe_file("acgan"))).code == 0
+    rows = RunFolder(tmp_path / "run").conditions()
+    store = open_store(tmp_path / "store")
+    expected = store.labels[store.rows("train")][:, [0, 2]]  # Smiling and Male
+    assert rows is not None
+    assert np.array_equal(np.sort(rows, 0), np.sort(expected, 0))
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, expected.tolist()))
+
+
+def test_a_run_without_labels_keeps_no_label_rows(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    assert simulacra(*words(recipe_file("gan"))).code == 0
+    assert RunFolder(tmp_path / "run").conditions() is None
+
+
+def test_a_recipe_without_data_at_hand_asks_for_it(simulacra: Run, recipe_file: MakeFile, tmp_path: Path) -> None:
+    ended = simulacra("train", recipe_file("gan"), "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert "this recipe is for made, which cannot be made on the spot; give --data PATH" in ended.err
+
+
+def test_python_may_train_too(tiny: Callable[..., Recipe], make_store: MakeStore, tmp_path: Path) -> None:
+    from simulacra.workflow.training import train
+
+    said: list[str] = []
+    ended = train(tiny("gan"), str(make_store()), tmp_path / "run", report=False, say=said.append)
+    assert (ended.step, ended.images_seen) == (6, 24)
+    assert said[0].startswith("using 20 colour images of 8x8")
+
+
+def test_shipped_recipes_that_can_be_made_on_the_spot_build() -> None:
+    for name in ("demo-vae", "demo-dcgan", "demo-acgan"):
+        build(load(name))
