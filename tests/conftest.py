@@ -124,9 +124,9 @@ def make_store(tmp_path: Path) -> MakeStore:
         path, random = tmp_path / name, np.random.default_rng(seed)
         path.mkdir()
         images = random.integers(0, 256, (count, *shape), np.uint8)
-        rows = np.eye(len(labels), dtype=np.uint8)[random.integers(0, max(1, len(labels)), count)]
-        if not exclusive:
-            rows = random.integers(0, 2, (count, len(labels)), np.uint8)
+        rows = random.integers(0, 2, (count, len(labels)), np.uint8)
+        if exclusive:
+            rows = np.eye(len(labels), dtype=np.uint8)[random.integers(0, len(labels), count)]
         split = np.zeros(count, np.uint8)
         split[:held_out], split[held_out : 2 * held_out] = SPLITS.index("valid"), SPLITS.index("test")
         for file, array in {"images": images, "labels": rows, "split": split}.items():

@@ -136,7 +136,7 @@ def test_several_runs_stand_side_by_side_under_names_of_their_own(fake: Any, tmp
     html = page.read_text("utf-8")
     assert titles(page)[:3] == ["Side by side", "Samples of each", "Curves that runs share"]
     for name in ("a/same", "b/same", "other"):
-        assert f'<th scope="row">{name}</th>' in html
+        assert f'<th scope="col" class="number">{name}</th>' in html
     assert "They did not see equally many images" in gaps(page)
     assert "Not finished: other" in gaps(page)
     names = set(fake.figures(tmp_path / "out"))

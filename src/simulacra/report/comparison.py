@@ -53,7 +53,7 @@ def _cautions(records: Sequence[Record]) -> list[str]:
 
 
 def _table(records: Sequence[Record]) -> Section:
-    """A run a row: what it is, what it cost, how it came out."""
+    """A run a column: what it is, what it cost, how it came out."""
     names = list(dict.fromkeys(_heading(tile) for record in records for tile in headlines(record)))
     head = ["run", "family", "parameters", "images seen", "epochs", "time", "images/s", *names]
     rows = []
@@ -65,8 +65,9 @@ def _table(records: Sequence[Record]) -> Section:
         family = plain(record.fact("family") or MISSING, 40)
         last = [found.get(name, MISSING) for name in names]
         rows.append([record.name, family, *cost, duration(seconds), speed, *last])
-    caption = f"A row for each run; {MISSING} where its family has no such number, or nobody measured it."
-    return Section("Side by side", [Table(caption, head, rows, frozenset(range(2, len(head))))])
+    caption = f"A column for each run; {MISSING} where its family has no such number, or nobody measured it."
+    first, *others = [list(row) for row in zip(head, *rows, strict=True)]
+    return Section("Side by side", [Table(caption, first, others, frozenset(range(1, len(first))))])
 
 
 def _heading(tile: Tile) -> str:

@@ -94,6 +94,12 @@ METRICS = {
         "Of the codes from the prior, on images kept aside; near 0 means that the code is ignored.",
     ),
     "accuracy": Words("Accuracy", "share judged rightly", "On images kept aside; higher is better.", percent=True),
+    "label_accuracy": Words(
+        "Labels read rightly",
+        "share",
+        "Off real images that were kept aside, by the discriminator's label head; higher is better.",
+        percent=True,
+    ),
     "fid": Words(
         "Fréchet distance (FID)",
         "distance (no unit)",
