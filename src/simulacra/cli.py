@@ -41,9 +41,10 @@ def main() -> None:
     except Stopped as stop:
         say(f"simulacra: {stop}")
         sys.exit(128 + stop.signal)
-    except KeyboardInterrupt:
-        say("simulacra: stopped; the same command begins this again")
-        sys.exit(130)
+    except SystemExit as leave:
+        if leave.code == 130:  # what typer makes of Ctrl-C
+            say("simulacra: stopped; the same command begins this again")
+        raise
     except Exception:
         traceback.print_exc()
         say(f"simulacra {__version__}: this is our fault, not yours; please report it with the lines above")
@@ -237,9 +238,9 @@ def report(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and the report.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(help="Of training, for each of the three models.")] = 0.9,
+    minutes: Annotated[float, typer.Option(help="Of training at most, for each model.")] = 1.0,
 ) -> None:
-    """Draw avatars, train a VAE, a DCGAN and an ACGAN on them under one budget, and report."""
+    """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
     from simulacra.workflow.demo import demo as run_demo
 
     typer.echo(run_demo(out, minutes, say))
@@ -257,9 +258,10 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     """Prints a table; numbers stand to the right."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    drawn = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    first = Column(columns[0], no_wrap=True)
+    drawn = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for column in drawn.columns[1:] if columns[-1] == "parameters" else []:
         column.justify = "right"
     for row in rows:

@@ -173,7 +173,8 @@ def explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     if first["type"] == "value_error":
-        return str(first["ctx"]["error"]) if not path else f"{key} = {found!r}: {first['ctx']['error']}"
+        where = "" if not path else f"{key}: " if isinstance(found, dict) else f"{key} = {found!r}: "
+        return f"{where}{first['ctx']['error']}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = first["ctx"]["discriminator"].strip("'")
         expected = first["ctx"].get("expected_tags", "").replace("'", "")

@@ -20,6 +20,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,11 +98,13 @@ class RunFolder:
         Raises:
             RunError: another process holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
         return self._lock
 
     def write_recipe(self, recipe: Recipe) -> None:
@@ -122,8 +125,13 @@ class RunFolder:
 
     def append(self, stream: Stream, row: Mapping[str, Any]) -> None:
         """Adds one row, with its `step` among the keys."""
-        with (self.path / f"{stream}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        path = self.path / f"{stream}.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            why = f"{error.strerror}); free space, then the same command goes on"
+            raise RunError(f"{path} cannot be written ({why}") from error
 
     def rows(self, stream: Stream) -> list[dict[str, Any]]:
         """All rows of a stream, without a last line that was torn."""
@@ -140,12 +148,17 @@ class RunFolder:
             if (self.path / f"{stream}.jsonl").is_file():
                 kept = [json.dumps(row) + "\n" for row in self.rows(stream) if row["step"] <= last]
                 self.write(f"{stream}.jsonl", "".join(kept).encode())
+        for name, path in self.pictures().items():
+            if name.startswith("fixed-") and int(name.removeprefix("fixed-")) > step:
+                path.unlink()
+                path.with_suffix(".png").unlink(missing_ok=True)
 
     # --- checkpoints
 
     def checkpoints(self) -> dict[int, Path]:
         """Step -> file of every finished checkpoint, ascending."""
-        return {int(path.stem.split("-")[1]): path for path in sorted((self.path / "checkpoints").glob("step-*.pt"))}
+        files = sorted((self.path / "checkpoints").glob("step-[0-9]*.pt"))
+        return {int(path.stem.split("-")[1]): path for path in files}
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Keeps a state, and the newest `keep` states in all (0 keeps every one)."""
@@ -203,7 +216,8 @@ def write_aside(target: Path, content: bytes) -> Path:
             os.fsync(file.fileno())  # whole even after a power cut
         aside.replace(target)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise RunError(f"{target} cannot be written ({error.strerror}); free space or choose another place") from error
     return target
 

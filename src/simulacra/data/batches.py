@@ -94,7 +94,7 @@ class Batches:
         """This process's share of the batch of a step (counted from 0)."""
         mine = slice(self.rank, None, self.world)
         rows = self.indices(step)[mine]
-        images = self.store.images[rows]
+        images = self.store.pixels(rows)
         if self.flip:
             mirrored = (stream(self.seed, FLIP, step).random(self.batch) < 0.5)[mine]
             images[mirrored] = images[mirrored, :, ::-1]

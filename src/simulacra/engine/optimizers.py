@@ -47,6 +47,8 @@ class Optimizers:
         self.devices.backward(loss, parameters)
         self.devices.average(parameters)
         optimizer.step()
+        # Autocast keeps bfloat16 copies of weights for as long as its context lasts: these are stale from here on.
+        torch.clear_autocast_cache()
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

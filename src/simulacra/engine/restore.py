@@ -2,10 +2,12 @@
 
 import io
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from simulacra.errors import Diverged, RunError
 from simulacra.objectives import Objective, build
@@ -20,12 +22,21 @@ def to_bytes(state: dict[str, Any]) -> bytes:
     Raises:
         Diverged: a weight is not finite; such a state is never written.
     """
-    for name, value in state["networks"].items():
+    for name, value in _tensors(state):
         if value.is_floating_point() and not value.isfinite().all():
-            raise Diverged(f"the weights of {name} stopped being finite before step {state['step']}")
+            raise Diverged(f"the numbers of {name} stopped being finite before step {state['step']}")
     buffer = io.BytesIO()
     torch.save({"format": FORMAT} | state, buffer)
     return buffer.getvalue()
+
+
+def _tensors(state: dict[Any, Any], above: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Dotted name and value of every tensor in a state."""
+    for key, value in state.items():
+        if isinstance(value, dict):
+            yield from _tensors(value, f"{above}{key}.")
+        elif isinstance(value, Tensor):
+            yield above + str(key), value
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
 def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
     """Images that share noise and all labels but one, which is off in one and on in the other."""
     model, conditions = subject.objective, subject.conditions
-    if not isinstance(model, Generates) or conditions is None or model.code.exclusive:
+    if not isinstance(model, Generates) or conditions is None or model.code.exclusive or not model.code.labels:
         return None
     codes = subject.codes(count, PAIRS)
     noise, rows = codes[:, : model.code.noise], torch.from_numpy(conditions[:count]).float()

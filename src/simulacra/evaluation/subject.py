@@ -74,4 +74,4 @@ class Subject:
         assert self.store is not None, "rows come from a store"
         columns = self.store.columns(tuple(self.recipe.data.labels))
         labels = torch.from_numpy(self.store.labels[rows][:, columns]).float()
-        return Batch(to_tensor(self.store.images[rows]), labels).to(self.objective.device)
+        return Batch(to_tensor(self.store.pixels(rows)), labels).to(self.objective.device)

@@ -59,14 +59,14 @@ class Objective(ABC):
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Eval mode and no gradients, and back as it was: to look changes nothing."""
-        modes = {network: network.training for network in self.networks.values()}
+        modes = {network: network.training for network in self.networks.modules()}
         self.networks.eval()
         try:
             with torch.no_grad():
                 yield
         finally:
             for network, training in modes.items():
-                network.train(training)
+                network.training = training
 
 
 class Generates(ABC):

@@ -46,6 +46,13 @@ class DataSettings(Settings):
             raise ValueError("a size is one number or WIDTHxHEIGHT, like 64 or 96x64")
         return size
 
+    @field_validator("labels")
+    @classmethod
+    def _once_each(cls, labels: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        if isinstance(labels, tuple) and len(set(labels)) < len(labels):
+            raise ValueError("a label stands there twice; name each once")
+        return labels
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""

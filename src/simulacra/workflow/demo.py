@@ -13,15 +13,14 @@ from simulacra.workflow.training import train
 
 MODELS = ("vae", "dcgan", "acgan")
 COUNT, SIZE = 6000, 32
-UNENDING = 1_000_000  # steps that no machine reaches: the minutes are the budget
 
 
 def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
-    """Draws avatars, trains a VAE, a DCGAN and an ACGAN for equal times, and reports on them side by side.
+    """Draws avatars, trains a VAE, a DCGAN and an ACGAN on equally many of them, and reports on all three side by side.
 
     Args:
         out: the folder of data, runs and report; going on with what it already holds.
-        minutes: of training for each model.
+        minutes: of training for each model at most, where the machine is slow.
         say: told what is going on.
 
     Returns:
@@ -37,7 +36,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     for model in MODELS:
         name = f"demo-{model}"
         train(
-            load(name, {"minutes": minutes, "steps": UNENDING}),
+            load(name, {"minutes": minutes}),
             str(out / "avatars"),
             out / model,
             name=name,

@@ -77,7 +77,7 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
         )
     changes = {"data.labels": list(labels), "data.exclusive": exclusive}
     if epochs is not None:
-        if epochs <= 0:
+        if not 0 < epochs < float("inf"):
             raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
         changes["steps"] = max(1, round(epochs * len(store.rows("train")) / recipe.data.batch))
     return recipe.with_changes(changes)

@@ -34,6 +34,8 @@ def sample(path: Path, count: int, seed: int, labels: dict[str, int], out: Path,
     """
     if count < 1:
         raise RunError(f"-n {count}: expected at least 1 sample")
+    if seed < 0:
+        raise RunError(f"--seed {seed}: expected 0 or more")
     run = RunFolder(path)
     objective, step = restore(run, step)
     subject = Subject(objective, run.recipe, run.conditions())

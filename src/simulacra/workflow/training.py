@@ -23,6 +23,7 @@ from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.preparing import conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
 
+BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
 
@@ -91,9 +92,9 @@ def train(
             if request.signal is not None and tick.step < recipe.steps:
                 run.write_facts({"state": "stopped"})
                 raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
-            say("measuring and drawing")
-            conclude(training, subject, tick.step)
-            run.write_facts({"state": "finished"})
+        say("measuring and drawing")
+        conclude(training, subject, tick.step)
+        run.write_facts({"state": "finished"})
         if report:
             write_report([run])
     return _finished(run)
@@ -106,7 +107,7 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         RunError: the folder holds a run of another recipe or of other data, or something else.
     """
     if not run.exists:
-        strangers = [path.name for path in run.path.iterdir() if path.name != ".lock"]
+        strangers = [path.name for path in run.path.iterdir() if path.name not in BEGUN]
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
