@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ def tiny() -> MakeRecipe:
     def make(family: str, **changes: Any) -> Recipe:
         if family not in TINY:
             pytest.fail(f"family {family} has no row in TINY of tests/conftest.py; add the smallest recipe of it there")
-        part = TINY[family]
+        part = deepcopy(TINY[family])
         table = {
             "title": f"tiny {family}",
             "steps": 6,

@@ -19,6 +19,7 @@ SYSTEMS = {
     "celeba-vae-256-flat", "celeba-gan-upsample", "celeba-wgan", "celeba-wgan-gp", "celeba-acgan-upsample",
     "celeba-vae-100", "celeba-dcgan", "celeba-acgan-onehot", "celeba-infogan", "celeba-infogan-2x10",
     "fashion-dcgan", "fashion-vae-mlp", "fashion-vae-mlp-64", "fashion-classifier-mlp",
+    "fashion-vae-mlp-pretrained",
 }  # fmt: skip
 OURS = {
     "celeba-r3gan", "celeba-beta-tc-vae",
@@ -89,6 +90,7 @@ def test_a_recipe_builds_and_so_meets_its_published_counts(name: str) -> None:
         ("fashion-dcgan", "generator", 791_776),
         ("fashion-dcgan", "discriminator", 691_680),
         ("fashion-vae-mlp", "autoencoder", 788_788),
+        ("fashion-vae-mlp-pretrained", "autoencoder", 788_788),
         ("fashion-classifier-mlp", "classifier", 397_510),
         ("fashion-classifier-mlp-tuned", "classifier", 397_510),
     ],

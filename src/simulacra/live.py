@@ -35,7 +35,6 @@ class Live:
         self.task = self.progress.add_task(title, total=1.0, numbers="")
 
     def __enter__(self) -> "Live":
-        self.progress.start()
         return self
 
     def __exit__(
@@ -51,6 +50,7 @@ class Live:
             place: where it stands, like "step 300/1000".
             numbers: the newest numbers; the former ones stay where there are none.
         """
+        self.progress.start()  # the first time; a bar that nothing moves is not drawn
         fresh, self.numbers = numbers is not None, numbers if numbers is not None else self.numbers
         self.progress.update(self.task, completed=done, numbers=f"{place}  {self.numbers}")
         due = time.monotonic() - self.spoken >= PLAIN_SECONDS

@@ -19,6 +19,7 @@ from simulacra.settings import (
     ObjectiveSettings,
     OptimizerSettings,
     Settings,
+    StartSettings,
 )
 
 
@@ -35,6 +36,7 @@ class Recipe(Settings):
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
             natively. Weights, optimiser state, losses and statistics are float32 in every case.
         networks: name -> settings; a family says which names it needs.
+        start: another run whose weights some networks begin with; none by default.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Recipe(Settings):
     objective: ObjectiveSettings
     networks: dict[str, NetworkSettings]
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings)
+    start: StartSettings | None = None
     every: EverySettings = Field(default_factory=EverySettings)
     expect: ExpectSettings = Field(default_factory=ExpectSettings)
 
@@ -164,9 +167,11 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 def explain(error: ValidationError) -> str:
     """The first thing wrong with a recipe, in one sentence that names the key, what was found and the remedy."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A key that is missing may well be the one that was misspelt.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     models, path = _descend(first["loc"])
-    key, found = ".".join(path) or "recipe", first["input"]
+    key, found = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
     if first["type"] == "extra_forbidden":
         known = {name for model in models for name in model.model_fields}
         return f"unknown key {key}; {nearest(path[-1], known)}"

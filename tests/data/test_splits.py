@@ -1,11 +1,13 @@
-"""The split follows from content alone."""
+"""The split of a store follows from content alone; a run may keep more images aside."""
 
 import hashlib
 
 import numpy as np
 import pytest
 
-from simulacra.data.splits import TEST, TRAIN, VALID, split_by_content
+from simulacra.data.splits import TEST, TRAIN, VALID, hold_out, split_by_content
+from simulacra.data.store import ImageStore
+from simulacra.errors import DataError
 
 
 def digests(count: int, first: int = 0) -> list[bytes]:
@@ -37,3 +39,28 @@ def test_every_split_has_a_picture_where_there_are_three(first: int) -> None:
 
 def test_no_picture_makes_an_empty_split() -> None:
     assert len(split_by_content([])) == 0
+
+
+def test_images_kept_aside_for_a_run_are_training_images_that_turn_valid(store: ImageStore) -> None:
+    held = hold_out(store, 4, seed=0)
+    kept = set(held.rows("valid").tolist()) - set(store.rows("valid").tolist())
+    assert len(kept) == 4
+    assert kept <= set(store.rows("train").tolist())
+    assert sorted({*kept, *held.rows("train").tolist()}) == store.rows("train").tolist()
+    assert held.rows("test").tolist() == store.rows("test").tolist()
+    assert held.fingerprint == store.fingerprint
+
+
+def test_the_seed_decides_which_images_are_kept_aside(store: ImageStore) -> None:
+    rows = [hold_out(store, 6, seed=seed).rows("valid").tolist() for seed in (0, 0, 1)]
+    assert rows[0] == rows[1]
+    assert rows[0] != rows[2]
+
+
+def test_nothing_kept_aside_is_the_store_itself(store: ImageStore) -> None:
+    assert hold_out(store, 0, seed=0) is store
+
+
+def test_keeping_every_training_image_aside_is_refused(store: ImageStore) -> None:
+    with pytest.raises(DataError, match=r"data\.holdout = 14: .* has 14 training images; keep fewer aside"):
+        hold_out(store, 14, seed=0)

@@ -75,6 +75,23 @@ def test_every_optimizer_goes_on_as_if_it_had_not_been_stopped(
     assert_same_state(*(read_checkpoint(training.run.checkpoints()[6]) for training in (whole, second)))
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_learning_rate_that_falls_goes_on_from_where_it_was(
+    schedule: str, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    recipe = tiny("gan", **{"optimizer.schedule": schedule, "optimizer.warmup": 2})
+    whole = make_training(recipe, store, "whole")
+    ticks_of(whole)
+    ticks_of(make_training(recipe, store, "halves"), 3)
+    second = make_training(recipe, store, "halves")
+    ticks_of(second)
+    assert_same_state(*(read_checkpoint(training.run.checkpoints()[6]) for training in (whole, second)))
+    constant = make_training(tiny("gan"), store, "constant")
+    ticks_of(constant)
+    last, other = (t.objective.networks.state_dict() for t in (whole, constant))
+    assert any(not torch.equal(value, other[name]) for name, value in last.items())
+
+
 def test_a_generator_that_learns_in_every_third_update_goes_on_in_its_turn(
     tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
 ) -> None:

@@ -1,15 +1,17 @@
 """One optimiser a player."""
 
 from collections.abc import Callable
+from math import cos, pi
 from typing import Any
 
 import pytest
 import torch
 
 from simulacra.engine.devices import Devices
-from simulacra.engine.optimizers import OPTIMIZERS, Optimizers
+from simulacra.engine.optimizers import OPTIMIZERS, Optimizers, rate_factor
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
+from simulacra.settings import OptimizerSettings
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -47,3 +49,46 @@ def test_a_player_may_have_its_own_algorithm(tiny: MakeRecipe) -> None:
     optimizers = Optimizers(build(recipe), recipe.optimizer, Devices("cpu", "float32")).optimizers
     assert isinstance(optimizers["generator"], torch.optim.SGD)
     assert isinstance(optimizers["discriminator"], torch.optim.Adam)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "expected"),
+    [
+        ("constant", 0, [1, 1, 1, 1, 1, 1, 1, 1]),
+        ("constant", 4, [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]),
+        ("linear", 0, [1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]),
+        ("linear", 4, [0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25]),
+        ("cosine", 0, [(1 + cos(pi * step / 8)) / 2 for step in range(8)]),
+        ("cosine", 20, [(step + 1) / 20 for step in range(8)]),
+    ],
+)
+def test_a_learning_rate_follows_from_the_step_alone(schedule: str, warmup: int, expected: list[float]) -> None:
+    settings = OptimizerSettings.model_validate({"schedule": schedule, "warmup": warmup})
+    assert [rate_factor(settings, step, 8) for step in range(8)] == pytest.approx(expected)
+
+
+def test_a_falling_rate_is_0_only_after_the_last_step() -> None:
+    for schedule in ("linear", "cosine"):
+        settings = OptimizerSettings.model_validate({"schedule": schedule, "warmup": 3})
+        assert rate_factor(settings, 999, 1000) > 0
+        assert rate_factor(settings, 1000, 1000) == pytest.approx(0)
+
+
+def test_a_player_may_have_its_own_schedule(tiny: MakeRecipe) -> None:
+    recipe = tiny("gan", **{"optimizer.lr": 1e-3, "optimizer.generator": {"schedule": "linear", "lr": 2e-3}})
+    optimize = Optimizers(build(recipe), recipe.optimizer, Devices("cpu", "float32"))
+    optimize.at(3, 4)
+    rates = {player: optimizer.param_groups[0]["lr"] for player, optimizer in optimize.optimizers.items()}
+    assert rates == {"discriminator": 1e-3, "generator": pytest.approx(5e-4)}
+    assert recipe.optimizer.falls
+    assert not tiny("gan", **{"optimizer.warmup": 5}).optimizer.falls
+
+
+def test_a_rate_of_a_checkpoint_is_not_taken_for_that_of_another_step(tiny: MakeRecipe) -> None:
+    recipe = tiny("vae", **{"optimizer.schedule": "cosine"})
+    one, other = (Optimizers(build(recipe), recipe.optimizer, Devices("cpu", "float32")) for _ in range(2))
+    one.at(2, 6)
+    other.load(one.state())
+    for optimize in (one, other):
+        optimize.at(5, 6)
+    assert one.state() == other.state()

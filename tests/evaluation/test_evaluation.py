@@ -1,7 +1,6 @@
 """What is measured and drawn of a run."""
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,32 +11,14 @@ import torch
 from PIL import Image
 
 from simulacra.data.batches import to_images
-from simulacra.data.store import ImageStore, open_store
+from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
 from simulacra.evaluation.metrics import held_out, row
 from simulacra.evaluation.pictures import PICTURES, draw, fixed, preview
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Encodes, Generates, build
-from simulacra.recipe import Recipe
+from simulacra.objectives import Encodes, Generates
 from simulacra.runs import RunFolder
-from simulacra.workflow.preparing import conditions
-
-MakeRecipe = Callable[..., Recipe]
-
-
-@pytest.fixture
-def subject(tiny: MakeRecipe, make_store: Callable[..., Path]) -> Callable[..., Subject]:
-    """An untrained model of a family with data of eight test images."""
-
-    def make(family: str, *, exclusive: bool = False, **changes: Any) -> Subject:
-        store = open_store(make_store(count=30, held_out=8, exclusive=exclusive))
-        if exclusive and tiny(family).objective.labelled:
-            changes |= {"data.labels": list(store.label_names), "data.exclusive": True}
-        recipe = tiny(family, **changes)
-        return Subject(build(recipe), recipe, conditions(recipe, store), store)
-
-    return make
 
 
 def test_a_mean_comes_with_its_interval_and_its_number_of_images() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from simulacra.data.store import open_store
-from simulacra.objectives import FAMILIES, build
+from simulacra.objectives import FAMILIES, Classifies, Encodes, build
 from simulacra.recipe import Recipe, load
 from simulacra.runs import RunFolder
 
@@ -41,11 +41,9 @@ def test_a_training_fills_its_run_folder(
     assert [row["step"] for row in run.rows("timing")] == [2, 4, 6]
     assert list(run.checkpoints()) == [3, 6]
     assert list((run.path / "tensorboard").glob("events.*"))
-    assert {(row["split"], row["step"]) for row in run.rows("evaluations")} == {
-        ("valid", 3),
-        ("valid", 6),
-        ("test", 6),
-    }
+    measured = issubclass(FAMILIES[family], (Encodes, Classifies))
+    looks = {("valid", 3), ("valid", 6), ("test", 6)} if measured else set()
+    assert {(row["split"], row["step"]) for row in run.rows("evaluations")} == looks
     assert all(row["n"] == 3 and row["low"] <= row["value"] <= row["high"] for row in run.rows("evaluations"))
     facts = run.facts
     assert (facts["state"], facts["step"], facts["images_seen"], facts["family"]) == ("finished", 6, 24, family)
@@ -97,7 +95,7 @@ def test_the_same_command_on_a_finished_run_says_so_and_changes_nothing(
 def test_a_finished_run_goes_on_with_more_steps(
     simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
 ) -> None:
-    recipe = recipe_file("gan")
+    recipe = recipe_file("vae")
     assert simulacra(*words(recipe)).code == 0
     ended = simulacra(*words(recipe, "--steps", 8))
     assert ended.code == 0

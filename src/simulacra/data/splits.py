@@ -1,13 +1,21 @@
-"""Which pictures train, validate and test: decided by their content alone, so that a duplicate never crosses."""
+"""Which pictures train, validate and test.
+
+In a store it is decided by their content alone, so that a duplicate never crosses. A run may keep more of the training
+images aside for itself; those are drawn, so that of two equal training images one may be kept and the other trained on.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.store import SPLITS
+from simulacra.data.store import SPLITS, ImageStore
+from simulacra.errors import DataError
+from simulacra.seeds import stream
 
 TRAIN, VALID, TEST = range(len(SPLITS))
+HOLDOUT = 6  # the key of the draw of a run's own held-out images
 # Upper ends of train and valid on a scale of 0 to 1.
 ENDS = (0.90, 0.95)
 
@@ -27,6 +35,27 @@ def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
         if len(split) and not (split == part).any():
             _lend(split, places, part)
     return split
+
+
+def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
+    """The same images with some of the training ones in the split "valid", for one run; nothing on disk changes.
+
+    Args:
+        store: the data set.
+        count: how many training images join those that are valid already; 0 gives the store itself.
+        seed: decides which.
+
+    Raises:
+        DataError: that would leave no training image.
+    """
+    if not count:
+        return store
+    rows = store.rows("train")
+    if count >= len(rows):
+        raise DataError(f"data.holdout = {count:,}: {store.path} has {len(rows):,} training images; keep fewer aside")
+    split = store.split.copy()
+    split[stream(seed, HOLDOUT).permutation(rows)[:count]] = VALID
+    return replace(store, split=split)
 
 
 def _lend(split: NDArray[np.uint8], places: NDArray[np.float64], part: int) -> None:

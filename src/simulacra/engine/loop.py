@@ -13,6 +13,7 @@ from simulacra.engine.devices import Devices
 from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
 from simulacra.engine.restore import read_checkpoint, to_bytes
+from simulacra.engine.transfer import freeze, transfer
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -27,6 +28,7 @@ class Training:
 
     Attributes:
         start: the step of the checkpoint that was taken up, or 0.
+        taken: what came from another run, where this one is fresh and its recipe says so.
     """
 
     recipe: Recipe
@@ -38,6 +40,7 @@ class Training:
     averages: Averages
     meter: Meter = field(default_factory=Meter)
     start: int = 0
+    taken: dict[str, Any] | None = None
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint holds; no history of random numbers, as each update's follow from its step."""
@@ -68,12 +71,20 @@ class Tick:
 
 
 def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
-    """Puts a training together and takes up the newest checkpoint of its run, if there is one."""
+    """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
+
+    Raises:
+        SimulacraError: a checkpoint is damaged, or the run to start from cannot be used.
+    """
     devices.place(objective.networks)
+    files, taken = run.checkpoints(), None
+    if recipe.start:
+        taken = None if files else transfer(objective, recipe.start)
+        freeze(objective, recipe.start.frozen)
     optimizers = Optimizers(objective, recipe.optimizer, devices)
     averages = Averages(objective, recipe.average)
-    training = Training(recipe, run, objective, batches, devices, optimizers, averages)
-    if files := run.checkpoints():
+    training = Training(recipe, run, objective, batches, devices, optimizers, averages, taken=taken)
+    if files:
         state = read_checkpoint(files[max(files)])
         objective.networks.load_state_dict(state["networks"])
         training.optimize.load(state["optimizers"])
@@ -117,6 +128,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         clock += time.perf_counter() - paused  # what is done between two updates is no part of training
         if last:
             return
+        training.optimize.at(step, recipe.steps)
         torch.manual_seed(mixed(recipe.seed, training.devices.rank, UPDATE, step))
         with training.devices.autocast():
             values = training.objective.update(batches[step].to(training.devices.device), step, training.optimize)

@@ -1,6 +1,7 @@
-"""One optimiser a player, and the step that moves that player only."""
+"""One optimiser a player, the step that moves that player only, and how large steps are at what time."""
 
 from collections.abc import Callable
+from math import cos, pi
 from typing import Any
 
 import torch
@@ -31,14 +32,22 @@ class Optimizers:
 
     def __init__(self, objective: Objective, settings: OptimizerSettings, devices: Devices) -> None:
         self.devices = devices
+        self.settings = {player: settings.of(player) for player in objective.players}
         self.parameters: dict[str, Parameters] = {
             player: [p for name in names for p in objective.networks[name].parameters() if p.requires_grad]
             for player, names in objective.players.items()
         }
         self.optimizers = {
-            player: OPTIMIZERS[settings.of(player).name](parameters, settings.of(player))
+            player: OPTIMIZERS[self.settings[player].name](parameters, self.settings[player])
             for player, parameters in self.parameters.items()
         }
+
+    def at(self, step: int, steps: int) -> None:
+        """Sets the learning rates of the update of this number, out of so many: nothing of it is history."""
+        for player, optimizer in self.optimizers.items():
+            rate = self.settings[player].lr * rate_factor(self.settings[player], step, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
 
     def __call__(self, player: str, loss: Tensor) -> None:
         """One step of this player down the loss; nobody else's parameters get a gradient."""
@@ -58,3 +67,22 @@ class Optimizers:
         """Takes up a state from a checkpoint."""
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state[player])
+
+
+def rate_factor(settings: OptimizerSettings, step: int, steps: int) -> float:
+    """The share of the learning rate that counts in an update; sources in `OptimizerSettings`.
+
+    Args:
+        settings: schedule and warm-up.
+        step: the number of the update, from 0.
+        steps: how many there are in all; after the last one the rate would be 0.
+
+    Returns:
+        A number in [0, 1], above 0 for each of these updates.
+    """
+    if step < settings.warmup:
+        return (step + 1) / settings.warmup
+    if settings.schedule == "constant":
+        return 1.0
+    done = (step - settings.warmup) / max(1, steps - settings.warmup)
+    return 1 - done if settings.schedule == "linear" else (1 + cos(pi * done)) / 2

@@ -54,6 +54,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+def chosen_checkpoint(run: RunFolder, step: int | None = None) -> tuple[Path, int]:
+    """File and step of one of a run's checkpoints, the newest by default.
+
+    Raises:
+        RunError: no run, or no such checkpoint.
+    """
+    run.require()
+    files = run.checkpoints()
+    if not files:
+        raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
+    step = max(files) if step is None else step
+    if step not in files:
+        raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
+    return files[step], step
+
+
 def restore(run: RunFolder, step: int | None = None, *, averaged: bool = True) -> tuple[Objective, int]:
     """A trained objective on the CPU, from the run folder alone.
 
@@ -68,18 +84,12 @@ def restore(run: RunFolder, step: int | None = None, *, averaged: bool = True) -
     Raises:
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
-    run.require()
-    files = run.checkpoints()
-    if not files:
-        raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
-    step = max(files) if step is None else step
-    if step not in files:
-        raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
+    path, step = chosen_checkpoint(run, step)
     objective = build(run.recipe)
     try:
-        state = read_checkpoint(files[step])
+        state = read_checkpoint(path)
         objective.networks.load_state_dict(state["networks"] | (state["averages"] if averaged else {}))
     except RuntimeError as error:
-        raise RunError(f"{files[step]} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
+        raise RunError(f"{path} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
     objective.networks.eval()
     return objective, step

@@ -13,7 +13,7 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
 
     Args:
         subject: what is measured.
-        split: valid, or test.
+        split: train, valid or test; training images are as they are, never flipped or augmented.
         step: the updates that the objective has had, for the record.
         limit: the first so many images only; all by default.
 

@@ -63,11 +63,12 @@ class WGAN(Objective, Generates):
         return values
 
     def clip(self) -> None:
-        """Sets each of the critic's numbers that has left [-clip, clip] to the nearer end."""
+        """Sets each of the critic's numbers that learns and has left [-clip, clip] to the nearer end."""
         with torch.no_grad():
             for name in self.players["critic"]:
                 for parameter in self.networks[name].parameters():
-                    parameter.clamp_(-self.settings.clip, self.settings.clip)
+                    if parameter.requires_grad:
+                        parameter.clamp_(-self.settings.clip, self.settings.clip)
 
     def validate(self, batch: Batch) -> dict[str, Tensor]:
         """Nothing: with batch norm in the critic, its scores in eval mode and in training do not compare."""

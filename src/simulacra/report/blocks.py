@@ -14,6 +14,7 @@ from simulacra.report.rasters import Images, data_uri, tile
 from simulacra.report.style import draw, inline
 
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
+PICTURE_HEIGHT = 104  # CSS pixels that one picture of a strip may take, if it has fewer pixels of its own
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,21 @@ class Strip:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Rows of pictures, pixel by pixel; an empty title writes none."""
+    """Rows of pictures, pixel by pixel; an empty title writes none.
+
+    Attributes:
+        columns: a name above each column, or none.
+        across: what changes from column to column.
+        down: what changes from row to row.
+    """
 
     name: str
     title: str
     strips: Sequence[Strip]
     caption: str
+    columns: Sequence[str] = ()
+    across: str = ""
+    down: str = ""
     kind: ClassVar[str] = "pictures"
 
 
@@ -203,6 +213,9 @@ class Album:
         caption: str,
         alt: str,
         headed: bool = False,
+        columns: Sequence[str] = (),
+        across: str = "",
+        down: str = "",
     ) -> Pictures:
         """Adds rows of pictures.
 
@@ -213,13 +226,17 @@ class Album:
             caption: how to read them.
             alt: what each row shows, for whoever cannot see it.
             headed: whether the page repeats the title above them; a section's only pictures have its heading.
+            columns: a name above each column, or none.
+            across: what changes from column to column, or nothing.
+            down: what changes from row to row, or nothing.
         """
         rows = [(plain(name, 120), images) for name, images in rows]
-        name = self._keep(name, picture_rows(rows, title=title))
+        name = self._keep(name, picture_rows(rows, title=title, columns=columns, across=across, down=down))
         grids = [(label, images[None]) for label, images in rows]
         if not any(label for label, _ in rows):
             grids = [("", np.stack([images for _, images in rows]))]
-        return Pictures(name, title if headed else "", [_strip(label, grid, alt) for label, grid in grids], caption)
+        strips = [_strip(label, grid, alt) for label, grid in grids]
+        return Pictures(name, title if headed else "", strips, caption, columns, across, down)
 
     def _keep(self, name: str, figure: Figure) -> str:
         whole = name = f"{self.prefix}{slug(name)}"
@@ -234,7 +251,7 @@ class Album:
 def _strip(name: str, grid: Images, alt: str) -> Strip:
     """(rows, columns, H, W, C) images as one element, each pixel a whole number of CSS pixels."""
     picture = tile(grid)
-    scale = max(1, PAGE_WIDTH // picture.shape[1])
+    scale = max(1, min(PAGE_WIDTH // picture.shape[1], PICTURE_HEIGHT // grid.shape[2]))
     words = f"{name}: {alt}" if name else alt
     width, height = scale * picture.shape[1], scale * picture.shape[0]
     return Strip(name, data_uri(picture), width, height, plain(words), scale > 1)

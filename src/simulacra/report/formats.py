@@ -78,11 +78,12 @@ def number(value: object) -> str:
     return f"{value:.{digits}f}"
 
 
-def percent(value: object) -> str:
-    """A share in [0, 1] as percent, with a decimal where it is below 10%."""
+def percent(value: object, decimals: int | None = None) -> str:
+    """A share in [0, 1] as percent, with a decimal where it is below 10%, unless so many decimals are asked for."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return MISSING
-    return f"{100 * value:.1f}%" if abs(value) < 0.1 else f"{100 * value:.0f}%"
+    decimals = int(abs(value) < 0.1) if decimals is None else decimals
+    return f"{100 * value:.{decimals}f}%"
 
 
 def epochs(value: object) -> str:

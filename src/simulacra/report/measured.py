@@ -8,8 +8,8 @@ import numpy as np
 
 from simulacra.report.blocks import Album, Block, Chart, Fold, Gallery, Section, Table, Tile
 from simulacra.report.figures import Line, curves
-from simulacra.report.figures.curves import is_noisy, wants_logarithm
-from simulacra.report.formats import MISSING, number, percent, plain
+from simulacra.report.figures.curves import is_noisy, percent_floor, wants_logarithm
+from simulacra.report.formats import MISSING, epochs, number, percent, plain
 from simulacra.report.reading import Record, Row
 from simulacra.report.words import Words, of_chart, of_metric
 
@@ -55,7 +55,7 @@ def series_of(evaluations: Sequence[Row]) -> Series:
 
 def written(words: Words, value: Any) -> str:
     """A value as its metric is read: percent or number."""
-    return percent(value) if words.percent else number(value)
+    return percent(value, 1) if words.percent else number(value)
 
 
 def epochs_axis(record: Record) -> tuple[str, float] | None:
@@ -118,9 +118,11 @@ def caption_of(words: Words, lines: Sequence[Line]) -> str:
     """How to read a chart, with what its drawing did to the rows."""
     extra = []
     if words.reference is not None:
-        extra.append(f"The dotted line is {written(words, words.reference)}.")
+        extra.append(f"The dotted line is {percent(words.reference) if words.percent else number(words.reference)}.")
     if any(is_noisy(line.y) for line in lines):
         extra.append("Pale: as logged; bold: running mean.")
+    if words.percent and (floor := percent_floor(lines, words.reference)):
+        extra.append(f"The vertical axis begins at {percent(floor)}.")
     if not words.percent and wants_logarithm(lines):
         extra.append("The vertical axis is logarithmic.")
     return " ".join([words.reading, *extra])
@@ -165,10 +167,28 @@ def evaluations(record: Record) -> Section | None:
         return None
     last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], _rank(item[0][1])))]
     blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
+    if by_epoch := _by_epoch(record, series):
+        blocks.append(Fold("Epoch by epoch", [by_epoch]))
     if len(record.evaluations) > len(last):
         whole = _table("Every evaluation, by step.", record.evaluations)
         blocks.append(Fold(f"All {len(record.evaluations)} evaluations", [whole]))
     return Section("Evaluations", blocks)
+
+
+def _by_epoch(record: Record, series: Series) -> Table | None:
+    """A row for each step at which the run was evaluated on its way, a column for each metric and split."""
+    axis = epochs_axis(record)
+    known = sorted((key for key, rows in series.items() if len(rows) > 1 and not any(key[2:])), key=lambda key: key[:1])
+    if axis is None or not known:
+        return None
+    found = {key: {row["step"]: row.get("value") for row in series[key]} for key in known}
+    steps = sorted({step for values in found.values() for step in values})
+    head = ["epoch", "updates", *(plain(f"{of_metric(key[0]).title}, {key[1]}", NAME_LIMIT) for key in known)]
+    rows = [
+        [epochs(step / axis[1]), number(step), *(written(of_metric(key[0]), found[key].get(step)) for key in known)]
+        for step in steps
+    ]
+    return Table("What was evaluated during training.", head, rows, frozenset(range(1, len(head))))
 
 
 def _table(caption: str, rows: Sequence[Row]) -> Table:

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,20 +71,27 @@ class Record:
             return None
 
     def looks(self) -> list[str]:
-        """Names of the pictures of the fixed codes: all of them, or eight whose steps are spread evenly by ratio."""
+        """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight in all."""
         names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
-        return [names[place] for place in spread([int(name[6:]) for name in names], MOST_LOOKS)]
+        return [names[place] for place in spread([int(name[6:]) for name in names], MOST_LOOKS, self._chosen())]
+
+    def _chosen(self) -> set[int]:
+        """The updates after which the epochs are full at which the recipe wants the fixed codes drawn."""
+        count = self.fact("data", "counts", "train")
+        if self.recipe is None or not isinstance(count, int):
+            return set()
+        return {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
 
 
-def spread(steps: Sequence[int], most: int) -> list[int]:
-    """Places of at most `most` steps, the first and the last among them, the others spread evenly by ratio."""
+def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> list[int]:
+    """Places of steps: the first, the last, all that are wanted, and others up to `most`, spread evenly by ratio."""
     if len(steps) <= most:
         return list(range(len(steps)))
     known = np.log1p(np.asarray(steps, dtype=np.float64) / max(1, steps[1]))
-    chosen = {0, len(steps) - 1}
-    for target in np.linspace(known[0], known[-1], most)[1:-1]:
-        free = [place for place in range(len(steps)) if place not in chosen]
-        chosen.add(min(free, key=lambda place: abs(known[place] - target)))
+    chosen = {0, len(steps) - 1} | {place for place, step in enumerate(steps) if step in wanted}
+    while len(chosen) < most:
+        gaps = np.abs(known[:, None] - known[sorted(chosen)]).min(1)
+        chosen.add(int(gaps.argmax()))
     return sorted(chosen)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, load, shipped, to_table
 from simulacra.report.blocks import Bars, Block, Code, Fold, Section, Table, Text
-from simulacra.report.formats import MISSING, duration, epochs, image_shape, number, percent, plain
+from simulacra.report.formats import MISSING, duration, epochs, image_shape, listed, number, percent, plain
 from simulacra.report.reading import Record
 
 VALUE_LIMIT = 400
@@ -70,6 +70,12 @@ def networks(record: Record) -> Section | None:
     if not tables:
         return None
     blocks: list[Block] = []
+    if start := record.table("start"):
+        pairs = [f"{ours} from {theirs}" if ours != theirs else ours for ours, theirs in _pairs(start)]
+        frozen = record.recipe.start.frozen if record.recipe and record.recipe.start else ()
+        kept = f" {plain(listed(frozen), 200)} kept them: frozen." if frozen else ""
+        source = f"{plain(start.get('run'), 200)}, update {number(start.get('step'))}"
+        blocks.append(Text(f"Weights of {listed(pairs)} came from {source}; all others were drawn.{kept}"))
     if players := record.table("players"):
         rows = [
             (plain(name, 60), plain(", ".join(player.get("networks", []))) or MISSING, number(player.get("parameters")))
@@ -88,6 +94,12 @@ def networks(record: Record) -> Section | None:
         head = ("layer", "output shape", "parameters")
         blocks.append(Fold(title, [Table(caption, head, rows, frozenset({1, 2}), total=True)]))
     return Section("Networks", blocks)
+
+
+def _pairs(start: dict[str, Any]) -> list[tuple[str, str]]:
+    """(network here, network there) of what came from another run."""
+    pairs = start.get("networks")
+    return [(plain(ours, 60), plain(theirs, 60)) for ours, theirs in pairs.items()] if isinstance(pairs, dict) else []
 
 
 def _shape(layer: dict[str, Any]) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from simulacra.report.blocks import Album, Block, Fold, Section
+from simulacra.report.coded import categories, category_pairs, sweeps
 from simulacra.report.formats import epochs, number, plain
-from simulacra.report.mapped import code_maps
+from simulacra.report.mapped import code_maps, principal_maps
 from simulacra.report.measured import series_of
 from simulacra.report.rasters import fold
 from simulacra.report.reading import Arrays, Record, Unreadable, images, names
+from simulacra.report.told import confusion, verdicts
 from simulacra.report.words import of_metric
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest wait behind a fold
@@ -130,7 +132,13 @@ PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
     "reconstructions": reconstructions,
     "pairs": pairs,
     "classes": classes,
+    "categories": categories,
+    "category-pairs": category_pairs,
+    "sweeps": sweeps,
     "map": code_maps,
+    "map-pca": principal_maps,
+    "confusion": confusion,
+    "verdicts": verdicts,
 }
 
 

@@ -29,6 +29,11 @@ CLASSES = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
+SHADES = ("#f4f8fb", "#9cc7e4", "#0b5a94")  # of a share in [0, 1], light to dark in one hue
+CELL_INK, CELL_PAPER = (
+    "#23282d",
+    "#fdfdfd",
+)  # numbers on these shades, which no page recolours as it would INK and PAPER
 ROLES = {"real": 0, "discriminator": 0, "train": 0, "total": 0, "fake": 1, "generator": 1, "valid": 1, "test": 2}
 
 # What a page may change to suit its background: colour -> CSS variable. style.css gives both values of each.

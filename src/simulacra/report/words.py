@@ -80,6 +80,42 @@ CHARTS = {
         "How much the codes tell of their image, measured against the prior that samples are drawn from. Near 0 means "
         "that the code is ignored; a large value means rich codes, but samples that may fall where no image was.",
     ),
+    "kl_weight": Words(
+        "Weight of the KL",
+        "factor (no unit)",
+        "What the KL divergence was multiplied with in the loss, as its schedule went; the higher, the dearer a code.",
+    ),
+    "total_correlation": Words(
+        "Total correlation",
+        "nats",
+        "How dependent the numbers of a code are on one another, up to a constant; lower is nearer to numbers that "
+        "mean one thing each.",
+    ),
+    "distance": Words(
+        "Estimated distance",
+        "difference of mean scores",
+        "How much higher the critic scores real images than made ones: its estimate of how far apart they are, on a "
+        "scale of its own. It should rise as the critic learns, then fall as the generator does.",
+    ),
+    "penalty": Words(
+        "Penalty",
+        "squared slope (no unit)",
+        "What keeps the slope of the network that judges in bounds, before its weight; small means that the bound is "
+        "kept.",
+    ),
+    "recognition": Words(
+        "Recognition loss",
+        "loss (nats)",
+        "How hard it is to tell from a made image which code it was made of; lower means that the code can be seen in "
+        "the image. Guessing a category of ten costs 2.3, a continuous code 0.17.",
+    ),
+    "code_accuracy": Words(
+        "Codes told rightly",
+        "share of made images",
+        "How often the category that an image was made of is read off it rightly; high means that each category looks "
+        "different.",
+        percent=True,
+    ),
 }
 
 METRICS = {
@@ -93,7 +129,19 @@ METRICS = {
         "nats an image",
         "Of the codes from the prior, on images kept aside; near 0 means that the code is ignored.",
     ),
-    "accuracy": Words("Accuracy", "share judged rightly", "On images kept aside; higher is better.", percent=True),
+    "loss": Words(
+        "Loss",
+        "cross-entropy (nats)",
+        "How unlikely the true labels are by what the network tells, without smoothing; lower is better. Where it "
+        "rises on images kept aside while it falls on training images, those are being learnt by heart.",
+    ),
+    "accuracy": Words(
+        "Accuracy",
+        "share judged rightly",
+        "Of the images of a split as they are, neither flipped nor augmented; higher is better, and only images kept "
+        "aside tell how well new ones are judged.",
+        percent=True,
+    ),
     "label_accuracy": Words(
         "Labels read rightly",
         "share",

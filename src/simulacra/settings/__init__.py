@@ -3,7 +3,13 @@
 from simulacra.settings.base import Settings
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
-from simulacra.settings.training import DataSettings, EverySettings, ExpectSettings, OptimizerSettings
+from simulacra.settings.training import (
+    DataSettings,
+    EverySettings,
+    ExpectSettings,
+    OptimizerSettings,
+    StartSettings,
+)
 
 __all__ = [
     "CodeSettings",
@@ -14,4 +20,5 @@ __all__ = [
     "ObjectiveSettings",
     "OptimizerSettings",
     "Settings",
+    "StartSettings",
 ]

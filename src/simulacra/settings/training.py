@@ -16,6 +16,7 @@ from pydantic import (
 from simulacra.settings.base import Settings
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Schedule = Literal["constant", "linear", "cosine"]
 
 
 class DataSettings(Settings):
@@ -29,6 +30,8 @@ class DataSettings(Settings):
         flip: whether each training image is mirrored with probability 1/2.
         labels: names of the labels that condition the family, or "all" of the data set's.
         exclusive: whether an image has exactly one of these labels (classes) or any number (attributes).
+        holdout: how many training images, drawn by the seed, are kept aside for this run: they join the split "valid",
+            so that settings can be chosen without a look at the test images where the data set has no such split.
     """
 
     name: str
@@ -38,6 +41,7 @@ class DataSettings(Settings):
     flip: bool = False
     labels: tuple[str, ...] | Literal["all"] = ()
     exclusive: bool = False
+    holdout: NonNegativeInt = 0
 
     @field_validator("size")
     @classmethod
@@ -70,6 +74,8 @@ class PlayerSettings(Settings):
     betas: tuple[Beta, Beta] | None = None
     momentum: Beta | None = None
     weight_decay: NonNegativeFloat | None = None
+    schedule: Schedule | None = None
+    warmup: NonNegativeInt | None = None
 
 
 class OptimizerSettings(Settings):
@@ -80,6 +86,11 @@ class OptimizerSettings(Settings):
         lr: learning rate.
         betas: decay of Adam's two averages.
         momentum: of sgd and rmsprop.
+        weight_decay: how much of each weight is taken off, times the learning rate (adamw), or joins its gradient.
+        schedule: the learning rate stays (`constant`), or falls to 0 at the recipe's last step, along a straight line
+            (`linear`) or half a cosine wave (`cosine`, Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5).
+        warmup: updates in which the learning rate first rises from near 0 along a straight line (Goyal et al. 2017,
+            arXiv:1706.02677, section 2.2).
         players: player -> what differs; written as `[optimizer.generator]` in a recipe.
     """
 
@@ -88,6 +99,8 @@ class OptimizerSettings(Settings):
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     momentum: Beta = 0.0
     weight_decay: NonNegativeFloat = 0.0
+    schedule: Schedule = "constant"
+    warmup: NonNegativeInt = 0
     players: dict[str, PlayerSettings] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -104,6 +117,29 @@ class OptimizerSettings(Settings):
         differs = self.players.get(player, PlayerSettings()).model_dump(exclude_none=True)
         return self.model_copy(update={"players": {}} | differs)
 
+    @property
+    def falls(self) -> bool:
+        """Whether some learning rate depends on the recipe's last step."""
+        schedules = {self.schedule, *(player.schedule for player in self.players.values())}
+        return not schedules.isdisjoint({"linear", "cosine"})
+
+
+class StartSettings(Settings):
+    """Where first weights come from in place of a draw: another run, of any family.
+
+    Args:
+        run: its folder, seen from the current one.
+        networks: network of this recipe -> network of that run; every name that both have by default.
+        frozen: networks of this recipe that keep the weights they were given: no optimiser moves them, their batch norm
+            uses the statistics that came with them, and their dropout is off.
+        step: of one of that run's checkpoints; the newest by default.
+    """
+
+    run: Annotated[str, Field(min_length=1)]
+    networks: dict[str, str] = Field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    step: NonNegativeInt | None = None
+
 
 class EverySettings(Settings):
     """The rhythm of a run, in updates.
@@ -113,12 +149,17 @@ class EverySettings(Settings):
         checkpoint: the state is saved and looked at every so many updates, and at the last one.
         keep: how many checkpoints stay on disk; 0 keeps all.
         epochs: the fixed codes are drawn, besides at every checkpoint, when these epochs are full.
+        evaluate: splits that are measured at every checkpoint. Nothing is chosen by what is found there: where "test"
+            is among them, it is for a curve. The test split is measured at the end in any case.
+        limit: images of a split that are measured at a checkpoint, the first ones; of "test" always all.
     """
 
     log: PositiveInt = 100
     checkpoint: PositiveInt = 1000
     keep: NonNegativeInt = 2
     epochs: tuple[PositiveInt, ...] = (1, 5, 10, 50, 100)
+    evaluate: tuple[Literal["train", "valid", "test"], ...] = ("valid",)
+    limit: PositiveInt = 2000
 
 
 class ExpectSettings(Settings):

@@ -17,8 +17,6 @@ from simulacra.live import Live
 from simulacra.runs import RunFolder
 from simulacra.workflow.stopping import Request
 
-VALID_LIMIT = 2000  # held-out images measured at a checkpoint; the final evaluation takes the whole test split
-
 
 class Budget:
     """How much of a training's steps or minutes is used up, looks not counted."""
@@ -68,21 +66,24 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
 
 
 def look(training: Training, subject: Subject, tick: Tick) -> None:
-    """Draws the fixed codes, measures held-out images, and says in run.json how far the run is."""
-    run = training.run
+    """Draws the fixed codes, measures the splits that the recipe names, and says in run.json how far the run is."""
+    run, every = training.run, training.recipe.every
     if arrays := fixed(subject):
         arrays["epoch"] = np.array(tick.step * training.batches.batch / training.batches.count)
         run.write_picture(f"fixed-{tick.step:08d}", arrays, preview(arrays))
     if tick.saved:
-        for row in held_out(subject, "valid", tick.step, VALID_LIMIT):
-            run.append("evaluations", row)
+        for split in dict.fromkeys(every.evaluate):
+            for row in held_out(subject, split, tick.step, None if split == "test" else every.limit):
+                run.append("evaluations", row)
         run.write_facts(progress(training, tick.step))
 
 
 def conclude(training: Training, subject: Subject, step: int) -> None:
-    """The final evaluation: every picture, and the whole test split."""
+    """The final evaluation: every picture, and the whole test split unless the last look has just measured it."""
     with training.averages.shown():
         draw(training.run, subject)
+        if "test" in training.recipe.every.evaluate:
+            return
         for row in held_out(subject, "test", step):
             training.run.append("evaluations", row)
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from simulacra.data.batches import Batches
+from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble
@@ -74,8 +77,12 @@ def train(
         SimulacraError: the recipe, the data or the run folder cannot be used, or the training diverged.
         Stopped: a signal came; the state was saved.
     """
+    if isinstance(recipe.data.labels, tuple):
+        with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
+            build(recipe)
     with Live("packing") as packing:
         store = open_data(recipe, data, labels=labels, crop=crop, cache=cache, progress=packing.count, say=say)
+    store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
     run = RunFolder(out)
     with run.lock():
@@ -113,9 +120,12 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         return None
     old, new = to_table(run.recipe), to_table(recipe)
     for key in EXTENSIBLE:
-        old.pop(key, None), new.pop(key, None)
+        if key != "steps" or not recipe.optimizer.falls:
+            old.pop(key, None), new.pop(key, None)
     if old != new:
         differs = ", ".join(sorted(_differences(old, new)))
+        if differs == "steps":
+            differs += ", towards which its learning rate falls"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {differs}); give another --out")
     facts = run.facts
     if facts["data"]["fingerprint"] != store.fingerprint:
@@ -144,6 +154,8 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, 
         facts["started"] = run.facts["started"]
     facts |= {"family": recipe.objective.family, "recipe_name": name, "command": _command(), "state": "running"}
     training = assemble(recipe, run, objective, batches, devices)
+    if training.taken:
+        facts["start"] = training.taken
     run.write_recipe(recipe)
     run.write_facts(facts | progress(training, training.start))
     if (rows := conditions(recipe, store)) is not None:

@@ -69,6 +69,13 @@ def wants_logarithm(lines: Sequence[Line]) -> bool:
     return bool(high > 50 * low)
 
 
+def percent_floor(lines: Sequence[Line], reference: float | None = None) -> float:
+    """Where a chart of shares begins: at 0, or at the last ten percent below all of them where all are high."""
+    values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
+    low = min(float(np.quantile(values, 0.005)), 1.0 if reference is None else reference)
+    return np.floor(10 * low) / 10 if low >= 0.6 else 0.0
+
+
 @styled()
 def curves(
     lines: Sequence[Line],
@@ -103,7 +110,7 @@ def curves(
         _draw(axes, line, line_colour(line.name, place), dashed=place >= len(LINES))
     if reference is not None:
         axes.axhline(reference, color=MUTED, linewidth=1, linestyle=":")
-    _scale(axes, shown, percent=percent)
+    _scale(axes, shown, percent_floor(shown, reference) if percent else None)
     axes.set_xlim(min(0.0, *(line.x[0] for line in shown)), 1.01 * max(line.x[-1] for line in shown) or 1.0)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
@@ -135,13 +142,13 @@ def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:
     axes.plot(line.x, line.y, color=colour, linestyle=style, marker="o" if len(line.x) <= 12 else "", markersize=3.5)
 
 
-def _scale(axes: Axes, lines: Sequence[Line], *, percent: bool) -> None:
-    """Limits and tick texts: percent from 0 to 100, logarithmic where values span decades, else what is there.
+def _scale(axes: Axes, lines: Sequence[Line], floor: float | None) -> None:
+    """Limits and tick texts: percent from a floor to 100, logarithmic where values span decades, else what is there.
 
     In a long line the wildest one in a hundred may leave the chart, so that one spike does not flatten the rest.
     """
-    if percent:
-        axes.set_ylim(-0.02, 1.02)
+    if floor is not None:
+        axes.set_ylim(floor - 0.02 * (1 - floor), 1 + 0.02 * (1 - floor))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
         return
     if wants_logarithm(lines):

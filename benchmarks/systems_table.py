@@ -1,0 +1,240 @@
+"""Systems: writes the tables of docs/systems.md from the recipes and from what runs of them gave.
+
+    python benchmarks/systems_table.py                # writes the tables anew
+    python benchmarks/systems_table.py --add RUN ...  # first takes down the numbers and a figure of finished runs
+    python benchmarks/systems_table.py --check        # leaves with 1 if the page is not what would be written
+
+No measured number is typed by hand: `--add` reads a run folder into benchmarks/results/, one file a recipe, change and
+seed, and the page shows what lies there. What the reports published stands in PUBLISHED, as their pages have it.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from simulacra.objectives import build, summarize
+from simulacra.recipe import Recipe, load, shipped, to_table
+from simulacra.report.formats import MISSING, duration, epochs, listed, number, slug
+from simulacra.runs import RunFolder
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "systems.md"
+RESULTS = ROOT / "benchmarks" / "results"
+IMAGES = ROOT / "docs" / "images" / "systems"
+
+REPORTS = {
+    "A": "faces, PyTorch",
+    "B": "faces, TensorFlow",
+    "C": "faces, Keras",
+    "D": "faces, PyTorch",
+    "E": "garments, PyTorch",
+}
+SYSTEMS = {
+    "A1": ["celeba-vae-512"],
+    "A2": ["celeba-dcgan-bn"],
+    "A3": ["celeba-acgan"],
+    "B1": ["celeba-vae-1024"],
+    "B2": ["celeba-dcgan-k5"],
+    "B3": ["celeba-acgan-k5"],
+    "C1": ["celeba-vae-256-flat"],
+    "C2": ["celeba-gan-upsample"],
+    "C3": ["celeba-wgan", "celeba-wgan-gp"],
+    "C4": ["celeba-acgan-upsample"],
+    "D1": ["celeba-vae-100"],
+    "D2": ["celeba-dcgan"],
+    "D3": ["celeba-acgan-onehot"],
+    "D4": ["celeba-infogan", "celeba-infogan-2x10"],
+    "E1": ["fashion-dcgan"],
+    "E2": ["fashion-vae-mlp"],
+    "E3": ["fashion-vae-mlp-64"],
+    "E4": ["fashion-classifier-mlp"],
+    "E5": ["fashion-vae-mlp-pretrained"],
+}
+PUBLISHED = {
+    "celeba-vae-512": "KL near 40 nats in training",
+    "celeba-vae-1024": "test MSE 0.028471",
+    "celeba-vae-256-flat": "test MSE 0.0059",
+    "celeba-acgan-upsample": "attribute accuracy in training 0.8 to 1.0",
+    "celeba-vae-100": "test MSE 0.0197",
+    "fashion-vae-mlp": "training loss 0.3374 after 50 epochs",
+    "fashion-classifier-mlp": "test accuracy 0.886 (training 0.924), test loss 0.316, 30 epochs",
+    "fashion-vae-mlp-pretrained": "training loss 0.3371 after 50 epochs",
+}
+FIGURES = {  # family -> beginnings of the names of figures, the best first
+    "vae": ("reconstructions",),
+    "gan": ("samples",),
+    "wgan": ("samples",),
+    "acgan": ("classes", "pairs-"),
+    "infogan": ("categories-1",),
+    "classifier": ("confusion", "accuracy"),
+}
+TRAINING = {"loss/total": "loss", "accuracy/train": "accuracy", "code_accuracy/categorical_1": "accuracy of the code"}
+LENGTH = ("seed", "steps", "minutes", "every", "title", "expect")  # keys whose change does not make it another recipe
+HEAD = (
+    "system",
+    "recipe",
+    "parameters",
+    "figure",
+    "measured here",
+    "seeds, epochs, training time",
+    "published",
+    "command",
+)
+
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Reads the command line and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--add", nargs="+", type=Path, default=[], metavar="RUN", help="folders of finished runs")
+    parser.add_argument("--check", action="store_true", help="writes nothing")
+    asked = parser.parse_args()
+    for run in asked.add:
+        print(take_down(RunFolder(run)))
+    text = PAGE.read_text("utf-8")
+    fresh = filled(text, results())
+    if asked.check:
+        sys.exit(f"{PAGE} is stale; run: python benchmarks/systems_table.py" if fresh != text else 0)
+    PAGE.write_text(fresh, "utf-8")
+
+
+def take_down(run: RunFolder) -> str:
+    """Keeps a finished run's numbers, and its figure if its recipe is as it is shipped; says where."""
+    facts, recipe = run.facts, run.recipe
+    if facts.get("state") != "finished" or facts.get("recipe_name") not in shipped():
+        sys.exit(f"{run.path}: only finished runs of shipped recipes are taken down")
+    name = facts["recipe_name"]
+    rows = [row for row in run.rows("metrics") if row["epoch"] > facts["epochs"] - 1]
+    keys = [key for key in rows[-1] if "/" in key] if rows else []
+    means = {key: sum(values) / len(values) for key in keys if (values := [row[key] for row in rows if key in row])}
+    changes = differences(recipe, load(name))
+    kept = ("epochs", "images_seen", "seconds", "command", "processor", "threads", "device", "precision", "torch")
+    result = {
+        "recipe": name,
+        "family": recipe.objective.family,
+        "changes": changes,
+        "seed": recipe.seed,
+        **{key: facts.get(key) for key in kept},
+        "measured": [row for row in run.rows("evaluations") if row["step"] == facts["step"]],
+        "last_epoch": means,
+    }
+    words = "-".join([name, *(slug(f"{key.split('.')[-1]}-{value}") for key, value in changes.items())])
+    path = RESULTS / f"{words}-seed-{recipe.seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    figure = None if changes else figure_of(run, recipe)
+    if figure:
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        with Image.open(figure) as image:
+            image.save(IMAGES / f"{name}.webp", quality=85, method=6)
+    return f"{path.name}{' and its figure' if figure else ''}"
+
+
+def figure_of(run: RunFolder, recipe: Recipe) -> Path | None:
+    """The figure that shows most of what the family can do, if the run's report has been written."""
+    drawn = sorted((run.path / "figures").glob("*.png"))
+    wanted = FIGURES.get(recipe.objective.family, ("samples",))
+    return next((path for start in wanted for path in drawn if path.name.startswith(start)), None)
+
+
+def differences(recipe: Recipe, other: Recipe) -> dict[str, Any]:
+    """Dotted keys whose values differ, without those that only say how long a run is or how it is watched."""
+    here, there = (dict(leaves(to_table(one))) for one in (recipe, other))
+    keys = [key for key in here | there if here.get(key) != there.get(key) and key.split(".")[0] not in LENGTH]
+    resolved = {"data.labels", "data.exclusive"} if other.data.labels == "all" else set()
+    return {key: here.get(key) for key in keys if key not in resolved and not key.startswith("start.")}
+
+
+def leaves(table: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of a nested table."""
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        found += leaves(value, f"{above}{key}.") if isinstance(value, dict) else [(above + key, value)]
+    return found
+
+
+def results() -> list[Result]:
+    """All that was taken down, by recipe, change and seed."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    return sorted(found, key=lambda result: (result["recipe"], len(result["changes"]), result["seed"]))
+
+
+def filled(text: str, taken: list[Result]) -> str:
+    """The page with its tables written anew between their marks."""
+    ours = [name for name in shipped() if name not in {name for names in SYSTEMS.values() for name in names}]
+    tables = {
+        "published": [
+            row for system, names in SYSTEMS.items() for name in names for row in rows_of(system, name, taken)
+        ],
+        "ours": [row for name in ours for row in rows_of("ours", name, taken)],
+    }
+    for mark, rows in tables.items():
+        begin, end = f"<!-- {mark}: written by benchmarks/systems_table.py -->\n", f"<!-- end of {mark} -->"
+        head, _, rest = text.partition(begin)
+        lines = [HEAD, tuple("---" for _ in HEAD), *rows]
+        table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        text = f"{head}{begin}{table}{end}{rest.partition(end)[2]}"
+    return text
+
+
+def rows_of(system: str, name: str, taken: list[Result]) -> list[tuple[str, ...]]:
+    """A row for a recipe as it is shipped, and one for each change that was tried."""
+    recipe = load(name)
+    source = f"{system} ({REPORTS[system[0]]})" if system[0] in REPORTS else system
+    command = f"`simulacra train {name} --data stores/{recipe.data.name}`"
+    figure = f"![{name}](images/systems/{name}.webp)" if (IMAGES / f"{name}.webp").is_file() else MISSING
+    tried = [result for result in taken if result["recipe"] == name]
+    plain = measured([result for result in tried if not result["changes"]])
+    rows = [(source, f"`{name}`", parameters(recipe), figure, *plain, PUBLISHED.get(name, MISSING), command)]
+    changes = [result["changes"] for result in tried if result["changes"]]
+    for change in [one for place, one in enumerate(changes) if one not in changes[:place]]:
+        cells = measured([result for result in tried if result["changes"] == change])
+        texts = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in change.items()]
+        sets = " ".join(f"--set {shlex.quote(text)}" for text in texts)
+        rows.append(("", f"with {', '.join(texts)}", "", "", *cells, MISSING, f"{command[:-1]} {sets}`"))
+    return rows
+
+
+def parameters(recipe: Recipe) -> str:
+    """How many numbers each player moves, counted without a weight in memory."""
+    if recipe.data.labels == "all":
+        return "depends on the labels"
+    with torch.device("meta"):
+        players = summarize(build(recipe))["players"]
+    return ", ".join(f"{player} {number(numbers['parameters'])}" for player, numbers in players.items())
+
+
+def measured(group: list[Result]) -> tuple[str, str]:
+    """What runs gave, and which they were: one run's values with intervals, or means over seeds with their range."""
+    if not group:
+        return MISSING, MISSING
+    found: dict[str, list[Result]] = {}
+    for result in group:
+        for row in result["measured"]:
+            if row["split"] in ("test", "valid"):
+                found.setdefault(f"{row['split']} {row['metric']}", []).append(row)
+        for key, value in result["last_epoch"].items():
+            if key in TRAINING:
+                found.setdefault(f"training {TRAINING[key]}", []).append({"value": value})
+    texts = []
+    for name, rows in found.items():
+        values = [row["value"] for row in rows]
+        mean = sum(values) / len(values)
+        low, high = (min(values), max(values)) if len(values) > 1 else (rows[0].get("low"), rows[0].get("high"))
+        span = f" ({number(low)} to {number(high)})" if low is not None else ""
+        texts.append(f"{name} {number(mean)}{span}")
+    seeds = listed([str(result["seed"]) for result in group])
+    spent = sum(result["seconds"] for result in group) / len(group)
+    runs = f"seed{'s' if len(group) > 1 else ''} {seeds}, {epochs(group[0]['epochs'])} epochs, {duration(spent)} each"
+    return "; ".join(texts) or MISSING, runs.removesuffix(" each") if len(group) == 1 else runs
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What each number of a code means: images whose codes differ in one of them, or in two.
+
+Chen et al. 2016, arXiv:1606.03657, figure 2, for the codes of InfoGAN; Higgins et al. 2017 (beta-VAE), figure 1, for
+those of a VAE.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import Encodes, Generates
+
+CATEGORIES, CATEGORY_PAIRS, SWEEPS = 14, 15, 16  # keys that keep the draws apart
+MEASURED = 1000  # test images by whose codes the widest numbers are found
+# Standard deviations of a code from N(0, 1). Codes from U(-1, 1) are swept over the same, as the paper does: twice as
+# far as they were drawn in training.
+VALUES = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
+
+
+def categories(subject: Subject, count: int = 8) -> Arrays | None:
+    """For each categorical code: a row a noise, with all else that the code holds; a column a category."""
+    model = subject.objective
+    if not isinstance(model, Generates) or not model.code.categorical:
+        return None
+    arrays: Arrays = {}
+    for place, ways in enumerate(model.code.categorical):
+        codes = subject.codes(count, CATEGORIES, place).repeat_interleave(ways, 0)
+        images = subject.decode(_with_categories(model, codes, {place: torch.arange(ways).repeat(count)}))
+        arrays[f"images_{place + 1}"] = images.reshape(count, ways, *images.shape[1:])
+    return arrays
+
+
+def category_pairs(subject: Subject) -> Arrays | None:
+    """Every combination of the first two categorical codes, all of one noise: rows the first, columns the second."""
+    model = subject.objective
+    if not isinstance(model, Generates) or len(model.code.categorical) < 2:
+        return None
+    down, across = model.code.categorical[:2]
+    codes = subject.codes(1, CATEGORY_PAIRS).repeat(down * across, 1)
+    chosen = {0: torch.arange(down).repeat_interleave(across), 1: torch.arange(across).repeat(down)}
+    images = subject.decode(_with_categories(model, codes, chosen))
+    return {"images": images.reshape(down, across, *images.shape[1:])}
+
+
+def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
+    """Images along single numbers of a code from -2 to 2, all else kept; `count` rows of other codes each.
+
+    Of InfoGAN these numbers are its continuous codes; of a model that encodes, those that vary most over test images.
+    """
+    model = subject.objective
+    if not isinstance(model, Generates):
+        return None
+    continuous = model.code.continuous
+    if continuous:
+        columns = np.arange(model.code.width - continuous, model.code.width)[:limit]
+    elif isinstance(model, Encodes):
+        columns = _widest(subject, limit)
+    else:
+        return None
+    if not len(columns):
+        return None
+    codes = subject.codes(count, SWEEPS).repeat_interleave(len(VALUES), 0)
+    pictures = []
+    for column in columns.tolist():
+        swept = codes.clone()
+        swept[:, column] = torch.tensor(VALUES).repeat(count)
+        images = subject.decode(swept)
+        pictures.append(images.reshape(count, len(VALUES), *images.shape[1:]))
+    first = model.code.width - continuous if continuous else 0
+    return {
+        "images": np.stack(pictures),
+        "values": np.array(VALUES),
+        "numbers": columns - first + 1,
+        "drawn_to": np.array(1.0 if continuous else np.inf),
+    }
+
+
+def _with_categories(model: Generates, codes: Tensor, chosen: dict[int, Tensor]) -> Tensor:
+    """The same codes (n, width) with the categories (n,) of some categorical codes set."""
+    parts = model.code.split(codes)
+    numbers = parts.categories.clone()
+    for place, category in chosen.items():
+        numbers[:, place] = category
+    return model.code.join(parts.noise, parts.labels, numbers, parts.continuous)
+
+
+def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
+    """The places of a code's numbers whose values differ most between test images, the widest first.
+
+    A number that stays where the prior has its middle tells nothing of an image: nothing would change along it.
+    """
+    model = subject.objective
+    chunks = subject.batches("test", MEASURED)
+    if not isinstance(model, Encodes) or not chunks:
+        return np.empty(0, dtype=np.int64)
+    with model.looking():
+        codes = torch.cat([model.encode(subject.load(rows).images).float().cpu() for rows in chunks])
+    spread: NDArray[np.float32] = codes.std(0, correction=0).numpy()
+    return np.argsort(-spread, kind="stable")[:limit]

@@ -1,0 +1,83 @@
+"""Maps: test images' codes in the plane."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import Encodes
+
+MAP_LIMIT = 2000  # test images on a map: more points hide one another and take minutes
+LEAST = 5  # points that make a map
+
+Codes = NDArray[np.float32]
+
+
+def latent_map(subject: Subject) -> Arrays | None:
+    """Test images' codes in the plane, by t-SNE where a code has more than two numbers.
+
+    van der Maaten and Hinton 2008, as openTSNE computes it (Policar et al. 2024), by Barnes-Hut.
+    """
+    codes = _codes(subject)
+    if codes is None:
+        return None
+    points = codes if codes.shape[1] == 2 else _tsne(codes, subject.recipe.seed)
+    return {"points": points, "codes": codes} | _labels(subject)
+
+
+def principal_map(subject: Subject) -> Arrays | None:
+    """The same codes along the two directions in which they vary most; None where a code has two numbers or one.
+
+    Pearson 1901, doi:10.1080/14786440109462720: principal components. Unlike a t-SNE map it is a shadow of the codes:
+    distances mean something, and its axes are the same for any images.
+    """
+    codes = _codes(subject)
+    if codes is None or codes.shape[1] < 3:
+        return None
+    centred = (codes - codes.mean(0)).astype(np.float64)
+    _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+    # A direction and its opposite are one: the largest number of each is made positive, so that equal runs look alike.
+    signs = np.sign(directions[np.arange(2), np.abs(directions[:2]).argmax(1)])
+    points = (centred @ directions[:2].T * np.where(signs < 0, -1, 1)).astype(np.float32)
+    explained = (spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)).astype(np.float32)
+    return {"points": points, "explained": explained} | _labels(subject)
+
+
+def _codes(subject: Subject) -> Codes | None:
+    """Codes (n, width) of the test images on the map, or None where none can be drawn."""
+    model, chunks = subject.objective, subject.batches("test", MAP_LIMIT)
+    if not isinstance(model, Encodes) or sum(map(len, chunks)) < LEAST:
+        return None
+    with model.looking():
+        return np.concatenate([model.encode(subject.load(rows).images).float().cpu().numpy() for rows in chunks])
+
+
+def _labels(subject: Subject) -> Arrays:
+    """What is known of the images on the map."""
+    store = subject.store
+    assert store is not None, "codes are of images of a store"
+    rows = np.concatenate(subject.batches("test", MAP_LIMIT))
+    return {
+        "labels": store.labels[rows],
+        "label_names": np.array(store.label_names, dtype=str),
+        "exclusive": np.array(store.exclusive),
+        "chosen": np.array(_chosen(subject.recipe.data.labels, store.label_names), dtype=str),
+    }
+
+
+def _tsne(codes: Codes, seed: int) -> Codes:
+    """Codes (n, d) in the plane (n, 2)."""
+    from openTSNE import TSNE
+
+    perplexity = min(30, (len(codes) - 1) / 3)
+    method = TSNE(
+        perplexity=perplexity, random_state=seed, n_jobs=torch.get_num_threads(), negative_gradient_method="bh"
+    )
+    return np.asarray(method.fit(codes), dtype=np.float32)
+
+
+def _chosen(wanted: tuple[str, ...] | str, names: tuple[str, ...]) -> str:
+    """The label that a map is coloured by: a conditioning one, else Male as the reports do, else the first."""
+    preferred = [*(wanted if isinstance(wanted, tuple) else ()), "Male", *names, ""]
+    return next(name for name in preferred if name in names or not name)

@@ -1,0 +1,266 @@
+"""Transfer: which weights are taken, which are kept, and what is refused with both shapes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from simulacra.data.store import ImageStore
+from simulacra.engine.loop import Training, train
+from simulacra.engine.restore import read_checkpoint
+from simulacra.errors import RecipeError, RunError
+from simulacra.objectives import build
+from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder
+
+MakeRecipe = Callable[..., Recipe]
+MakeTraining = Callable[..., Training]
+Trained = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def trained(tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining) -> Trained:
+    """trained(family, folder=, **changes): a run of a family with checkpoints at steps 3 and 6."""
+
+    def make(family: str, folder: str = "source", **changes: Any) -> RunFolder:
+        training = make_training(tiny(family, **changes), store, folder)
+        training.run.write_recipe(training.recipe)
+        training.run.write_facts({"family": family, "recipe_name": f"tiny-{family}"})
+        for _ in train(training):
+            pass
+        return training.run
+
+    return make
+
+
+def weights(training: Training, *names: str) -> dict[str, Tensor]:
+    """Parameters and buffers of these networks, or of all, copied."""
+    state = training.objective.networks.state_dict()
+    return {key: value.clone() for key, value in state.items() if not names or key.split(".")[0] in names}
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def refused(make_training: MakeTraining, recipe: Recipe, store: ImageStore) -> str:
+    """The sentence that a start is refused with."""
+    with pytest.raises((RecipeError, RunError)) as caught:
+        make_training(recipe, store, "target")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_networks_of_the_same_name_begin_with_the_other_run_s_weights(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("classifier")
+    recipe = tiny("vae", **{"start.run": str(source.path)})
+    target = make_training(recipe, store, "target")
+    given = read_checkpoint(source.checkpoints()[6])["networks"]
+    assert all(torch.equal(value, given[key]) for key, value in weights(target, "encoder").items())
+    drawn = {key: value for key, value in build(recipe).networks.state_dict().items() if not key.startswith("encoder.")}
+    assert same(weights(target, "mean", "logvar", "decoder"), drawn), "all else is drawn as ever"
+    assert target.taken == {
+        "run": str(source.path),
+        "step": 6,
+        "family": "classifier",
+        "recipe_name": "tiny-classifier",
+        "networks": {"encoder": "encoder"},
+        "parameters": sum(p.numel() for p in target.objective.networks["encoder"].parameters()),
+    }
+
+
+def test_networks_can_be_paired_by_hand_and_taken_from_an_older_checkpoint(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("gan")
+    start = {"run": str(source.path), "networks": {"encoder": "discriminator"}, "step": 3}
+    target = make_training(tiny("vae", start=start), store, "target")
+    given = read_checkpoint(source.checkpoints()[3])["networks"]
+    for key, value in weights(target, "encoder").items():
+        assert torch.equal(value, given[key.replace("encoder", "discriminator", 1)])
+
+
+def test_averaged_weights_are_handed_on(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("gan", average=0.9)
+    target = make_training(tiny("gan", **{"start.run": str(source.path)}), store, "target")
+    averages = read_checkpoint(source.checkpoints()[6])["averages"]
+    assert averages
+    assert same(weights(target, "generator"), averages)
+
+
+def test_an_average_begins_at_the_weights_that_were_given(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("gan")
+    target = make_training(tiny("gan", average=0.9, **{"start.run": str(source.path)}), store, "target")
+    assert same(target.averages.kept, weights(target, "generator"))
+
+
+def test_frozen_networks_stay_as_they_are_through_training_and_looks(
+    family: str, trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained(family)
+    objective = build(tiny(family))
+    # The first network whose every player has something else to learn; a player may own no more than one.
+    name = next(n for n in objective.networks if all(set(p) != {n} for p in objective.players.values()))
+    target = make_training(tiny(family, start={"run": str(source.path), "frozen": [name]}), store, "target")
+    before = weights(target)
+    for _ in train(target):
+        with target.objective.looking():
+            pass
+        assert not any(module.training for module in target.objective.networks[name].modules())
+    after = weights(target)
+    assert all(torch.equal(value, before[key]) for key, value in after.items() if key.split(".")[0] == name)
+    moved = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
+    assert moved == set(objective.networks) - {name}
+
+
+def test_clipping_leaves_a_frozen_critic_alone(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("wgan")
+    start = {"run": str(source.path), "frozen": ["critic"]}
+    changes = {"objective.lipschitz": "clipping", "objective.clip": 1e-4, "start": start}
+    target = make_training(tiny("wgan", **changes), store, "target")
+    before = weights(target, "critic")
+    for _ in train(target):
+        pass
+    assert same(before, weights(target, "critic"))
+
+
+def test_batch_norm_of_a_frozen_network_keeps_its_statistics(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("vae")
+    target = make_training(tiny("vae", start={"run": str(source.path), "frozen": ["decoder"]}), store, "target")
+    norms = [module for module in target.objective.networks["decoder"].modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms
+    before = [module.running_mean.clone() for module in norms if module.running_mean is not None]
+    for _ in train(target):
+        pass
+    assert all(torch.equal(one, module.running_mean) for one, module in zip(before, norms, strict=True))  # type: ignore[arg-type]
+
+
+def test_a_resumed_run_takes_its_own_checkpoint_though_the_other_run_is_gone(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("classifier")
+    recipe = tiny("vae", start={"run": str(source.path), "frozen": ["encoder"]})
+    whole = make_training(recipe, store, "whole")
+    for _ in train(whole):
+        pass
+    first = train(make_training(recipe, store, "halves"), until=iter([False] * 3 + [True]).__next__)
+    assert [tick.step for tick in first] == [0, 1, 2, 3]
+    for path in source.checkpoints().values():
+        path.unlink()
+    second = make_training(recipe, store, "halves")
+    assert (second.start, second.taken) == (3, None)
+    for _ in train(second):
+        pass
+    assert same(weights(whole), weights(second))
+    assert (whole.run.path / "metrics.jsonl").read_bytes() == (second.run.path / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ({"networks": {"encodr": "encoder"}}, "start.networks.encodr: this recipe has no such network; did you mean"),
+        ({"networks": {"encoder": "encodr"}}, "has no such network; did you mean encoder?"),
+        (
+            {"networks": {"decoder": "encoder"}},
+            "has no encoder.1.weight; make networks of one form, or leave decoder out of",
+        ),
+        ({"frozen": ["encodr"]}, "start.frozen: this recipe has no network 'encodr'; did you mean encoder?"),
+        ({"frozen": ["decoder"]}, "start.frozen: decoder would keep weights that nobody trained"),
+        ({"step": 4}, "has no checkpoint at step 4; it has: 3, 6"),
+    ],
+)
+def test_a_start_that_names_what_is_not_there_is_refused(
+    start: dict[str, Any],
+    said: str,
+    trained: Trained,
+    tiny: MakeRecipe,
+    store: ImageStore,
+    make_training: MakeTraining,
+) -> None:
+    source = trained("classifier")
+    recipe = tiny("vae", start={"run": str(source.path)} | start)
+    assert said in refused(make_training, recipe, store)
+
+
+def test_a_tensor_that_does_not_fit_is_refused_with_both_shapes_and_nothing_is_changed(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = trained("classifier", **{"networks.encoder": {"kind": "mlp", "widths": [5]}})
+    monkeypatch.chdir(source.path.parent)
+    recipe = tiny("vae", **{"networks.encoder": {"kind": "mlp", "widths": [7]}, "start.run": "source"})
+    assert refused(make_training, recipe, store) == (
+        "encoder.1.weight is 5x192 in source and 7x192 here; make networks of one form, or leave encoder out of "
+        "start.networks"
+    )
+
+
+def test_a_tensor_without_a_place_here_is_refused_with_its_shape(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("classifier", **{"networks.encoder": {"kind": "mlp", "widths": [5, 4]}})
+    recipe = tiny("vae", **{"networks.encoder": {"kind": "mlp", "widths": [5]}, "start.run": str(source.path)})
+    said = refused(make_training, recipe, store)
+    assert said.startswith(f"encoder.3.weight is 4x5 in {source.path}, and there is no encoder.3.weight; make")
+
+
+def test_a_run_without_a_network_of_the_same_name_is_refused_with_both_lists(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("gan")
+    said = refused(make_training, tiny("classifier", **{"start.run": str(source.path)}), store)
+    assert "has no network of a name that this recipe has (it has generator, discriminator, source" in said
+    assert "pair them in start.networks, like { encoder = " in said
+
+
+def test_a_player_with_nothing_left_to_learn_is_refused(
+    trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    source = trained("gan")
+    recipe = tiny("gan", start={"run": str(source.path), "frozen": ["generator"]})
+    assert "player generator would have nothing left to learn" in refused(make_training, recipe, store)
+
+
+def test_a_start_from_a_folder_that_is_no_run_ends_with_2_before_any_training(
+    simulacra: Callable[..., Any],
+    recipe_file: Callable[..., Path],
+    make_store: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    words = ["train", recipe_file("vae"), "--data", make_store(), "--out", tmp_path / "run", "--no-report"]
+    ended = simulacra(*words, "--start", tmp_path / "gone")
+    assert ended.code == 2
+    assert f"start.run: {tmp_path}/gone holds no run" in ended.err
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+    assert simulacra(*words).code == 0
+
+
+def test_a_run_says_what_it_took(
+    simulacra: Callable[..., Any],
+    recipe_file: Callable[..., Path],
+    make_store: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store, run = make_store(), tmp_path / "second"
+    assert simulacra("train", recipe_file("classifier"), "--data", store, "--out", "first", "--no-report").code == 0
+    words = ["train", recipe_file("vae"), "--data", store, "--out", run, "--start", "first"]
+    assert simulacra(*words).code == 0
+    assert RunFolder(run).facts["start"]["networks"] == {"encoder": "encoder"}
+    assert RunFolder(run).recipe.start is not None
+    assert simulacra(*words, "--steps", 8).code == 0, "a run goes on as ever"
+    assert RunFolder(run).facts["start"]["step"] == 6
+    assert "Weights of encoder came from first" in (run / "report.html").read_text("utf-8")
