@@ -168,13 +168,16 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Length in passes over the training images.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes of training.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="A run whose weights networks of the same names begin with.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe into a run folder, or go on with it; ends with a report."""
-    settings = load_recipe(recipe, changes, seed=seed, steps=steps, minutes=minutes)
+    settings = load_recipe(recipe, changes, seed=seed, steps=steps, minutes=minutes, **{"start.run": start})
     folder = out or Path("runs") / Path(recipe).stem
     from simulacra.workflow.training import train as train_run
 
@@ -233,6 +236,30 @@ def report(
     from simulacra.runs import RunFolder
 
     typer.echo(write_report([RunFolder(run) for run in runs], out))
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
+    features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg.")] = None,
+    step: Annotated[int | None, typer.Option(help="Of a kept checkpoint; the newest by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples; equal seeds give equal numbers.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure how good and how varied the samples of a run are, beside real images."""
+    from simulacra.workflow.evaluating import COLUMNS, cells
+    from simulacra.workflow.evaluating import evaluate as evaluate_run
+
+    found = evaluate_run(run, data=data, against=against, count=count, features=features, step=step, seed=seed)
+    if as_json:
+        typer.echo(json.dumps(found.rows))
+    elif found.measured:
+        table(found.title, COLUMNS, [cells(row) for row in found.rows])
+    for note in found.notes:
+        say(f"- {note}")
 
 
 @app.command()

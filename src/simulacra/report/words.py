@@ -148,11 +148,22 @@ METRICS = {
         "Off real images that were kept aside, by the discriminator's label head; higher is better.",
         percent=True,
     ),
-    "fid": Words(
-        "Fréchet distance (FID)",
+    "frechet_distance": Words(
+        "Fréchet distance",
         "distance (no unit)",
-        "Between features of samples and of real images; lower is closer.",
+        "Between features of samples and of real images; lower is closer, and the floor is what real images get.",
     ),
+    "kernel_distance": Words(
+        "Kernel distance",
+        "distance (no unit)",
+        "Between features of samples and of real images, without bias where images are few; lower is closer.",
+    ),
+    "precision": Words("Precision", "share", "Of samples that lie among real images: quality.", percent=True),
+    "recall": Words("Recall", "share", "Of real images that lie among samples: variety.", percent=True),
+    "density": Words(
+        "Density", "real images around a sample (1 is real)", "How densely real images lie around samples."
+    ),
+    "coverage": Words("Coverage", "share", "Of real images with a sample near by: variety.", percent=True),
 }
 
 

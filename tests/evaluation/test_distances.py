@@ -1,0 +1,177 @@
+"""Distances of sets: by hand, by another formula, and what they must not depend on."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from simulacra.evaluation import distances
+from simulacra.evaluation.distances import frechet, kernel, neighbours
+
+
+def normal(count: int, width: int = 4, seed: int = 0, scale: float = 1.0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((count, width)) * scale
+
+
+# --- Frechet distance
+
+
+def test_frechet_of_points_on_a_line_by_hand() -> None:
+    a, b = np.array([[-1.0], [1.0]]), np.array([[1.0], [5.0]])  # means 0 and 3, deviations root 2 and twice that
+    assert frechet(a, b) == pytest.approx(9 + (np.sqrt(8) - np.sqrt(2)) ** 2)
+
+
+def test_frechet_is_the_formula_with_a_matrix_root() -> None:
+    a, b = normal(50), normal(60, seed=1) @ normal(4, seed=2) + 1
+    one, other = np.cov(a.T), np.cov(b.T)
+    root = scipy.linalg.sqrtm(one @ other).real
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(one + other - 2 * root)
+    assert frechet(a, b) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 5), (3, 50), (50, 3), (6, 7)])
+def test_frechet_of_few_points_is_that_of_their_covariances(n: int, m: int) -> None:
+    a, b = normal(n, 6), normal(m, 6, seed=1)
+    roots = np.linalg.eigvals(np.cov(a.T) @ np.cov(b.T)).real
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a.T) + np.cov(b.T))
+    assert frechet(a, b) == pytest.approx(expected - 2 * np.sqrt(np.maximum(roots, 0)).sum(), rel=1e-6)
+
+
+def test_frechet_is_symmetric_zero_for_equal_sets_and_blind_to_rotations_and_shifts() -> None:
+    a, b = normal(40), normal(30, seed=1, scale=2)
+    turn = np.linalg.qr(normal(4, seed=2))[0]
+    assert frechet(a, b) == pytest.approx(frechet(b, a))
+    assert frechet(a @ turn + 5, b @ turn + 5) == pytest.approx(frechet(a, b))
+    assert frechet(a, a) == pytest.approx(0, abs=1e-10)
+    assert frechet(a[::-1], b) == pytest.approx(frechet(a, b))
+
+
+def test_frechet_is_finite_where_a_feature_never_changes() -> None:
+    a = np.hstack([normal(40), np.zeros((40, 1))])
+    assert frechet(a, a + np.array([0, 0, 0, 0, 3])) == pytest.approx(9)
+
+
+# --- kernel distance
+
+
+def by_pairs(a: np.ndarray, b: np.ndarray) -> float:
+    """The unbiased estimate, pair by pair."""
+
+    def k(x: np.ndarray, y: np.ndarray) -> float:
+        return float((x @ y / len(x) + 1) ** 3)
+
+    within = [
+        np.mean([k(part[i], part[j]) for i in range(len(part)) for j in range(len(part)) if i != j]) for part in (a, b)
+    ]
+    return float(sum(within) - 2 * np.mean([k(x, y) for x in a for y in b]))
+
+
+@pytest.mark.parametrize(("n", "m", "blocks"), [(8, 12, 4), (9, 7, 20), (3, 2, 5)])
+def test_kernel_distance_is_the_mean_over_all_pairs(n: int, m: int, blocks: int) -> None:
+    a, b = normal(n), normal(m, seed=1) + 0.5
+    assert kernel(a, b, blocks).value == pytest.approx(by_pairs(a, b))
+
+
+def test_kernel_distance_by_hand() -> None:
+    a, b = np.array([[0.0], [1.0]]), np.array([[1.0], [2.0]])  # kernels 1 within a, 27 within b, 1, 1, 8, 27 across
+    assert kernel(a, b).value == pytest.approx(1 + 27 - 2 * 37 / 4)
+    assert kernel(a, b).low is None
+
+
+def test_the_jackknife_leaves_out_a_block_of_both_sets_at_a_time() -> None:
+    a, b = normal(12), normal(9, seed=1)
+    left = [
+        kernel(np.delete(a, slice(4 * i, 4 * i + 4), 0), np.delete(b, slice(3 * i, 3 * i + 3), 0)) for i in range(3)
+    ]
+    values = np.array([one.value for one in left])
+    error = np.sqrt(2 / 3 * np.square(values - values.mean()).sum())
+    found = kernel(a, b, 3)
+    assert found.high is not None
+    assert found.high - found.value == pytest.approx(1.96 * error)
+
+
+def test_kernel_distance_of_one_distribution_is_zero_within_its_interval_about_as_often_as_promised() -> None:
+    found = [kernel(normal(60, seed=2 * i), normal(60, seed=2 * i + 1)) for i in range(60)]
+    assert abs(np.mean([one.value for one in found])) < 0.05, "unbiased"
+    hits = [one.low <= 0 <= one.high for one in found if one.low is not None and one.high is not None]
+    assert np.mean(hits) > 0.85
+
+
+# --- precision, recall, density, coverage
+
+
+def plain(real: np.ndarray, made: np.ndarray, k: int, k_dense: int) -> list[float]:
+    """The definitions, with every distance written out."""
+
+    def far(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.square(x[:, None] - y[None]).sum(-1))
+
+    def radii(points: np.ndarray, k: int) -> np.ndarray:
+        return np.sort(far(points, points), 1)[:, k]
+
+    across = far(real, made)
+    inside = across <= radii(real, k_dense)[:, None]
+    return [
+        (across <= radii(real, k)[:, None]).any(0).mean(),
+        (across <= radii(made, k)).any(1).mean(),
+        inside.sum(0).mean() / k_dense,
+        inside.any(1).mean(),
+    ]
+
+
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_neighbours_are_the_definitions_whatever_the_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distances, "ROWS", rows)
+    real, made = normal(40), normal(50, seed=1, scale=1.3)
+    found = neighbours(real, made)
+    assert list(found) == ["precision", "recall", "density", "coverage"]
+    assert [one.value for one in found.values()] == pytest.approx(plain(real, made, 3, 5))
+
+
+def test_neighbours_by_hand() -> None:
+    real, made = np.array([[0.0], [1.0], [3.0]]), np.array([[0.5], [9.0], [2.0]])
+    # k = 1: balls of radius 1, 1, 2 around the real ones hold 0.5 and 2; of 1.5, 7, 1.5 around the made, all real ones
+    found = {name: one.value for name, one in neighbours(real, made, 1, 1).items()}
+    assert found == pytest.approx({"precision": 2 / 3, "recall": 1, "density": 4 / 3, "coverage": 1})
+
+
+def test_samples_of_one_kind_have_precision_but_lack_recall() -> None:
+    real = np.concatenate([normal(50), normal(50, seed=1) + 100])
+    found = neighbours(real, normal(100, seed=2, scale=0.3))
+    assert found["precision"].value > 0.95
+    assert found["density"].value > 0.95
+    assert found["recall"].value < 0.51
+    assert found["coverage"].value < 0.51
+
+
+def test_samples_of_all_kinds_and_of_none_have_recall_but_lack_precision() -> None:
+    real = np.concatenate([normal(50), normal(50, seed=1) + 100])
+    made = np.concatenate([real + 0.01, normal(100, seed=2, scale=3) - 100])
+    found = neighbours(real, made)
+    assert found["precision"].value == pytest.approx(0.5)
+    assert found["recall"].value == 1
+    assert found["coverage"].value == 1
+
+
+def test_neighbours_do_not_depend_on_where_the_features_lie() -> None:
+    real, made = normal(40), normal(40, seed=1)
+    turn = np.linalg.qr(normal(4, seed=2))[0]
+    assert neighbours(real @ turn * 3 + 1000, made @ turn * 3 + 1000) == neighbours(real, made)
+
+
+def test_copies_of_real_points_lie_in_their_balls() -> None:
+    real = normal(40).astype(np.float32)
+    found = neighbours(real, real)
+    assert {found[name].value for name in ("precision", "recall", "coverage")} == {1.0}
+
+
+def test_intervals_hold_their_value_and_stay_in_their_range() -> None:
+    for name, one in neighbours(normal(40), normal(40, seed=1)).items():
+        assert one.low is not None
+        assert one.high is not None
+        assert 0 <= one.low <= one.value <= one.high
+        assert name == "density" or one.high <= 1
+
+
+def test_too_few_points_have_no_neighbours() -> None:
+    with pytest.raises(ValueError, match="5 and 9 points have no 5 neighbours each"):
+        neighbours(normal(5), normal(9))

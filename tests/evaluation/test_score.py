@@ -1,0 +1,91 @@
+"""Which real images are measured against, how their features are kept, and what a row says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulacra.data.store import open_store
+from simulacra.errors import DataError
+from simulacra.evaluation.features import FEATURES
+from simulacra.evaluation.reference import choose, features_of
+from simulacra.evaluation.score import DIRECTIONS, caution, score
+
+MakeStore = Callable[..., Path]
+SMALL = FEATURES["random-vgg"]
+
+
+def normal(count: int, seed: int, shift: float = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((count, 5)).astype(np.float32) + np.float32(shift)
+
+
+def test_sets_are_disjoint_and_as_large_as_can_be(make_store: MakeStore) -> None:
+    chosen = choose(open_store(make_store(count=60, held_out=10)), 25)
+    assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == ("test", 10, 10, 25)
+    assert not set(chosen.train) & set(chosen.stand_in)
+    assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).stand_in) == 30
+
+
+def test_no_more_held_out_images_than_samples(make_store: MakeStore) -> None:
+    chosen = choose(open_store(make_store(count=60, held_out=10)), 7)
+    assert (len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == (7, 7, 7)
+
+
+def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> None:
+    path = make_store(count=60, held_out=10)
+    split = np.load(path / "split.npy")
+    split[split == 2] = 0
+    np.save(path / "split.npy", split)
+    assert choose(open_store(path), 20).split == "valid"
+
+
+def test_too_few_images_are_refused(make_store: MakeStore) -> None:
+    with pytest.raises(DataError, match="has 3 held-out and 14 training images; measuring samples takes at least 6"):
+        choose(open_store(make_store()), 20)
+
+
+def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:
+    store, calls = open_store(make_store()), []
+
+    def find(rows: list[int]) -> np.ndarray:
+        told = lambda done, total: calls.append(done)  # noqa: E731
+        return features_of(store, "train", np.array(rows), SMALL, cache=tmp_path / "cache", progress=told)
+
+    first = find([3, 4])
+    assert len(calls) == 1
+    assert np.array_equal(find([3, 4]), first)
+    assert len(calls) == 1, "from the cache"
+    find([3, 5])
+    assert len(calls) == 2, "other images"
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(b"torn")
+    assert np.array_equal(find([3, 4]), first)
+    assert len(calls) == 3, "a damaged file is made again"
+
+
+def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeStore, tmp_path: Path) -> None:
+    other = replace(SMALL, name="other")
+    for store in (open_store(make_store()), open_store(make_store(seed=1, name="other"))):
+        for extractor in (SMALL, other):
+            features_of(store, "train", np.array([0, 1]), extractor, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_row_says_everything_and_better_samples_score_better() -> None:
+    real, stand_in = normal(60, 0), normal(80, 1)
+    good = score(real, normal(80, 2), stand_in, split="test", extractor="x", step=3)
+    bad = score(real, normal(80, 2, shift=2), stand_in, split="test", extractor="x", step=3)
+    assert [row["metric"] for row in good] == list(DIRECTIONS)
+    for better, worse in zip(good, bad, strict=True):
+        assert {"value", "low", "high", "floor", "n", "real", "split", "extractor", "step"} <= set(better)
+        assert (better["n"], better["real"], better["floor"]) == (80, 60, worse["floor"])
+        sign = 1 if DIRECTIONS[better["metric"]] == "lower" else -1
+        assert sign * better["value"] < sign * worse["value"], better["metric"]
+        assert sign * better["floor"] < sign * worse["value"]
+
+
+def test_few_images_are_warned_of() -> None:
+    assert caution(100, 100, 99) is None
+    assert "the smaller set has 100 images for 512 features" in str(caution(1000, 100, 512))

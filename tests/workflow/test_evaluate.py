@@ -1,0 +1,119 @@
+"""The verb `evaluate`: what it measures, keeps and refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.evaluation.score import DIRECTIONS
+from simulacra.runs import RunFolder
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def evaluate(
+    simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """evaluate(*words, family=): how `evaluate` ends for a run of two updates on sixty images, ten for tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def ended(*words: object, family: str = "vae") -> Any:
+        run = tmp_path / "run"
+        if not run.exists():
+            data = make_store(count=60, held_out=10)
+            changes = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
+            trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
+            assert trained.code == 0, trained.err
+        return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, *words)
+
+    return ended
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for row in RunFolder(folder / "run").rows("evaluations") if row["metric"] in DIRECTIONS]
+
+
+def test_each_distance_is_measured_against_held_out_and_training_images(evaluate: Run, tmp_path: Path) -> None:
+    ended = evaluate("--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert [(row["metric"], row["split"]) for row in found] == [
+        (name, s) for s in ("test", "train") for name in DIRECTIONS
+    ]
+    assert {(row["n"], row["real"], row["step"], row["seed"]) for row in found} == {(20, 10, 2, 0)}
+    assert {row["extractor"] for row in found} == {"random-vgg, 64x64 bicubic"}
+    assert all(row["floor"] is not None for row in found)
+    assert rows(tmp_path) == found
+    assert "the smaller set has 10 images for 512 features" in ended.err
+
+
+def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate: Run, tmp_path: Path) -> None:
+    first, again = evaluate("--json"), evaluate("--json")
+    assert first.out == again.out
+    assert len(rows(tmp_path)) == 2 * len(DIRECTIONS)
+    other = evaluate("--json", "--seed", 1)
+    assert other.out != first.out
+    assert len(rows(tmp_path)) == 2 * len(DIRECTIONS)
+    evaluate("-n", 12)
+    assert len(rows(tmp_path)) == 4 * len(DIRECTIONS), "another n is another thing"
+
+
+def test_people_get_a_table(evaluate: Run) -> None:
+    ended = evaluate()
+    assert "20 samples, 10 real images; random-vgg, 64x64 bicubic; step 2" in ended.out
+    assert all(name in ended.out for name in DIRECTIONS)
+
+
+def test_a_run_that_makes_no_images_has_each_metric_named_as_not_applicable(evaluate: Run, tmp_path: Path) -> None:
+    ended = evaluate("--json", family="classifier")
+    assert ended.code == 0
+    assert {row["metric"]: row["value"] for row in json.loads(ended.out)} == dict.fromkeys(DIRECTIONS)
+    assert "precision: not applicable, family classifier makes no images" in ended.err
+    assert rows(tmp_path) == []
+    assert evaluate().out == ""
+
+
+def test_another_store_is_refused_unless_it_is_meant(evaluate: Run, make_store: Any, tmp_path: Path) -> None:
+    other = make_store(count=60, held_out=10, seed=1, name="other")
+    refused = evaluate("--data", other)
+    assert refused.code == 2
+    assert f"measure against this one on purpose: --against {other}" in refused.err
+    meant = evaluate("--against", other, "--json")
+    assert meant.code == 0, meant.err
+    assert {row["against"] for row in json.loads(meant.out)} == {
+        "made of 60 (8, 8, 3) ('Smiling', 'Eyeglasses', 'Male') False 1"
+    }
+    assert evaluate("--against", other, "--data", other).code == 2
+
+
+def test_a_store_that_has_moved_is_asked_for(evaluate: Run, tmp_path: Path) -> None:
+    evaluate("--json")
+    (tmp_path / "store").rename(tmp_path / "moved")
+    lost = evaluate()
+    assert lost.code == 2
+    assert "say where it is with --data STORE" in lost.err
+    assert evaluate("--data", tmp_path / "moved").code == 0
+
+
+def test_more_samples_than_images_are_cut_to_what_has_a_floor(evaluate: Run, tmp_path: Path) -> None:
+    ended = evaluate("-n", 500)
+    assert "measured 30 samples, not 500: no more training images are left to set the floor" in ended.err
+    assert {row["n"] for row in rows(tmp_path)} == {30}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-n", 5], "-n 5: expected at least 6 samples"),
+        (["--seed", -1], "--seed -1: expected 0 or more"),
+        (["--features", "inception"], "--features inception: there is no such extractor"),
+        (["--step", 7], "has no checkpoint at step 7"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(evaluate: Run, words: list[object], said: str) -> None:
+    ended = evaluate(*words)
+    assert ended.code == 2
+    assert said in ended.err
