@@ -190,6 +190,7 @@ def train(
         labels=labels,
         crop=crop,
         cache=folder.parent / "stores" if no_cache else None,
+        follow=not any(text.startswith("data.size") for text in changes or []),
         device=device,
         report=not no_report,
         say=say,

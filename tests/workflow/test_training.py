@@ -378,3 +378,12 @@ def test_python_may_train_too(tiny: Callable[..., Recipe], make_store: MakeStore
 def test_shipped_recipes_that_can_be_made_on_the_spot_build() -> None:
     for name in ("demo-vae", "demo-dcgan", "demo-acgan"):
         build(load(name))
+
+
+def test_a_recipe_without_published_counts_follows_the_size_of_a_store(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    ended = simulacra(*words(recipe_file("gan", **{"data.size": 16})))
+    assert ended.code == 0, ended.err
+    assert "images of 16x16 follow the data: 8x8" in ended.err
+    assert RunFolder(tmp_path / "run").recipe.data.size == 8

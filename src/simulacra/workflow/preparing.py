@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN
-from simulacra.data.store import ImageStore
+from simulacra.data.store import ImageStore, is_store
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe
 from simulacra.seeds import stream
@@ -23,6 +24,7 @@ def open_data(
     labels: Path | None = None,
     crop: str | None = None,
     cache: Path | None = None,
+    follow: bool = False,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> ImageStore:
@@ -34,6 +36,7 @@ def open_data(
         labels: a table of attributes for a folder of pictures.
         crop: how a picture is cut before it is resized.
         cache: the folder of packed stores; the user's cache folder by default.
+        follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
         progress: told (done, total) while packing.
         say: told in one line what was packed or found.
 
@@ -48,15 +51,19 @@ def open_data(
             )
         data = recipe.data.name
     height, width, channels = recipe.data.shape
-    size = (width, height)
+    follows = follow and is_store(Path(data)) and not (recipe.expect.parameters or recipe.expect.layers)
+    size = None if follows else (width, height)
     packed = resolve(data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress)
     for line in (packed.said, *packed.notes):
         say(line)
+    if packed.store.shape != recipe.data.shape:
+        tall, wide, _ = packed.store.shape
+        say(f"the recipe's images of {width}x{height} follow the data: {wide}x{tall}")
     return packed.store
 
 
 def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recipe:
-    """The recipe with what only the data can tell: its labels where "all" are meant, and steps for epochs.
+    """The recipe with what only the data can tell: size, labels where "all" are meant, and steps for epochs.
 
     Raises:
         RecipeError: labels and data do not go together.
@@ -75,7 +82,10 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
             f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {have} ({kind}); "
             'set data.labels="all"'
         )
-    changes = {"data.labels": list(labels), "data.exclusive": exclusive}
+    changes: dict[str, Any] = {"data.labels": list(labels), "data.exclusive": exclusive}
+    if store.shape != recipe.data.shape:
+        height, width, _ = store.shape
+        changes["data.size"] = height if height == width else f"{width}x{height}"
     if epochs is not None:
         if not 0 < epochs < float("inf"):
             raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")

@@ -54,6 +54,7 @@ def train(
     labels: Path | None = None,
     crop: str | None = None,
     cache: Path | None = None,
+    follow: bool = False,
     device: str = "auto",
     report: bool = True,
     say: Callable[[str], None] = lambda _: None,
@@ -69,6 +70,7 @@ def train(
         labels: a table of attributes for a folder of pictures.
         crop: how a picture is cut before it is resized.
         cache: the folder of packed stores; the user's cache folder by default.
+        follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
         say: told, in one line each, what a person should know.
@@ -81,7 +83,9 @@ def train(
         with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
             build(recipe)
     with Live("packing") as packing:
-        store = open_data(recipe, data, labels=labels, crop=crop, cache=cache, progress=packing.count, say=say)
+        store = open_data(
+            recipe, data, labels=labels, crop=crop, cache=cache, follow=follow, progress=packing.count, say=say
+        )
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
     run = RunFolder(out)
