@@ -28,7 +28,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         def fail(*_: Any, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr(cli, "table", fail)
+        monkeypatch.setattr(cli.training, "table", fail)
 
     return make
 

@@ -1,0 +1,31 @@
+"""The command line: parse, call one verb, print. Nothing heavy is imported before a command needs it."""
+
+import sys
+import traceback
+
+from simulacra import __version__
+from simulacra.cli import data, looking, measuring, training  # each adds its commands to the application
+from simulacra.cli.base import app, say
+from simulacra.errors import SimulacraError, Stopped
+
+__all__ = ["app", "data", "looking", "main", "measuring", "training"]
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 2 the user's mistake, 130 or 143 stopped, 1 our fault."""
+    try:
+        app()
+    except SimulacraError as error:
+        say(f"simulacra: {error}")
+        sys.exit(2)
+    except Stopped as stop:
+        say(f"simulacra: {stop}")
+        sys.exit(128 + stop.signal)
+    except SystemExit as leave:
+        if leave.code == 130:  # what typer makes of Ctrl-C
+            say("simulacra: stopped; the same command begins this again")
+        raise
+    except Exception:
+        traceback.print_exc()
+        say(f"simulacra {__version__}: this is our fault, not yours; please report it with the lines above")
+        sys.exit(1)

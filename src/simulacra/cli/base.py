@@ -1,0 +1,66 @@
+"""What every command needs: the application, options that several have, and how a table is printed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from simulacra import __version__
+
+app = typer.Typer(
+    help="Train, measure, compare and explore small generative models of images.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")]
+Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
+Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
+Run = Annotated[Path, typer.Argument(help="A run folder.")]
+Step = Annotated[int | None, typer.Option(help="Of a kept checkpoint; the newest by default.")]
+
+
+def say(line: str) -> None:
+    """Tells a person something, beside what scripts read."""
+    typer.echo(line, err=True)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and leaves."""
+    if wanted:
+        typer.echo(f"simulacra {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Train, measure, compare and explore small generative models of images."""
+
+
+def load_recipe(name: str, changes: list[str] | None, **direct: Any) -> Any:
+    """A recipe with what the command line sets; later words win over earlier ones."""
+    from simulacra.recipe import load, parse_assignment
+
+    given = dict(parse_assignment(text) for text in changes or [])
+    return load(name, given | {key: value for key, value in direct.items() if value is not None})
+
+
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Prints a table; numbers stand to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    first = Column(columns[0], no_wrap=True)
+    drawn = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in drawn.columns[1:] if columns[-1] == "parameters" else []:
+        column.justify = "right"
+    for row in rows:
+        drawn.add_row(*row)
+    Console(soft_wrap=True, markup=False).print(drawn)

@@ -1,0 +1,42 @@
+"""Commands that look at runs: sample and report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulacra.cli.base import Run, Step, app
+from simulacra.errors import RunError
+
+
+@app.command()
+def sample(
+    run: Run,
+    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
+    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 32,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
+    label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
+    step: Step = None,
+) -> None:
+    """Draw samples of a trained model, from its run folder alone."""
+    wanted: dict[str, int] = {}
+    for text in label or []:
+        name, equals, value = text.rpartition("=")
+        if not equals or value not in ("0", "1"):
+            raise RunError(f"--label {text}: expected NAME=0 or NAME=1")
+        wanted[name] = int(value)
+    from simulacra.workflow.sampling import sample as sample_run
+
+    typer.echo(sample_run(run, count, seed, wanted, out, step))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
+) -> None:
+    """Write one self-contained HTML report of one run, or of several side by side."""
+    from simulacra.report import write_report
+    from simulacra.runs import RunFolder
+
+    typer.echo(write_report([RunFolder(run) for run in runs], out))
