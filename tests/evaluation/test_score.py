@@ -11,7 +11,7 @@ from simulacra.data.store import open_store
 from simulacra.errors import DataError
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.reference import choose, features_of
-from simulacra.evaluation.score import DIRECTIONS, caution, score
+from simulacra.evaluation.scores.quality import METRICS, caution, distances
 
 MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]
@@ -73,17 +73,13 @@ def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeSt
     assert len(list((tmp_path / "cache").iterdir())) == 4
 
 
-def test_a_row_says_everything_and_better_samples_score_better() -> None:
-    real, stand_in = normal(60, 0), normal(80, 1)
-    good = score(real, normal(80, 2), stand_in, split="test", extractor="x", step=3)
-    bad = score(real, normal(80, 2, shift=2), stand_in, split="test", extractor="x", step=3)
-    assert [row["metric"] for row in good] == list(DIRECTIONS)
-    for better, worse in zip(good, bad, strict=True):
-        assert {"value", "low", "high", "floor", "n", "real", "split", "extractor", "step"} <= set(better)
-        assert (better["n"], better["real"], better["floor"]) == (80, 60, worse["floor"])
-        sign = 1 if DIRECTIONS[better["metric"]] == "lower" else -1
-        assert sign * better["value"] < sign * worse["value"], better["metric"]
-        assert sign * better["floor"] < sign * worse["value"]
+def test_better_samples_score_better() -> None:
+    real = normal(60, 0)
+    good, bad = distances(real, normal(80, 2)), distances(real, normal(80, 2, shift=2))
+    assert list(good) == list(METRICS)
+    for name, better in METRICS.items():
+        sign = 1 if better == "lower" else -1
+        assert sign * good[name].value < sign * bad[name].value, name
 
 
 def test_few_images_are_warned_of() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.evaluation.score import DIRECTIONS
+from simulacra.evaluation.scores import DIRECTIONS
 from simulacra.runs import RunFolder
 
 Run = Callable[..., Any]

@@ -16,6 +16,7 @@ def evaluate(
     against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
     step: Step = None,
     seed: Annotated[int, typer.Option(help="Of the samples; equal seeds give equal numbers.")] = 0,
     as_json: Json = False,
@@ -24,7 +25,9 @@ def evaluate(
     from simulacra.workflow.evaluating import COLUMNS, cells
     from simulacra.workflow.evaluating import evaluate as evaluate_run
 
-    found = evaluate_run(run, data=data, against=against, count=count, features=features, step=step, seed=seed)
+    found = evaluate_run(
+        run, data=data, against=against, count=count, features=features, only=only or (), step=step, seed=seed
+    )
     if as_json:
         typer.echo(json.dumps(found.rows))
     elif found.measured:

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: how good and how varied the samples of a run are, beside real images."""
+"""The verb `evaluate`: what a trained run is worth, in numbers that say what they mean."""
 
 import json
 from collections.abc import Sequence
@@ -9,24 +9,34 @@ from typing import Any
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.engine.restore import restore
-from simulacra.errors import DataError, RunError
-from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.reference import FEWEST, choose, features_of
-from simulacra.evaluation.score import DIRECTIONS, caution, score
+from simulacra.errors import DataError, RunError, nearest
+from simulacra.evaluation.features import extractor_for
+from simulacra.evaluation.material import Material
+from simulacra.evaluation.pictures import preview
+from simulacra.evaluation.reference import FEWEST, Chosen, choose
+from simulacra.evaluation.scores import DIRECTIONS, GROUPS, Found
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
-from simulacra.objectives import Generates
 from simulacra.runs import RunFolder
 
-SAMPLES = 21  # the key of the draw
-COLUMNS = ("metric", "value", "low", "high", "floor", "better", "split")  # of the printed table
-SAME = ("metric", "split", "extractor", "n", "step", "against")  # what a new row replaces an old one by
+COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
+SAME = (
+    "metric",
+    "label",
+    "split",
+    "extractor",
+    "n",
+    "step",
+    "against",
+    "weights",
+)  # a new row replaces such an old one
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """What `evaluate` found: rows, and sentences that a person should read beside them."""
 
+    title: str
     rows: list[dict[str, Any]]
     notes: list[str]
 
@@ -34,12 +44,6 @@ class Evaluated:
     def measured(self) -> bool:
         """Whether there is any number."""
         return any(row["value"] is not None for row in self.rows)
-
-    @property
-    def title(self) -> str:
-        """What all rows have in common."""
-        row = self.rows[0]
-        return f"{row['n']:,} samples, {row['real']:,} real images; {row['extractor']}; step {row['step']:,}"
 
 
 def evaluate(
@@ -49,11 +53,12 @@ def evaluate(
     against: Path | None = None,
     count: int = 2000,
     features: str | None = None,
+    only: Sequence[str] = (),
     step: int | None = None,
     seed: int = 0,
     cache: Path | None = None,
 ) -> Evaluated:
-    """Measures samples of a run against real images and keeps the rows in the run's evaluations.jsonl.
+    """Measures a run beside real images and keeps the rows in the run's evaluations.jsonl.
 
     Args:
         path: the run folder.
@@ -61,9 +66,10 @@ def evaluate(
         against: another store to measure against instead.
         count: how many samples.
         features: name of an extractor; chosen by the images' channels by default.
+        only: names of groups of metrics; all by default.
         step: of one of the run's checkpoints; the newest by default.
         seed: of the samples.
-        cache: folder of features of real images; the user's cache folder by default.
+        cache: folder of what is kept of real images; the user's cache folder by default.
 
     Raises:
         RunError: the run cannot be measured so.
@@ -73,22 +79,31 @@ def evaluate(
         raise RunError(f"-n {count}: expected at least {FEWEST} samples")
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
+    for name in only:
+        if name not in GROUPS:
+            raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
     run = RunFolder(path)
     objective, step = restore(run, step)
     recipe = run.recipe
     extractor = extractor_for(features, recipe.data.shape[2])
-    if not isinstance(objective, Generates):
-        return _not_applicable(recipe.objective.family, extractor, step)
     store = find_store(run, data, against)
     if against is None:
         store = hold_out(store, recipe.data.holdout, recipe.seed)
-    facts = {"extractor": extractor.label, "step": step, "seed": seed}
+    facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed}
     if against is not None:
         facts["against"] = store.fingerprint
-    with run.lock():
-        found = _measured(Subject(objective, recipe, run.conditions()), store, extractor, count, facts, cache)
-        keep(run, found.rows)
-    return found
+    chosen = choose(store, count)
+    with run.lock(), Live("measuring") as live:
+        material = Material(
+            Subject(objective, recipe, run.conditions(), store), chosen, extractor, facts, cache,
+            lambda what, done, total: live.show(done / max(1, total), f"{what} {done:,}/{total:,}"),
+        )  # fmt: skip
+        found = _measured(material, only or tuple(GROUPS))
+        keep(run, [row for row in found.rows if row["n"] is not None])
+        for name, arrays in found.pictures.items():
+            run.write_picture(name, arrays, preview(arrays))
+    title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
+    return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes])
 
 
 def find_store(run: RunFolder, data: Path | None, against: Path | None) -> ImageStore:
@@ -129,46 +144,37 @@ def keep(run: RunFolder, rows: Sequence[dict[str, Any]]) -> None:
     run.write("evaluations.jsonl", "".join(json.dumps(row) + "\n" for row in [*kept, *rows]).encode())
 
 
-def _measured(
-    subject: Subject,
-    store: ImageStore,
-    extractor: Extractor,
-    count: int,
-    facts: dict[str, Any],
-    cache: Path | None,
-) -> Evaluated:
-    """Samples against held-out and against training images."""
-    chosen, notes = choose(store, count), []
-    n, m = len(chosen.stand_in), len(chosen.held_out)
+def _measured(material: Material, names: Sequence[str]) -> Found:
+    """What every group finds; metrics that a run cannot have are named, without a value, and not kept."""
+    whole = Found()
+    for name in names:
+        if reason := GROUPS[name].lacks(material):
+            empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split", "extractor"))
+            facts = {"step": material.facts["step"], "why": reason}
+            whole.rows += [{"metric": metric} | empty | facts for metric in GROUPS[name].metrics]
+            whole.notes += [f"{metric}: {reason}" for metric in GROUPS[name].metrics]
+            continue
+        found = GROUPS[name].measure(material)
+        whole.rows += found.rows
+        whole.notes += found.notes
+        whole.pictures |= found.pictures
+    return whole
+
+
+def remarks(chosen: Chosen, count: int) -> list[str]:
+    """What to say of the images that were to be had."""
+    n, m, notes = len(chosen.stand_in), len(chosen.held_out), []
     if n < count:
         notes.append(f"measured {n:,} samples, not {count:,}: no more training images are left to set the floor")
     if m < n:
         notes.append(f"the {chosen.split} split has {m:,} images, so {m:,} real ones stand against {n:,} samples")
     if chosen.split != "test":
         notes.append("there are no test images: the held-out ones are those of the valid split")
-    with Live("features of samples") as live:
-        images = subject.decode(subject.codes(n, SAMPLES, seed=facts["seed"]))
-        made = extractor.vectors(images, live.count)
-    with Live("features of real images") as live:
-        stand_in, held_out, train = (
-            features_of(store, split, rows, extractor, cache=cache, progress=live.count)
-            for split, rows in (("train", chosen.stand_in), (chosen.split, chosen.held_out), ("train", chosen.train))
-        )
-    sets = {chosen.split: held_out, "train": train}
-    rows = [row for split, known in sets.items() for row in score(known, made, stand_in, split=split, **facts)]
-    if warning := caution(n, m, extractor.width):
-        notes.append(warning)
-    return Evaluated(rows, notes)
-
-
-def _not_applicable(family: str, extractor: Extractor, step: int) -> Evaluated:
-    """Every metric by its name without a value, for a run that makes no images; nothing is kept."""
-    empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split"))
-    rows = [{"metric": name} | empty | {"extractor": extractor.label, "step": step} for name in DIRECTIONS]
-    return Evaluated(rows, [f"{name}: not applicable, family {family} makes no images" for name in DIRECTIONS])
+    return notes
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row as the printed table shows it."""
     numbers = ("" if row[key] is None else f"{row[key]:.4g}" for key in ("value", "low", "high", "floor"))
-    return (row["metric"], *numbers, DIRECTIONS[row["metric"]], row["split"])
+    others = ("" if row["n"] is None else f"{row['n']:,}", row["split"] or "")
+    return (row["metric"], row.get("label", ""), *numbers, DIRECTIONS[row["metric"]], *others)

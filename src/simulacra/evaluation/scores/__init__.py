@@ -1,0 +1,13 @@
+"""GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
+
+from simulacra.evaluation.scores.base import Better, Found, Group, Row
+from simulacra.evaluation.scores.quality import QUALITY
+
+__all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
+
+GROUPS: dict[str, Group] = {
+    "quality": QUALITY,
+}
+
+# Metric -> where better numbers lie.
+DIRECTIONS: dict[str, Better] = {name: better for group in GROUPS.values() for name, better in group.metrics.items()}
