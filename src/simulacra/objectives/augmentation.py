@@ -59,6 +59,24 @@ AUGMENTATIONS: dict[Augmentation, Callable[[Tensor], Tensor]] = {
 }
 
 
+def mixed_up(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Every image and its labels, mixed with another of the batch by one share from Beta(alpha, alpha).
+
+    Zhang et al. 2018, arXiv:1710.09412, section 2; one share a batch, as in the authors' code.
+
+    Args:
+        images: (n, C, H, W).
+        labels: (n, K) in {0, 1}.
+        alpha: above 0; the larger, the nearer the share to one half.
+
+    Returns:
+        Images, and labels in [0, 1].
+    """
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    others = torch.randperm(len(images)).to(images.device)
+    return torch.lerp(images[others], images, share), torch.lerp(labels[others], labels, share)
+
+
 def _uniform(images: Tensor) -> Tensor:
     """(n, 1, 1, 1) from U(0, 1)."""
     return torch.rand(len(images), 1, 1, 1).to(images.device)

@@ -5,7 +5,7 @@ from typing import final
 from torch import Tensor
 
 from simulacra.data.batches import Batch
-from simulacra.objectives.augmentation import augment
+from simulacra.objectives.augmentation import augment, mixed_up
 from simulacra.objectives.base import Classifies, Objective, Optimize
 from simulacra.objectives.losses import label_hits, label_loss, label_losses
 from simulacra.objectives.parts import seeing
@@ -24,12 +24,17 @@ class Classifier(Objective, Classifies):
         super().__init__(parts, {"classifier": tuple(parts)})
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
-        """One step down the cross-entropy; the accuracy is that before the step, dropout and augmentation included."""
-        logits = self.logits(augment(batch.images, self.settings.augment))
-        smoothing = self.settings.label_smoothing
-        loss = label_loss(logits, batch.labels, exclusive=self.exclusive, smoothing=smoothing)
+        """One step down the cross-entropy; the accuracy is that before the step, dropout and augmentation included.
+
+        Of mixed images it is how often the larger part is told.
+        """
+        images, labels = augment(batch.images, self.settings.augment), batch.labels
+        if self.settings.mixup:
+            images, labels = mixed_up(images, labels, self.settings.mixup)
+        logits = self.logits(images)
+        loss = label_loss(logits, labels, exclusive=self.exclusive, smoothing=self.settings.label_smoothing)
         optimize("classifier", loss)
-        hits = label_hits(logits, batch.labels, exclusive=self.exclusive)
+        hits = label_hits(logits, labels, exclusive=self.exclusive)
         return {"loss/train": loss, "accuracy/train": hits.mean()}
 
     def validate(self, batch: Batch) -> dict[str, Tensor]:

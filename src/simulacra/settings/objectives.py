@@ -59,10 +59,13 @@ class ClassifierSettings(Settings):
         label_smoothing: share of the target that is spread evenly over the classes, or over an attribute's two values.
             Szegedy et al. 2016, arXiv:1512.00567, section 7.
         augment: random changes of the training images, as in `GanSettings`.
+        mixup: alpha of the Beta(alpha, alpha) that draws how much of another training image and its labels each image
+            is mixed with; 0 mixes nothing. Zhang et al. 2018, arXiv:1710.09412.
     """
 
     family: Literal["classifier"]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    mixup: NonNegativeFloat = 0.0
     augment: tuple[Augmentation, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ("encoder",)
     labelled: ClassVar[bool] = True
