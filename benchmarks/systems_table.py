@@ -75,6 +75,7 @@ FIGURES = {  # family -> beginnings of the names of figures, the best first
     "classifier": ("confusion", "accuracy"),
 }
 TRAINING = {"loss/total": "loss", "accuracy/train": "accuracy", "code_accuracy/categorical_1": "accuracy of the code"}
+WIDEST = 1000  # pixels of a figure's longer side on the page
 LENGTH = ("seed", "steps", "minutes", "every", "title", "expect")  # keys whose change does not make it another recipe
 HEAD = (
     "system",
@@ -114,27 +115,42 @@ def take_down(run: RunFolder) -> str:
     rows = [row for row in run.rows("metrics") if row["epoch"] > facts["epochs"] - 1]
     keys = [key for key in rows[-1] if "/" in key] if rows else []
     means = {key: sum(values) / len(values) for key in keys if (values := [row[key] for row in rows if key in row])}
-    changes = differences(recipe, load(name))
+    changes, other = differences(recipe, load(name)), other_data(facts, recipe)
     kept = ("epochs", "images_seen", "seconds", "command", "processor", "threads", "device", "precision", "torch")
     result = {
         "recipe": name,
         "family": recipe.objective.family,
+        "data": other,
         "changes": changes,
         "seed": recipe.seed,
         **{key: facts.get(key) for key in kept},
         "measured": [row for row in run.rows("evaluations") if row["step"] == facts["step"]],
         "last_epoch": means,
     }
-    words = "-".join([name, *(slug(f"{key.split('.')[-1]}-{value}") for key, value in changes.items())])
-    path = RESULTS / f"{words}-seed-{recipe.seed}.json"
+    stem = stem_of(result)
+    path = RESULTS / f"{stem}-seed-{recipe.seed}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    figure = None if changes else figure_of(run, recipe)
+    figure = figure_of(run, recipe)
     if figure:
         IMAGES.mkdir(parents=True, exist_ok=True)
         with Image.open(figure) as image:
-            image.save(IMAGES / f"{name}.webp", quality=85, method=6)
+            image.thumbnail((WIDEST, WIDEST))
+            image.save(IMAGES / f"{stem}.webp", quality=85, method=6)
     return f"{path.name}{' and its figure' if figure else ''}"
+
+
+def stem_of(result: Result) -> str:
+    """What files about such runs are called, whatever their seed."""
+    words = [result["recipe"], *filter(None, [result.get("data")])]
+    return "-".join([*words, *(slug(f"{key.split('.')[-1]}-{value}") for key, value in result["changes"].items())])
+
+
+def other_data(facts: dict[str, Any], recipe: Recipe) -> str | None:
+    """The data set that a run saw, where it is not the one that its recipe was written for."""
+    title = facts.get("data", {}).get("card", {}).get("title")
+    name = slug(title).lower() if title else recipe.data.name
+    return None if name == recipe.data.name else name
 
 
 def figure_of(run: RunFolder, recipe: Recipe) -> Path | None:
@@ -188,18 +204,33 @@ def rows_of(system: str, name: str, taken: list[Result]) -> list[tuple[str, ...]
     """A row for a recipe as it is shipped, and one for each change that was tried."""
     recipe = load(name)
     source = f"{system} ({REPORTS[system[0]]})" if system[0] in REPORTS else system
-    command = f"`simulacra train {name} --data stores/{recipe.data.name}`"
-    figure = f"![{name}](images/systems/{name}.webp)" if (IMAGES / f"{name}.webp").is_file() else MISSING
     tried = [result for result in taken if result["recipe"] == name]
-    plain = measured([result for result in tried if not result["changes"]])
-    rows = [(source, f"`{name}`", parameters(recipe), figure, *plain, PUBLISHED.get(name, MISSING), command)]
-    changes = [result["changes"] for result in tried if result["changes"]]
-    for change in [one for place, one in enumerate(changes) if one not in changes[:place]]:
-        cells = measured([result for result in tried if result["changes"] == change])
-        texts = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in change.items()]
-        sets = " ".join(f"--set {shlex.quote(text)}" for text in texts)
-        rows.append(("", f"with {', '.join(texts)}", "", "", *cells, MISSING, f"{command[:-1]} {sets}`"))
+    plain = [result for result in tried if not result["changes"] and not result.get("data")]
+    figure, command = figure_cell(name), command_of(recipe, name, None, {})
+    rows = [(source, f"`{name}`", parameters(recipe), figure, *measured(plain), PUBLISHED.get(name, MISSING), command)]
+    for stem in dict.fromkeys(stem_of(result) for result in tried if result not in plain):
+        group = [result for result in tried if stem_of(result) == stem]
+        data, changes = group[0].get("data"), group[0]["changes"]
+        words = [*([f"on {data}"] if data else []), *(f"with {text}" for text in texts_of(changes))]
+        command = command_of(recipe, name, data, changes)
+        rows.append(("", ", ".join(words), "", figure_cell(stem), *measured(group), MISSING, command))
     return rows
+
+
+def figure_cell(stem: str) -> str:
+    """The figure of runs of that name, if one was taken down."""
+    return f"![{stem}](images/systems/{stem}.webp)" if (IMAGES / f"{stem}.webp").is_file() else MISSING
+
+
+def texts_of(changes: dict[str, Any]) -> list[str]:
+    """Changes as the command line takes them."""
+    return [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in changes.items()]
+
+
+def command_of(recipe: Recipe, name: str, data: str | None, changes: dict[str, Any]) -> str:
+    """What makes such a run."""
+    sets = "".join(f" --set {shlex.quote(text)}" for text in texts_of(changes))
+    return f"`simulacra train {name} --data stores/{data or recipe.data.name}{sets}`"
 
 
 def parameters(recipe: Recipe) -> str:

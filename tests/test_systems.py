@@ -95,6 +95,17 @@ def test_seeds_are_averaged_and_changes_have_rows_of_their_own(finished: Any) ->
     assert second[-1].endswith("--data stores/fashion-mnist --set objective.kl_weight=1.0`")
 
 
+def test_a_run_on_other_data_has_a_row_of_its_own(finished: Any) -> None:
+    run = finished("celeba-vae-100")
+    run.write_facts({"data": {"card": {"title": "avatars"}}})
+    assert systems_table.take_down(run) == "celeba-vae-100-avatars-seed-0.json and its figure"
+    first, second = systems_table.rows_of("D1", "celeba-vae-100", systems_table.results())
+    assert first[3:6] == ("–", "–", "–"), "nobody has had CelebA"
+    assert second[1] == "on avatars"
+    assert second[3] == "![celeba-vae-100-avatars](images/systems/celeba-vae-100-avatars.webp)"
+    assert second[-1] == "`simulacra train celeba-vae-100 --data stores/avatars`"
+
+
 def test_a_run_that_is_not_finished_is_not_taken_down(finished: Any) -> None:
     run = finished("fashion-vae-mlp")
     run.write_facts({"state": "stopped"})
