@@ -12,6 +12,7 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.evaluation.features import Extractor, Vectors
+from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.reference import Chosen, features_of
 from simulacra.evaluation.subject import Subject
 
@@ -69,6 +70,11 @@ class Material:
     def made(self) -> Vectors:
         """Features (n, d) of the samples."""
         return self.extractor.vectors(self.samples, self.stage("features of samples"))
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        """The classifier of the data set's labels, trained on its images; None where it has no labels."""
+        return judge_of(self.store, cache=self.cache, progress=self.stage("training a judge of the labels"))
 
     def real(self, part: Part) -> Vectors:
         """Features (m, d) of the real images of one part of `chosen`."""

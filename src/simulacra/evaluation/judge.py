@@ -1,0 +1,260 @@
+"""Judge: a small classifier, trained on real images once a data set, that says which labels an image shows.
+
+Conditional samples are judged by a network that never saw the model: a model's own label head would praise whatever the
+generator learned to please it with. What the judge itself gets wrong is measured on real images that it did not see.
+"""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from simulacra.data.batches import Batches, to_tensor
+from simulacra.data.store import ImageStore
+from simulacra.engine.devices import Devices
+from simulacra.engine.optimizers import Optimizers
+from simulacra.objectives import build
+from simulacra.objectives.classifier import Classifier
+from simulacra.recipe import Recipe, read_table, to_toml
+from simulacra.runs import write_aside
+
+FORMAT = 1
+CHUNK = 250  # images judged at once
+BATCH = 64
+EPOCHS = 20  # at most: small data sets are learnt by heart
+PIXELS = 100_000_000  # of all training images together, about half a minute of one slow core
+FEWEST_SEEN = 20_000  # images, however large they are
+MOST_HELD_OUT = 10_000
+LEARNED = 0.7  # area under the curve from which a judge's word counts; chance is 0.5
+Values = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A trained classifier, with what it is worth on real images that it was not trained on.
+
+    Attributes:
+        objective: the classifier.
+        label: what rows of evaluations call it.
+        label_names: K names, all labels of the data set.
+        exclusive: whether an image has exactly one of them.
+        confusion: counts of held-out images by what is true (first of the last two axes) and what was told (second):
+            (K, K) of exclusive classes, (K, 2, 2) of attributes, without and with.
+        auc: (K,) area under the ROC curve of each label against all images without it; nan where the held-out images
+            are all alike in it.
+        n: how many held-out images.
+    """
+
+    objective: Classifier
+    label: str
+    label_names: tuple[str, ...]
+    exclusive: bool
+    confusion: NDArray[np.int64]
+    auc: NDArray[np.float64]
+    n: int
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """(K,) the share of held-out images told rightly: of a class, among its own; of an attribute, among all."""
+        right = np.diagonal(self.confusion, axis1=-2, axis2=-1).astype(np.float64)
+        shares: NDArray[np.float64] = (
+            right / np.maximum(self.confusion.sum(1), 1) if self.exclusive else right.sum(1) / max(self.n, 1)
+        )
+        return shares
+
+    @property
+    def learned(self) -> NDArray[np.bool_]:
+        """(K,) whether the judge can tell a label well enough for its word to count."""
+        found: NDArray[np.bool_] = self.auc >= LEARNED  # false for nan
+        return found
+
+    def logits(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
+        """Logits (n, K) of images (n, H, W, C) uint8."""
+        return _seen(images, self.objective, self.objective.logits, progress)
+
+    def probabilities(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
+        """(n, K) in [0, 1]: over exclusive classes they add up to 1, of attributes each stands alone."""
+        logits = torch.from_numpy(self.logits(images, progress))
+        found: Values = (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
+        return found
+
+    def verdicts(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
+        """(n, K): the likeliest class, or each attribute that is likelier there than not."""
+        return told(self.logits(images, progress), exclusive=self.exclusive)
+
+    def features(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
+        """(n, d): the last map before the head, averaged over its places."""
+        encoder = self.objective.networks["encoder"]
+        return _seen(images, self.objective, lambda part: encoder(part).mean((2, 3)), progress)
+
+
+def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress | None = None) -> Judge | None:
+    """The judge of a data set, from the cache or trained and kept there; the same one for the same images and labels.
+
+    Args:
+        store: the data set; its training images train the judge, its test images (else the valid ones) test it.
+        cache: folder of judges; the user's cache folder by default.
+        progress: told (done, total) updates while it is trained.
+
+    Returns:
+        None where the data set has no labels.
+
+    Raises:
+        DataError: there is no training image.
+        RunError: the cache cannot be written.
+    """
+    if not store.label_names:
+        return None
+    recipe = recipe_of(store)
+    # Whatever may change a digit is part of the name: content, which images train, recipe, its code's format, torch.
+    words = (store.fingerprint, to_toml(recipe), str(FORMAT), torch.__version__)
+    digest = hashlib.sha256("\n".join(words).encode() + store.split.tobytes()).hexdigest()[:24]
+    folder = cache or user_cache_path("simulacra") / "judges"
+    path = folder / f"judge-{digest}.pt"
+    with torch.random.fork_rng(devices=[]):  # whoever asks for a judge draws as if nobody had
+        objective = _fresh(recipe)
+        kept = _read(path, objective)
+        if kept is None:
+            objective = _fresh(recipe)  # a damaged file may have filled it in part
+            _train(objective, recipe, store, progress)
+    confusion, auc, n = kept or tested(objective, store)
+    if kept is None:
+        state = {"confusion": torch.from_numpy(confusion), "auc": torch.from_numpy(auc), "n": n}
+        buffer = io.BytesIO()
+        torch.save({"networks": objective.networks.state_dict()} | state, buffer)
+        write_aside(path, buffer.getvalue())
+    return Judge(objective, f"judge {digest[:8]}", store.label_names, store.exclusive, confusion, auc, n)
+
+
+def recipe_of(store: ImageStore) -> Recipe:
+    """How the judge of a data set is trained: a classifier whose size and training follow from the images' size."""
+    height, width, channels = store.shape
+    halvings = 1
+    while halvings < 5 and min(height, width) >> (halvings + 1) >= 3:
+        halvings += 1
+    seen = min(EPOCHS * len(store.rows("train")), max(PIXELS // (height * width), FEWEST_SEEN))
+    steps = max(1, seen // BATCH)
+    table = {
+        "title": "judge",
+        "steps": steps,
+        "data": {
+            "name": "judged",
+            "size": f"{width}x{height}",
+            "channels": channels,
+            "batch": BATCH,
+            "labels": list(store.label_names),
+            "exclusive": store.exclusive,
+        },
+        "objective": {"family": "classifier"},
+        "networks": {
+            "encoder": {
+                "kind": "convolution",
+                "channels": [16 * 2**place for place in range(halvings)],
+                "head": "dense",
+            }
+        },
+        "optimizer": {
+            "name": "adamw",
+            "lr": 3e-3,
+            "weight_decay": 0.01,
+            "schedule": "cosine",
+            "warmup": steps // 20,
+        },
+    }
+    return read_table(table, "the judge's recipe", {})
+
+
+def _fresh(recipe: Recipe) -> Classifier:
+    """The classifier of a recipe with its first weights."""
+    objective = build(recipe)
+    assert isinstance(objective, Classifier), "a judge is a classifier"
+    return objective
+
+
+def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: Progress | None) -> None:
+    """Trains a fresh classifier in place."""
+    devices = Devices("cpu", "float32")  # the same judge on every machine
+    devices.place(objective.networks)
+    optimize = Optimizers(objective, recipe.optimizer, devices)
+    labels = store.label_names
+    batches = Batches(store, batch=recipe.data.batch, seed=recipe.seed, flip=False, labels=labels)
+    for step in range(recipe.steps):
+        optimize.at(step, recipe.steps)
+        objective.update(batches[step], step, optimize)
+        if progress:
+            progress(step + 1, recipe.steps)
+
+
+def tested(objective: Classifier, store: ImageStore) -> Tested:
+    """Confusion, areas and number of held-out images, as in `Judge`."""
+    rows = store.rows("test" if len(store.rows("test")) else "valid")[:MOST_HELD_OUT]
+    true = store.labels[rows].astype(bool)
+    logits = _seen(store.pixels(rows), objective, objective.logits)
+    ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits
+    auc = np.array([_area(true[:, place], ranked[:, place]) for place in range(true.shape[1])])
+    return counted(true, told(logits, exclusive=store.exclusive), exclusive=store.exclusive), auc, len(rows)
+
+
+def told(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
+    """Verdicts (n, K) of logits (n, K)."""
+    if not exclusive:
+        found: NDArray[np.bool_] = logits > 0
+        return found
+    one: NDArray[np.bool_] = np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
+    return one
+
+
+def counted(true: NDArray[np.bool_], said: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
+    """Confusion of labels (n, K) and verdicts (n, K): (K, K) or (K, 2, 2), true by told."""
+    if exclusive:
+        table: NDArray[np.int64] = true.astype(np.int64).T @ said.astype(np.int64)
+        return table
+    sides = np.array([[(true == on) & (said == yes) for yes in (False, True)] for on in (False, True)])
+    tables: NDArray[np.int64] = sides.sum(2, dtype=np.int64).transpose(2, 0, 1)
+    return tables
+
+
+def _seen(
+    images: NDArray[np.uint8],
+    objective: Classifier,
+    look: Callable[[Tensor], Tensor],
+    progress: Progress | None = None,
+) -> Values:
+    """What a part of the classifier gives for images, some at a time."""
+    found = []
+    with objective.looking():
+        for start in range(0, max(1, len(images)), CHUNK):  # at least once, so that the width is known
+            part = np.array(images[start : start + CHUNK])  # a copy: mapped images cannot be written
+            found.append(look(to_tensor(part).to(objective.device)).float().cpu().numpy())
+            if progress:
+                progress(min(start + CHUNK, len(images)), len(images))
+    return np.concatenate(found)
+
+
+def _area(true: NDArray[np.bool_], scores: NDArray[Any]) -> float:
+    """Area under the ROC curve, nan where all are alike."""
+    return float(roc_auc_score(true, scores)) if true.any() and not true.all() else float("nan")
+
+
+def _read(path: Path, objective: Classifier) -> Tested | None:
+    """Puts kept weights into a classifier and gives what is known of it; None where nothing whole is kept."""
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        objective.networks.load_state_dict(state["networks"])
+        return state["confusion"].numpy(), state["auc"].numpy(), int(state["n"])
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, AttributeError, pickle.UnpicklingError):
+        return None
