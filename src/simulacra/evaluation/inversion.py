@@ -1,0 +1,187 @@
+"""Inversion: the code whose image comes nearest to a given one, found by following the gradient to the code.
+
+Zhu et al. 2016, arXiv:1609.03552, section 3.1; Lipton and Tripathi 2017, arXiv:1702.04782. What no code comes near to
+is what the generator cannot make: Bau et al. 2019, arXiv:1910.11626.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import cos, pi
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from simulacra.data.batches import to_tensor
+from simulacra.errors import RunError
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import Encodes, Generates
+from simulacra.objectives.code import Code
+
+INVERSION = 31  # the key of the draw of starts
+AT_ONCE = 64  # codes followed at the same time
+RATE = 0.1  # of Adam, at the beginning; it falls to a tenth of that along half a cosine
+RACE = 1 / 3  # share of the steps in which all starts run; then the best one of each image goes on
+SURE = 1.0  # the logit of a label or category at the start, in favour of the drawn one
+MISSED = 0.05  # variance of a pixel value around the decoder's, for the weight of the prior
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """Codes found for images.
+
+    Attributes:
+        codes: (n, width) float32 on the CPU, labels and categories being 0 or 1.
+        errors: (n,) float32, mean squared error of each image in [-1, 1].
+    """
+
+    codes: Tensor
+    errors: NDArray[np.float32]
+
+
+def invert(
+    subject: Subject,
+    images: NDArray[np.uint8],
+    *,
+    starts: int = 4,
+    steps: int = 150,
+    labels: NDArray[np.uint8] | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Inverted:
+    """The codes whose images are nearest to given ones, by mean squared error.
+
+    Several random codes start for each image, the first one from the encoder where there is one. All run for a third
+    of the steps, labels and categories being shares between 0 and 1; then these are rounded, and the best start goes on
+    alone. Uniform noise stays in [-1, 1]; normal noise is drawn to the middle by the logarithm of its density, as it
+    weighs beside an error of variance MISSED. The model is left as it was, and so is the global generator.
+
+    Args:
+        subject: whose generator it is; in eval mode meanwhile.
+        images: (n, H, W, C) of the size that it makes.
+        starts: codes tried for each image.
+        steps: updates of the code that wins.
+        labels: (n, K) in {0, 1}, in the order of the recipe's labels, to keep to; by default they are searched for too.
+        seed: of the starts; the same arguments give the same codes.
+        progress: told (done, total) steps.
+
+    Raises:
+        RunError: the family makes no images, or those given have another shape.
+    """
+    model, device = subject.generates, subject.objective.device
+    if images.shape[1:] != (shape := subject.recipe.data.shape):
+        raise RunError(
+            f"images of shape {images.shape[1:]} cannot be inverted by a run that makes {shape}; resize them"
+        )
+    drawn = subject.codes(len(images) * starts, INVERSION, seed=seed).to(device).reshape(len(images), starts, -1)
+    if labels is not None and model.code.labels:
+        given = torch.as_tensor(labels, dtype=torch.float32, device=device).repeat_interleave(starts, 0)
+        drawn = _with_labels(model.code, drawn.flatten(0, 1), given).reshape(drawn.shape)
+    size = max(1, AT_ONCE // starts)
+    chunks = range(0, len(images), size)
+    found = []
+    with subject.objective.looking():
+        for place, start in enumerate(chunks):
+
+            def tell(step: int, place: int = place) -> None:
+                if progress:
+                    progress(place * steps + step, len(chunks) * steps)
+
+            targets = to_tensor(images[start : start + size]).to(device)
+            codes = drawn[start : start + size]
+            found.append(_nearest(model, targets, codes, steps, labels is not None, tell))
+    codes = torch.cat([codes for codes, _ in found]).cpu()
+    return Inverted(codes, torch.cat([errors for _, errors in found]).cpu().numpy())
+
+
+def _nearest(
+    model: Generates, targets: Tensor, drawn: Tensor, steps: int, held: bool, tell: Callable[[int], None]
+) -> tuple[Tensor, Tensor]:
+    """Codes (n, width) nearest to targets (n, C, H, W), from starts (n, starts, width), and their errors (n,)."""
+    count, starts = drawn.shape[:2]
+    encoded = [model.encode(targets).float()] if isinstance(model, Encodes) else []
+    if encoded:
+        drawn = torch.cat([encoded[0][:, None], drawn[:, 1:]], 1)
+    each, race = targets.repeat_interleave(starts, 0), round(RACE * steps)
+    relaxed = ("categories",) if held else ("categories", "labels")
+    codes = _descend(model, each, drawn.flatten(0, 1), np.arange(race) / max(1, steps), relaxed, tell)
+    best = _errors(model, codes, each).reshape(count, starts).argmin(1)
+    codes = codes.reshape(count, starts, -1)[torch.arange(count), best]
+    codes = _descend(model, targets, codes, np.arange(race, steps) / max(1, steps), (), lambda step: tell(race + step))
+    ends = torch.stack([codes, *encoded])  # an encoder's own code may be the nearest
+    least, which = torch.stack([_errors(model, end, targets) for end in ends]).min(0)
+    return ends[which, torch.arange(count)], least
+
+
+def _descend(
+    model: Generates,
+    targets: Tensor,
+    codes: Tensor,
+    times: NDArray[np.float64],
+    relaxed: tuple[str, ...],
+    tell: Callable[[int], None],
+) -> Tensor:
+    """Codes (m, width), each with a target of its own, after a step for each of `times`, which are shares of the whole.
+
+    Labels and categories move if they are among the `relaxed`; at the end they are 0 or 1.
+    """
+    code = model.code
+    noise, labels, categories, continuous = (part.clone() for part in torch.split(codes, code.widths, 1))
+    free = {"noise": noise, "continuous": continuous}
+    logits = {"labels": SURE * (2 * code.labels_of(codes) - 1), "categories": SURE * categories}
+    free |= {name: logits[name] for name in relaxed}
+    free = {name: part.requires_grad_() for name, part in free.items() if part.numel()}
+
+    def joined() -> Tensor:
+        middle = _columns(code, free["labels"]) if "labels" in free else labels
+        ways = _shares(code, free["categories"]) if "categories" in free else categories
+        return torch.cat([noise, middle, ways, continuous], 1)
+
+    adam = torch.optim.Adam(list(free.values()))
+    weight = MISSED / targets[0].numel() if code.distribution == "normal" else 0.0
+    for step, time in enumerate(times.tolist(), 1):
+        adam.param_groups[0]["lr"] = RATE * (0.55 + 0.45 * cos(pi * time))
+        with torch.enable_grad():
+            error = (model.decode(joined()) - targets).square().flatten(1).mean(1)
+            loss = (error + weight * noise.square().sum(1)).sum()
+            slopes = torch.autograd.grad(loss, list(free.values()))  # none is computed for any weight
+        for part, slope in zip(free.values(), slopes, strict=True):
+            part.grad = slope
+        adam.step()
+        continuous.clamp_(-1, 1)
+        if code.distribution == "uniform":
+            noise.clamp_(-1, 1)
+        tell(step)
+    return _rounded(code, joined().detach())
+
+
+def _columns(code: Code, logits: Tensor) -> Tensor:
+    """A code's label part of logits (m, K), as shares in [0, 1]."""
+    shares = logits.softmax(1) if code.exclusive else logits.sigmoid()
+    return torch.stack([1 - shares, shares], 2).flatten(1) if code.doubled else shares
+
+
+def _shares(code: Code, logits: Tensor) -> Tensor:
+    """A code's categorical part of logits of the same width, as shares that add up to 1 for each code."""
+    return torch.cat([part.softmax(1) for part in torch.split(logits, list(code.categorical), 1)], 1)
+
+
+def _rounded(code: Code, codes: Tensor) -> Tensor:
+    """The same codes (m, width) with labels and categories of 0 and 1."""
+    labels = code.labels_of(codes)
+    if code.exclusive and code.labels:
+        labels = F.one_hot(labels.argmax(1), code.labels)
+    return _with_labels(code, codes, labels.round())
+
+
+def _with_labels(code: Code, codes: Tensor, labels: Tensor) -> Tensor:
+    """The same codes (m, width) with labels (m, K), categories rounded."""
+    parts = code.split(codes)
+    return code.join(parts.noise, labels, parts.categories, parts.continuous)
+
+
+def _errors(model: Generates, codes: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error (m,) of each code's image in [-1, 1]."""
+    return (model.decode(codes).clamp(-1, 1) - targets).square().flatten(1).mean(1)
