@@ -59,8 +59,13 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
 
     first = Column(columns[0], no_wrap=True)
     drawn = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in drawn.columns[1:]:
+        column.overflow = "fold"
     for column in drawn.columns[1:] if columns[-1] == "parameters" else []:
         column.justify = "right"
     for row in rows:
         drawn.add_row(*row)
-    Console(soft_wrap=True, markup=False).print(drawn)
+    console = Console(soft_wrap=True, markup=False)
+    if not console.is_terminal:
+        console.width = 400  # a file is as wide as it needs to be
+    console.print(drawn)

@@ -1,4 +1,4 @@
-"""Commands that measure runs: evaluate."""
+"""Commands that measure runs: evaluate, compare."""
 
 import json
 from pathlib import Path
@@ -34,3 +34,29 @@ def evaluate(
         table(found.title, COLUMNS, [cells(row) for row in found.rows])
     for note in found.notes:
         say(f"- {note}")
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.")],
+    group_by: Annotated[str | None, typer.Option(help="Key of the recipes; seeds of one value are a group.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="A metric, e.g. recall; all by default.")] = None,
+    split: Annotated[str | None, typer.Option(help="test, valid or train; images kept aside by default.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file to write it to as a page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which of several runs is better, metric by metric, where their numbers allow it."""
+    from simulacra.workflow.comparing import compare as compare_runs
+    from simulacra.workflow.comparing import rows, settings
+
+    found = compare_runs(runs, group_by, metric or (), split=split, out=out)
+    if as_json:
+        typer.echo(json.dumps(found.table()))
+    else:
+        table("", *rows(found))
+        if found.differences:
+            table("", *settings(found))
+    for note in found.notes:
+        say(f"- {note}")
+    if out is not None:
+        say(f"written to {out}")

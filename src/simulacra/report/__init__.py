@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulacra.errors import RunError
-from simulacra.report.blocks import Album
+from simulacra.report.blocks import Album, Part
 from simulacra.report.comparison import comparison
+from simulacra.report.contrast import Comparison
 from simulacra.report.formats import plain, run_names, slug, unique
 from simulacra.report.page import render
 from simulacra.report.part import part_of
-from simulacra.report.reading import read
+from simulacra.report.reading import Record, read
 from simulacra.runs import RunFolder
 
-__all__ = ["write_report"]
+__all__ = ["read_all", "write_comparison", "write_report"]
 
 
 def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
@@ -34,24 +35,47 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
     """
     if not runs:
         raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
-    records = [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+    records = read_all(runs)
     home = runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
     target = home if out is None else out
     own = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
     prefixes = [""] if own else [f"{name}-" for name in unique([slug(record.name) for record in records])]
     albums = [Album(prefix) for prefix in prefixes]
     parts = [part_of(record, album) for record, album in zip(records, albums, strict=True)]
-    title = parts[0].title
     if len(runs) > 1:
         albums.append(Album(unique([*prefixes, "comparison-"])[-1]))
         parts.insert(0, comparison(records, albums[-1]))
-        title = parts[0].title
+    return _write(target, parts, albums, records)
+
+
+def write_comparison(records: Sequence[Record], found: Comparison, target: Path) -> Path:
+    """Writes what several runs have in common as one page, without a part for each.
+
+    Args:
+        records: the runs.
+        found: how their numbers stand against one another.
+        target: the HTML file; its figures stand in a folder `figures` beside it.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    album = Album("comparison-")
+    return _write(target, [comparison(records, album, found)], [album], records)
+
+
+def read_all(runs: Sequence[RunFolder]) -> list[Record]:
+    """Run folders as the report sees them, each under a name that no other has."""
+    return [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+
+
+def _write(target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record]) -> Path:
+    """Writes the page and the figures beside it."""
     version = plain(records[0].fact("simulacra") or "", 40)
     try:
         for album in albums:
             for name, content in album.files.items():
                 _put(target.parent / "figures" / name, content)
-        _put(target, render(title, parts, figures="figures", version=version))
+        _put(target, render(parts[0].title, parts, figures="figures", version=version))
     except OSError as error:
         raise RunError(f"{target} cannot be written ({error}); give another place with --out") from error
     return target

@@ -7,6 +7,8 @@ from itertools import chain
 import numpy as np
 
 from simulacra.report.blocks import Album, Chart, Gallery, Part, Pictures, Section, Table, Tile
+from simulacra.report.contrast import Comparison, contrast
+from simulacra.report.contrasted import verdict_sections
 from simulacra.report.figures import Line, curves
 from simulacra.report.formats import MISSING, about, duration, epochs, listed, number, plain
 from simulacra.report.measured import alt_of, caption_of, charts_of, headlines, series_of, value_of
@@ -17,22 +19,33 @@ from simulacra.report.words import of_chart, of_family, of_metric
 SAMPLES_WIDTH = 460  # CSS pixels of each run's samples on a wide screen
 
 
-def comparison(records: Sequence[Record], album: Album) -> Part:
+def comparison(records: Sequence[Record], album: Album, found: Comparison | None = None) -> Part:
     """What several runs have in common and where they differ.
 
     Args:
         records: two runs or more.
         album: takes the figures.
+        found: how their numbers stand against one another, where a page is about that alone; each run stands for itself
+            by default, and has a part of its own below.
     """
-    sections = [_table(records), _samples(records, album), _shared_curves(records, album)]
-    title = f"Comparison of {len(records)} runs"
-    return Part("comparison", title, _summary(records), [], _cautions(records), [part for part in sections if part])
+    alone = found is not None
+    found = found or contrast(records)
+    sections = [*verdict_sections(found), _table(records), _samples(records, album), _shared_curves(records, album)]
+    title = f"Comparison of {len(records)} runs{f' by {found.group_by}' if found.group_by else ''}"
+    cautions = [*_cautions(records), *(_sentence(note) for note in found.notes if alone or found.metrics)]
+    kept = [part for part in sections if part]
+    return Part("comparison", title, _summary(records, alone), [], cautions, kept, kicker="Comparison of runs")
 
 
-def _summary(records: Sequence[Record]) -> str:
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:]}."
+
+
+def _summary(records: Sequence[Record], alone: bool) -> str:
     families = listed(list(dict.fromkeys(of_family(record.fact("family")) for record in records)))
     names = listed([record.name for record in records])
-    return f"{names} side by side: {families}. Each run has a part of its own below, with all that was recorded of it."
+    below = "" if alone else " Each run has a part of its own below, with all that was recorded of it."
+    return f"{names} side by side: {families}.{below}"
 
 
 def _cautions(records: Sequence[Record]) -> list[str]:

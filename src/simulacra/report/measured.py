@@ -14,7 +14,8 @@ from simulacra.report.reading import Record, Row
 from simulacra.report.words import Words, of_chart, of_metric
 
 COLUMNS = ("step", "epoch", "images")
-EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step")
+EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")
+FACTS = ("seed", "real", "why")  # of a row, which tell no two series apart
 SPLITS = ("test", "valid", "train")
 REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
 NAME_LIMIT = 40  # letters of a name in a table's cell
@@ -46,7 +47,9 @@ def series_of(evaluations: Sequence[Row]) -> Series:
     found: Series = {}
     for row in evaluations:
         others = [
-            f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}" for key in sorted(row) if key not in EVALUATION
+            f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}"
+            for key in sorted(row)
+            if key not in (*EVALUATION, *FACTS)
         ]
         key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
         found.setdefault(key, []).append(row)
@@ -70,7 +73,8 @@ def headlines(record: Record) -> list[Tile]:
     seen = set()
     ranked = sorted(series_of(record.evaluations).items(), key=lambda item: _rank(item[0][1]))
     for (metric, split, _, others), rows in ranked:
-        if (metric, others) not in seen and len(tiles) < 3:
+        known = np.isfinite(value_of(rows[-1], "value"))
+        if known and (metric, others) not in seen and len(tiles) < 3:
             words = of_metric(metric)
             label = f"{plain(metric, 24).upper() if len(metric) < 4 else words.title}{f', {others}' if others else ''}"
             note = f"{plain(split, 20)} split" if split else ""
@@ -160,11 +164,11 @@ def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> 
     return album.chart(f"evaluated-{metric}", figure, alt=alt_of(words, lines), caption=caption_of(words, lines) + band)
 
 
-def evaluations(record: Record) -> Section | None:
+def evaluations(record: Record) -> list[Block]:
     """A table of the last value of everything that was evaluated, and all values behind a fold."""
     series = series_of(record.evaluations)
     if not series:
-        return None
+        return []
     last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], _rank(item[0][1])))]
     blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
     if by_epoch := _by_epoch(record, series):
@@ -172,7 +176,7 @@ def evaluations(record: Record) -> Section | None:
     if len(record.evaluations) > len(last):
         whole = _table("Every evaluation, by step.", record.evaluations)
         blocks.append(Fold(f"All {len(record.evaluations)} evaluations", [whole]))
-    return Section("Evaluations", blocks)
+    return blocks
 
 
 def _by_epoch(record: Record, series: Series) -> Table | None:

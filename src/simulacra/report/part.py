@@ -2,8 +2,9 @@
 
 from simulacra.report.blocks import Album, Part, Section, Tile
 from simulacra.report.formats import about, duration, epochs, image_shape, listed, number, plain
-from simulacra.report.measured import evaluations, headlines, learning_curves
+from simulacra.report.measured import headlines, learning_curves
 from simulacra.report.reading import Record
+from simulacra.report.scorecard import score_card
 from simulacra.report.setup import data_card, machine, networks, recipe_section
 from simulacra.report.shown import picture_sections
 from simulacra.report.words import of_family
@@ -17,7 +18,7 @@ def part_of(record: Record, album: Album) -> Part:
         album: takes the figures.
     """
     drawn = picture_sections(record, album)
-    measured: list[Section | None] = [learning_curves(record, album), evaluations(record)]
+    measured: list[Section | None] = [score_card(record), learning_curves(record, album)]
     setup = [data_card(record), networks(record), recipe_section(record), machine(record)]
     sections = [*drawn[:1], *measured, *drawn[1:], *setup]
     title = plain(record.recipe.title, 200) if record.recipe else record.name

@@ -1,8 +1,11 @@
 """What the report says of families, charts and metrics, in plain words. An unknown name is shown as it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, get_args
 
 from simulacra.report.formats import plain
+from simulacra.report.versus import Better
 
 FAMILIES = {
     "vae": "variational autoencoder (VAE)",
@@ -166,6 +169,15 @@ METRICS = {
     "coverage": Words("Coverage", "share", "Of real images with a sample near by: variety.", percent=True),
 }
 
+# Where better numbers lie, of what a training measures on its way; rows that `evaluate` wrote say it themselves.
+BETTER: dict[str, Better] = {
+    "mse": "lower",
+    "kl": "neither",
+    "loss": "lower",
+    "accuracy": "higher",
+    "label_accuracy": "higher",
+}
+
 
 def of_family(family: object) -> str:
     """A family's name for people."""
@@ -189,3 +201,9 @@ def of_metric(metric: str) -> Words:
     """What to say of one metric of evaluations.jsonl."""
     title = plain(metric, 36) or "value"
     return METRICS.get(metric) or Words(title, title, "As it was evaluated.")
+
+
+def direction(row: Mapping[str, Any]) -> Better:
+    """Where better numbers lie, of a row of evaluations.jsonl; neither where nobody says."""
+    said: Better | None = next((way for way in get_args(Better) if row.get("better") == way), None)
+    return said or BETTER.get(str(row.get("metric")), "neither")

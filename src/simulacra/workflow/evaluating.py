@@ -155,6 +155,8 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
             whole.notes += [f"{metric}: {reason}" for metric in GROUPS[name].metrics]
             continue
         found = GROUPS[name].measure(material)
+        for row in found.rows:
+            row.setdefault("better", GROUPS[name].metrics[row["metric"]])  # readers of the rows know no groups
         whole.rows += found.rows
         whole.notes += found.notes
         whole.pictures |= found.pictures

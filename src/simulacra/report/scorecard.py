@@ -1,0 +1,139 @@
+"""The score card: every number of a run on a scale, with its interval, its floor, and which way is better."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulacra.report.blocks import Block, Fold, Mark, Section
+from simulacra.report.blocks import Score as Drawn
+from simulacra.report.blocks import Scores as Drawings
+from simulacra.report.formats import MISSING, number, percent, plain
+from simulacra.report.measured import evaluations, written
+from simulacra.report.reading import Record
+from simulacra.report.scores import Score, newest, rank
+from simulacra.report.versus import Interval
+from simulacra.report.words import Words, of_metric
+
+SHOWN = 4  # withheld numbers named one by one; more are counted
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where numbers lie between two ends."""
+
+    low: float
+    high: float
+
+    def place(self, value: float | None) -> float | None:
+        """A number as percent of the way between the ends, never beyond them."""
+        if value is None:
+            return None
+        return min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low)))
+
+
+def score_card(record: Record) -> Section | None:
+    """All that was evaluated of a run, each at its newest step, and the tables of every evaluation behind a fold."""
+    scores = [score for score in newest(record.evaluations) if score.applies]
+    details = evaluations(record)
+    if not scores or not details:
+        return None
+    drawn = [_drawn(of_metric(name), [one for one in scores if one.metric == name], record.step)
+             for name in dict.fromkeys(score.metric for score in scores)]  # fmt: skip
+    blocks: list[Block] = [Drawings(_caption(scores), drawn), Fold("All of it as tables", details)]
+    return Section("Score card", blocks)
+
+
+def _caption(scores: Sequence[Score]) -> str:
+    parts = ["A dot is the value"]
+    if any(one.found and one.found.low is not None for one in scores):
+        parts.append("the bar through it is its 95% interval")
+    if any(one.floor is not None for one in scores):
+        parts.append("the dashed mark is the floor: what real images, or chance, get in the same place")
+    return f"{'; '.join(parts)}. Values of one metric share a scale."
+
+
+def _drawn(words: Words, scores: Sequence[Score], step: int) -> Drawn:
+    """One metric: numbers about everything first, numbers of single labels behind a fold."""
+    scale = scale_of(words, [(one.found, one.floor) for one in scores])
+    whole = sorted((one for one in scores if not one.label), key=lambda one: rank(one.split))
+    single = [one for one in scores if one.label]
+    splits = len({one.split for one in single}) > 1
+    return Drawn(
+        words.title, scores[0].better, words.reading, ends(words, scale),
+        [_mark(_split(one), one, words, scale, step) for one in whole],
+        f"{len({one.label for one in single})} labels" if single else "",
+        [_mark(f"{one.label}{f', {one.split}' if splits else ''}", one, words, scale, step) for one in single],
+    )  # fmt: skip
+
+
+def _split(score: Score) -> str:
+    against = f", against {plain(score.against, 20)}" if score.against else ""
+    return f"{score.split} images{against}" if score.split else f"samples alone{against}"
+
+
+def _mark(name: str, score: Score, words: Words, scale: Scale | None, step: int) -> Mark:
+    """One number; `step` is where the run stands, so that an older number says so."""
+    about = [f"n {number(score.conditions.get('n'))}"] if "n" in score.conditions else []
+    about += [plain(score.conditions[key], 60) for key in ("extractor", "judge") if key in score.conditions]
+    about += [f"at update {number(score.step)}"] if score.step != step else []
+    if score.found is None:
+        return Mark(name, MISSING, None, None, None, None, f"withheld: {score.why}", "")
+    return mark(name, score.found, score.floor, words, scale, about)
+
+
+def mark(
+    name: str, found: Interval, floor: float | None, words: Words, scale: Scale | None, about: Sequence[str] = ()
+) -> Mark:
+    """A number on a scale.
+
+    Args:
+        name: what it is of.
+        found: value and interval.
+        floor: or None.
+        words: of its metric.
+        scale: of all numbers beside it.
+        about: what else is to be said of it, in few words each.
+    """
+    value = written(words, found.value)
+    said = [] if found.low is None else [f"{written(words, found.low)} to {written(words, found.high)}"]
+    if floor is not None:
+        said.append(f"floor {written(words, floor)}, {beside(words, found, floor)}")
+    place = scale.place if scale else lambda value: None
+    alt = f"{name}: {value}{''.join(f'; {part}' for part in said)}."
+    return Mark(
+        name, value, place(found.value), place(found.low), place(found.high), place(floor),
+        " · ".join([*said, *about]), alt,
+    )  # fmt: skip
+
+
+def beside(words: Words, found: Interval, floor: float) -> str:
+    """How far a number is from its floor, in words."""
+    gap = found.value - floor
+    if found.low is not None and found.high is not None and found.low <= floor <= found.high:
+        return "within the interval"
+    size = f"{percent(abs(gap), 1).removesuffix('%')} points" if words.percent else number(abs(gap))
+    return f"{size} {'above' if gap > 0 else 'below'} it"
+
+
+def scale_of(words: Words, numbers: Sequence[tuple[Interval | None, float | None]]) -> Scale | None:
+    """A scale on which numbers, intervals and floors find room; None where there is no number.
+
+    Shares have all of 0 to 1. Others begin at 0 where there is a floor or a single number to be read by its size;
+    several without a floor take all the room, so that their intervals can be told apart.
+    """
+    known = [value for found, floor in numbers if found for value in (found.value, found.low, found.high, floor)
+             if value is not None]  # fmt: skip
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    values = [found for found, _ in numbers if found]
+    if words.percent and all(0 <= found.value <= 1 for found in values):
+        return Scale(0.0, 1.0)
+    if len(values) == 1 or any(floor is not None for found, floor in numbers if found):
+        low, high = min(0.0, low), max(0.0, high)
+    room = 0.06 * (high - low) or 1.0
+    return Scale(low - room if low else low, high + room if high else high)
+
+
+def ends(words: Words, scale: Scale | None) -> tuple[str, str]:
+    """What is written at the ends of a scale."""
+    return (written(words, scale.low), written(words, scale.high)) if scale else ("", "")

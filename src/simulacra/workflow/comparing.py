@@ -1,0 +1,115 @@
+"""The verb `compare`: which of several runs is better, by numbers that allow to say so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulacra.errors import RunError, nearest
+from simulacra.report import read_all, write_comparison
+from simulacra.report.contrast import Comparison, Contrast, contrast
+from simulacra.report.formats import MISSING, number
+from simulacra.report.matching import command
+from simulacra.report.reading import Record
+from simulacra.report.scores import newest
+from simulacra.report.versus import Interval
+from simulacra.runs import RunFolder
+
+__all__ = ["Comparison", "compare", "rows", "settings"]
+
+
+def compare(
+    paths: Sequence[Path],
+    group_by: str | None = None,
+    metrics: Sequence[str] = (),
+    *,
+    split: str | None = None,
+    out: Path | None = None,
+) -> Comparison:
+    """Holds what was evaluated of several runs against one another; reads their files only.
+
+    A metric is compared where at least two runs have it of the same split, data, extractor and number of images; what
+    differs is told in a note. Without `group_by` each run stands for itself: two values differ where the interval of
+    their difference, from both intervals, leaves out 0. With it, runs that differ in their seed alone are one group,
+    and groups are compared by Welch's interval of two means over seeds, or by that of the mean difference seed by seed
+    where all have the same seeds. With more than two columns each is held against the best, by Bonferroni's correction.
+
+    Args:
+        paths: run folders, two or more.
+        group_by: dotted key of the recipes, like "objective.kl_weight".
+        metrics: names; all by default.
+        split: test, valid or train; by default test, or valid where no run was measured on test images.
+        out: an HTML file to write it to as a page.
+
+    Returns:
+        Columns, metrics with their verdicts, the keys in which the recipes differ, and notes.
+
+    Raises:
+        RunError: fewer than two runs, one that is none or was not evaluated, a key that makes no groups, or nothing in
+            common.
+        RecipeError: the recipe of a run cannot be read.
+    """
+    records = _read(paths)
+    scores = [newest(record.evaluations) for record in records]
+    known = {score.metric for of_run in scores for score in of_run if score.found}
+    for name in metrics:
+        if name not in known:
+            raise RunError(f"--metric {name}: no run has such a number; {nearest(name, known)}")
+    splits = {score.split for of_run in scores for score in of_run if score.found and score.split}
+    if split is not None and split not in splits:
+        raise RunError(f"--split {split}: no run has a number of such images; {nearest(split, splits)}")
+    found = contrast(records, group_by=group_by, wanted=metrics, split=split)
+    if len(found.columns) > 1 and not found.metrics:
+        raise RunError(f"nothing can be compared: {found.notes[0]}")
+    if out is not None:
+        write_comparison(records, found, out)
+    return found
+
+
+def _read(paths: Sequence[Path]) -> list[Record]:
+    """The runs, each with at least one number."""
+    if len(paths) < 2:
+        given = f" {paths[0]}" if paths else ""
+        raise RunError(f"it takes two runs or more to compare; name another one: simulacra compare{given} RUN")
+    whole = [path.resolve() for path in paths]
+    for place, path in enumerate(whole):
+        if path in whole[:place]:
+            raise RunError(f"{paths[place]} is given twice; name each run once")
+    for path in paths:
+        RunFolder(path).recipe  # noqa: B018  # raises where there is no run, or none that this version reads
+    records = read_all([RunFolder(path) for path in paths])
+    scores = [newest(record.evaluations) for record in records]
+    like = next((score for of_run in scores for score in of_run if score.evaluated and score.found), None)
+    for record, of_run in zip(records, scores, strict=True):
+        if damage := next((gap for gap in record.gaps if gap.startswith("evaluations.jsonl is damaged")), None):
+            raise RunError(f"{record.folder.path}/{damage} Remove it and measure again: {command(record, like)}")
+        if not any(score.found for score in of_run):
+            raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
+    return records
+
+
+def rows(found: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The printed table: names of its columns, and a row a metric."""
+    floors = any(one.floor is not None for one in found.metrics)
+    head = ("metric", *(column.name for column in found.columns), *(["floor"] if floors else []), "verdict")
+    body = []
+    for one in found.metrics:
+        cells = [_cell(cell.found) if cell else MISSING for cell in one.cells]
+        floor = [number(one.floor)] if floors else []
+        body.append((_name(one), *cells, *floor, one.verdict))
+    return head, body
+
+
+def settings(found: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The printed table of the keys in which the recipes differ."""
+    head = ("setting", *(column.name for column in found.columns))
+    return head, [(key, *values) for key, values in found.differences.items()]
+
+
+def _name(one: Contrast) -> str:
+    arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[one.better]
+    return f"{one.metric}{f' {one.label}' if one.label else ''}{arrow}"
+
+
+def _cell(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return number(found.value)
+    return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
