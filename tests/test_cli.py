@@ -17,7 +17,7 @@ from simulacra.recipe import Recipe, load, shipped
 
 Run = Callable[..., Any]
 
-COMMANDS = {"recipes", "summary", "pack", "audit", "train", "sample", "report", "demo"}
+COMMANDS = {"recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "compare", "demo"}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def gaps(page: Path) -> str:
 def test_a_finished_run_gets_every_section_its_folder_has(written: Any) -> None:
     assert written.page == written.run.path / "report.html"
     assert titles(written.page) == [
-        "Samples", "Learning curves", "Evaluations", "The same codes over training", "Reconstructions",
+        "Samples", "Score card", "Learning curves", "The same codes over training", "Reconstructions",
         "Pairs that differ in one label", "Every class from the same noise", "Map of the codes",
         "Data", "Networks", "Recipe", "Time and machine",
     ]  # fmt: skip

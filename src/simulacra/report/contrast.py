@@ -14,6 +14,7 @@ from simulacra.report.scores import newest
 from simulacra.report.versus import LEVEL, Better, Interval, Standing, against_best, apart, mean_of, paired, welch
 
 NO_DIFFERENCE = "no difference can be told"
+SEEN = "images seen"  # among the differences of recipes, as it decides a training too
 TESTS = {
     "intervals": "difference of two values with the combined error of their intervals",
     "welch": "Welch's t-interval of the difference of two means over seeds",
@@ -121,7 +122,7 @@ def contrast(
     differences = {key: tuple(compact(recipes[column.places[0]].get(key)) for column in columns) for key in keys}
     seen = [[records[place].fact("images_seen") for place in column.places] for column in columns]
     if len({str(one) for group in seen for one in group}) > 1:
-        differences["images seen"] = tuple(listed(list(dict.fromkeys(number(one) for one in group))) for group in seen)
+        differences[SEEN] = tuple(listed(list(dict.fromkeys(number(one) for one in group))) for group in seen)
     about = _of_groups(columns, group_by, list(differences)) if group_by else [_of_runs()]
     return Comparison(tuple(columns), group_by, tuple(metrics), differences, (*notes, *about))
 
@@ -191,8 +192,8 @@ def _lack(names: Sequence[str], cells: Sequence[Cell], by_seed: bool) -> str:
 
 def _of_runs() -> str:
     return (
-        "intervals cover the draw of images, not a training with another seed: a verdict is about these trained models, not "
-        " about their recipes; to judge those, train each with several seeds and give --group-by KEY"
+        "intervals cover the draw of images, not a training with another seed: a verdict is about these trained models "
+        "and not about their recipes; to judge those, train each with several seeds and give --group-by KEY"
     )
 
 
@@ -204,10 +205,10 @@ def _of_groups(columns: Sequence[Column], key: str, differences: Sequence[str]) 
         for column in columns
         if len(column.seeds) == 1
     ]
-    others = [name for name in differences if name not in (key, "images seen")]
+    others = [name for name in differences if name not in (key, SEEN)]
     if others:
         notes.append(f"the groups differ in {listed(others)} too, so a difference may come from there")
-    return notes or [f"intervals cover trainings with other seeds: {_counts(columns)}"]
+    return notes + [f"intervals cover trainings with other seeds, measured on the same images: {_counts(columns)}"]
 
 
 def _counts(columns: Sequence[Column]) -> str:

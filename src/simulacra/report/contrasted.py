@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from simulacra.report.blocks import Block, Fold, Section, Table
 from simulacra.report.blocks import Score as Drawn
 from simulacra.report.blocks import Scores as Drawings
-from simulacra.report.contrast import Cell, Comparison, Contrast
-from simulacra.report.formats import MISSING, number, plain
+from simulacra.report.contrast import SEEN, Cell, Comparison, Contrast
+from simulacra.report.formats import MISSING, plain
 from simulacra.report.measured import written
-from simulacra.report.scorecard import ends, mark, scale_of
+from simulacra.report.scorecard import aside, ends, mark, measured_with, scale_of
 from simulacra.report.words import Words, of_metric
 
 NAME_LIMIT = 60
@@ -22,9 +22,9 @@ def verdict_sections(found: Comparison) -> list[Section]:
     if whole:
         blocks.append(Drawings(_caption(found), [_drawn(found, one) for one in whole]))
     if single:
-        blocks.append(Fold(f"By label, {len(single)} numbers", [_labels(found, single)]))
+        blocks.append(Fold(f"By label ({len(single)})", [_labels(found, single)]))
     sections = [Section("Score card", blocks)] if blocks else []
-    if found.differences:
+    if set(found.differences) - {SEEN}:
         sections.append(Section("Where the recipes differ", [_settings(found)]))
     return sections
 
@@ -32,10 +32,13 @@ def verdict_sections(found: Comparison) -> list[Section]:
 def _caption(found: Comparison) -> str:
     spread = "95% interval over seeds" if found.group_by else "95% interval"
     several = ", corrected for the number held against the best one" if len(found.columns) > 2 else ""
+    pairs = (
+        " Runs of equal seeds are compared pair by pair." if any(one.test == "paired" for one in found.metrics) else ""
+    )
     return (
         f"A dot is the value, the bar through it its {spread}, the dashed mark the floor: what real images, or chance, "
         f"get. A verdict needs a difference whose own 95% interval leaves out 0{several}; each metric is a question of "
-        "its own, so of twenty that do not differ one may seem to."
+        f"its own, so of twenty that do not differ one may seem to.{pairs}"
     )
 
 
@@ -45,10 +48,8 @@ def _drawn(found: Comparison, one: Contrast) -> Drawn:
     scale = scale_of(words, [(cell.found, cell.floor) for _, cell in cells])
     marks = [mark(plain(column.name, NAME_LIMIT), cell.found, cell.floor, words, scale, _seeds(words, cell))
              for column, cell in cells]  # fmt: skip
-    about = [f"{one.split} images" if one.split else "samples alone"]
-    about += [f"n {number(one.conditions['n'])}"] if "n" in one.conditions else []
-    about += [plain(one.conditions[key], NAME_LIMIT) for key in ("extractor", "judge") if key in one.conditions]
-    reading = f"{words.reading} {', '.join(about)[:1].upper()}{', '.join(about)[1:]}."
+    about = [f"{one.split} images" if one.split else "samples alone", *measured_with(one.conditions)]
+    reading = f"{words.reading} {aside(about)}"
     return Drawn(words.title, one.better, reading, ends(words, scale), marks, verdict=one.verdict)
 
 
@@ -80,5 +81,5 @@ def _cell(words: Words, cell: Cell | None) -> str:
 def _settings(found: Comparison) -> Table:
     head = ["setting", *(plain(column.name, NAME_LIMIT) for column in found.columns)]
     body = [[plain(key, NAME_LIMIT), *(plain(value, NAME_LIMIT) for value in values)]
-            for key, values in found.differences.items()]  # fmt: skip
+            for key, values in found.differences.items() if key != SEEN]  # fmt: skip
     return Table("Keys of the recipes that change a training and are not alike.", head, body)

@@ -166,16 +166,16 @@ def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> 
 
 def evaluations(record: Record) -> list[Block]:
     """A table of the last value of everything that was evaluated, and all values behind a fold."""
-    series = series_of(record.evaluations)
+    shown = [row for row in record.evaluations if not str(row.get("why") or "").startswith("not applicable")]
+    series = series_of(shown)
     if not series:
         return []
     last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], _rank(item[0][1])))]
     blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
     if by_epoch := _by_epoch(record, series):
         blocks.append(Fold("Epoch by epoch", [by_epoch]))
-    if len(record.evaluations) > len(last):
-        whole = _table("Every evaluation, by step.", record.evaluations)
-        blocks.append(Fold(f"All {len(record.evaluations)} evaluations", [whole]))
+    if len(shown) > len(last):
+        blocks.append(Fold(f"All {len(shown)} evaluations", [_table("Every evaluation, by step.", shown)]))
     return blocks
 
 

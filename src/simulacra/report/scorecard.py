@@ -1,7 +1,8 @@
 """The score card: every number of a run on a scale, with its interval, its floor, and which way is better."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from simulacra.report.blocks import Block, Fold, Mark, Section
 from simulacra.report.blocks import Score as Drawn
@@ -12,8 +13,6 @@ from simulacra.report.reading import Record
 from simulacra.report.scores import Score, newest, rank
 from simulacra.report.versus import Interval
 from simulacra.report.words import Words, of_metric
-
-SHOWN = 4  # withheld numbers named one by one; more are counted
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,16 @@ def _drawn(words: Words, scores: Sequence[Score], step: int) -> Drawn:
     whole = sorted((one for one in scores if not one.label), key=lambda one: rank(one.split))
     single = [one for one in scores if one.label]
     splits = len({one.split for one in single}) > 1
-    return Drawn(
-        words.title, scores[0].better, words.reading, ends(words, scale),
-        [_mark(_split(one), one, words, scale, step) for one in whole],
-        f"{len({one.label for one in single})} labels" if single else "",
-        [_mark(f"{one.label}{f', {one.split}' if splits else ''}", one, words, scale, step) for one in single],
-    )  # fmt: skip
+    alike = len({str(_about(one, step)) for one in scores}) == 1
+    reading = " ".join(filter(None, [words.reading, aside(_about(scores[0], step)) if alike else ""]))
+    named = [(_split(one), one) for one in whole]
+    labelled = [(f"{one.label}{f', {one.split}' if splits else ''}", one) for one in single]
+    marks, folded = (
+        [_mark(name, one, words, scale, [] if alike else _about(one, step)) for name, one in pairs]
+        for pairs in (named, labelled)
+    )
+    summary = f"By label ({len({one.label for one in single})})" if single else ""
+    return Drawn(words.title, scores[0].better, reading, ends(words, scale), marks, summary, folded)
 
 
 def _split(score: Score) -> str:
@@ -70,11 +73,23 @@ def _split(score: Score) -> str:
     return f"{score.split} images{against}" if score.split else f"samples alone{against}"
 
 
-def _mark(name: str, score: Score, words: Words, scale: Scale | None, step: int) -> Mark:
-    """One number; `step` is where the run stands, so that an older number says so."""
-    about = [f"n {number(score.conditions.get('n'))}"] if "n" in score.conditions else []
-    about += [plain(score.conditions[key], 60) for key in ("extractor", "judge") if key in score.conditions]
-    about += [f"at update {number(score.step)}"] if score.step != step else []
+def _about(score: Score, step: int) -> list[str]:
+    """Of how many images, with which extractor or judge; and when, where the run has gone on since."""
+    return [*measured_with(score.conditions), *([f"at update {number(score.step)}"] if score.step != step else [])]
+
+
+def measured_with(conditions: Mapping[str, Any]) -> list[str]:
+    """What a number hangs on, in few words each."""
+    about = [f"n {number(conditions['n'])}"] if "n" in conditions else []
+    return about + [plain(conditions[key], 60) for key in ("extractor", "judge") if key in conditions]
+
+
+def aside(parts: Sequence[str]) -> str:
+    """Words in parentheses; nothing of none."""
+    return f"({', '.join(parts)})" if parts else ""
+
+
+def _mark(name: str, score: Score, words: Words, scale: Scale | None, about: Sequence[str]) -> Mark:
     if score.found is None:
         return Mark(name, MISSING, None, None, None, None, f"withheld: {score.why}", "")
     return mark(name, score.found, score.floor, words, scale, about)
@@ -96,7 +111,7 @@ def mark(
     value = written(words, found.value)
     said = [] if found.low is None else [f"{written(words, found.low)} to {written(words, found.high)}"]
     if floor is not None:
-        said.append(f"floor {written(words, floor)}, {beside(words, found, floor)}")
+        said.append(f"{beside(words, found, floor)} {written(words, floor)}")
     place = scale.place if scale else lambda value: None
     alt = f"{name}: {value}{''.join(f'; {part}' for part in said)}."
     return Mark(
@@ -109,9 +124,9 @@ def beside(words: Words, found: Interval, floor: float) -> str:
     """How far a number is from its floor, in words."""
     gap = found.value - floor
     if found.low is not None and found.high is not None and found.low <= floor <= found.high:
-        return "within the interval"
+        return "its interval reaches the floor,"
     size = f"{percent(abs(gap), 1).removesuffix('%')} points" if words.percent else number(abs(gap))
-    return f"{size} {'above' if gap > 0 else 'below'} it"
+    return f"{size} {'above' if gap > 0 else 'below'} the floor,"
 
 
 def scale_of(words: Words, numbers: Sequence[tuple[Interval | None, float | None]]) -> Scale | None:
@@ -131,9 +146,12 @@ def scale_of(words: Words, numbers: Sequence[tuple[Interval | None, float | None
     if len(values) == 1 or any(floor is not None for found, floor in numbers if found):
         low, high = min(0.0, low), max(0.0, high)
     room = 0.06 * (high - low) or 1.0
-    return Scale(low - room if low else low, high + room if high else high)
+    return Scale(low - room if low else low, high + room if high or not low else high)
 
 
 def ends(words: Words, scale: Scale | None) -> tuple[str, str]:
     """What is written at the ends of a scale."""
-    return (written(words, scale.low), written(words, scale.high)) if scale else ("", "")
+    if scale is None:
+        return ("", "")
+    low, high = (percent(end, 0) if words.percent else number(end) for end in (scale.low, scale.high))
+    return (low, high)

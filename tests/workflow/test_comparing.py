@@ -1,0 +1,238 @@
+"""The verb `compare`: what it holds against one another, what it says, and what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.runs import RunFolder
+from simulacra.workflow.comparing import compare
+
+Run = Callable[..., Any]
+ROW = {
+    "metric": "precision", "low": None, "high": None, "floor": 0.9, "n": 500, "split": "test", "real": 100,
+    "extractor": "random-vgg, 64x64 bicubic", "step": 6, "seed": 0, "better": "higher",
+}  # fmt: skip
+
+
+@pytest.fixture
+def make(tmp_path: Path, tiny: Any) -> Callable[..., Path]:
+    """make(name, rows, data=, **changes): a run folder with these evaluations; a number is a precision, +- 0.02."""
+
+    def run(name: str, *rows: float | dict[str, Any], data: str = "data-1", **changes: Any) -> Path:
+        folder = RunFolder(tmp_path / name)
+        folder.path.mkdir(parents=True)
+        folder.write_recipe(tiny("vae", **changes))
+        folder.write_facts({"state": "finished", "step": 6, "images_seen": 24, "data": {"fingerprint": data}})
+        for row in rows:
+            if not isinstance(row, dict):
+                row = {"value": row, "low": row - 0.02, "high": row + 0.02}
+            folder.append("evaluations", ROW | row)
+        return folder.path
+
+    return run
+
+
+@pytest.fixture
+def seeds(make: Any) -> list[Path]:
+    """Two weights with three seeds each, whose precisions differ by about 0.1 seed by seed."""
+    found = []
+    for weight, values in ((1.0, (0.5, 0.6, 0.7)), (4.0, (0.4, 0.51, 0.59))):
+        for seed, value in enumerate(values):
+            found.append(make(f"kl-{weight}-{seed}", value, seed=seed, **{"objective.kl_weight": weight}))
+    return found
+
+
+def test_the_better_of_two_is_told_where_their_intervals_allow_it(make: Any) -> None:
+    found = compare([make("a", 0.5), make("b", 0.6)])
+    (one,) = found.metrics
+    assert (one.verdict, one.best) == ("b is better", ("b",))
+    difference = one.differences[0]
+    assert difference is not None
+    margin = 0.02 * 2**0.5
+    assert (difference.value, difference.low, difference.high) == pytest.approx((-0.1, -0.1 - margin, -0.1 + margin))
+    assert one.floor == 0.9
+
+
+@pytest.mark.parametrize(
+    ("better", "values", "said"),
+    [
+        ("lower", (0.5, 0.6), "a is better"),
+        ("neither", (0.5, 0.6), "b is higher"),
+        ("higher", (0.5, 0.51), "no difference can be told"),
+        ("higher", (0.5, 0.6, 0.7), "c is best"),
+        ("higher", (0.5, 0.69, 0.7), "b and c cannot be told apart; a is worse"),
+        ("neither", (0.5, 0.52, 0.69, 0.7), "c and d cannot be told apart; a and b are lower"),
+    ],
+)
+def test_a_verdict_names_who_leads(make: Any, better: str, values: tuple[float, ...], said: str) -> None:
+    rows = [{"value": value, "low": value - 0.02, "high": value + 0.02, "better": better} for value in values]
+    found = compare([make(name, row) for name, row in zip("abcd", rows, strict=False)])
+    assert [one.verdict for one in found.metrics] == [said]
+
+
+def test_a_value_without_interval_is_shown_and_not_judged(make: Any) -> None:
+    row = {"metric": "frechet_distance", "better": "lower"}
+    (one,) = compare([make("a", row | {"value": 3.0}), make("b", row | {"value": 30.0})]).metrics
+    assert one.verdict == "not tested: no interval"
+    assert one.best == ()
+
+
+def test_what_was_measured_otherwise_is_said_and_not_compared(make: Any) -> None:
+    a = make("a", 0.5, {"metric": "recall", "value": 0.3})
+    b = make("b", {"value": 0.6, "n": 2000}, {"metric": "recall", "value": 0.4})
+    found = compare([a, b])
+    assert [one.metric for one in found.metrics] == ["recall"]
+    assert "a: precision not compared, measured with n 500 where b has 2000; measure it alike: " in found.notes[0]
+    assert found.notes[0].endswith(f"simulacra evaluate {a} -n 2000 --features random-vgg")
+
+
+def test_the_conditions_that_most_runs_share_are_compared(make: Any) -> None:
+    paths = [make("a", 0.5, {"value": 0.55, "n": 900}), make("b", {"value": 0.6, "n": 900}), make("c", 0.7)]
+    (one,) = compare(paths).metrics
+    assert one.conditions["n"] == 900
+    assert [cell and cell.found.value for cell in one.cells] == [0.55, 0.6, None]
+
+
+def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make: Any) -> None:
+    paths = [make(name, 0.5, {"value": 0.8, "split": "train"}, {"value": 0.1, "split": "valid"}) for name in "ab"]
+    assert [one.split for one in compare(paths).metrics] == ["test"]
+    assert [one.split for one in compare(paths, split="train").metrics] == ["train"]
+    valid = [make(name, {"value": 0.1, "split": "valid"}) for name in "cd"]
+    assert [one.split for one in compare(valid).metrics] == ["valid"]
+
+
+def test_labels_are_compared_each_with_itself(make: Any) -> None:
+    paths = [make(name, *({"value": 0.5, "label": label} for label in ("Hat", "Beard"))) for name in "ab"]
+    assert [one.label for one in compare(paths).metrics] == ["Hat", "Beard"]
+
+
+def test_the_keys_that_differ_stand_beside_the_numbers(make: Any) -> None:
+    changes = {"objective.kl_weight": 4.0, "networks.encoder.channels": [4, 16], "title": "other", "every.log": 1}
+    found = compare([make("a", 0.5), make("b", 0.6, seed=1, **changes)])
+    assert found.differences == {
+        "seed": ("0", "1"), "objective.kl_weight": ("1.0", "4.0"), "networks.encoder.channels": ("[4,8]", "[4,16]"),
+    }  # fmt: skip
+
+
+def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[Path]) -> None:
+    found = compare(seeds, "objective.kl_weight")
+    assert [column.name for column in found.columns] == ["kl_weight=1.0", "kl_weight=4.0"]
+    (one,) = found.metrics
+    first = one.cells[0]
+    assert first is not None
+    room = 4.302653 * 0.1 / 3**0.5
+    assert (first.found.value, first.found.low, first.found.high) == pytest.approx((0.6, 0.6 - room, 0.6 + room))
+    assert first.values == (0.5, 0.6, 0.7)
+    assert one.test == "paired"
+    assert one.verdict == "kl_weight=1.0 is better", "the intervals of the groups overlap, the pairs differ alike"
+
+
+def test_groups_of_other_seeds_are_compared_as_wholes(seeds: list[Path]) -> None:
+    (one,) = compare([*seeds[:3], *seeds[4:]], "objective.kl_weight").metrics
+    assert one.test == "welch"
+    assert one.verdict == "no difference can be told"
+
+
+def test_one_seed_has_a_value_and_no_spread(seeds: list[Path]) -> None:
+    found = compare(seeds[:4], "objective.kl_weight")
+    cell = found.metrics[0].cells[1]
+    assert cell is not None
+    assert (cell.found.value, cell.found.low) == (0.4, None)
+    assert found.metrics[0].verdict == "not tested: one seed of kl_weight=4.0"
+    assert "kl_weight=4.0 has one seed (0): how far seeds differ is not known" in found.notes[0]
+
+
+def test_groups_that_differ_in_more_than_the_key_are_told(make: Any) -> None:
+    paths = [
+        make(f"{weight}-{seed}", 0.5 + seed / 10, seed=seed,
+             **{"objective.kl_weight": weight, "objective.latent": 2 + int(weight)})
+        for weight in (1.0, 4.0) for seed in (0, 1)
+    ]  # fmt: skip
+    assert "the groups differ in objective.latent too" in compare(paths, "objective.kl_weight").notes[0]
+
+
+def test_people_get_two_tables_and_scripts_get_all_of_it(simulacra: Run, seeds: list[Path]) -> None:
+    ended = simulacra("compare", *seeds, "--group-by", "objective.kl_weight")
+    assert ended.code == 0, ended.err
+    assert "0.6000 (0.3516 to 0.8484)" in ended.out
+    assert "objective.kl_weight" in ended.out
+    found = json.loads(simulacra("compare", *seeds, "--json").out)
+    assert [column["name"] for column in found["columns"]] == [path.name for path in seeds]
+    assert found["metrics"][0]["verdict"].startswith("kl-1.0-2 is best")
+    assert found["differences"]["seed"] == ["0", "1", "2"] * 2
+    assert "not a training with another seed" in found["notes"][-1]
+
+
+def test_a_page_of_a_comparison_is_the_same_each_time(simulacra: Run, seeds: list[Path], tmp_path: Path) -> None:
+    words = ["compare", *seeds, "--group-by", "objective.kl_weight", "--out"]
+    assert simulacra(*words, tmp_path / "one" / "page.html").code == 0
+    assert simulacra(*words, tmp_path / "two" / "page.html").code == 0
+    page = (tmp_path / "one" / "page.html").read_bytes()
+    assert page == (tmp_path / "two" / "page.html").read_bytes()
+    assert b"kl_weight=1.0 is better" in page
+    assert b"Comparison of 6 runs by objective.kl_weight" in page
+    assert b"below, with all" not in page
+
+
+def test_other_data_are_not_compared(simulacra: Run, make: Any) -> None:
+    alone = {"metric": "repeats", "split": None, "value": 0.1, "extractor": None}
+    a, b = make("a", 0.5, alone), make("b", 0.9, alone, data="data-2")
+    found = compare([a, b])
+    assert [one.metric for one in found.metrics] == ["repeats"], "samples alone hang on no data"
+    assert "b: precision not compared, it saw other data (data-2) than a (data-1)" in found.notes[0]
+    refused = simulacra("compare", make("c", 0.5), make("d", 0.5, data="data-2"))
+    assert refused.code == 2
+    assert "nothing can be compared: d: precision not compared, it saw other data (data-2)" in refused.err
+    assert f"simulacra evaluate {b.with_name('d')} --against STORE" in refused.err
+
+
+def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make: Any) -> None:
+    row = {"value": 0.5, "low": 0.4, "high": 0.6, "against": "data-3"}
+    (one,) = compare([make("a", row), make("b", row, data="data-2")]).metrics
+    assert one.against == "data-3"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a"], "it takes two runs or more to compare; name another one: simulacra compare a RUN"),
+        (["a", "./a"], "a is given twice"),
+        (["a", "nowhere"], "nowhere holds no run"),
+        (["a", "bare"], "bare has not been evaluated; do that first: simulacra evaluate bare -n 500 --features random"),
+        (["a", "torn"], "torn/evaluations.jsonl is damaged"),
+        (["a", "b", "--metric", "precisoin"], "--metric precisoin: no run has such a number; did you mean precision?"),
+        (["a", "b", "--split", "tset"], "--split tset: no run has a number of such images; did you mean test?"),
+        (["a", "b", "--group-by", "objective.kl_wieght"], "did you mean objective.kl_weight?"),
+        (["a", "b", "--group-by", "zzz"], "these differ between the runs: objective.latent"),
+        (["a", "b", "--group-by", "objective.kl_weight"], "it is 1.0 in every run, so there is one group"),
+        (["a", "b", "--group-by", "seed"], "the seed varies within a group, it makes none; these differ"),
+        (["a", "b", "c", "--group-by", "objective.latent"], "a and c have objective.latent = 3 but differ in average"),
+        (["a", "a2", "b", "--group-by", "objective.latent"], "a and a2 have one recipe and one seed (0)"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(
+    simulacra: Run, make: Any, words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make("a", 0.5)
+    make("a2", 0.5)
+    make("b", 0.6, **{"objective.latent": 4})
+    make("c", 0.6, seed=1, average=0.5)
+    make("bare")
+    (make("torn", 0.5) / "evaluations.jsonl").write_text("{]\n")
+    ended = simulacra("compare", *words)
+    assert ended.code == 2
+    assert ended.err.startswith("simulacra: ")
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_comparing_loads_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, simulacra.workflow.comparing; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
