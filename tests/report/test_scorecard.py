@@ -1,10 +1,12 @@
 """The score card: each number on a scale, beside its floor, with the way that is better."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.report.scorecard import beside, scale_of
 from simulacra.report.versus import Interval
@@ -75,6 +77,21 @@ def test_runs_side_by_side_have_a_verdict(fake: Any, tmp_path: Path) -> None:
     assert '<span class="verdict">two is better</span>' in html
     assert "<summary>By label (1)" in html
     assert "not a training with another seed" in html
+
+
+def test_many_settings_that_differ_wait_behind_a_fold(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
+    runs[1].write_recipe(load("demo-vae"))
+    html = write_report(runs, tmp_path / "out.html").read_text("utf-8")
+    assert re.search(r"<summary>\d\d settings</summary>", html)
+    assert ">objective.kl_weight<" in html
+
+
+def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
+    (runs[1].path / "recipe.toml").write_text("steps = 0", "utf-8")
+    html = write_report(runs, tmp_path / "out.html").read_text("utf-8")
+    assert "Where the recipes differ" not in html
 
 
 @pytest.mark.parametrize(

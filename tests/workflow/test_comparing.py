@@ -1,6 +1,8 @@
 """The verb `compare`: what it holds against one another, what it says, and what it refuses."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,8 +233,5 @@ def test_what_cannot_be_compared_is_told(
 
 
 def test_comparing_loads_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, simulacra.workflow.comparing; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

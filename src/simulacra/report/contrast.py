@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from simulacra.report.differences import compact, differing, dotted
-from simulacra.report.formats import MISSING, listed, number
+from simulacra.report.formats import listed, number
 from simulacra.report.grouping import Column, grouped, single
 from simulacra.report.matching import Match, matches
 from simulacra.report.reading import Record
@@ -118,7 +118,8 @@ def contrast(
         if sum(cell is not None for cell in cells) > 1:
             metrics.append(_contrast(columns, cells, match, group_by is not None))
     recipes = [dotted(record.recipe) for record in records]
-    keys = [key for key in differing(recipes) if group_by is None or key != "seed"]
+    readable = all(recipes)  # where one is not, every key of the others would seem to differ
+    keys = [key for key in differing(recipes) if readable and (group_by is None or key != "seed")]
     differences = {key: tuple(compact(recipes[column.places[0]].get(key)) for column in columns) for key in keys}
     seen = [[records[place].fact("images_seen") for place in column.places] for column in columns]
     if len({str(one) for group in seen for one in group}) > 1:
@@ -208,8 +209,7 @@ def _of_groups(columns: Sequence[Column], key: str, differences: Sequence[str]) 
     others = [name for name in differences if name not in (key, SEEN)]
     if others:
         notes.append(f"the groups differ in {listed(others)} too, so a difference may come from there")
-    return notes + [f"intervals cover trainings with other seeds, measured on the same images: {_counts(columns)}"]
-
-
-def _counts(columns: Sequence[Column]) -> str:
-    return listed([f"{len(column.seeds)} of {column.name}" for column in columns]) or MISSING
+    several = [f"{len(column.seeds)} of {column.name}" for column in columns if len(column.seeds) > 1]
+    if several:
+        notes.append(f"intervals cover trainings with other seeds, measured on the same images: {listed(several)}")
+    return notes

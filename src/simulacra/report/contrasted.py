@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 
 from simulacra.report.blocks import Block, Fold, Section, Table
-from simulacra.report.blocks import Score as Drawn
-from simulacra.report.blocks import Scores as Drawings
 from simulacra.report.contrast import SEEN, Cell, Comparison, Contrast
 from simulacra.report.formats import MISSING, plain
+from simulacra.report.marks import Score as Drawn
+from simulacra.report.marks import Scores as Drawings
 from simulacra.report.measured import written
 from simulacra.report.scorecard import aside, ends, mark, measured_with, scale_of
 from simulacra.report.words import Words, of_metric
 
-NAME_LIMIT = 60
+NAME_LIMIT = 60  # letters of a name or a setting
+MOST_OPEN = 12  # settings that are shown at once; more wait behind a fold
 
 
 def verdict_sections(found: Comparison) -> list[Section]:
@@ -24,8 +25,12 @@ def verdict_sections(found: Comparison) -> list[Section]:
     if single:
         blocks.append(Fold(f"By label ({len(single)})", [_labels(found, single)]))
     sections = [Section("Score card", blocks)] if blocks else []
-    if set(found.differences) - {SEEN}:
-        sections.append(Section("Where the recipes differ", [_settings(found)]))
+    table: Block = _settings(found)
+    count = len(set(found.differences) - {SEEN})
+    if count > MOST_OPEN:
+        table = Fold(f"{count} settings", [table])
+    if count:
+        sections.append(Section("Where the recipes differ", [table]))
     return sections
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.report.blocks import Block, Fold, Mark, Section
-from simulacra.report.blocks import Score as Drawn
-from simulacra.report.blocks import Scores as Drawings
+from simulacra.report.blocks import Block, Fold, Section
 from simulacra.report.formats import MISSING, number, percent, plain
+from simulacra.report.marks import Mark
+from simulacra.report.marks import Score as Drawn
+from simulacra.report.marks import Scores as Drawings
 from simulacra.report.measured import evaluations, written
 from simulacra.report.reading import Record
 from simulacra.report.scores import Score, newest, rank

@@ -151,7 +151,9 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
         if reason := GROUPS[name].lacks(material):
             empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split", "extractor"))
             facts = {"step": material.facts["step"], "why": reason}
-            whole.rows += [{"metric": metric} | empty | facts for metric in GROUPS[name].metrics]
+            whole.rows += [
+                {"metric": metric, "better": better} | empty | facts for metric, better in GROUPS[name].metrics.items()
+            ]
             whole.notes += [f"{metric}: {reason}" for metric in GROUPS[name].metrics]
             continue
         found = GROUPS[name].measure(material)
