@@ -11,24 +11,6 @@ import torch
 from simulacra.data.store import ImageStore, open_store
 from simulacra.evaluation.judge import Judge, counted, judge_of, recipe_of, told
 
-ATTRIBUTES = ("Bright_Top", "Bright_Left", "Coin")
-
-
-@pytest.fixture
-def seen(make_store: Callable[..., Path]) -> Callable[..., ImageStore]:
-    """seen(exclusive=): 240 images of 8x8 whose labels can be seen, but for the attribute Coin, which is tossed."""
-
-    def make(*, exclusive: bool = False, name: str = "seen", shape: tuple[int, int, int] = (8, 8, 3)) -> ImageStore:
-        path = make_store(240, shape, ATTRIBUTES, exclusive, name=name, held_out=50)
-        labels = np.load(path / "labels.npy")
-        images = np.random.default_rng(1).integers(60, 140, (240, *shape), np.uint8)
-        images[labels[:, 0] == 1, :4] += 100
-        images[labels[:, 1] == 1, :, :4] += 60
-        np.save(path / "images.npy", images)
-        return open_store(path)
-
-    return make
-
 
 def found(store: ImageStore, cache: Path, told: list[tuple[int, int]] | None = None) -> Judge:
     judge = judge_of(store, cache=cache, progress=None if told is None else lambda *pair: told.append(pair))
@@ -41,7 +23,7 @@ def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
 ) -> None:
     store = seen()
     judge = found(store, tmp_path)
-    assert judge.label_names == ATTRIBUTES
+    assert judge.label_names == ("Bright_Top", "Bright_Left", "Coin")
     assert judge.n == 50
     assert (judge.accuracy[:2] > 0.95).all()
     assert judge.accuracy[2] < 0.75

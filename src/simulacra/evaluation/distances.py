@@ -151,10 +151,10 @@ def neighbours(real: Features, made: Features, k: int = 3, k_dense: int = 5) -> 
         dense += inside.sum(0) / k_dense
         covered[rows] = inside.any(1)
     return {
-        "precision": _share(precise),
-        "recall": _share(recalled),
+        "precision": share(precise),
+        "recall": share(recalled),
         "density": _mean(dense),
-        "coverage": _share(covered),
+        "coverage": share(covered),
     }
 
 
@@ -178,7 +178,7 @@ def _radii(points: Array, ks: tuple[int, ...]) -> list[Array]:
     return found
 
 
-def _share(hits: NDArray[np.bool_]) -> Estimate:
+def share(hits: NDArray[np.bool_]) -> Estimate:
     """A share and its 95% interval, which stays an interval where all or none hit: Wilson 1927, with z = 1.96."""
     n, share, z = len(hits), float(hits.mean()), 1.96
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulacra.report.blocks import Album, Block, Fold, Section
 from simulacra.report.coded import categories, category_pairs, sweeps
+from simulacra.report.conditions import code_labels, leakage
 from simulacra.report.formats import epochs, number, plain
 from simulacra.report.mapped import code_maps, principal_maps
 from simulacra.report.measured import series_of
@@ -132,8 +133,10 @@ PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
     "reconstructions": reconstructions,
     "pairs": pairs,
     "classes": classes,
+    "leakage": leakage,
     "categories": categories,
     "category-pairs": category_pairs,
+    "code-labels": code_labels,
     "sweeps": sweeps,
     "map": code_maps,
     "map-pca": principal_maps,

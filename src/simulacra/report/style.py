@@ -30,6 +30,8 @@ CLASSES = (
 )  # fmt: skip
 ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
 SHADES = ("#f4f8fb", "#9cc7e4", "#0b5a94")  # of a share in [0, 1], light to dark in one hue
+# Of a change, from less to more: vermilion and blue are told apart by every kind of colour vision, the middle is none.
+CHANGES = ("#a34700", "#eda36c", "#f7f7f6", "#79b8dd", "#0b5a94")
 CELL_INK, CELL_PAPER = (
     "#23282d",
     "#fdfdfd",

@@ -167,6 +167,32 @@ METRICS = {
         "Density", "real images around a sample (1 is real)", "How densely real images lie around samples."
     ),
     "coverage": Words("Coverage", "share", "Of real images with a sample near by: variety.", percent=True),
+    "condition_accuracy": Words(
+        "Labels obeyed",
+        "share of samples",
+        "Of samples, how many have the value of a label that they were made for, by the word of a judge that was "
+        "trained on real images alone; the floor is how often that judge is right about real images that it never saw, "
+        "so a model that obeys perfectly gets about that.",
+        percent=True,
+    ),
+    "condition_accuracy_corrected": Words(
+        "Labels obeyed, corrected",
+        "share of samples",
+        "The same with the judge's own mistakes taken out, as often as it makes them on real images; 100% is perfect.",
+        percent=True,
+    ),
+    "leakage": Words(
+        "Leakage",
+        "change of other labels over change of its own",
+        "How much the other labels move when one is turned, beside how much that one moves itself; 0 is none, 1 means "
+        "that turning a label changes any other as much.",
+    ),
+    "code_information": Words(
+        "Information in a code",
+        "nats",
+        "How much a code that was told no label says of one: 0 is nothing, 0.69 settles an even yes or no, and the "
+        "floor is what 19 of 20 shuffles stay below.",
+    ),
 }
 
 # Where better numbers lie, of what a training measures on its way; rows that `evaluate` wrote say it themselves.

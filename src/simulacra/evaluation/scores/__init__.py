@@ -1,12 +1,14 @@
 """GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
 
 from simulacra.evaluation.scores.base import Better, Found, Group, Row
+from simulacra.evaluation.scores.conditions import CONDITIONS
 from simulacra.evaluation.scores.quality import QUALITY
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
 
 GROUPS: dict[str, Group] = {
     "quality": QUALITY,
+    "conditions": CONDITIONS,
 }
 
 # Metric -> where better numbers lie.

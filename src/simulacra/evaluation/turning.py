@@ -1,0 +1,150 @@
+"""The same images with one label turned, by a generator's label or by an attribute vector of an autoencoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulacra.data.batches import to_tensor
+from simulacra.evaluation.judge import Judge
+from simulacra.evaluation.material import Material
+from simulacra.evaluation.subject import CHUNK
+from simulacra.objectives import Encodes
+from simulacra.seeds import stream
+
+IMAGES = 8000  # that are made in all, about
+FEWEST, MOST = 50, 500  # images of which each label is turned
+TAUGHT = 2000  # training images that an attribute vector is a mean over
+LEAST = 10  # of them, with an attribute and without
+TRAIN, HELD_OUT, CLASS = 26, 27, 28  # keys of draws
+Columns = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Codes of n images, and the same with each asked label turned to its other value.
+
+    Attributes:
+        asked: columns (K,) among the judge's labels.
+        labels: (n, K) whether a label was on before.
+        before: (n, width).
+        after: gives the codes (n, width) with the label of this place, of K, turned.
+    """
+
+    asked: Columns
+    labels: Flags
+    before: Tensor
+    after: Callable[[int], Tensor]
+
+
+def room(labels: int, count: int) -> int:
+    """How many images to turn each of so many labels in, of `count`."""
+    return min(count, MOST, max(FEWEST, IMAGES // (labels + 1)))
+
+
+def by_label(material: Material, asked: Columns) -> Turned:
+    """Samples whose generator is told another value of one label, noise and all other labels held.
+
+    Args:
+        material: of a generator with attributes.
+        asked: the judge's columns of the labels to turn, each a label of the recipe.
+    """
+    code, conditions = material.subject.generates.code, list(material.subject.recipe.data.labels)
+    places = [conditions.index(material.store.label_names[column]) for column in asked.tolist()]
+    codes = material.codes[: room(len(places), material.count)]
+    parts = code.split(codes)
+
+    def after(place: int) -> Tensor:
+        labels = parts.labels.clone()
+        labels[:, places[place]] = 1 - labels[:, places[place]]
+        return code.join(parts.noise, labels, parts.categories, parts.continuous)
+
+    return Turned(asked, parts.labels[:, places].numpy() > 0.5, codes, after)
+
+
+def by_vector(material: Material, asked: Columns) -> Turned:
+    """Held-out images whose code is moved along one attribute vector, backwards where they have the attribute.
+
+    A vector is the mean code of training images with the attribute less that of those without. Larsen et al. 2016,
+    arXiv:1512.09300, section 4.2; the attributes that come along with it in the data are in the vector too.
+
+    Args:
+        material: of a family that encodes.
+        asked: the judge's columns; of them those count that enough training images have, and lack.
+    """
+    codes, labels = _taught(material)
+    kept = [column for column in asked.tolist() if LEAST <= labels[:, column].sum() <= len(labels) - LEAST]
+    with_, without = (
+        torch.stack([codes[torch.from_numpy(labels[:, column] == on)].mean(0) for column in kept])
+        if kept
+        else torch.empty(0, codes.shape[1])
+        for on in (True, False)
+    )
+    vectors = with_ - without
+    rows = _held_out(material, len(kept))
+    before, have = encoded(material, rows), material.store.labels[rows][:, kept].astype(bool)
+
+    def after(place: int) -> Tensor:
+        signs = torch.from_numpy(np.where(have[:, place], -1, 1)).float()
+        return before + signs[:, None] * vectors[place]
+
+    return Turned(np.array(kept, np.int64), have, before, after)
+
+
+def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
+    """Held-out images whose code is moved from the mean of their class to that of another, drawn evenly.
+
+    Returns:
+        (n, K) the class asked for, and codes (n, width). Classes that too few training images have are neither asked
+        for, nor are their images moved.
+    """
+    codes, labels = _taught(material)
+    known = [column for column in range(labels.shape[1]) if labels[:, column].sum() >= LEAST]
+    means = torch.zeros(labels.shape[1], codes.shape[1])
+    for column in known:
+        means[column] = codes[torch.from_numpy(labels[:, column])].mean(0)
+    rows = _held_out(material, 1)
+    own = material.store.labels[rows].argmax(1)
+    rows, own = rows[np.isin(own, known)], own[np.isin(own, known)]
+    asked = np.array(known)[stream(0, CLASS).integers(0, max(1, len(known)), len(own))] if known else own
+    moved = encoded(material, rows) - means[torch.from_numpy(own)] + means[torch.from_numpy(asked)]
+    return np.eye(labels.shape[1], dtype=bool)[asked], moved
+
+
+def encoded(material: Material, rows: NDArray[np.int64]) -> Tensor:
+    """Codes (n, width) of images of the store, on the CPU."""
+    model, device = material.subject.objective, material.subject.objective.device
+    assert isinstance(model, Encodes), "only a family that encodes is asked"
+    found = [torch.empty(0, material.subject.generates.code.width)]
+    with model.looking():
+        for start in range(0, len(rows), CHUNK):
+            images = to_tensor(material.store.pixels(rows[start : start + CHUNK])).to(device)
+            found.append(model.encode(images).float().cpu())
+    return torch.cat(found)
+
+
+def seen(material: Material, judge: Judge, turned: Turned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Judged probabilities before (n, J) and after (K, n, J)."""
+    told, count = material.stage("turning labels"), len(turned.asked)
+    before = judge.probabilities(material.subject.decode(turned.before))
+    after = np.empty((count, *before.shape), np.float32)
+    for place in range(count):
+        after[place] = judge.probabilities(material.subject.decode(turned.after(place)))
+        told(place + 1, count)
+    return before, after
+
+
+def _taught(material: Material) -> tuple[Tensor, Flags]:
+    """Codes and labels of training images."""
+    rows = np.sort(stream(0, TRAIN).permutation(material.store.rows("train"))[:TAUGHT])
+    return encoded(material, rows), material.store.labels[rows].astype(bool)
+
+
+def _held_out(material: Material, labels: int) -> NDArray[np.int64]:
+    """Rows of held-out images, as many as there is room for."""
+    rows = stream(0, HELD_OUT).permutation(material.chosen.held_out)
+    return np.sort(rows[: room(labels, len(rows))])
