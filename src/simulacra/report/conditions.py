@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from simulacra.report.blocks import Album, Block, Chart, Fold, Section
 from simulacra.report.figures import heat_map
-from simulacra.report.formats import number, percent, plain
+from simulacra.report.formats import percent, plain
 from simulacra.report.reading import Arrays, Record, Unreadable, names
 
 Matrix = NDArray[np.float64]
@@ -93,7 +93,7 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
         unit="mutual information, nats", form="{:.2f}",
     )  # fmt: skip
     found = [
-        f"{plain(code, 30)} tells most of {judged[int(row.argmax())]} ({number(float(row.max()))} nats)"
+        f"{plain(code, 30)} tells most of {judged[int(row.argmax())]} ({row.max():.2f} nats)"
         for code, row in zip(codes, matrix, strict=True)
         if row.max() > 0
     ]
