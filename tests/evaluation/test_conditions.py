@@ -17,6 +17,8 @@ from simulacra.evaluation.material import Material
 from simulacra.evaluation.reference import choose
 from simulacra.evaluation.scores.base import Found
 from simulacra.evaluation.scores.conditions import CONDITIONS
+from simulacra.evaluation.scores.meanings import categories
+from simulacra.evaluation.scores.obedience import chance
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.objectives.base import Optimize
@@ -131,7 +133,10 @@ def test_a_painter_that_takes_no_notice_is_right_by_chance(seen: Any, material: 
     found = CONDITIONS.measure(
         material(told(lambda codes: (codes[:, :1] > 0).float().expand(-1, 2)), seen(), "acgan", **LABELS)
     )
-    assert 0.2 < by_name(found, "condition_accuracy")["Bright_Top"]["value"] < 0.8
+    raw = by_name(found, "condition_accuracy")
+    for label in ("Bright_Top", None):
+        assert raw[label]["value"] == pytest.approx(raw[label]["chance"], abs=0.2)
+        assert 0.2 < raw[label]["chance"] < 0.8
     assert 0.2 < by_name(found, "condition_accuracy_corrected")["Bright_Top"]["value"] < 0.8
     leak = by_name(found, "leakage")[None]
     assert leak["value"] is None
@@ -148,6 +153,7 @@ def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: An
     raw, better = by_name(found, "condition_accuracy"), by_name(found, "condition_accuracy_corrected")
     assert raw["Bright_Top"]["value"] > 0.95
     assert raw["Bright_Left"]["value"] < 0.05
+    assert raw["Bright_Top"]["chance"] == pytest.approx(raw["Bright_Top"]["n"] / made.count, abs=0.05)
     assert better["Bright_Left"]["value"] < 0.1
     assert sum(raw[label]["n"] for label in LABELS["data.labels"]) == raw[None]["n"] == made.count
     matrix = found.pictures["leakage"]["matrix"]
@@ -235,6 +241,21 @@ def test_a_data_set_without_labels_or_with_others_is_not_asked(
     other = replace(subject_of(seen, material), store=made.store)
     reason = CONDITIONS.lacks(Material(other, choose(made.store, 6), FEATURES["random-vgg"], {}))
     assert reason == "not applicable, the data set has none of the labels that the model is told"
+
+
+def test_where_a_label_is_rare_never_showing_it_is_right_nearly_always() -> None:
+    never, rare = np.zeros(10, bool), np.arange(10) == 0
+    assert chance(never, rare, exclusive=False) == pytest.approx(0.9)
+    assert chance(rare, rare, exclusive=False) == pytest.approx(0.82)
+    assert chance(rare, ~rare, exclusive=True) == pytest.approx(0.1)
+
+
+def test_a_class_that_is_everywhere_names_no_category() -> None:
+    column, classes = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 0, 0, 1])
+    assert categories("c", column, classes, ("Shirt", "Bag")) == ["c, its categories: 1 is Shirt (100%)"]
+    apart = np.array([0, 0, 0, 1, 1, 1])
+    assert categories("c", column, apart, ("Shirt", "Bag")) == ["c, its categories: 1 is Shirt (100%), 2 is Bag (100%)"]
+    assert categories("c", column, np.array([0, 0, 1, 0, 0, 1]), ("Shirt", "Bag")) == []
 
 
 def subject_of(seen: Any, material: Any) -> Subject:

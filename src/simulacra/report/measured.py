@@ -15,7 +15,7 @@ from simulacra.report.words import Words, of_chart, of_metric
 
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")
-FACTS = ("seed", "real", "why")  # of a row, which tell no two series apart
+FACTS = ("seed", "real", "why", "judge", "labels", "chance")  # of a row, which tell no two series apart
 SPLITS = ("test", "valid", "train")
 REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
 NAME_LIMIT = 40  # letters of a name in a table's cell

@@ -172,7 +172,7 @@ METRICS = {
         "share of samples",
         "Of samples, how many have the value of a label that they were made for, by the word of a judge that was "
         "trained on real images alone; the floor is how often that judge is right about real images that it never saw, "
-        "so a model that obeys perfectly gets about that.",
+        "so a model that obeys perfectly gets about that, and chance what it would get by taking no notice.",
         percent=True,
     ),
     "condition_accuracy_corrected": Words(

@@ -181,4 +181,10 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row as the printed table shows it."""
     numbers = ("" if row[key] is None else f"{row[key]:.4g}" for key in ("value", "low", "high", "floor"))
     others = ("" if row["n"] is None else f"{row['n']:,}", row["split"] or "")
-    return (row["metric"], row.get("label", ""), *numbers, DIRECTIONS[row["metric"]], *others)
+    return (
+        row["metric"],
+        " ".join(filter(None, (row.get("code"), row.get("label")))),
+        *numbers,
+        DIRECTIONS[row["metric"]],
+        *others,
+    )

@@ -9,7 +9,7 @@ from simulacra.evaluation.scores.base import Found, Row, row
 
 TOLD = 0.02  # nats from which a finding is worth a sentence, where the whole interval is above that and above chance
 NAMED = 3  # labels in such a sentence
-CLASS_SHARE = 0.5  # of a category's samples, from which it is called by their class
+CLASS_SHARE, LIFT = 0.5, 2  # of a category's samples, and times the share of all, from which it is called by a class
 
 
 def meanings(material: Material, judge: Judge) -> Found:
@@ -68,9 +68,10 @@ def sentence(code: str, rows: list[Row]) -> str:
 
 def categories(code: str, column: Numbers, classes: Numbers, names: tuple[str, ...]) -> list[str]:
     """Which categories of a code are mostly of one class; none or one sentence."""
-    called = []
+    called, overall = [], np.bincount(classes, minlength=len(names)) / len(classes)
     for category in np.unique(column).tolist():
         counts = np.bincount(classes[column == category], minlength=len(names))
-        if counts.max() >= CLASS_SHARE * counts.sum():
-            called.append(f"{category + 1} is {names[int(counts.argmax())]} ({counts.max() / counts.sum():.0%})")
+        likeliest, share = int(counts.argmax()), counts.max() / counts.sum()
+        if share >= max(CLASS_SHARE, min(LIFT * overall[likeliest], 1)):
+            called.append(f"{category + 1} is {names[likeliest]} ({share:.0%})")
     return [f"{code}, its categories: {', '.join(called)}"] if called else []

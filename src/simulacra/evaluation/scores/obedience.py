@@ -39,7 +39,10 @@ def obeyed(material: Material, judge: Judge, asked: NDArray[np.int64]) -> list[R
         raw, corrected = withheld(judge, column, len(hit), better[column])
         facts: dict[str, Any] = {"label": judge.label_names[column], "n": len(hit)} | about(judge)
         floor = float(judge.accuracy[column])
-        rows.append(row(material, NAME, None if raw else share(hit), **facts, **floored(floor, raw)))
+        guess: dict[str, Any] = (
+            {} if raw else {"chance": chance(told[:, column], wanted[:, column], exclusive=judge.exclusive)}
+        )
+        rows.append(row(material, NAME, None if raw else share(hit), **facts, **floored(floor, raw), **guess))
         fair = None if corrected else better[column]
         rows.append(row(material, CORRECTED, fair.estimate if fair else None, **facts, **floored(None, corrected)))
         judged += [] if raw else [column]
@@ -60,6 +63,16 @@ def about(judge: Judge) -> dict[str, Any]:
 def floored(floor: float | None, why: str | None) -> dict[str, Any]:
     """A floor, or why the number is withheld."""
     return {"why": why} if why else {"floor": floor}
+
+
+def chance(told: Flags, wanted: Flags, *, exclusive: bool) -> float:
+    """What a label (n,) would get if it had nothing to do with what was asked for, samples looking as they do.
+
+    Of a class, the share of all samples that are told to be of it. Of an attribute, that of two independent draws being
+    alike: where hats are rare, a generator without hats is right nearly always.
+    """
+    have, ask = float(told.mean()), float(wanted.mean())
+    return have if exclusive else have * ask + (1 - have) * (1 - ask)
 
 
 def wishes(material: Material, judge: Judge) -> Flags:
@@ -95,9 +108,12 @@ def mean(material: Material, judge: Judge, told: Flags, wanted: Flags, judged: l
     facts: dict[str, Any] = about(judge) | {"labels": len(judged)}
     if not judge.exclusive:
         right = (told == wanted)[:, judged].mean(1)
+        guesses = [chance(told[:, column], wanted[:, column], exclusive=False) for column in judged]
+        facts["chance"] = sum(guesses) / len(judged)
         floor = float(judge.accuracy[judged].mean())
         return row(material, NAME, leakage.resampled(right, float), n=len(right), floor=floor, **facts)
     own = wanted[:, judged].any(1)
+    facts["chance"] = float((told[own].mean(0) * wanted[own].mean(0)).sum())
     hits, known = told[own][wanted[own]], judge.confusion[judged]
     floor = float(known[np.arange(len(judged)), judged].sum() / known.sum())
     return row(material, NAME, share(hits), n=len(hits), floor=floor, **facts)

@@ -14,7 +14,8 @@ from simulacra.report.formats import plain
 from simulacra.report.style import CELL_INK, CELL_PAPER, CHANGES, INK, SHADES, blank, styled
 
 CELL, SMALLEST = 0.42, 0.17  # inches
-MOST_WRITTEN = 12  # rows or columns up to which each cell has its number
+MOST_WRITTEN = 16  # rows or columns up to which each cell has its number
+UPRIGHT = 0.25  # inches of a cell below which slanted names of columns would run into one another
 SPAN = 5.0  # inches that the cells of a larger map share
 NAME_LIMIT = 18
 DARK = 0.62  # of the scale, from which numbers in a cell are light
@@ -62,7 +63,10 @@ def heat_map(
     axes.set_ylabel(y_name)
     size = min(8.0, cell * 72 * 0.62)
     labels = [[plain(name, NAME_LIMIT) for name in names] for names in (columns, rows)]
-    axes.set_xticks(range(across), labels[0], rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    axes.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
+    slant = {"rotation": 90, "va": "center"} if cell < UPRIGHT else {"rotation": 45}
+    for name in axes.get_xticklabels():
+        name.set(**slant)
     axes.set_yticks(range(count), labels[1], fontsize=size)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
