@@ -10,6 +10,8 @@ from simulacra.report.reading import Arrays, Record, Unreadable, names
 
 Matrix = NDArray[np.float64]
 
+LEAST_SCALE = 0.1  # nats: what is next to nothing is to look so
+TOLD = 0.02  # nats from which a code is said to tell of a label
 JUDGE = "The judge is a classifier that was trained on real images alone and knows nothing of this model."
 
 
@@ -90,14 +92,14 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
     codes, judged = names(arrays, "codes", len(matrix)), names(arrays, "judged", matrix.shape[1])
     figure = heat_map(
         matrix, codes, judged, title="What codes tell of labels", x_name="label that the judge sees", y_name="code",
-        unit="mutual information, nats", form="{:.2f}",
+        unit="mutual information, nats", form="{:.2f}", most=max(LEAST_SCALE, float(matrix.max())),
     )  # fmt: skip
     found = [
         f"{plain(code, 30)} tells most of {judged[int(row.argmax())]} ({row.max():.2f} nats)"
         for code, row in zip(codes, matrix, strict=True)
-        if row.max() > 0
+        if row.max() >= TOLD
     ]
-    said = f" {'; '.join(found[:6])}." if found else " No code tells anything of a label."
+    said = f" {'; '.join(found[:6])}." if found else " No code tells anything worth speaking of."
     caption = (
         "Nobody told the model a label. A cell says how much knowing a code's value tells of a label that the judge "
         "sees in the sample: 0 is nothing, 0.69 nats settle a label that half of the samples have, and rarer labels "
