@@ -9,11 +9,12 @@ from simulacra.evaluation.sheets import scale_for, sheet, to_png
 
 Arrays = dict[str, NDArray[Any]]
 
+BAR = 64  # squares that the longest bar is drawn high
 CELL = 24  # pixels a cell of a table of counts is drawn large
 
 
 def preview(arrays: Arrays) -> bytes:
-    """The images; of a map's points a density; of counts a square the darker, the larger its share of its row."""
+    """The images; a map's points as density, shares as squares the darker the larger, counts as shares of their row."""
     if "points" in arrays:
         points = arrays["points"]
         counts = np.histogram2d(-points[:, 1], points[:, 0], bins=128)[0]
@@ -21,6 +22,12 @@ def preview(arrays: Arrays) -> bytes:
     if "counts" in arrays:
         counts = arrays["counts"].reshape(len(arrays["counts"]), -1)
         return to_png(_shaded(counts / np.maximum(counts.sum(1, keepdims=True), 1)), CELL)
+    if "shares" in arrays:
+        return to_png(_shaded(arrays["shares"]), CELL)
+    if "kl" in arrays:  # bars, the longest first
+        ordered = np.sort(arrays["kl"])[::-1]
+        lengths = np.round(BAR * ordered / max(ordered.max(), 1e-9))
+        return to_png(_shaded(np.arange(BAR)[::-1, None] < lengths), 4)
     images = [value for value in arrays.values() if value.dtype == np.uint8 and value.ndim >= 4]
     scale = scale_for(images[0].shape[-3])
     if len(images) == 1 and images[0].ndim == 4:
@@ -32,6 +39,7 @@ def preview(arrays: Arrays) -> bytes:
     return to_png(sheet(np.concatenate(padded)), scale)
 
 
-def _shaded(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _shaded(shares: NDArray[Any]) -> NDArray[np.uint8]:
     """Shares (H, W) in [0, 1] as grey values (H, W, 1), 1 being black."""
-    return (255 - 255 * np.minimum(shares, 1)).astype(np.uint8)[..., None]
+    found: NDArray[np.uint8] = (255 - 255 * np.minimum(shares, 1)).astype(np.uint8)
+    return found[..., None]

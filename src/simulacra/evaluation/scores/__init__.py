@@ -1,12 +1,16 @@
 """GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
 
 from simulacra.evaluation.scores.base import Better, Found, Group, Row
+from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT
 from simulacra.evaluation.scores.quality import QUALITY
+from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
 
 GROUPS: dict[str, Group] = {
     "quality": QUALITY,
+    "reconstruction": RECONSTRUCTION,
+    "disentanglement": DISENTANGLEMENT,
 }
 
 # Metric -> where better numbers lie.
