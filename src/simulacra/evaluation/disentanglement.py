@@ -211,7 +211,7 @@ def spread_of(importance: Array) -> tuple[float, float]:
 
 
 def majority_votes(
-    codes: Codes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 800
+    codes: Codes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 5000
 ) -> float | None:
     """FactorVAE score: can one tell which factor a set of images shares by which number varies least among them?
 

@@ -170,8 +170,8 @@ METRICS = {
     "reconstruction_mse": Words(
         "Reconstruction error (MSE)",
         "squared error a value",
-        "Over all images kept aside, values from -1 to 1; the floor is the best linear code with as many numbers, which "
-        "a network should beat.",
+        "Over all images kept aside, values from -1 to 1; the floor is the best linear code with as many numbers, "
+        "which a network should beat.",
     ),
     "psnr": Words(
         "Peak signal-to-noise ratio",
@@ -225,7 +225,7 @@ METRICS = {
     "factorvae_score": Words(
         "FactorVAE score",
         "share",
-        "Of sets of images that share a factor, which one is told by the number that varies least; the floor is chance.",
+        "How often the factor that a set of images shares is told by which number varies least; the floor is chance.",
         percent=True,
     ),
     "dci_disentanglement": Words(

@@ -1,4 +1,4 @@
-"""Sections of what codes are worth: what the generator cannot make, and how much each number of a code tells, of what."""
+"""Sections of what codes are worth: what the generator cannot make, and what each number of a code tells."""
 
 import numpy as np
 from numpy.typing import NDArray
