@@ -65,7 +65,11 @@ def measure(material: Material) -> Found:
     if isinstance(model, Infers) and model.density:
         found.rows += _bounds(material, model)
     else:
-        why = "is trained by a likelihood that is no density" if isinstance(model, Infers) else "gives no likelihood"
+        why = (
+            "is trained by a likelihood that is no density, or without a KL"
+            if isinstance(model, Infers)
+            else "gives no likelihood"
+        )
         _leave_out(material, found, BOUNDS, why)
     rows, found.pictures["inversions"] = _inversions(material, linear)
     found.rows += rows
