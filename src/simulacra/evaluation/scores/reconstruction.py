@@ -1,7 +1,7 @@
 """How well images survive as codes, how much a code tells, and how near a generator comes to real images."""
 
 from math import log, pi
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -54,7 +54,9 @@ def measure(material: Material) -> Found:
     model, found = material.subject.objective, Found()
     linear = _linear(material)
     if isinstance(model, Encodes):
-        found.rows += _likeness(material, linear)
+        rows, flat = _likeness(material, linear)
+        found.rows += rows
+        found.notes.append(f"the mean training image in place of each reconstruction leaves an MSE of {flat:.4g}")
     else:
         _leave_out(material, found, LIKENESS, "has no encoder; inversion_mse stands in for it")
     if isinstance(model, Infers):
@@ -95,15 +97,20 @@ def _linear(material: Material) -> Principal:
     return Principal(to_tensor(material.store.pixels(rows)), material.subject.generates.code.width)
 
 
-def _likeness(material: Material, linear: Principal) -> list[Row]:
-    """Held-out images beside what is left of them, all of the split; the floor is a linear code's."""
+def _likeness(material: Material, linear: Principal) -> tuple[list[Row], float]:
+    """Held-out images beside what is left of them, all of the split; and the error of the mean training image.
+
+    The floor is what a linear code gets.
+    """
     subject, split = material.subject, material.chosen.split
     model, chunks = subject.objective, material.subject.batches(split)
     names = LIKENESS if min(material.store.shape[:2]) >= WINDOW else LIKENESS[:2]
-    own, floor, flat = cast(Values, {}), cast(Values, {}), []
+    own: Values = {}
+    floor: Values = {}
+    flat = []
     progress = material.stage("reconstructing images")
-    for place, rows in enumerate(chunks):
-        images = subject.load(rows).images
+    for place, chunk in enumerate(chunks):
+        images = subject.load(chunk).images
         flat.append(squared_error(images, torch.from_numpy(linear.mean).to(images).reshape(1, *images.shape[1:])))
         for found, again in ((own, reconstructed(model, images)), (floor, linear(images))):
             errors = squared_error(images, again)
@@ -113,14 +120,14 @@ def _likeness(material: Material, linear: Principal) -> list[Row]:
             for name, value in values.items():
                 found.setdefault(name, []).append(value.double().cpu().numpy())
         progress(place + 1, len(chunks))
-    extras: dict[str, dict[str, Any]] = {"reconstruction_mse": {"mean_image": float(torch.cat(flat).double().mean())}}
-    return [
+    rows = [
         row(
             material, name, mean_of(np.concatenate(own[name])), split=split, n=sum(map(len, own[name])),
-            floor=float(np.concatenate(floor[name]).mean()), **extras.get(name, {}),
+            floor=float(np.concatenate(floor[name]).mean()),
         )
         for name in names
     ]  # fmt: skip
+    return rows, float(torch.cat(flat).double().mean())
 
 
 def reconstructed(model: Objective, images: Tensor) -> Tensor:
@@ -153,8 +160,8 @@ def _told(material: Material, model: Infers) -> tuple[list[Row], dict[str, NDArr
         "kl_a_number": mean_of(kl.mean(1)),
         "active_units": Estimate(float(alive.sum())),
     }
-    split, width = material.chosen.split, kl.shape[1]
-    rows = [row(material, name, one, split=split, n=len(kl), width=width) for name, one in estimates.items()]
+    split = material.chosen.split
+    rows = [row(material, name, one, split=split, n=len(kl)) for name, one in estimates.items()]
     return rows, {"kl": kl.mean(0), "variance": means.double().var(0, correction=0).numpy(), "least": np.array(ACTIVE)}
 
 
