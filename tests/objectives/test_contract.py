@@ -12,7 +12,7 @@ from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, train
 from simulacra.engine.optimizers import Optimizers
-from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Objective, build, summarize
+from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Infers, Objective, build, summarize
 from simulacra.recipe import Recipe
 
 MakeRecipe = Callable[..., Recipe]
@@ -149,6 +149,10 @@ def test_what_a_family_can_do_has_the_shapes_it_says(family: str, tiny: MakeReci
             assert images.abs().max() <= 1.5
         if isinstance(objective, Encodes):
             assert objective.encode(batch.images).shape == (4, objective.code.width)
+        if isinstance(objective, Infers):
+            assert [part.shape for part in objective.posterior(batch.images)] == [(4, objective.code.width)] * 2
+            assert objective.density
+            assert objective.log_likelihood(batch.images, objective.encode(batch.images)).shape == (4,)
         if isinstance(objective, Classifies):
             assert objective.logits(batch.images).shape == (4, len(recipe.data.labels))
 

@@ -102,6 +102,10 @@ def test_a_map_by_principal_components_says_what_its_axes_explain(fake: Any, tmp
         ("confusion", {"counts": np.ones((2, 3), int)}),
         ("confusion", {"counts": np.zeros((2, 2), int)}),
         ("verdicts", {"counts": np.ones((2, 2), int)}),
+        ("inversions", {"originals": np.zeros((2, 4, 4, 1), np.uint8), "inversions": np.zeros((1, 4, 4, 1), np.uint8)}),
+        ("kl-dimensions", {"kl": np.ones(3), "variance": np.ones(2)}),
+        ("kl-dimensions", {"kl": np.array([1, np.nan]), "variance": np.ones(2)}),
+        ("code-factors", {"shares": np.ones(3)}),
     ],
 )
 def test_arrays_that_are_not_what_their_name_promises_are_left_out(
@@ -160,3 +164,34 @@ def test_every_chart_of_a_family_has_words(chart: str) -> None:
 @pytest.mark.parametrize("metric", ["mse", "kl", "loss", "accuracy", "label_accuracy"])
 def test_every_metric_of_a_family_has_words(metric: str) -> None:
     assert METRICS[metric].reading.endswith(".")
+
+
+def test_dead_numbers_of_a_code_are_told_apart(fake: Any, tmp_path: Path) -> None:
+    arrays = {"kl": np.array([0.5, 3.0, 0.001, 1.5]), "variance": np.array([0.4, 0.9, 0.002, 0.8])}
+    html = page(fake, tmp_path / "run", kl_dimensions=arrays)
+    assert "3 of 4 numbers are active" in html
+    assert "1 of them tell half of it" in html
+    assert b"says nothing" in fake.figures(tmp_path / "run")["kl-dimensions.svg"]
+    html = page(fake, tmp_path / "other", kl_dimensions=arrays | {"variance": np.ones(4)})
+    assert b"says nothing" not in fake.figures(tmp_path / "other")["kl-dimensions.svg"]
+
+
+def test_a_code_beside_its_factors_says_where_most_is_told(fake: Any, tmp_path: Path) -> None:
+    shares = np.array([[0.1, 0.02], [0.03, 0.62], [0.2, 0.1]])
+    html = page(fake, tmp_path / "run", code_factors={"shares": shares, "factor_names": np.array(["skin", "<i>"])})
+    assert "Number 2 tells most of all: 62% of &lt;i&gt;." in html
+    assert "are shown" not in html
+    svg = fake.figures(tmp_path / "run")["code-factors.svg"]
+    assert all(f">{cell}<".encode() in svg for cell in (10, 2, 3, 62, 20))
+    many = {"shares": np.linspace(0, 1, 60).reshape(30, 2), "factor_names": np.array(["a", "b"])}
+    assert "The 24 most telling of 30 numbers are shown." in page(fake, tmp_path / "other", code_factors=many)
+
+
+def test_inversions_stand_below_their_originals_with_what_was_measured(fake: Any, tmp_path: Path) -> None:
+    run = fake.run(tmp_path / "run", full=False)
+    run.write_picture("inversions", {"originals": fake.noise(4, 8, 8, 3), "inversions": fake.noise(4, 8, 8, 3)}, b"")
+    row = {"low": None, "high": None, "n": 4, "extractor": None, "split": "test", "step": 2000}
+    run.append("evaluations", row | {"metric": "inversion_mse", "value": 0.03125, "floor": 0.01234})
+    html = write_report([run]).read_text("utf-8")
+    assert "Nearest images that the generator makes" in html
+    assert "0.03125; the best linear code with as many numbers leaves 0.01234." in html

@@ -8,7 +8,7 @@ from torch import nn
 from simulacra.errors import RecipeError, nearest
 from simulacra.networks import layer_table
 from simulacra.objectives.acgan import ACGAN
-from simulacra.objectives.base import Classifies, Encodes, Generates, Objective, Optimize
+from simulacra.objectives.base import Classifies, Encodes, Generates, Infers, Objective, Optimize
 from simulacra.objectives.classifier import Classifier
 from simulacra.objectives.gan import GAN
 from simulacra.objectives.infogan import InfoGAN
@@ -26,7 +26,7 @@ FAMILIES: dict[str, Any] = {
     "classifier": Classifier,
 }
 
-__all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Objective", "Optimize", "build", "summarize"]
+__all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Infers", "Objective", "Optimize", "build", "summarize"]
 
 WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
 MEND = "mend the networks, or drop the expectation"

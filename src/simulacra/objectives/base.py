@@ -93,6 +93,25 @@ class Encodes(ABC):
         """Codes (n, code.width) of images (n, C, H, W) in [-1, 1]; the mean where the family gives a distribution."""
 
 
+class Infers(ABC):
+    """Can tell how sure it is of an image's code, and how likely an image is under a code.
+
+    Attributes:
+        density: what log_likelihood normalises, in words; None where the training's likelihood is no density of pixel
+            values, and there is none to be had.
+    """
+
+    density: str | None
+
+    @abstractmethod
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (n, code.width) of q(z|x), a normal distribution, for images (n, C, H, W)."""
+
+    @abstractmethod
+    def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
+        """The logarithm of p(x|z) in nats (n,), for values in [-1, 1]; never called where `density` is None."""
+
+
 class Classifies(ABC):
     """Can tell the labels of an image."""
 

@@ -1,5 +1,6 @@
 """Variational autoencoder. Kingma and Welling 2013, arXiv:1312.6114."""
 
+from math import prod
 from typing import final
 
 import torch
@@ -7,9 +8,15 @@ from torch import Tensor, nn
 
 from simulacra.data.batches import Batch
 from simulacra.errors import RecipeError
-from simulacra.objectives.base import Encodes, Generates, Objective, Optimize
+from simulacra.objectives.base import Encodes, Generates, Infers, Objective, Optimize
 from simulacra.objectives.code import Code
-from simulacra.objectives.losses import kl_factor, kl_to_standard_normal, reconstruction_error, total_correlation
+from simulacra.objectives.losses import (
+    kl_factor,
+    kl_to_standard_normal,
+    log_density,
+    reconstruction_error,
+    total_correlation,
+)
 from simulacra.objectives.parts import making, seeing
 from simulacra.recipe import Recipe
 from simulacra.settings import CodeSettings
@@ -17,7 +24,7 @@ from simulacra.settings.objectives import VaeSettings
 
 
 @final
-class VAE(Objective, Generates, Encodes):
+class VAE(Objective, Generates, Encodes, Infers):
     """Minimises error(decoder(z), x) + kl_weight KL(q(z|x) || N(0, 1)), z drawn from q(z|x) = N(mean, exp(logvar))."""
 
     maker = "decoder"
@@ -34,6 +41,11 @@ class VAE(Objective, Generates, Encodes):
         super().__init__(parts, {"autoencoder": tuple(parts)})
         self.settings = settings
         self.code = Code(CodeSettings(noise=settings.latent))
+        # What the sum over an image's values is divided by once the KL has the factor 1.
+        self.scale = settings.kl_weight / (settings.latent if settings.kl_reduction == "mean" else 1)
+        self.scale *= prod(recipe.data.shape) if settings.reduction == "mean" else 1
+        widths = {"mse": f"normal, variance {self.scale / 2:.3g}", "l1": f"Laplace, scale {self.scale:.3g}"}
+        self.density = widths.get(settings.likelihood) if self.scale else None
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (n, latent) of q(z|x)."""
@@ -71,6 +83,11 @@ class VAE(Objective, Generates, Encodes):
         """The decoder's mean image; logits become values of [-1, 1] where the likelihood is `bce`."""
         output: Tensor = self.networks["decoder"](codes).float()
         return output.sigmoid() * 2 - 1 if self.settings.likelihood == "bce" else output
+
+    def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
+        """The density whose evidence lower bound the loss is, where the KL has its full weight."""
+        assert self.settings.likelihood != "bce", "cross-entropy of grey values is no density"
+        return log_density(self.decode(codes), images, self.settings.likelihood, self.scale)
 
     def encode(self, images: Tensor) -> Tensor:
         """The mean of q(z|x)."""

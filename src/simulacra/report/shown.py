@@ -14,6 +14,7 @@ from simulacra.report.rasters import fold
 from simulacra.report.reading import Arrays, Record, Unreadable, images, names
 from simulacra.report.told import confusion, verdicts
 from simulacra.report.words import of_metric
+from simulacra.report.worth import code_factors, inversions, kl_dimensions
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest wait behind a fold
 
@@ -131,12 +132,15 @@ def as_they_are(record: Record, album: Album, name: str, arrays: Arrays) -> Sect
 PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
     "samples": samples,
     "reconstructions": reconstructions,
+    "inversions": inversions,
     "pairs": pairs,
     "classes": classes,
     "leakage": leakage,
     "categories": categories,
     "category-pairs": category_pairs,
     "code-labels": code_labels,
+    "kl-dimensions": kl_dimensions,
+    "code-factors": code_factors,
     "sweeps": sweeps,
     "map": code_maps,
     "map-pca": principal_maps,

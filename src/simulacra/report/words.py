@@ -193,6 +193,78 @@ METRICS = {
         "How much a code that was told no label says of one: 0 is nothing, 0.69 settles an even yes or no, and the "
         "floor is what 19 of 20 shuffles stay below.",
     ),
+    "reconstruction_mse": Words(
+        "Reconstruction error (MSE)",
+        "squared error a value",
+        "Over all images kept aside, values from -1 to 1; the floor is the best linear code with as many numbers, "
+        "which a network should beat.",
+    ),
+    "psnr": Words(
+        "Peak signal-to-noise ratio",
+        "decibels",
+        "Of reconstructions: ten decibels more are a tenth of the squared error; the floor is the best linear code.",
+    ),
+    "ssim": Words(
+        "Structural similarity (SSIM)",
+        "similarity (1 is equal)",
+        "Of reconstructions, by means, spreads and correlation of small windows; the floor is the best linear code.",
+    ),
+    "kl_an_image": Words(
+        "KL divergence an image", "nats", "How much a code tells of its image; near 0 means that it is ignored."
+    ),
+    "kl_a_number": Words(
+        "KL divergence a number", "nats", "The same divided by how many numbers a code has, to compare codes by size."
+    ),
+    "active_units": Words(
+        "Active numbers of the code",
+        "numbers",
+        "Whose mean varies from image to image (variance above 0.01); the others say nothing.",
+    ),
+    "elbo": Words(
+        "Evidence lower bound",
+        "nats an image",
+        "Of the logarithm of the density of an image; higher is better, and only models of the same likelihood, with "
+        "the same width, compare.",
+    ),
+    "importance_bound": Words(
+        "Importance-weighted bound",
+        "nats an image",
+        "The same, tightened by many codes an image; the gap to the evidence lower bound is what the encoder misses.",
+    ),
+    "inversion_mse": Words(
+        "Error of the nearest image (MSE)",
+        "squared error a value",
+        "How near a search through the codes comes to a few images kept aside; what stays is what the generator cannot "
+        "make, or the search missed. The floor is the best linear code with as many numbers.",
+    ),
+    "mig": Words(
+        "Mutual information gap (MIG)",
+        "share of a factor's entropy",
+        "How much more the best number of the code tells of a factor than the second best; 1 is one number a factor, "
+        "and the floor is chance.",
+    ),
+    "sap": Words(
+        "Separated predictability (SAP)",
+        "score (1 is best)",
+        "How much better the best number predicts a factor than the second best; the floor is chance.",
+    ),
+    "factorvae_score": Words(
+        "FactorVAE score",
+        "share",
+        "How often the factor that a set of images shares is told by which number varies least; the floor is chance.",
+        percent=True,
+    ),
+    "dci_disentanglement": Words(
+        "Disentanglement (DCI)", "score (1 is best)", "Whether each number serves one factor; the floor is chance."
+    ),
+    "dci_completeness": Words(
+        "Completeness (DCI)", "score (1 is best)", "Whether each factor is served by one number; the floor is chance."
+    ),
+    "dci_informativeness": Words(
+        "Informativeness (DCI)",
+        "score (1 is perfect)",
+        "How well factors are told from whole codes, 0 being a guess; low where the code leaves them out.",
+    ),
 }
 
 # Where better numbers lie, of what a training measures on its way; rows that `evaluate` wrote say it themselves.

@@ -9,6 +9,7 @@ from simulacra.evaluation.sheets import scale_for, sheet, to_png
 
 Arrays = dict[str, NDArray[Any]]
 
+BAR = 64  # squares that the longest bar is drawn high
 CELL = 24  # pixels a cell of a table of counts is drawn large
 
 
@@ -24,6 +25,12 @@ def preview(arrays: Arrays) -> bytes:
     if "matrix" in arrays:
         sizes = np.abs(arrays["matrix"])
         return to_png(_shaded(sizes / max(sizes.max(), 1e-9)), CELL)
+    if "shares" in arrays:
+        return to_png(_shaded(arrays["shares"]), CELL)
+    if "kl" in arrays:  # bars, the longest first
+        ordered = np.sort(arrays["kl"])[::-1]
+        lengths = np.round(BAR * ordered / max(ordered.max(), 1e-9))
+        return to_png(_shaded(np.arange(BAR)[::-1, None] < lengths), 4)
     images = [value for value in arrays.values() if value.dtype == np.uint8 and value.ndim >= 4]
     scale = scale_for(images[0].shape[-3])
     if len(images) == 1 and images[0].ndim == 4:
@@ -35,6 +42,7 @@ def preview(arrays: Arrays) -> bytes:
     return to_png(sheet(np.concatenate(padded)), scale)
 
 
-def _shaded(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _shaded(shares: NDArray[Any]) -> NDArray[np.uint8]:
     """Shares (H, W) in [0, 1] as grey values (H, W, 1), 1 being black."""
-    return (255 - 255 * np.minimum(shares, 1)).astype(np.uint8)[..., None]
+    found: NDArray[np.uint8] = (255 - 255 * np.minimum(shares, 1)).astype(np.uint8)
+    return found[..., None]

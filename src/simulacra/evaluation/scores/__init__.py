@@ -2,13 +2,17 @@
 
 from simulacra.evaluation.scores.base import Better, Found, Group, Row
 from simulacra.evaluation.scores.conditions import CONDITIONS
+from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT
 from simulacra.evaluation.scores.quality import QUALITY
+from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
 
 GROUPS: dict[str, Group] = {
     "quality": QUALITY,
     "conditions": CONDITIONS,
+    "reconstruction": RECONSTRUCTION,
+    "disentanglement": DISENTANGLEMENT,
 }
 
 # Metric -> where better numbers lie.

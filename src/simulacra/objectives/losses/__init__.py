@@ -16,7 +16,9 @@ from simulacra.objectives.losses.labels import (
 )
 from simulacra.objectives.losses.likelihood import (
     kl_factor,
+    kl_parts,
     kl_to_standard_normal,
+    log_density,
     reconstruction_error,
     total_correlation,
 )
@@ -31,10 +33,12 @@ __all__ = [
     "generator_loss",
     "gradient_penalty",
     "kl_factor",
+    "kl_parts",
     "kl_to_standard_normal",
     "label_hits",
     "label_loss",
     "label_losses",
+    "log_density",
     "real_loss",
     "reconstruction_error",
     "squared_gradient",

@@ -29,8 +29,27 @@ def reconstruction_error(output: Tensor, images: Tensor, likelihood: Likelihood,
     return error.mean() if reduction == "mean" else error.flatten(1).sum(1).mean()
 
 
-def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(logvar)) from N(0, 1) in nats, summed over the code: (n,), one an image.
+def log_density(output: Tensor, images: Tensor, likelihood: Literal["mse", "l1"], scale: float) -> Tensor:
+    """The logarithm of p(x|z) in nats, summed over an image's values: (n,).
+
+    A loss (1 / c) |x - output|^2 + KL is the negative evidence lower bound of a normal distribution with variance c / 2
+    around the output, up to a constant that no gradient sees; (1 / c) |x - output| that of a Laplace distribution with
+    scale c. Rybkin et al. 2021, arXiv:2006.13202, section 3, for the first.
+
+    Args:
+        output: (n, C, H, W), the decoder's.
+        images: (n, C, H, W) in [-1, 1].
+        likelihood: `mse` for the normal distribution, `l1` for Laplace's.
+        scale: c, above 0.
+    """
+    gap = (output.float() - images).flatten(1)
+    if likelihood == "mse":
+        return -gap.square().sum(1) / scale - 0.5 * gap.shape[1] * log(pi * scale)
+    return -gap.abs().sum(1) / scale - gap.shape[1] * log(2 * scale)
+
+
+def kl_parts(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL divergence of N(mean, exp(logvar)) from N(0, 1) in nats, for each number of the code: (n, d).
 
     Kingma and Welling 2013, arXiv:1312.6114, appendix B.
 
@@ -39,7 +58,12 @@ def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
         logvar: (n, d).
     """
     mean, logvar = mean.float(), logvar.float()
-    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(1)
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar)
+
+
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
+    """The same summed over the code: (n,), one an image."""
+    return kl_parts(mean, logvar).sum(1)
 
 
 def kl_factor(step: int, schedule: Schedule, length: int, rise: float) -> float:

@@ -1,9 +1,20 @@
 """Arrays -> figures, one kind a file. Nothing here knows of runs, pages or files."""
 
+from simulacra.report.figures.bars import sorted_bars
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import picture_rows
 from simulacra.report.figures.heat import heat_map
 from simulacra.report.figures.maps import code_map, label_maps
-from simulacra.report.figures.matrices import count_matrix
+from simulacra.report.figures.matrices import count_matrix, share_matrix
 
-__all__ = ["Line", "code_map", "count_matrix", "curves", "heat_map", "label_maps", "picture_rows"]
+__all__ = [
+    "Line",
+    "code_map",
+    "count_matrix",
+    "curves",
+    "heat_map",
+    "label_maps",
+    "picture_rows",
+    "share_matrix",
+    "sorted_bars",
+]

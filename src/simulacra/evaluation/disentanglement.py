@@ -1,0 +1,249 @@
+"""Does a number of a code mean one thing? Four answers, from codes (n, d) and the known factors (n, F) of their images.
+
+All lie in [0, 1], and higher is better; what chance gives is above 0 and is told by codes beside the factors of other
+images. A factor of whole numbers is taken as a class without an order; any other is put into bins of equal counts where
+classes are needed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.floating]
+Classes = NDArray[np.int64]
+
+BINS = 20  # of a number of a code, equally wide: as in Locatello et al. 2019, arXiv:1811.12359
+FACTOR_BINS = 10  # of a factor that is no class, equally full
+MOST_CLASSES = 64  # whole numbers beyond these are measured on a scale, not classes
+TREES, DEEPEST, LEAF = 10, 10, 2  # of a forest
+ACTIVE = 0.01  # variance, where the prior has 1, below which a number says nothing: Burda et al. 2016, arXiv:1509.00519
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One known cause of the images.
+
+    Attributes:
+        values: (n,) as they were drawn.
+        classes: (n,) number of the class, or of the bin, from 0.
+        discrete: whether the values are classes.
+    """
+
+    values: Array
+    classes: Classes
+    discrete: bool
+
+
+def factor_of(values: NDArray[np.floating]) -> Factor:
+    """A factor's values (n,) with their classes."""
+    found = np.asarray(values, np.float64)
+    known = np.unique(found)
+    if len(known) <= MOST_CLASSES and np.array_equal(known, np.round(known)):
+        return Factor(found, np.searchsorted(known, found), True)
+    edges = np.unique(np.quantile(found, np.linspace(0, 1, FACTOR_BINS + 1)[1:-1]))
+    bins = np.searchsorted(edges, found, side="right")
+    return Factor(found, np.searchsorted(np.unique(bins), bins), False)
+
+
+def _binned(codes: Codes) -> Classes:
+    """The bin (n, d) of each number, from 0."""
+    low, high = codes.min(0), codes.max(0)
+    wide = np.where(high > low, high - low, 1.0)
+    found: Classes = ((codes - low) / wide * BINS).astype(np.int64)
+    return np.minimum(found, BINS - 1)
+
+
+def _tables(bins: Classes, classes: Classes, ways: int) -> Array:
+    """How often each bin (n, d) of each number falls together with each of so many classes: (d, BINS, ways)."""
+    width = bins.shape[1]
+    places = (np.arange(width) * BINS + bins) * ways + classes[:, None]
+    found: Array = np.bincount(places.ravel(), minlength=width * BINS * ways).astype(np.float64)
+    return found.reshape(width, BINS, ways)
+
+
+def _entropy(shares: Array, axis: int | tuple[int, ...] = -1) -> Array:
+    """In nats, of shares that add up to 1 along the axes."""
+    found: Array = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis)
+    return found
+
+
+def information(codes: Codes, factors: list[Factor]) -> Array:
+    """Which share (d, F) of a factor's entropy each number of the code tells: I(z_i; v_j) / H(v_j)."""
+    bins, found = _binned(codes), np.zeros((codes.shape[1], len(factors)))
+    for place, factor in enumerate(factors):
+        joint = _tables(bins, factor.classes, int(factor.classes.max()) + 1) / len(codes)
+        whole = _entropy(joint.sum(1))
+        mutual = whole + _entropy(joint.sum(2)) - _entropy(joint, (1, 2))
+        found[:, place] = np.maximum(mutual, 0) / np.where(whole > 0, whole, 1)
+    return found
+
+
+def active(codes: Codes) -> NDArray[np.bool_]:
+    """Which numbers (d,) of the codes (n, d) change with the image at all."""
+    found: NDArray[np.bool_] = codes.var(0) > ACTIVE
+    return found
+
+
+def gaps(table: Array) -> Array:
+    """For each column (F,): by how much its largest entry exceeds the second, or 0 where there is one row."""
+    ordered = np.sort(np.vstack([np.zeros(table.shape[1]), table]), axis=0)
+    found: Array = ordered[-1] - ordered[-2]
+    return found
+
+
+def mutual_information_gap(codes: Codes, factors: list[Factor]) -> Array:
+    """MIG for each factor (F,): how much more of it the best number tells than the second best.
+
+    Chen et al. 2018, arXiv:1802.04942, equation 6, whose mean over the factors is the score. They draw codes from
+    q(z|x); as Locatello et al. 2019 do, the mean codes are binned instead.
+
+    Args:
+        codes: (n, d).
+        factors: F of them.
+    """
+    return gaps(information(codes, factors))
+
+
+def separated_predictability(codes: Codes, factors: list[Factor], random: np.random.Generator) -> Array:
+    """SAP for each factor (F,): how much better the best single number predicts it than the second best.
+
+    Kumar et al. 2018, arXiv:1711.00848, section 3: of a continuous factor the share of variance that a line explains;
+    of a discrete one the balanced accuracy of thresholds on the number. They fit thresholds to the images that they
+    score; here bins choose the class on one random half and are scored on the other.
+
+    Args:
+        codes: (n, d), n of 2 or more.
+        factors: F of them.
+        random: draws the halves.
+    """
+    fit, test = np.array_split(random.permutation(len(codes)), 2)
+    bins, scores = _binned(codes), np.zeros((codes.shape[1], len(factors)))
+    for place, factor in enumerate(factors):
+        if not factor.discrete:
+            scores[:, place] = _correlations(codes, factor.values) ** 2
+            continue
+        ways = int(factor.classes.max()) + 1
+        known, asked = (_tables(bins[half], factor.classes[half], ways) for half in (fit, test))
+        said = (known / np.maximum(known.sum(1, keepdims=True), 1)).argmax(2)  # (d, BINS): the class that a bin means
+        right = np.take_along_axis(asked / np.maximum(asked.sum(1, keepdims=True), 1), said[..., None], 2)
+        scores[:, place] = right.sum((1, 2)) / (asked[0].sum(0) > 0).sum()
+    return gaps(scores)
+
+
+def _correlations(codes: Codes, values: Array) -> Array:
+    """Correlation (d,) of each number with values (n,); 0 for one that never changes."""
+    centred, other = np.asarray(codes, np.float64) - codes.mean(0), values - values.mean()
+    scale = np.sqrt(np.square(centred).sum(0) * np.square(other).sum())
+    found: Array = (centred * other[:, None]).sum(0) / np.where(scale > 0, scale, 1)
+    return found
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled representations".
+
+    Attributes:
+        disentanglement: equation 2, whether a number serves one factor.
+        completeness: equation 3, whether a factor is served by one number.
+        informativeness: how well factors are told from whole codes: of a continuous one the share of variance; of a
+            discrete one how far the share of right answers is from that of always naming the commonest class to 1.
+        importance: (d, F), the share of each number in telling a factor; columns add up to 1, or are 0.
+    """
+
+    disentanglement: float
+    completeness: float
+    informativeness: float
+    importance: Array
+
+
+def explain(codes: Codes, factors: list[Factor], random: np.random.Generator) -> Explained:
+    """DCI: what forests, which tell each factor from the code, make use of.
+
+    The paper offers lasso and random forests and reports errors; here forests, fitted on four fifths of the images and
+    scored on the rest, and scores of which 0 is a guess and 1 is perfect.
+
+    Args:
+        codes: (n, d), n of 5 or more.
+        factors: F of them.
+        random: draws the fifths and the forests.
+    """
+    order, seed = random.permutation(len(codes)), int(random.integers(2**31))
+    test, fit = np.split(order, [len(codes) // 5])
+    importance, scores = np.zeros((codes.shape[1], len(factors))), []
+    for place, factor in enumerate(factors):
+        kind = RandomForestClassifier if factor.discrete else RandomForestRegressor
+        wanted = factor.classes.astype(np.float64) if factor.discrete else factor.values
+        forest = kind(TREES, max_depth=DEEPEST, min_samples_leaf=LEAF, max_features=None, random_state=seed)
+        forest.fit(codes[fit], wanted[fit])
+        importance[:, place] = forest.feature_importances_
+        scores.append(_better_than_a_guess(forest.predict(codes[test]), wanted[test], wanted[fit], factor.discrete))
+    return Explained(*spread_of(importance), float(np.mean(scores)), importance)
+
+
+def _better_than_a_guess(said: Array, true: Array, known: Array, discrete: bool) -> float:
+    """0 for what knowing no code gives on the same images, 1 for no mistake."""
+    if discrete:
+        values, counts = np.unique(known, return_counts=True)
+        missed, guessed = float((said != true).mean()), float((values[counts.argmax()] != true).mean())
+    else:
+        missed, guessed = float(np.square(said - true).mean()), float(np.square(known.mean() - true).mean())
+    return max(0.0, 1 - missed / guessed) if guessed else 0.0
+
+
+def spread_of(importance: Array) -> tuple[float, float]:
+    """Disentanglement and completeness of an importance matrix (d, F): 1 less the entropy of rows, of columns.
+
+    Rows count by their share of all importance, columns likewise.
+    """
+    total = importance.sum()
+    if not total:
+        return 0.0, 0.0
+
+    def concentration(table: Array) -> float:
+        sums = table.sum(1)
+        shares = table / np.where(sums > 0, sums, 1)[:, None]
+        return float((sums / total * (1 - _entropy(shares) / np.log(max(2, table.shape[1])))).sum())
+
+    return concentration(importance), concentration(importance.T)
+
+
+def majority_votes(
+    codes: Codes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 5000
+) -> float | None:
+    """FactorVAE score: can one tell which factor a set of images shares by which number varies least among them?
+
+    Kim and Mnih 2018, arXiv:1802.05983, section 4. They make images with one factor fixed; here they are drawn from the
+    rows that share a class of it, without replacement. Numbers that are not active are not asked, as they would win
+    every vote. Half of the votes train the majority classifier, the others are scored, as many for each factor.
+
+    Args:
+        codes: (n, d).
+        factors: F of them.
+        random: draws the sets.
+        size: images of a set; a class with fewer images is never fixed.
+        votes: how many sets, for training and for scoring together.
+
+    Returns:
+        The share of right answers, or None where fewer than two factors have a class of `size` images.
+    """
+    spread = codes.std(0)
+    alive = np.flatnonzero(active(codes))
+    groups = [
+        [rows for value in np.unique(factor.classes) if len(rows := np.flatnonzero(factor.classes == value)) >= size]
+        for factor in factors
+    ]
+    asked = [place for place, found in enumerate(groups) if found]
+    if len(asked) < 2 or not len(alive):
+        return None
+    scaled = np.asarray(codes[:, alive], np.float64) / spread[alive]
+    tables = np.zeros((2, len(alive), len(asked)))
+    for vote in range(votes):
+        turn = vote // 2 % len(asked)
+        rows = groups[asked[turn]][random.integers(len(groups[asked[turn]]))]
+        steady = scaled[random.choice(rows, size, replace=False)].var(0).argmin()
+        tables[vote % 2, steady, turn] += 1
+    answers = tables[0].argmax(1)
+    return float(tables[1, np.arange(len(alive)), answers].sum() / tables[1].sum())

@@ -1,0 +1,216 @@
+"""How well images survive as codes, how much a code tells, and how near a generator comes to real images."""
+
+from math import log, pi
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simulacra.data.batches import to_tensor
+from simulacra.evaluation.disentanglement import ACTIVE, active
+from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.inversion import invert
+from simulacra.evaluation.likeness import WINDOW, Principal, signal_to_noise, squared_error, structural_similarity
+from simulacra.evaluation.material import Material
+from simulacra.evaluation.scores.base import Better, Found, Group, Row, row
+from simulacra.evaluation.subject import CHUNK
+from simulacra.objectives import Encodes, Generates, Infers, Objective
+from simulacra.objectives.losses import kl_parts
+from simulacra.seeds import mixed
+
+METRICS: dict[str, Better] = {
+    "reconstruction_mse": "lower",
+    "psnr": "higher",
+    "ssim": "higher",
+    "kl_an_image": "neither",
+    "kl_a_number": "neither",
+    "active_units": "neither",
+    "elbo": "higher",
+    "importance_bound": "higher",
+    "inversion_mse": "lower",
+}
+LIKENESS = ("reconstruction_mse", "psnr", "ssim")
+TOLD = ("kl_an_image", "kl_a_number", "active_units")
+BOUNDS = ("elbo", "importance_bound")
+FITTED = 2000  # training images that the linear code is fitted to
+BOUNDED, DRAWN = 200, 50  # images whose bounds are estimated, and codes drawn for each
+INVERTED = 8  # images
+BOUND = 32  # the key of the draw
+
+Values = dict[str, list[NDArray[np.float64]]]
+
+
+def lacks(material: Material) -> str | None:
+    """Only what makes images can be asked how near it comes to one."""
+    if isinstance(material.subject.objective, Generates):
+        return None
+    return f"not applicable, family {material.subject.recipe.objective.family} makes no images"
+
+
+def measure(material: Material) -> Found:
+    """Everything that the family can be asked; what it cannot is named with the reason."""
+    model, found = material.subject.objective, Found()
+    linear = _linear(material)
+    if isinstance(model, Encodes):
+        rows, flat = _likeness(material, linear)
+        found.rows += rows
+        found.notes.append(f"the mean training image in place of each reconstruction leaves an MSE of {flat:.4g}")
+    else:
+        _leave_out(material, found, LIKENESS, "has no encoder; inversion_mse stands in for it")
+    if isinstance(model, Infers):
+        rows, found.pictures["kl-dimensions"] = _told(material, model)
+        found.rows += rows
+    else:
+        _leave_out(material, found, TOLD, "gives no distribution of codes")
+    if isinstance(model, Infers) and model.density:
+        found.rows += _bounds(material, model)
+    else:
+        why = (
+            "is trained by a likelihood that is no density, or without a KL"
+            if isinstance(model, Infers)
+            else "gives no likelihood"
+        )
+        _leave_out(material, found, BOUNDS, why)
+    rows, found.pictures["inversions"] = _inversions(material, linear)
+    found.rows += rows
+    return found
+
+
+def _leave_out(material: Material, found: Found, names: tuple[str, ...], why: str) -> None:
+    reason = f"not applicable, family {material.subject.recipe.objective.family} {why}"
+    found.rows += [row(material, name, None, split=None, n=0, why=reason) | {"n": None} for name in names]
+    found.notes += [f"{name}: {reason}" for name in names]
+
+
+def mean_of(values: NDArray[np.float64]) -> Estimate:
+    """The mean of one value an image and its 95% interval by the normal approximation."""
+    mean = float(values.mean())
+    margin = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
+    return Estimate(mean, mean - margin, mean + margin)
+
+
+def _linear(material: Material) -> Principal:
+    """The best linear code of as many numbers as the model's, fitted to training images."""
+    rows = np.union1d(material.chosen.train, material.chosen.stand_in)[:FITTED]
+    return Principal(to_tensor(material.store.pixels(rows)), material.subject.generates.code.width)
+
+
+def _likeness(material: Material, linear: Principal) -> tuple[list[Row], float]:
+    """Held-out images beside what is left of them, all of the split; and the error of the mean training image.
+
+    The floor is what a linear code gets.
+    """
+    subject, split = material.subject, material.chosen.split
+    model, chunks = subject.objective, material.subject.batches(split)
+    names = LIKENESS if min(material.store.shape[:2]) >= WINDOW else LIKENESS[:2]
+    own: Values = {}
+    floor: Values = {}
+    flat = []
+    progress = material.stage("reconstructing images")
+    for place, chunk in enumerate(chunks):
+        images = subject.load(chunk).images
+        flat.append(squared_error(images, torch.from_numpy(linear.mean).to(images).reshape(1, *images.shape[1:])))
+        for found, again in ((own, reconstructed(model, images)), (floor, linear(images))):
+            errors = squared_error(images, again)
+            values = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
+            if "ssim" in names:
+                values["ssim"] = structural_similarity(images, again)
+            for name, value in values.items():
+                found.setdefault(name, []).append(value.double().cpu().numpy())
+        progress(place + 1, len(chunks))
+    rows = [
+        row(
+            material, name, mean_of(np.concatenate(own[name])), split=split, n=sum(map(len, own[name])),
+            floor=float(np.concatenate(floor[name]).mean()),
+        )
+        for name in names
+    ]  # fmt: skip
+    return rows, float(torch.cat(flat).double().mean())
+
+
+def reconstructed(model: Objective, images: Tensor) -> Tensor:
+    """Images (n, C, H, W) after encoding and decoding, within [-1, 1]."""
+    assert isinstance(model, Encodes), "only what encodes can decode again"
+    with model.looking():
+        return cast(Generates, model).decode(model.encode(images)).clamp(-1, 1)
+
+
+def posteriors(material: Material, model: Infers) -> tuple[Tensor, Tensor]:
+    """Means and log-variances (n, width) of all held-out images, float32 on the CPU."""
+    subject = material.subject
+    with subject.objective.looking():
+        parts = [model.posterior(subject.load(rows).images) for rows in subject.batches(material.chosen.split)]
+    means, logvars = zip(*parts, strict=True)
+    return torch.cat(means).cpu(), torch.cat(logvars).cpu()
+
+
+def _told(material: Material, model: Infers) -> tuple[list[Row], dict[str, NDArray[np.float64]]]:
+    """How much codes tell, over the whole split, and number by number.
+
+    Active units are Burda et al. 2016, arXiv:1509.00519, section 5.2: numbers whose posterior mean has a variance over
+    images above 0.01.
+    """
+    means, logvars = posteriors(material, model)
+    kl = kl_parts(means, logvars).double().numpy()
+    alive = active(means.double().numpy())
+    estimates = {
+        "kl_an_image": mean_of(kl.sum(1)),
+        "kl_a_number": mean_of(kl.mean(1)),
+        "active_units": Estimate(float(alive.sum())),
+    }
+    split = material.chosen.split
+    rows = [row(material, name, one, split=split, n=len(kl)) for name, one in estimates.items()]
+    return rows, {"kl": kl.mean(0), "variance": means.double().var(0, correction=0).numpy(), "least": np.array(ACTIVE)}
+
+
+def _bounds(material: Material, model: Infers) -> list[Row]:
+    """Two lower bounds of log p(x), in nats an image, from the same codes: Burda et al. 2016, equations 3 and 8.
+
+    The evidence lower bound is the mean of log w over codes z drawn from q(z|x), w = p(x|z) p(z) / q(z|x); the other is
+    the logarithm of the mean of w, tighter the more codes are drawn.
+    """
+    subject, split = material.subject, material.chosen.split
+    generator = torch.Generator().manual_seed(mixed(material.facts["seed"], BOUND))
+    progress, rows, found = material.stage("bounding the likelihood"), material.store.rows(split)[:BOUNDED], []
+    size = max(1, CHUNK // DRAWN)
+    for start in range(0, len(rows), size):
+        images = subject.load(rows[start : start + size]).images
+        with subject.objective.looking():
+            found.append(_weights(model, images, generator).double().cpu())
+        progress(start + len(images), len(rows))
+    weights = torch.cat(found)
+    bounds = {"elbo": weights.mean(1), "importance_bound": weights.logsumexp(1) - log(DRAWN)}
+    return [
+        row(material, name, mean_of(values.numpy()), split=split, n=len(rows), codes=DRAWN, density=model.density)
+        for name, values in bounds.items()
+    ]
+
+
+def _weights(model: Infers, images: Tensor, generator: torch.Generator) -> Tensor:
+    """Log w (n, DRAWN) of codes drawn from each image's posterior."""
+    mean, logvar = model.posterior(images)
+    noise = torch.randn(len(images), DRAWN, mean.shape[1], generator=generator).to(mean)
+    codes = mean[:, None] + noise * (logvar[:, None] / 2).exp()
+    prior = -0.5 * (codes.square() + log(2 * pi)).sum(2)
+    posterior = -0.5 * (noise.square() + logvar[:, None] + log(2 * pi)).sum(2)
+    likely = model.log_likelihood(images.repeat_interleave(DRAWN, 0), codes.flatten(0, 1))
+    return likely.reshape(len(images), DRAWN) + prior - posterior
+
+
+def _inversions(material: Material, linear: Principal) -> tuple[list[Row], dict[str, NDArray[np.uint8]]]:
+    """A few held-out images beside the nearest that the generator can make; the floor is a linear code's."""
+    split, rows = material.chosen.split, material.chosen.held_out[:INVERTED]
+    images = material.store.pixels(rows)
+    progress = material.stage("searching for codes of images")
+    found = invert(material.subject, images, seed=material.facts["seed"], progress=progress)
+    targets = to_tensor(images)
+    floor = float(squared_error(targets, linear(targets)).double().mean())
+    one = row(
+        material, "inversion_mse", mean_of(found.errors.astype(np.float64)), split=split, n=len(rows), floor=floor
+    )
+    return [one], {"originals": images, "inversions": material.subject.decode(found.codes)}
+
+
+RECONSTRUCTION = Group(METRICS, lacks, measure)

@@ -1,0 +1,184 @@
+"""The groups reconstruction and disentanglement: what they find for each family, and what they leave out and why."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from simulacra.evaluation.disentanglement import factor_of
+from simulacra.evaluation.features import FEATURES
+from simulacra.evaluation.material import Material
+from simulacra.evaluation.pictures import preview
+from simulacra.evaluation.reference import Chosen
+from simulacra.evaluation.scores import disentanglement, reconstruction
+from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT, jackknife
+from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION, mean_of
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import Encodes
+from simulacra.objectives.vae import VAE
+
+MakeMaterial = Callable[..., Material]
+
+
+@pytest.fixture
+def material(subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -> MakeMaterial:
+    """material(family): an untrained model beside eight held-out images; searches and draws are short."""
+    monkeypatch.setattr(reconstruction, "invert", partial(reconstruction.invert, steps=3, starts=2))
+
+    def make(family: str, factors: Any = None, **changes: Any) -> Material:
+        it = subject(family, **changes)
+        assert it.store is not None
+        if factors is not None:
+            names = tuple(f"factor {place}" for place in range(factors.shape[1]))
+            it = replace(it, store=replace(it.store, factors=factors.astype(np.float32), factor_names=names))
+        train = it.store.rows("train")  # type: ignore[union-attr]
+        chosen = Chosen("test", it.store.rows("test"), train[:7], train[7:])  # type: ignore[union-attr]
+        return Material(it, chosen, FEATURES["random-vgg"], {"step": 0, "seed": 0})
+
+    return make
+
+
+def by_metric(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["metric"]: row for row in rows}
+
+
+def factors_of(count: int = 30) -> Any:
+    random = np.random.default_rng(0)
+    return np.column_stack([random.integers(0, 2, count), random.normal(size=count), np.ones(count)])
+
+
+def test_a_vae_gets_every_row_but_the_similarity_of_images_smaller_than_its_window(material: MakeMaterial) -> None:
+    found = RECONSTRUCTION.measure(material("vae"))
+    rows = by_metric(found.rows)
+    assert set(rows) == set(RECONSTRUCTION.metrics) - {"ssim"}
+    assert {name: row["n"] for name, row in rows.items()} == dict.fromkeys(rows, 8)
+    assert rows["elbo"]["density"] == "normal, variance 96"
+    assert 0 <= rows["active_units"]["value"] <= 3
+    assert "the mean training image in place of each reconstruction leaves an MSE of 0.3" in found.notes[0]
+    assert rows["inversion_mse"]["value"] <= rows["reconstruction_mse"]["value"] + 1e-6
+    assert set(found.pictures) == {"kl-dimensions", "inversions"}
+    assert all(preview(arrays) for arrays in found.pictures.values())
+
+
+def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> None:
+    it = material("vae")
+    model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
+    assert isinstance(model, VAE)
+    with model.looking():
+        errors = (model.decode(model.encode(images)).clamp(-1, 1) - images).square().flatten(1).mean(1)
+        mean, logvar = model.posterior(images)
+    q = torch.distributions.Normal(mean, (logvar / 2).exp())
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0, 1))
+    found = RECONSTRUCTION.measure(it)
+    rows = by_metric(found.rows)
+    assert rows["reconstruction_mse"]["value"] == pytest.approx(errors.mean().item(), rel=1e-5)
+    assert rows["psnr"]["value"] == pytest.approx((10 * (4 / errors).log10()).mean().item(), rel=1e-5)
+    assert rows["kl_an_image"]["value"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
+    assert rows["kl_a_number"]["value"] == pytest.approx(kl.mean().item(), rel=1e-4)
+    assert found.pictures["kl-dimensions"]["kl"] == pytest.approx(kl.mean(0).numpy(), rel=1e-4)
+
+
+def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconstruction, "DRAWN", 400)
+    it = material("vae", **{"objective.reduction": "sum"})
+    model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
+    assert isinstance(model, VAE)
+    rows = by_metric(RECONSTRUCTION.measure(it).rows)
+    assert rows["elbo"]["value"] < rows["importance_bound"]["value"]
+    # Its other form: the mean of log p(x|z) less the KL in closed form.
+    generator = torch.Generator().manual_seed(3)
+    with model.looking():
+        mean, logvar = model.posterior(images)
+        kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(1)
+        draws = [
+            model.log_likelihood(images, mean + torch.randn(mean.shape, generator=generator) * (logvar / 2).exp())
+            for _ in range(400)
+        ]
+    assert rows["elbo"]["value"] == pytest.approx((torch.stack(draws).mean(0) - kl).mean().item(), abs=1.0)
+
+
+def test_what_has_no_encoder_is_measured_by_inversion(material: MakeMaterial) -> None:
+    found = RECONSTRUCTION.measure(material("gan"))
+    assert {name for name, row in by_metric(found.rows).items() if row["value"] is not None} == {"inversion_mse"}
+    assert "psnr: not applicable, family gan has no encoder; inversion_mse stands in for it" in found.notes
+    assert {row["n"] for row in found.rows} == {None, 8}
+    assert found.pictures["inversions"]["originals"].shape == found.pictures["inversions"]["inversions"].shape
+
+
+def test_cross_entropy_has_no_bounds(material: MakeMaterial) -> None:
+    found = RECONSTRUCTION.measure(
+        material("vae", **{"objective.likelihood": "bce", "networks.decoder.output": "none"})
+    )
+    assert by_metric(found.rows)["elbo"]["value"] is None
+    assert any("elbo: not applicable, family vae is trained by a likelihood that is no" in note for note in found.notes)
+
+
+def test_a_classifier_has_neither(material: MakeMaterial) -> None:
+    it = material("classifier")
+    assert RECONSTRUCTION.lacks(it) == "not applicable, family classifier makes no images"
+    assert DISENTANGLEMENT.lacks(it) == "not applicable, family classifier has no encoder"
+
+
+def test_disentanglement_takes_known_factors_that_vary(material: MakeMaterial) -> None:
+    it = material("vae")
+    assert "factors behind these images are not known" in (DISENTANGLEMENT.lacks(it) or "")
+
+
+def test_one_factor_is_too_few(material: MakeMaterial) -> None:
+    it = material("vae", factors=factors_of()[:, 1:])
+    assert DISENTANGLEMENT.lacks(it) == "not applicable, fewer than two factors vary over these images"
+
+
+def test_each_score_stands_beside_chance(material: MakeMaterial) -> None:
+    it = material("vae", factors=factors_of())
+    assert DISENTANGLEMENT.lacks(it) is None
+    found = DISENTANGLEMENT.measure(it)
+    rows = by_metric(found.rows)
+    assert set(rows) == set(DISENTANGLEMENT.metrics)
+    assert {(row["split"], row["n"], row["factors"]) for row in found.rows} == {("train", 14, 2)}
+    assert rows["factorvae_score"]["value"] is None
+    assert "32 images share" in rows["factorvae_score"]["why"]
+    for name in set(rows) - {"factorvae_score"}:
+        assert 0 <= rows[name]["value"] <= 1
+        assert rows[name]["floor"] is not None
+        assert rows[name]["low"] <= rows[name]["value"] <= rows[name]["high"]
+    assert found.pictures["code-factors"]["shares"].shape == (3, 2)
+    assert "disentanglement is of 2 factors: factor 0, factor 1" in found.notes
+    assert found.rows == DISENTANGLEMENT.measure(it).rows, "the same again"
+
+
+def test_held_out_images_are_asked_where_there_are_enough(
+    material: MakeMaterial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = material("vae", factors=factors_of())
+    monkeypatch.setattr(disentanglement, "FEW", 8)
+    split, rows, places = disentanglement.varied(it)
+    assert (split, len(rows), places) == ("test", 8, [0, 1])
+
+
+def test_codes_are_the_encoders(material: MakeMaterial) -> None:
+    it = material("vae")
+    rows = it.store.rows("test")
+    model = it.subject.objective
+    assert isinstance(model, Encodes)
+    with model.looking():
+        expected = model.encode(it.subject.load(rows).images).numpy()
+    assert disentanglement.encoded(it, rows) == pytest.approx(expected)
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
+    codes, factor = np.random.default_rng(0).normal(size=(40, 1)).astype(np.float32), factor_of(np.arange(40.0))
+    found = jackknife(lambda part, _: {"mean": float(part.mean()), "none": None}, codes, [factor], 40)
+    expected = 1.96 * codes.std(ddof=1) / 40**0.5
+    assert found["mean"] is not None
+    assert found["mean"].high == pytest.approx(codes.mean() + expected, rel=1e-4)
+    assert found["none"] is None
+
+
+def test_a_mean_has_its_interval() -> None:
+    one = mean_of(np.array([1.0, 3.0]))
+    assert (one.value, one.high) == (2, pytest.approx(2 + 1.96 * 2**0.5 / 2**0.5))
