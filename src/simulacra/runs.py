@@ -161,11 +161,19 @@ class RunFolder:
         return {int(path.stem.split("-")[1]): path for path in files}
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
-        """Keeps a state, and the newest `keep` states in all (0 keeps every one)."""
+        """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
         path = self.write(f"checkpoints/step-{step:08d}.pt", content)
-        for old in sorted(self.checkpoints())[:-keep] if keep else []:
-            self.checkpoints()[old].unlink()
+        files = self.checkpoints()
+        for old in sorted(files)[:-keep] if keep else []:
+            if old != self.best:
+                files[old].unlink()
         return path
+
+    @property
+    def best(self) -> int | None:
+        """The step of the checkpoint that is marked best, or None where none is."""
+        mark = self.facts.get("best") if self.exists else None
+        return int(mark["step"]) if mark else None
 
     # --- pictures
 

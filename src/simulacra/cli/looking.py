@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from simulacra.cli.base import Run, Step, app
+from simulacra.cli.base import Run, Step, Weights, app
 from simulacra.errors import RunError
 
 
@@ -17,6 +17,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
     step: Step = None,
+    weights: Weights = None,
 ) -> None:
     """Draw samples of a trained model, from its run folder alone."""
     wanted: dict[str, int] = {}
@@ -27,7 +28,7 @@ def sample(
         wanted[name] = int(value)
     from simulacra.workflow.sampling import sample as sample_run
 
-    typer.echo(sample_run(run, count, seed, wanted, out, step))
+    typer.echo(sample_run(run, count, seed, wanted, out, step, weights))
 
 
 @app.command()
