@@ -163,11 +163,15 @@ class RunFolder:
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
         path = self.write(f"checkpoints/step-{step:08d}.pt", content)
-        files = self.checkpoints()
-        for old in sorted(files)[:-keep] if keep else []:
-            if old != self.best:
-                files[old].unlink()
+        self.drop_checkpoints(keep)
         return path
+
+    def drop_checkpoints(self, keep: int) -> None:
+        """Deletes all states but the newest `keep` (0 keeps every one) and the one that is marked best."""
+        files, best = self.checkpoints(), self.best
+        for old in sorted(files)[:-keep] if keep else []:
+            if old != best:
+                files[old].unlink()
 
     @property
     def best(self) -> int | None:

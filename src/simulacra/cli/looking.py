@@ -1,11 +1,11 @@
 """Commands that look at runs: sample and report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from simulacra.cli.base import Run, Step, Weights, app
+from simulacra.cli.base import Run, Step, Weights, app, read_step
 from simulacra.errors import RunError
 
 
@@ -35,9 +35,17 @@ def sample(
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
+    step: Annotated[
+        Any, typer.Option(parser=read_step, help="Draw the pictures anew from a kept checkpoint, or best.")
+    ] = None,
 ) -> None:
     """Write one self-contained HTML report of one run, or of several side by side."""
     from simulacra.report import write_report
     from simulacra.runs import RunFolder
 
+    if step is not None:
+        from simulacra.workflow.redrawing import redraw
+
+        for run in runs:
+            redraw(run, step)
     typer.echo(write_report([RunFolder(run) for run in runs], out))

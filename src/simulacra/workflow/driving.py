@@ -96,6 +96,7 @@ def conclude(training: Training, subject: Subject, step: int) -> None:
     """The final evaluation: every picture, and the whole test split unless the last look has just measured it."""
     with training.averages.shown():
         draw(training.run, subject)
+        training.run.write_facts({"drawn": step})
         if "test" in training.recipe.every.evaluate:
             return
         for row in held_out(subject, "test", step):

@@ -84,6 +84,7 @@ def score_checkpoint(training: Training, subject: Subject, tick: Tick, progress:
     run.append("evaluations", row)
     steps = [step for step in run.checkpoints() if step % recipe.every.score == 0]
     mark(run, metric, run.rows("evaluations"), steps)
+    run.drop_checkpoints(recipe.every.keep)  # the one that was best before
 
 
 def cells(row: dict[str, Any], best: Row) -> tuple[str, ...]:

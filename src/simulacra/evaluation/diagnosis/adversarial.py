@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulacra.evaluation.diagnosis.base import Curve, Finding, History, Sign
+from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Severity, Sign
 from simulacra.evaluation.diagnosis.likeness import changed, look_of
 
 # D right about this share of real images and of made ones: what is left is less than what smoothed targets, dropout
@@ -19,8 +19,8 @@ CHANCE = 0.55
 # ...which is where a game ends that went well, too. Made images whose roughness, or whose difference from one another,
 # is so far from that of real images are not why; healthy runs had 0.6 to 1.5.
 POOR = (0.4, 2.0)
-# From one look to the next the image of a code changes by more than this share of how much two codes' images differ:
-# codes change what they show. Healthy runs fell below 0.6 with the first looks.
+# From one look to the next the image of a code usually changes by more than this share of how much two codes' images
+# differ: codes change what they show. Healthy runs were below 0.6 from 150 updates on.
 RESTLESS = 0.8
 # How far a loss swings from row to row, by its standard deviation over its mean's size, without its trend.
 SWING = 0.25
@@ -45,9 +45,8 @@ def discriminator_wins(history: History) -> Finding | None:
     meaning = (
         "The discriminator tells real images from made ones without fault, so the generator learns little from it."
     )
-    return Finding(
-        "discriminator-wins", "serious" if lost else "warning", (*signs, *lost), meaning, f"{', '.join(tried)}."
-    )
+    severity: Severity = "serious" if lost else "warning"
+    return Finding("discriminator-wins", severity, (*signs, *lost), meaning, f"{', '.join(tried)}.")
 
 
 def generator_wins(history: History) -> Finding | None:
@@ -76,17 +75,18 @@ def generator_wins(history: History) -> Finding | None:
 def oscillation(history: History) -> Finding | None:
     """Losses swing, and from look to look a code shows something else."""
     looks = history.looks(LOOKS)
-    if not history.adversarial or len(looks) < LOOKS:
+    if not history.adversarial or len(looks) < LOOKS or looks[0][0] < FEWEST_UPDATES:
         return None
     ratios = [
         changed(before, after) / max(look_of(after)["apart"], 1e-9) for (_, before), (_, after) in pairwise(looks)
     ]
     losses = [part for key in _losses(history) if (part := history.late(key)) is not None]
     swings = [part.sign("above", SWING, value) for part in losses if (value := swing(part)) > SWING]
-    if min(ratios) < RESTLESS or not swings:
+    usual = float(np.median(ratios))
+    if usual < RESTLESS or not swings:
         return None
     source = "change of a code's image from look to look (pictures/fixed-*.npz), over the difference of two codes'"
-    restless = Sign(source, min(ratios), "above", RESTLESS, looks[0][0], looks[-1][0])
+    restless = Sign(source, usual, "above", RESTLESS, looks[0][0], looks[-1][0])
     optimizer = history.recipe.optimizer
     rates = " ".join(
         f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in history.recipe.objective.players

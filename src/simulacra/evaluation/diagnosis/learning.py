@@ -7,7 +7,8 @@ from scipy.special import stdtrit
 
 from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
 
-# The late mean of a loss over its best stretch before. Noise and schedules move a healthy one by some percent.
+# The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may treble
+# by noise.
 EXPLODED = 3.0
 # A cross-entropy in nats: a network that is as sure of what is false has weights of absurd size.
 ABSURD = 100.0
@@ -52,7 +53,8 @@ def _exploded(history: History) -> list[Sign]:
             limit = ABSURD
         else:
             stretch = np.convolve(whole.values, np.ones(3) / 3, "valid")
-            limit = EXPLODED * float(stretch.min()) if stretch.min() > 0 and not _scheduled(history) else np.inf
+            steady = stretch.min() > 0 and not _scheduled(history)
+            limit = max(EXPLODED * float(stretch.min()), float(stretch[0])) if steady else np.inf
             limit = min(limit, ABSURD) if history.family == "classifier" else limit
         if abs(late.mean) > limit:
             found.append(late.sign("above", limit, abs(late.mean)))

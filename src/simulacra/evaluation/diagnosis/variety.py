@@ -43,7 +43,7 @@ def _alike(history: History) -> list[Sign]:
     found = []
     for key, limit in keys:
         part = history.likeness(key)
-        if part is not None and len(part.steps) > 1 and part.values.max() < limit:
+        if part is not None and len(part.steps) > 1 and part.steps[0] >= FEWEST_UPDATES and part.values.max() < limit:
             found.append(part.sign("below", limit, float(part.values.max())))
         found += _of_samples(history, key, limit)
     return found if history.real else _fallen(history)
@@ -54,7 +54,7 @@ def _of_samples(history: History, key: str, limit: float) -> list[Sign]:
     images = history.images("samples")
     if images is None or len(images) < SET or not history.real.get(key) or history.facts.get("state") != "finished":
         return []
-    ratio, step = look_of(images)[key] / history.real[key], int(history.facts["step"])
+    ratio, step = look_of(images)[key] / history.real[key], int(history.facts.get("drawn", history.facts["step"]))
     source = f"{WORDS[key]} of samples (pictures/samples.npz), over that of real images"
     return [Sign(source, ratio, "below", limit, step, step)] if ratio < limit else []
 
