@@ -24,7 +24,7 @@ def test_findings_stand_above_everything_else(tmp_path: Path, fake: SimpleNamesp
     assert "<strong>Mode collapse</strong> (serious). Images are alike. Try a slower generator." in page
     assert "Seen by: difference &lt;b&gt; 0.1, below 0.35 at step 900." in page
     assert "The best checkpoint is that of update 900" in page
-    assert "Reconstruction error (MSE) on valid images, 0.02" in page
+    assert "By reconstruction error (MSE) on valid images, 0.02000: --step best takes it." in page
 
 
 def test_a_run_without_findings_has_no_such_box(written: SimpleNamespace) -> None:

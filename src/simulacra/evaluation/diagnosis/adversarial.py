@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Severity, Sign
+from simulacra.evaluation.diagnosis.base import Curve, Finding, History, Severity, Sign
 from simulacra.evaluation.diagnosis.likeness import changed, look_of
 
 # D right about this share of real images and of made ones: what is left is less than what smoothed targets, dropout
@@ -75,7 +75,7 @@ def generator_wins(history: History) -> Finding | None:
 def oscillation(history: History) -> Finding | None:
     """Losses swing, and from look to look a code shows something else."""
     looks = history.looks(LOOKS)
-    if not history.adversarial or len(looks) < LOOKS or looks[0][0] < FEWEST_UPDATES:
+    if not history.adversarial or len(looks) < LOOKS or looks[0][0] < history.fewest:
         return None
     ratios = [
         changed(before, after) / max(look_of(after)["apart"], 1e-9) for (_, before), (_, after) in pairwise(looks)

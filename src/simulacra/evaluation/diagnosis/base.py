@@ -19,8 +19,8 @@ Numbers = NDArray[np.float64]
 # A state is judged by the last third of what was logged, so that what passes is not called an illness...
 LATE = 1 / 3
 # ...and never by fewer updates or rows: in all healthy runs that were tried, the players had found their balance, and a
-# code had begun to be used, well within 150 updates.
-FEWEST_UPDATES, FEWEST_ROWS = 150, 3
+# code had begun to be used, well within 150 updates. Long recipes go about it slowly: theirs is a hundredth of all.
+FEWEST_UPDATES, FEWEST_ROWS, FEWEST_SHARE = 150, 3, 0.01
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,11 @@ class History:
         """The last update that was logged."""
         return int(self.metrics[-1]["step"]) if self.metrics else 0
 
+    @property
+    def fewest(self) -> int:
+        """How many updates a run must have before its state is judged."""
+        return max(FEWEST_UPDATES, int(FEWEST_SHARE * self.recipe.steps))
+
     def curve(self, key: str) -> Curve | None:
         """A line of metrics.jsonl, or None where it was not logged."""
         rows = [row for row in self.metrics if isinstance(row.get(key), int | float)]
@@ -163,7 +168,7 @@ class History:
     def late(self, key: str) -> Curve | None:
         """The part of a line by which a state is judged; None where that is too short."""
         whole = self.curve(key)
-        if whole is None or self.step < FEWEST_UPDATES:
+        if whole is None or self.step < self.fewest:
             return None
         part = whole.since(min(int(self.step * (1 - LATE)), self.step - FEWEST_UPDATES))
         return part if len(part.steps) >= FEWEST_ROWS else None

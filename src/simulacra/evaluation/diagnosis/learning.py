@@ -7,8 +7,8 @@ from scipy.special import stdtrit
 
 from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
 
-# The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may treble
-# by noise.
+# The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
+# treble by noise.
 EXPLODED = 3.0
 # A cross-entropy in nats: a network that is as sure of what is false has weights of absurd size.
 ABSURD = 100.0

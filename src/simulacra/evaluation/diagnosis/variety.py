@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, WORDS, Curve, Finding, History, Sign
+from simulacra.evaluation.diagnosis.base import WORDS, Curve, Finding, History, Sign
 from simulacra.evaluation.diagnosis.likeness import SET, look_of
 
 # Images of different codes differ by less than this share of what real ones do. Healthy runs had 0.42 and more from 150
@@ -12,19 +12,26 @@ from simulacra.evaluation.diagnosis.likeness import SET, look_of
 ALIKE = 0.35
 # An image and the one most like it differ by less than this share: a few motifs again and again, each a little changed.
 REPEATED = 0.25
+# Variety that has grown by this factor over the last three looks is still coming: nothing has collapsed yet.
+RISING = 1.25
+# D is right about so many of both kinds: then it is not a G that runs ahead.
+AHEAD = 0.9
 # Sets of real images whose nearest ones differ by less are full of duplicates themselves, and no measure.
 DUPLICATES = 0.02
 
 
 def mode_collapse(history: History) -> Finding | None:
     """All codes give one image, or a few."""
-    if not history.adversarial or history.step < FEWEST_UPDATES:
+    if not history.adversarial or history.step < history.fewest:
         return None
     signs = _alike(history)
     if not signs:
         return None
     objective, optimizer = history.recipe.objective, history.recipe.optimizer
-    tried = [f"a slower generator, --set optimizer.generator.lr={optimizer.of('generator').lr / 4:.2g}"]
+    verdicts = [history.late(f"accuracy/{kind}") for kind in ("real", "fake")]
+    ahead = all(part is not None and part.mean > AHEAD for part in verdicts)
+    player = "discriminator" if ahead else "generator"
+    tried = [f"a slower {player}, --set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}"]
     if not getattr(objective, "augment", True):
         tried.append(
             'augmentation of what the discriminator sees, --set \'objective.augment=["color", "translation"]\''
@@ -42,9 +49,13 @@ def _alike(history: History) -> list[Sign]:
         keys = [*keys, ("nearest", REPEATED)]
     found = []
     for key, limit in keys:
-        part = history.likeness(key)
-        if part is not None and len(part.steps) > 1 and part.steps[0] >= FEWEST_UPDATES and part.values.max() < limit:
-            found.append(part.sign("below", limit, float(part.values.max())))
+        part = history.likeness(key, 3)
+        if part is not None and part.values[-1] > RISING * part.values[0]:
+            continue
+        if part is not None and len(part.steps) > 1:
+            last = part.since(int(part.steps[-2]) - 1)
+            if last.steps[0] >= history.fewest and last.values.max() < limit:
+                found.append(last.sign("below", limit, float(last.values.max())))
         found += _of_samples(history, key, limit)
     return found if history.real else _fallen(history)
 
