@@ -18,7 +18,8 @@ from simulacra.recipe import Recipe, load, shipped
 Run = Callable[..., Any]
 
 COMMANDS = {
-    "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare", "demo"
+    "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare",
+    "demo",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The verb `diagnose`, and what a training says of itself while it goes on."""
+"""What a training says of itself while it goes on: each illness once, as soon as it is seen."""
 
 from collections.abc import Callable
 
@@ -11,16 +11,16 @@ def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
 
     Args:
         run: the run.
-        tell: told in one line what is new and more than a note.
+        tell: told in one line each illness that is more than a note, the first time that it is found.
 
     Returns:
         All that was found.
     """
-    known = {one["illness"] for one in run.facts.get("findings", [])}
+    told = list(run.facts.get("told", []))  # whatever comes and goes, and however often a run goes on, is told once
     found = diagnose(run)
     for finding in found:
-        if finding.illness not in known and finding.severity != "note":
+        if finding.illness not in told and finding.severity != "note":
             tell(finding.line)
-    # What was told once stays known while a run goes on, though it may come and go.
-    run.write_facts({"findings": [finding.as_json() for finding in found]})
+            told.append(finding.illness)
+    run.write_facts({"findings": [finding.as_json() for finding in found], "told": told})
     return found

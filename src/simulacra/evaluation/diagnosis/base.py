@@ -80,7 +80,7 @@ class Finding:
     def line(self) -> str:
         """All of it in one line."""
         signs = "; ".join(map(str, self.evidence))
-        return f"{self.severity}: {self.name} ({signs}). {self.meaning} Try: {self.remedy} ({self.link})"
+        return f"{self.severity}: {self.name} ({signs}). {self.meaning} Try {self.remedy} ({self.link})"
 
     def as_json(self) -> dict[str, Any]:
         """For run.json and for scripts."""
