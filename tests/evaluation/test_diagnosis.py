@@ -90,6 +90,15 @@ def test_a_guessing_discriminator_is_an_illness_where_images_are_poor_only(run: 
     assert "generator-wins" in names(diagnose(folder)), "three times as rough as real images"
 
 
+def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run: Any) -> None:
+    folder = run("gan", {"accuracy/real": 0.95, "accuracy/fake": 0.99}, data={"look": look_of(images(32, 40))})
+    for step in (500, 1000):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 5, seed=1)}, b"")
+    assert names(diagnose(folder)) == ["discriminator-wins"], "no collapse: there was nothing to collapse"
+    folder.write_picture("fixed-00000300", {"images": images(12, 40, seed=1)}, b"")
+    assert "mode-collapse" in names(diagnose(folder))
+
+
 def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier_ones(run: Any) -> None:
     folder = run("gan", {}, data={"look": look_of(images(32, 40))})
     for step, spread in {200: 40, 500: 38, 900: 5, 1000: 5}.items():

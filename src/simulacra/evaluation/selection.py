@@ -44,8 +44,10 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
         RecipeError: the family has no such metric.
     """
     family = recipe.objective.family
-    known = next(names for needs, names in SELECTIONS if all(issubclass(FAMILIES[family], need) for need in needs))
-    wanted = wanted or recipe.every.select
+    fitting = (names for needs, names in SELECTIONS if all(issubclass(FAMILIES[family], need) for need in needs))
+    known, wanted = next(fitting, ()), wanted or recipe.every.select
+    if not known:
+        raise RecipeError(f"no metric chooses between checkpoints of family {family}; leave every.score at 0")
     if wanted and wanted not in known:
         raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(known)}")
     return wanted or known[0]

@@ -10,6 +10,9 @@ from simulacra.evaluation.diagnosis.likeness import changed, look_of
 # D right about this share of real images and of made ones: what is left is less than what smoothed targets, dropout
 # and augmentation make it miss in a healthy game.
 WON = 0.985
+# The same where made images are poor as well, as that says which of the two is behind; healthy runs have such a share
+# on both kinds now and then, with good images.
+AHEAD = 0.9
 # Less than this share of its longest gradient is left to G. Arjovsky and Bottou 2017, arXiv:1701.04862, theorem 2.4.
 VANISHED = 0.01
 # D finds hardly any made image: it has stopped to tell G anything.
@@ -29,10 +32,13 @@ LOOKS = 4  # the last ones, between which images have to stay what they are
 
 def discriminator_wins(history: History) -> Finding | None:
     """D tells real from made without fault, so that G gets little to learn from."""
-    signs = [part.sign("above", WON) for part in _verdicts(history) if part.mean > WON]
+    parts = verdicts(history)
+    poor = _poor(history) if parts and min(part.mean for part in parts) <= WON else []
+    limit = AHEAD if poor else WON
+    signs = [part.sign("above", limit) for part in parts if part.mean > limit]
     if len(signs) < 2:
         return None
-    lost = _vanished(history)
+    signs, lost = [*signs, *poor], _vanished(history)
     optimizer = history.recipe.optimizer.of("discriminator")
     tried = [f"a slower discriminator, --set optimizer.discriminator.lr={optimizer.lr / 4:.2g}"]
     objective = history.recipe.objective
@@ -42,16 +48,14 @@ def discriminator_wins(history: History) -> Finding | None:
         tried.append('or augmentation of what it sees, --set \'objective.augment=["color", "translation"]\'')
     if getattr(objective, "real_label", 0) == 1 and getattr(objective, "loss", "") not in ("hinge", "relativistic"):
         tried.append("or smoothed targets, --set objective.real_label=0.9")
-    meaning = (
-        "The discriminator tells real images from made ones without fault, so the generator learns little from it."
-    )
+    meaning = "The discriminator tells real images from made ones too easily, so the generator learns little from it."
     severity: Severity = "serious" if lost else "warning"
     return Finding("discriminator-wins", severity, (*signs, *lost), meaning, f"{', '.join(tried)}.")
 
 
 def generator_wins(history: History) -> Finding | None:
     """D calls everything real, or guesses, though made images are poor."""
-    parts = _verdicts(history)
+    parts = verdicts(history)
     if len(parts) < 2:
         return None
     real, fake = parts
@@ -107,7 +111,7 @@ def swing(curve: Curve) -> float:
     return float(rest.std(ddof=2)) / max(abs(curve.mean), float(np.abs(curve.values).mean()), 1e-9)
 
 
-def _verdicts(history: History) -> list[Curve]:
+def verdicts(history: History) -> list[Curve]:
     """The late accuracy of D on real and on made images, where both were logged."""
     if not history.adversarial:
         return []

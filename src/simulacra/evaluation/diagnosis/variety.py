@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from simulacra.evaluation.diagnosis.adversarial import AHEAD, verdicts
 from simulacra.evaluation.diagnosis.base import WORDS, Curve, Finding, History, Sign
 from simulacra.evaluation.diagnosis.likeness import SET, look_of
 
@@ -14,8 +15,6 @@ ALIKE = 0.35
 REPEATED = 0.25
 # Variety that has grown by this factor over the last three looks is still coming: nothing has collapsed yet.
 RISING = 1.25
-# D is right about so many of both kinds: then it is not a G that runs ahead.
-AHEAD = 0.9
 # Sets of real images whose nearest ones differ by less are full of duplicates themselves, and no measure.
 DUPLICATES = 0.02
 
@@ -25,13 +24,10 @@ def mode_collapse(history: History) -> Finding | None:
     if not history.adversarial or history.step < history.fewest:
         return None
     signs = _alike(history)
-    if not signs:
+    if not signs or _never_differed(history):
         return None
     objective, optimizer = history.recipe.objective, history.recipe.optimizer
-    verdicts = [history.late(f"accuracy/{kind}") for kind in ("real", "fake")]
-    ahead = all(part is not None and part.mean > AHEAD for part in verdicts)
-    player = "discriminator" if ahead else "generator"
-    tried = [f"a slower {player}, --set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}"]
+    tried = [f"a slower generator, --set optimizer.generator.lr={optimizer.of('generator').lr / 4:.2g}"]
     if not getattr(objective, "augment", True):
         tried.append(
             'augmentation of what the discriminator sees, --set \'objective.augment=["color", "translation"]\''
@@ -58,6 +54,13 @@ def _alike(history: History) -> list[Sign]:
                 found.append(last.sign("below", limit, float(last.values.max())))
         found += _of_samples(history, key, limit)
     return found if history.real else _fallen(history)
+
+
+def _never_differed(history: History) -> bool:
+    """Whether a D that is ahead has kept G from ever making images that differ: that is no collapse, D wins."""
+    parts, whole = verdicts(history), history.likeness("apart", 0)
+    ahead = len(parts) == 2 and min(part.mean for part in parts) > AHEAD
+    return ahead and whole is not None and float(whole.values.max()) < ALIKE
 
 
 def _of_samples(history: History, key: str, limit: float) -> list[Sign]:
