@@ -17,7 +17,10 @@ from simulacra.recipe import Recipe, load, shipped
 
 Run = Callable[..., Any]
 
-COMMANDS = {"recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "compare", "demo"}
+COMMANDS = {
+    "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare",
+    "demo",
+}  # fmt: skip
 
 
 @pytest.fixture

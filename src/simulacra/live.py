@@ -58,6 +58,10 @@ class Live:
             self.spoken = time.monotonic()
             self.console.print(f"{self.title}: {done:4.0%}  {place}  {self.numbers}", markup=False)
 
+    def tell(self, line: str) -> None:
+        """Says something that stays on the screen."""
+        self.console.print(line, markup=False)
+
     def count(self, done: int, total: int) -> None:
         """Moves on to so many items of all; fits where a progress function (done, total) is asked for."""
         self.show(done / max(total, 1), f"{done:,}/{total:,}")

@@ -161,11 +161,23 @@ class RunFolder:
         return {int(path.stem.split("-")[1]): path for path in files}
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
-        """Keeps a state, and the newest `keep` states in all (0 keeps every one)."""
+        """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
         path = self.write(f"checkpoints/step-{step:08d}.pt", content)
-        for old in sorted(self.checkpoints())[:-keep] if keep else []:
-            self.checkpoints()[old].unlink()
+        self.drop_checkpoints(keep)
         return path
+
+    def drop_checkpoints(self, keep: int) -> None:
+        """Deletes all states but the newest `keep` (0 keeps every one) and the one that is marked best."""
+        files, best = self.checkpoints(), self.best
+        for old in sorted(files)[:-keep] if keep else []:
+            if old != best:
+                files[old].unlink()
+
+    @property
+    def best(self) -> int | None:
+        """The step of the checkpoint that is marked best, or None where none is."""
+        mark = self.facts.get("best") if self.exists else None
+        return int(mark["step"]) if mark else None
 
     # --- pictures
 

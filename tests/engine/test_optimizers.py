@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from simulacra.engine.devices import Devices
-from simulacra.engine.optimizers import OPTIMIZERS, Optimizers, rate_factor
+from simulacra.engine.optimizers import MEASURED, OPTIMIZERS, Optimizers, rate_factor
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
 from simulacra.settings import OptimizerSettings
@@ -92,3 +92,17 @@ def test_a_rate_of_a_checkpoint_is_not_taken_for_that_of_another_step(tiny: Make
     for optimize in (one, other):
         optimize.at(5, 6)
     assert one.state() == other.state()
+
+
+def test_the_length_of_the_gradient_is_told_in_every_tenth_update(tiny: MakeRecipe) -> None:
+    recipe = tiny("vae", **{"optimizer.name": "sgd", "optimizer.lr": 1e-9})
+    objective = build(recipe)
+    optimize = Optimizers(objective, recipe.optimizer, Devices("cpu", "float32"))
+    parameters = list(objective.networks.parameters())
+    for step in range(21):
+        optimize.at(step, 100)
+        optimize("autoencoder", torch.stack([3 * parameter.sum() for parameter in parameters]).sum())
+        assert (list(optimize.norms) == ["gradient/autoencoder"]) == (step % MEASURED == 0)
+        if optimize.norms:
+            count = sum(parameter.numel() for parameter in parameters)
+            assert optimize.norms["gradient/autoencoder"].item() == pytest.approx(3 * count**0.5, rel=1e-5)

@@ -21,7 +21,35 @@ Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a colu
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
-Step = Annotated[int | None, typer.Option(help="Of a kept checkpoint; the newest by default.")]
+
+
+def read_step(text: str) -> int | str:
+    """What --step means.
+
+    Raises:
+        BadParameter: neither a number nor "best".
+    """
+    if text == "best":
+        return text
+    if not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is neither a number of updates nor best")
+    return int(text)
+
+
+def read_weights(text: str) -> str:
+    """What --weights means.
+
+    Raises:
+        BadParameter: neither averaged nor raw.
+    """
+    if text not in ("averaged", "raw"):
+        raise typer.BadParameter(f"{text!r} is neither averaged nor raw")
+    return text
+
+
+# The value is a number, "best" or None, as `engine.restore.Which`; typer knows no such union.
+Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
+Weights = Annotated[Any, typer.Option(parser=read_weights, help="averaged or raw; averaged where the run has them.")]
 
 
 def say(line: str) -> None:

@@ -1,11 +1,11 @@
 """Commands that look at runs: sample and report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from simulacra.cli.base import Run, Step, app
+from simulacra.cli.base import Run, Step, Weights, app, read_step
 from simulacra.errors import RunError
 
 
@@ -17,6 +17,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
     step: Step = None,
+    weights: Weights = None,
 ) -> None:
     """Draw samples of a trained model, from its run folder alone."""
     wanted: dict[str, int] = {}
@@ -27,16 +28,24 @@ def sample(
         wanted[name] = int(value)
     from simulacra.workflow.sampling import sample as sample_run
 
-    typer.echo(sample_run(run, count, seed, wanted, out, step))
+    typer.echo(sample_run(run, count, seed, wanted, out, step, weights))
 
 
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
+    step: Annotated[
+        Any, typer.Option(parser=read_step, help="Draw the pictures anew from a kept checkpoint, or best.")
+    ] = None,
 ) -> None:
     """Write one self-contained HTML report of one run, or of several side by side."""
     from simulacra.report import write_report
     from simulacra.runs import RunFolder
 
+    if step is not None:
+        from simulacra.workflow.redrawing import redraw
+
+        for run in runs:
+            redraw(run, step)
     typer.echo(write_report([RunFolder(run) for run in runs], out))

@@ -1,4 +1,4 @@
-"""Commands that measure runs: evaluate, compare."""
+"""Commands that measure runs: evaluate, compare, best and diagnose."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simulacra.cli.base import Json, Run, Step, app, say, table
+from simulacra.cli.base import Json, Run, Step, Weights, app, say, table
 
 
 @app.command()
@@ -18,6 +18,7 @@ def evaluate(
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
     step: Step = None,
+    weights: Weights = None,
     seed: Annotated[int, typer.Option(help="Of the samples; equal seeds give equal numbers.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -26,8 +27,9 @@ def evaluate(
     from simulacra.workflow.evaluating import evaluate as evaluate_run
 
     found = evaluate_run(
-        run, data=data, against=against, count=count, features=features, only=only or (), step=step, seed=seed
-    )
+        run, data=data, against=against, count=count, features=features, only=only or (), step=step, weights=weights,
+        seed=seed,
+    )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(found.rows))
     elif found.measured:
@@ -60,3 +62,43 @@ def compare(
         say(f"- {note}")
     if out is not None:
         say(f"written to {out}")
+
+
+@app.command()
+def best(
+    run: Run,
+    metric: Annotated[str | None, typer.Option(help="What decides, e.g. kernel_distance; the family's own.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
+    features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg, for distances.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
+    from simulacra.workflow.selecting import COLUMNS, cells, said
+    from simulacra.workflow.selecting import best as best_of_run
+
+    found = best_of_run(run, metric=metric, data=data, features=features)
+    if as_json:
+        typer.echo(json.dumps({"best": found.best, "rows": found.rows}))
+        return
+    table(str(run), COLUMNS, [cells(row, found.best) for row in found.rows])
+    typer.echo(said(found.best))
+
+
+@app.command()
+def diagnose(run: Run, as_json: Json = False) -> None:
+    """Say what went wrong in a run, by which numbers, and what to try."""
+    from simulacra.evaluation.diagnosis import diagnose as diagnose_run
+    from simulacra.runs import RunFolder
+
+    found = diagnose_run(RunFolder(run))
+    if as_json:
+        typer.echo(json.dumps([finding.as_json() for finding in found]))
+        return
+    for finding in found:
+        typer.echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
+        for sign in finding.evidence:
+            typer.echo(f"  seen by: {sign}")
+        typer.echo(f"  try: {finding.remedy}")
+        typer.echo(f"  more: {finding.link}")
+    if not found:
+        typer.echo("nothing was found: neither an illness, nor whether more training would help")

@@ -133,4 +133,4 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         with training.devices.autocast():
             values = training.objective.update(batches[step].to(training.devices.device), step, training.optimize)
         training.averages.update(step)
-        meter.add(values, step)
+        meter.add(values | training.optimize.norms, step)

@@ -13,6 +13,10 @@ from simulacra.settings import OptimizerSettings
 
 Parameters = list[nn.Parameter]
 
+# The length of a gradient is taken in every so many updates, the first of them update 0: a look at all numbers of a
+# small network in each update would cost some percent of it.
+MEASURED = 10
+
 OPTIMIZERS: dict[str, Callable[[Parameters, OptimizerSettings], torch.optim.Optimizer]] = {
     "adam": lambda p, s: torch.optim.Adam(p, s.lr, betas=s.betas, weight_decay=s.weight_decay, fused=True),
     "adamw": lambda p, s: torch.optim.AdamW(p, s.lr, betas=s.betas, weight_decay=s.weight_decay, fused=True),
@@ -28,10 +32,16 @@ class Optimizers:
         objective: whose players learn; its networks are where they will stay.
         settings: the recipe's table of optimisers.
         devices: runs the backward pass and averages over processes.
+
+    Attributes:
+        norms: "gradient/PLAYER" -> length of the gradient that the player followed last, in every tenth update; else
+            empty.
     """
 
     def __init__(self, objective: Objective, settings: OptimizerSettings, devices: Devices) -> None:
         self.devices = devices
+        self.measures = False
+        self.norms: dict[str, Tensor] = {}
         self.settings = {player: settings.of(player) for player in objective.players}
         self.parameters: dict[str, Parameters] = {
             player: [p for name in names for p in objective.networks[name].parameters() if p.requires_grad]
@@ -43,7 +53,8 @@ class Optimizers:
         }
 
     def at(self, step: int, steps: int) -> None:
-        """Sets the learning rates of the update of this number, out of so many: nothing of it is history."""
+        """Prepares for the update of this number, out of so many: nothing of it is history."""
+        self.measures, self.norms = step % MEASURED == 0, {}
         for player, optimizer in self.optimizers.items():
             rate = self.settings[player].lr * rate_factor(self.settings[player], step, steps)
             for group in optimizer.param_groups:
@@ -55,6 +66,9 @@ class Optimizers:
         optimizer.zero_grad(set_to_none=True)
         self.devices.backward(loss, parameters)
         self.devices.average(parameters)
+        if self.measures:
+            lengths = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
+            self.norms[f"gradient/{player}"] = torch.stack(lengths).norm()
         optimizer.step()
         # Autocast keeps bfloat16 copies of weights for as long as its context lasts: these are stale from here on.
         torch.clear_autocast_cache()

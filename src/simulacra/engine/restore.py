@@ -4,7 +4,7 @@ import io
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from simulacra.objectives import Objective, build
 from simulacra.runs import RunFolder
 
 FORMAT = 1
+Which = int | Literal["best"] | None  # of a run's checkpoints: of this step, marked best, or the newest
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:
@@ -54,28 +55,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def chosen_checkpoint(run: RunFolder, step: int | None = None) -> tuple[Path, int]:
+def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     """File and step of one of a run's checkpoints, the newest by default.
 
     Raises:
-        RunError: no run, or no such checkpoint.
+        RunError: no run, no such checkpoint, or none that is marked best.
     """
     run.require()
     files = run.checkpoints()
     if not files:
         raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
-    step = max(files) if step is None else step
+    if step == "best" and run.best is None:
+        raise RunError(f"{run.path} has no checkpoint marked best; mark one: simulacra best {run.path}")
+    step = max(files) if step is None else run.best if step == "best" else step
     if step not in files:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
     return files[step], step
 
 
-def restore(run: RunFolder, step: int | None = None, *, averaged: bool = True) -> tuple[Objective, int]:
+def restore(run: RunFolder, step: Which = None, *, averaged: bool = True) -> tuple[Objective, int]:
     """A trained objective on the CPU, from the run folder alone.
 
     Args:
         run: the run.
-        step: of one of its checkpoints; the newest by default.
+        step: of one of its checkpoints, or the one marked best; the newest by default.
         averaged: takes the moving average of the weights where the recipe keeps one.
 
     Returns:

@@ -20,12 +20,17 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
     Returns:
         Rows for evaluations.jsonl; none where the split is empty.
     """
+    return [row(name, values, split, step) for name, values in per_image(subject, split, limit).items()]
+
+
+def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[str, NDArray[np.float32]]:
+    """What the family measures of each image of a split: metric -> (n,); empty where the split is."""
     parts: dict[str, list[NDArray[np.float32]]] = {}
     with subject.objective.looking():
         for rows in subject.batches(split, limit):
             for name, values in subject.objective.validate(subject.load(rows)).items():
                 parts.setdefault(name, []).append(values.float().cpu().numpy())
-    return [row(name, np.concatenate(values), split, step) for name, values in parts.items()]
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict[str, Any]:

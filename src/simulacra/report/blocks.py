@@ -159,6 +159,23 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something that a diagnosis found.
+
+    Attributes:
+        name: what it is called.
+        severity: serious, warning or note.
+        text: what it means, and what to try.
+        seen: by which numbers.
+    """
+
+    name: str
+    severity: str
+    text: str
+    seen: str
+
+
+@dataclass(frozen=True)
 class Part:
     """All that is said of one run, or of several together.
 
@@ -171,6 +188,7 @@ class Part:
         sections: the rest.
         anchor: unique on the page.
         kicker: above the heading where the page has no other part.
+        remarks: what a diagnosis found.
     """
 
     name: str
@@ -181,6 +199,7 @@ class Part:
     sections: Sequence[Section]
     anchor: str = ""
     kicker: str = "Report of a run"
+    remarks: Sequence[Remark] = ()
 
 
 @dataclass

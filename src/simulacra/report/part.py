@@ -1,13 +1,13 @@
 """One run -> its part of the page: a summary in plain words, its main numbers, and every section it has."""
 
-from simulacra.report.blocks import Album, Part, Section, Tile
+from simulacra.report.blocks import Album, Part, Remark, Section, Tile
 from simulacra.report.formats import about, duration, epochs, image_shape, listed, number, plain
-from simulacra.report.measured import headlines, learning_curves
+from simulacra.report.measured import headlines, learning_curves, written
 from simulacra.report.reading import Record
 from simulacra.report.scorecard import score_card
 from simulacra.report.setup import data_card, machine, networks, recipe_section
 from simulacra.report.shown import picture_sections
-from simulacra.report.words import of_family
+from simulacra.report.words import of_family, of_metric
 
 
 def part_of(record: Record, album: Album) -> Part:
@@ -22,7 +22,26 @@ def part_of(record: Record, album: Album) -> Part:
     setup = [data_card(record), networks(record), recipe_section(record), machine(record)]
     sections = [*drawn[:1], *measured, *drawn[1:], *setup]
     title = plain(record.recipe.title, 200) if record.recipe else record.name
-    return Part(record.name, title, summary(record), tiles(record), record.gaps, [part for part in sections if part])
+    shown = [part for part in sections if part]
+    return Part(record.name, title, summary(record), tiles(record), record.gaps, shown, remarks=remarks(record))
+
+
+def remarks(record: Record) -> list[Remark]:
+    """What a diagnosis found, the worst first, as run.json keeps it; and which checkpoint is marked best."""
+    kept = record.fact("findings")
+    found = []
+    for one in kept if isinstance(kept, list) else []:
+        if not isinstance(one, dict):
+            continue
+        words = [plain(one.get(key), 400) for key in ("name", "severity", "meaning", "remedy")]
+        signs = one.get("evidence") if isinstance(one.get("evidence"), list) else []
+        seen = "; ".join(plain(sign.get("said"), 300) for sign in signs or [] if isinstance(sign, dict))
+        found.append(Remark(words[0].capitalize(), words[1], f"{words[2]} Try {words[3]}", seen))
+    if best := record.table("best"):
+        metric = of_metric(str(best.get("metric")))
+        text = f"By {_lower(metric.title)} on valid images, {written(metric, best.get('value'))}: --step best takes it."
+        found.append(Remark(f"The best checkpoint is that of update {number(best.get('step'))}", "note", text, ""))
+    return found
 
 
 def summary(record: Record) -> str:
@@ -34,6 +53,9 @@ def summary(record: Record) -> str:
     sentences = [f"{opening}{_data(record)}."]
     sentences.append(_length(record))
     named = [(f"{_lower(tile.label)} {tile.value}", tile.note) for tile in headlines(record)]
+    drawn = record.fact("drawn")
+    if isinstance(drawn, int) and drawn != record.step:
+        sentences.append(f"Its pictures are those of update {number(drawn)}.")
     numbers = [f"{text} ({note})" if note else text for text, note in named]
     if numbers:
         sentences.append(f"Its main numbers: {'; '.join(numbers)}.")

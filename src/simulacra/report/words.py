@@ -106,6 +106,12 @@ CHARTS = {
         "What keeps the slope of the network that judges in bounds, before its weight; small means that the bound is "
         "kept.",
     ),
+    "gradient": Words(
+        "Length of the gradient",
+        "length (no unit)",
+        "How strongly each network is pulled to change, taken over all its numbers at every tenth update. Near 0 for a "
+        "generator means that it gets nothing to learn from; sudden jumps mean that steps are too large.",
+    ),
     "recognition": Words(
         "Recognition loss",
         "loss (nats)",
@@ -150,6 +156,12 @@ METRICS = {
         "share",
         "Off real images that were kept aside, by the discriminator's label head; higher is better.",
         percent=True,
+    ),
+    "mse_plus_kl": Words(
+        "Loss of held-out images (MSE + KL)",
+        "loss (no unit)",
+        "What the autoencoder is trained to make small, of images kept aside and with squared error; a checkpoint is "
+        "chosen by it.",
     ),
     "frechet_distance": Words(
         "Fréchet distance",

@@ -17,6 +17,8 @@ from simulacra.settings.base import Settings
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Schedule = Literal["constant", "linear", "cosine"]
+# What a checkpoint may be chosen by.
+Metric = Literal["kernel_distance", "frechet_distance", "mse_plus_kl", "mse", "loss", "accuracy", "label_accuracy"]
 
 
 class DataSettings(Settings):
@@ -152,6 +154,9 @@ class EverySettings(Settings):
         evaluate: splits that are measured at every checkpoint. Nothing is chosen by what is found there: where "test"
             is among them, it is for a curve. The test split is measured at the end in any case.
         limit: images of a split that are measured at a checkpoint, the first ones; of "test" always all.
+        score: every so many updates, a multiple of `checkpoint`, the checkpoint is scored on images of the split
+            "valid", and the best one so far is marked and kept; 0 never does.
+        select: the metric that decides, by default the one of what the family can do: see docs/training.md.
     """
 
     log: PositiveInt = 100
@@ -160,6 +165,17 @@ class EverySettings(Settings):
     epochs: tuple[PositiveInt, ...] = (1, 5, 10, 50, 100)
     evaluate: tuple[Literal["train", "valid", "test"], ...] = ("valid",)
     limit: PositiveInt = 2000
+    score: NonNegativeInt = 0
+    select: Metric | None = None
+
+    @model_validator(mode="after")
+    def _a_checkpoint_is_there_to_score(self) -> "EverySettings":
+        if self.score % self.checkpoint:
+            raise ValueError(
+                f"every.score = {self.score} is no multiple of every.checkpoint = {self.checkpoint}, so there would be "
+                f"nothing to score; set every.score = {self.checkpoint}"
+            )
+        return self
 
 
 class ExpectSettings(Settings):

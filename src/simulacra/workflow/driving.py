@@ -12,9 +12,12 @@ from simulacra.engine.loop import Tick, Training, train
 from simulacra.errors import Diverged
 from simulacra.evaluation.metrics import held_out
 from simulacra.evaluation.pictures import draw, fixed, preview
+from simulacra.evaluation.reference import Progress
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.runs import RunFolder
+from simulacra.workflow.diagnosing import note_findings
+from simulacra.workflow.selecting import score_checkpoint
 from simulacra.workflow.stopping import Request
 
 
@@ -48,6 +51,10 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     """
     run, recipe, budget = training.run, training.recipe, Budget(training)
     title, tick = f"{recipe.objective.family} {run.path.name}", None
+
+    def scoring(done: int, total: int) -> None:
+        live.show(budget.used, f"scoring: {done:,}/{total:,} images")
+
     with Live(title) as live, SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start) as board:
         try:
             for tick in train(training, lambda: request.signal is not None or budget.used >= 1):
@@ -57,16 +64,21 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
                 live.show(budget.used, f"step {tick.step:,}/{recipe.steps:,}", _numbers(run, tick))
                 if tick.milestone:
                     with budget.paused(), training.averages.shown():
-                        look(training, subject, tick)
+                        look(training, subject, tick, scoring)
+                        note_findings(run, live.tell)
         except Diverged as error:
-            run.write_facts({"state": "diverged"})
+            run.write_facts({"state": "diverged", "diverged": {"step": budget.step + 1, "why": str(error)}})
+            note_findings(run, lambda _: None)  # the error says it
             raise Diverged(_advice(run, error)) from error
     assert tick is not None, "the loop yields at least once"
     return tick
 
 
-def look(training: Training, subject: Subject, tick: Tick) -> None:
-    """Draws the fixed codes, measures the splits that the recipe names, and says in run.json how far the run is."""
+def look(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:
+    """Draws the fixed codes, measures the splits that the recipe names, and says in run.json how far the run is.
+
+    Where the recipe asks for it, the checkpoint is scored, and `progress` told (done, total) while that takes long.
+    """
     run, every = training.run, training.recipe.every
     if arrays := fixed(subject):
         arrays["epoch"] = np.array(tick.step * training.batches.batch / training.batches.count)
@@ -75,20 +87,23 @@ def look(training: Training, subject: Subject, tick: Tick) -> None:
         for split in dict.fromkeys(every.evaluate):
             for row in held_out(subject, split, tick.step, None if split == "test" else every.limit):
                 run.append("evaluations", row)
-        run.write_facts(progress(training, tick.step))
+        if every.score and tick.step % every.score == 0:
+            score_checkpoint(training, subject, tick, progress)
+        run.write_facts(how_far(training, tick.step))
 
 
 def conclude(training: Training, subject: Subject, step: int) -> None:
     """The final evaluation: every picture, and the whole test split unless the last look has just measured it."""
     with training.averages.shown():
         draw(training.run, subject)
+        training.run.write_facts({"drawn": step})
         if "test" in training.recipe.every.evaluate:
             return
         for row in held_out(subject, "test", step):
             training.run.append("evaluations", row)
 
 
-def progress(training: Training, step: int) -> dict[str, Any]:
+def how_far(training: Training, step: int) -> dict[str, Any]:
     """How far a run is, for run.json."""
     images = step * training.batches.batch
     epochs = images / training.batches.count
@@ -104,7 +119,11 @@ def _numbers(run: RunFolder, tick: Tick) -> str | None:
     """The newest losses and the speed, for the live view."""
     if tick.row is None:
         return None
-    losses = [f"{key.removeprefix('loss/')} {value:.3f}" for key, value in tick.row.items() if "/" in key]
+    losses = [
+        f"{key.removeprefix('loss/')} {value:.3f}"
+        for key, value in tick.row.items()
+        if "/" in key and key[:9] != "gradient/"
+    ]
     speed = run.rows("timing")[-1]["images_per_second"]
     return f"{speed:,.0f} images/s  " + "  ".join(losses[:4])
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore, is_store, open_store
-from simulacra.engine.restore import restore
+from simulacra.engine.restore import Which, restore
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.material import Material
@@ -19,6 +19,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.runs import RunFolder
 
+Weights = Literal["averaged", "raw"]
 COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
 SAME = (
     "metric",
@@ -54,7 +55,8 @@ def evaluate(
     count: int = 2000,
     features: str | None = None,
     only: Sequence[str] = (),
-    step: int | None = None,
+    step: Which = None,
+    weights: Weights | None = None,
     seed: int = 0,
     cache: Path | None = None,
 ) -> Evaluated:
@@ -67,7 +69,8 @@ def evaluate(
         count: how many samples.
         features: name of an extractor; chosen by the images' channels by default.
         only: names of groups of metrics; all by default.
-        step: of one of the run's checkpoints; the newest by default.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
+        weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
         seed: of the samples.
         cache: folder of what is kept of real images; the user's cache folder by default.
 
@@ -83,13 +86,12 @@ def evaluate(
         if name not in GROUPS:
             raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
     run = RunFolder(path)
-    objective, step = restore(run, step)
+    kind = weights_of(run, weights)
+    objective, step = restore(run, step, averaged=kind == "averaged")
     recipe = run.recipe
     extractor = extractor_for(features, recipe.data.shape[2])
-    store = find_store(run, data, against)
-    if against is None:
-        store = hold_out(store, recipe.data.holdout, recipe.seed)
-    facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed}
+    store = store_of(run, data) if against is None else find_store(run, data, against)
+    facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed, "weights": kind}
     if against is not None:
         facts["against"] = store.fingerprint
     chosen = choose(store, count)
@@ -104,6 +106,27 @@ def evaluate(
             run.write_picture(name, arrays, preview(arrays))
     title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
     return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes])
+
+
+def store_of(run: RunFolder, data: Path | None) -> ImageStore:
+    """The store that a run was trained on, with the images that the run kept aside in its split "valid".
+
+    Raises:
+        DataError: there is none, or it is not the one trained on.
+    """
+    return hold_out(find_store(run, data, None), run.recipe.data.holdout, run.recipe.seed)
+
+
+def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
+    """Which weights are looked at: the averaged ones where the recipe keeps an average, unless others are wanted.
+
+    Raises:
+        RunError: averaged ones are wanted and there are none.
+    """
+    kept = bool(run.recipe.average)
+    if wanted == "averaged" and not kept:
+        raise RunError(f"--weights averaged: {run.path} keeps no average of its weights (average = 0); give raw")
+    return wanted or ("averaged" if kept else "raw")
 
 
 def find_store(run: RunFolder, data: Path | None, against: Path | None) -> ImageStore:

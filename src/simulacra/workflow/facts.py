@@ -13,7 +13,11 @@ import torch
 import simulacra
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.engine.devices import Devices
+from simulacra.evaluation.diagnosis.likeness import SET, look_of
 from simulacra.objectives import Objective, summarize
+from simulacra.seeds import stream
+
+LOOK, LOOKED = 7, 4 * SET  # key of the draw of training images, and how many tell what real images look like
 
 
 def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
@@ -48,6 +52,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
+        "look": look_of(store.pixels(np.sort(stream(0, LOOK).permutation(train)[:LOOKED]))) if len(train) > 1 else {},
     }
 
 

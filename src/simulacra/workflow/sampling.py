@@ -5,17 +5,26 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from simulacra.engine.restore import restore
+from simulacra.engine.restore import Which, restore
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Generates
 from simulacra.runs import RunFolder, to_npy, write_aside
+from simulacra.workflow.evaluating import Weights, weights_of
 
 SAMPLE = 20  # the key of the draw
 
 
-def sample(path: Path, count: int, seed: int, labels: dict[str, int], out: Path, step: int | None = None) -> str:
+def sample(
+    path: Path,
+    count: int,
+    seed: int,
+    labels: dict[str, int],
+    out: Path,
+    step: Which = None,
+    weights: Weights | None = None,
+) -> str:
     """Writes samples of a run to a PNG sheet, an array, or a folder of PNGs.
 
     Args:
@@ -24,7 +33,8 @@ def sample(path: Path, count: int, seed: int, labels: dict[str, int], out: Path,
         seed: of the codes; equal seeds give equal images.
         labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
         out: FILE.png for one sheet, FILE.npy for an array (n, H, W, C) uint8, anything else is a folder.
-        step: of one of the run's checkpoints; the newest by default.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
+        weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
 
     Returns:
         What was written, in one line.
@@ -37,7 +47,8 @@ def sample(path: Path, count: int, seed: int, labels: dict[str, int], out: Path,
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     run = RunFolder(path)
-    objective, step = restore(run, step)
+    run.require()
+    objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
     subject = Subject(objective, run.recipe, run.conditions())
     model = subject.generates
     codes = subject.codes(count, SAMPLE, seed=seed)

@@ -15,13 +15,15 @@ from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError, Stopped
+from simulacra.evaluation.selection import metric_of, require_valid
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.objectives import build
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
-from simulacra.workflow.driving import conclude, drive, progress
+from simulacra.workflow.diagnosing import note_findings
+from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.preparing import conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
@@ -82,12 +84,16 @@ def train(
     if isinstance(recipe.data.labels, tuple):
         with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
             build(recipe)
+    if recipe.every.score or recipe.every.select:
+        metric_of(recipe)
     with Live("packing") as packing:
         store = open_data(
             recipe, data, labels=labels, crop=crop, cache=cache, follow=follow, progress=packing.count, say=say
         )
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
+    if recipe.every.score:
+        require_valid(len(store.rows("valid")), store.path)
     run = RunFolder(out)
     with run.lock():
         finished = _check_folder(run, recipe, store)
@@ -106,6 +112,7 @@ def train(
         say("measuring and drawing")
         conclude(training, subject, tick.step)
         run.write_facts({"state": "finished"})
+        note_findings(run, say)
         if report:
             write_report([run])
     return _finished(run)
@@ -161,7 +168,7 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, 
     if training.taken:
         facts["start"] = training.taken
     run.write_recipe(recipe)
-    run.write_facts(facts | progress(training, training.start))
+    run.write_facts(facts | how_far(training, training.start))
     if (rows := conditions(recipe, store)) is not None:
         run.write_rows("conditions", rows)
     return training

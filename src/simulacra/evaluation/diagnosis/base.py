@@ -1,0 +1,234 @@
+"""What a diagnosis finds, and the run as it sees it: files alone."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.errors import RunError
+from simulacra.evaluation.diagnosis.likeness import Images, look_of
+from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder, Stream
+
+Severity = Literal["serious", "warning", "note"]
+Numbers = NDArray[np.float64]
+
+# A state is judged by the last third of what was logged, so that what passes is not called an illness...
+LATE = 1 / 3
+# ...and never by fewer updates or rows: in all healthy runs that were tried, the players had found their balance, and a
+# code had begun to be used, well within 150 updates. Long recipes go about it slowly: theirs is a hundredth of all.
+FEWEST_UPDATES, FEWEST_ROWS, FEWEST_SHARE = 150, 3, 0.01
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One number that an illness was seen by.
+
+    Attributes:
+        source: which curve, measurement or picture.
+        value: what it was there.
+        side: on which side of the limit that is.
+        limit: the threshold.
+        first: the update from which on it was so.
+        last: the update up to which.
+    """
+
+    source: str
+    value: float
+    side: Literal["above", "below"]
+    limit: float
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        when = f"at step {self.last:,}" if self.first == self.last else f"from step {self.first:,} to {self.last:,}"
+        return f"{self.source} {self.value:.3g}, {self.side} {self.limit:.3g} {when}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that went wrong, or that is worth knowing.
+
+    Attributes:
+        illness: a key of CHECKS, and the anchor in docs/diagnosis.md.
+        severity: serious, the run is of little use; warning, look at it; note, nothing is wrong.
+        evidence: what it was seen by.
+        meaning: a sentence for people.
+        remedy: a sentence that says what to try, with the words for the command line.
+    """
+
+    illness: str
+    severity: Severity
+    evidence: tuple[Sign, ...]
+    meaning: str
+    remedy: str
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.illness.replace("-", " ")
+
+    @property
+    def link(self) -> str:
+        """Where it is explained."""
+        return f"docs/diagnosis.md#{self.illness}"
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        signs = "; ".join(map(str, self.evidence))
+        return f"{self.severity}: {self.name} ({signs}). {self.meaning} Try {self.remedy} ({self.link})"
+
+    def as_json(self) -> dict[str, Any]:
+        """For run.json and for scripts."""
+        table = asdict(self) | {"name": self.name, "link": self.link}
+        return table | {"evidence": [asdict(sign) | {"said": str(sign)} for sign in self.evidence]}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of metrics.jsonl, or one metric of one split over checkpoints.
+
+    Attributes:
+        source: what a sign calls it.
+        steps: (n,) int64, ascending.
+        values: (n,) float64.
+    """
+
+    source: str
+    steps: NDArray[np.int64]
+    values: Numbers
+
+    def since(self, step: int) -> "Curve":
+        """What comes after an update."""
+        kept = self.steps > step
+        return Curve(self.source, self.steps[kept], self.values[kept])
+
+    @property
+    def mean(self) -> float:
+        """Of its values."""
+        return float(self.values.mean())
+
+    def sign(self, side: Literal["above", "below"], limit: float, value: float | None = None) -> Sign:
+        """This curve, by its mean or another value, as a sign."""
+        first, last = int(self.steps[0]), int(self.steps[-1])
+        return Sign(self.source, self.mean if value is None else value, side, limit, first, last)
+
+
+class History:
+    """A run's files, read once.
+
+    Args:
+        run: the folder.
+
+    Raises:
+        RunError: it holds no run, or a file of it is damaged.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run, self.facts = run, run.facts
+        self.recipe: Recipe = run.recipe
+        self.metrics, self.evaluations = self._rows("metrics"), self._rows("evaluations")
+
+    def _rows(self, stream: Stream) -> list[dict[str, Any]]:
+        try:
+            return sorted(self.run.rows(stream), key=lambda row: int(row["step"]))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            why = f"{stream}.jsonl is damaged ({error})"
+            raise RunError(f"{self.run.path}: {why}; delete its bad lines, or train again") from error
+
+    @property
+    def family(self) -> str:
+        """The recipe's."""
+        return self.recipe.objective.family
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether a generator plays against a judge."""
+        return "generator" in self.recipe.objective.players
+
+    @property
+    def step(self) -> int:
+        """The last update that was logged."""
+        return int(self.metrics[-1]["step"]) if self.metrics else 0
+
+    @property
+    def fewest(self) -> int:
+        """How many updates a run must have before its state is judged."""
+        return max(FEWEST_UPDATES, int(FEWEST_SHARE * self.recipe.steps))
+
+    def curve(self, key: str) -> Curve | None:
+        """A line of metrics.jsonl, or None where it was not logged."""
+        rows = [row for row in self.metrics if isinstance(row.get(key), int | float)]
+        return _curve(f"{key} in metrics.jsonl", rows, key) if rows else None
+
+    def late(self, key: str) -> Curve | None:
+        """The part of a line by which a state is judged; None where that is too short."""
+        whole = self.curve(key)
+        if whole is None or self.step < self.fewest:
+            return None
+        part = whole.since(min(int(self.step * (1 - LATE)), self.step - FEWEST_UPDATES))
+        return part if len(part.steps) >= FEWEST_ROWS else None
+
+    def measured(self, metric: str, split: str) -> list[dict[str, Any]]:
+        """Rows of a metric of the whole model on a split, the last one of each step."""
+        rows = {
+            row["step"]: row
+            for row in self.evaluations
+            if row.get("metric") == metric and row.get("split") == split and not row.get("label")
+            if isinstance(row.get("value"), int | float) and row.get("weights") != "raw" and not row.get("against")
+        }
+        return list(rows.values())
+
+    def looks(self, most: int | None = None) -> list[tuple[int, Images]]:
+        """Step and images of the same codes in the last looks; that at the start, before anything was learnt, is none.
+
+        Args:
+            most: how many; all by default.
+        """
+        names = [name for name in self.run.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
+        late = [name for name in names if int(name[6:]) > 0][-most if most else None :]
+        found = [(int(name[6:]), self.images(name)) for name in late]
+        return [(step, images) for step, images in found if images is not None and len(images) > 1]
+
+    def images(self, name: str) -> Images | None:
+        """A picture's images (n, H, W, C), or None where there are none."""
+        try:
+            images = (self.run.arrays(name) or {}).get("images")
+        except (ValueError, OSError, EOFError, KeyError):
+            return None
+        return images if images is not None and images.ndim == 4 and images.dtype == np.uint8 else None
+
+    @property
+    def real(self) -> dict[str, float]:
+        """What training images look like as a set, by `look_of`; empty in a run that did not note it."""
+        found = self.facts.get("data", {}).get("look")
+        return found if isinstance(found, dict) else {}
+
+    def likeness(self, key: str, most: int = 2) -> Curve | None:
+        """How far a number of `look_of` is from that of real images, as a ratio, in the last `most` looks (0: all); None if unknown."""
+        looks = self.looks(most)
+        if not self.real.get(key) or not looks:
+            return None
+        pairs = [(step, look_of(images)[key] / self.real[key]) for step, images in looks]
+        steps, ratios = zip(*pairs, strict=True)
+        source = f"{WORDS[key]} of the fixed codes' images (pictures/fixed-*.npz), over that of real images"
+        return Curve(source, np.array(steps), np.array(ratios))
+
+
+WORDS = {"apart": "difference", "nearest": "difference of the most alike", "roughness": "roughness"}
+
+Check = Callable[[History], Finding | None]
+
+
+def measured_curve(rows: list[dict[str, Any]]) -> Curve:
+    """Rows of one metric and split as a curve."""
+    return _curve(f"{rows[0]['metric']} on {rows[0]['split']} images in evaluations.jsonl", rows, "value")
+
+
+def _curve(source: str, rows: list[dict[str, Any]], key: str) -> Curve:
+    steps = np.array([row["step"] for row in rows], np.int64)
+    return Curve(source, steps, np.array([row[key] for row in rows], np.float64))

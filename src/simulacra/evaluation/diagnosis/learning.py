@@ -1,0 +1,223 @@
+"""What any training may suffer from: divergence, learning by heart, and an end that came too early or too late."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
+
+# The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
+# treble by noise.
+EXPLODED = 3.0
+# A cross-entropy in nats: a network that is as sure of what is false has weights of absurd size.
+ABSURD = 100.0
+# What is measured of held-out images has become worse by this factor since its best, beyond both intervals.
+WORSE = 1.1
+# So much better is the network on training images than on others: in share judged rightly, and as a factor of errors.
+GAP, TIMES = 0.1, 1.5
+# A distance to training images, above its floor, over that to held-out ones: a model that does not copy has about 1.
+COPIED = 0.5
+# A trend over the second half of the run is worth mentioning from this share of the value on.
+MATTERS = 0.02
+POINTS, BLOCKS = 4, 10  # of a trend: at least, and at most
+
+
+def divergence(history: History) -> Finding | None:
+    """A number stopped being finite, or a loss runs away."""
+    signs = _exploded(history)
+    diverged = history.facts.get("state") == "diverged"
+    if not signs and not diverged:
+        return None
+    if diverged:
+        step = int(history.facts.get("diverged", {}).get("step", history.step))
+        signs = [Sign("numbers that are not finite (run.json, state)", 1, "above", 0, step, step), *signs]
+    optimizer = history.recipe.optimizer
+    rate = max(optimizer.of(player).lr for player in history.recipe.objective.players)
+    remedy = f"a lower learning rate, --set optimizer.lr={min(rate / 10, 1e-3):.2g}"
+    if not optimizer.warmup:
+        remedy += ", one that rises at first, --set optimizer.warmup=500"
+    if history.facts.get("precision") == "bfloat16":
+        remedy += ", or --set precision=float32"
+    meaning = "The training ran away: its steps were too large for where it stood, and what came after is of no use."
+    return Finding("divergence", "serious", tuple(signs), meaning, f"{remedy}, in another --out.")
+
+
+def _exploded(history: History) -> list[Sign]:
+    found = []
+    for player in (*history.recipe.objective.players, "total", "train"):
+        late, whole = history.late(f"loss/{player}"), history.curve(f"loss/{player}")
+        if late is None or whole is None or history.family == "wgan":  # a critic's scores have no scale of their own
+            continue
+        if history.adversarial:
+            limit = ABSURD
+        else:
+            stretch = np.convolve(whole.values, np.ones(3) / 3, "valid")
+            steady = stretch.min() > 0 and not _scheduled(history)
+            limit = max(EXPLODED * float(stretch.min()), float(stretch[0])) if steady else np.inf
+            limit = min(limit, ABSURD) if history.family == "classifier" else limit
+        if abs(late.mean) > limit:
+            found.append(late.sign("above", limit, abs(late.mean)))
+    return found
+
+
+def _scheduled(history: History) -> bool:
+    """Whether the weight of the KL moves, and the loss with it."""
+    return getattr(history.recipe.objective, "kl_schedule", "constant") != "constant"
+
+
+def overfitting(history: History) -> Finding | None:
+    """Training images are learnt by heart."""
+    signs = [*_risen(history), *_gaps(history), *_copies(history)]
+    if not signs:
+        return None
+    made = history.adversarial and not any("label_accuracy" in sign.source for sign in signs)
+    meaning = (
+        "Samples are nearer to training images than to others like them: some may be copies."
+        if made
+        else "The network does better on the images it was trained on than on others: it learns them by heart."
+    )
+    best = _best(history)
+    tried = [f"the checkpoint of step {best:,}, --step best"] if best else ["more images"]
+    if not getattr(history.recipe.objective, "augment", True):
+        tried.append('augmentation, --set \'objective.augment=["color", "translation"]\'')
+    if history.family == "vae":
+        tried.append(f"a narrower code, --set objective.latent={max(2, history.recipe.objective.latent // 2)}")  # type: ignore[union-attr]
+    tried.append("or decay of the weights, --set optimizer.name=adamw --set optimizer.weight_decay=0.01")
+    return Finding("overfitting", "warning", tuple(signs), meaning, f"{', '.join(tried)}.")
+
+
+def _errors(history: History) -> list[str]:
+    """Metrics of held-out images of which less is better."""
+    return {"classifier": ["loss"], "vae": ["mse_plus_kl", "mse"]}.get(history.family, [])
+
+
+def _risen(history: History) -> list[Sign]:
+    """Errors on held-out images that were lower before."""
+    for metric in _errors(history):
+        rows = history.measured(metric, "valid")
+        if len(rows) < 3 or any(row.get("high") is None for row in rows):
+            continue
+        best = min(rows, key=lambda row: row["value"])
+        last = rows[-1]
+        if last["low"] > best["high"] and last["value"] > WORSE * best["value"]:
+            source = measured_curve(rows).source
+            return [Sign(source, last["value"], "above", best["value"], best["step"], last["step"])]
+    return []
+
+
+def _gaps(history: History) -> list[Sign]:
+    """By how much training images are judged better than held-out ones."""
+    found = []
+    for key, metric in (("accuracy/train", "accuracy"), ("label_accuracy/real", "label_accuracy")):
+        late, rows = history.late(key), history.measured(metric, "valid")
+        if late is not None and rows and rows[-1].get("high") is not None and late.mean - rows[-1]["high"] > GAP:
+            source = f"{key} in metrics.jsonl less {metric} on valid images in evaluations.jsonl"
+            gap = late.mean - rows[-1]["value"]
+            found.append(Sign(source, gap, "above", GAP, int(late.steps[0]), int(late.steps[-1])))
+    train, rows = _train_error(history), history.measured("mse", "valid")
+    if train and rows and rows[-1].get("low") is not None and rows[-1]["low"] > TIMES * train:
+        source = "mse on valid images in evaluations.jsonl over that on training images"
+        found.append(Sign(source, rows[-1]["value"] / train, "above", TIMES, rows[-1]["step"], rows[-1]["step"]))
+    return found
+
+
+def _train_error(history: History) -> float | None:
+    """Squared error of a value of training images: as it was measured, or as it was logged where that is the loss."""
+    if rows := history.measured("mse", "train"):
+        return float(rows[-1]["value"])
+    late, objective = history.late("reconstruction/train"), history.recipe.objective
+    if late is None or getattr(objective, "likelihood", "") != "mse":
+        return None
+    values = np.prod(history.recipe.data.shape) if getattr(objective, "reduction", "") == "sum" else 1
+    return late.mean / float(values)
+
+
+def _copies(history: History) -> list[Sign]:
+    """Samples that are nearer to training images than to held-out ones."""
+    rows = [history.measured("kernel_distance", split) for split in ("train", "test")]
+    if not all(rows) or any(row[-1].get("floor") is None or row[-1].get("low") is None for row in rows):
+        return []
+    train, test = (row[-1] for row in rows)
+    near, far = train["value"] - train["floor"], test["value"] - test["floor"]
+    if train["step"] != test["step"] or far <= 0 or train["high"] >= test["low"] or near / far >= COPIED:
+        return []
+    source = "kernel_distance to training images over that to test images, each above its floor (evaluations.jsonl)"
+    return [Sign(source, near / far, "below", COPIED, train["step"], train["step"])]
+
+
+def _best(history: History) -> int | None:
+    """The step of the checkpoint that was marked best, where it is not the last."""
+    best: dict[str, Any] = history.facts.get("best") or {}
+    step = best.get("step")
+    return step if isinstance(step, int) and step != history.facts.get("step") else None
+
+
+def more_training(history: History) -> Finding | None:
+    """Whether what is measured was still becoming better at the end."""
+    if (found := _trend(history)) is None:
+        return None
+    sign, moved = found
+    if moved > -MATTERS:
+        return None
+    more = 2 * history.recipe.steps
+    meaning = f"It was still becoming better at the end, by {-moved:.0%} over the second half of the run."
+    return Finding("more-training", "note", (sign,), meaning, f"more updates, --steps {more}, in the same folder.")
+
+
+def enough_training(history: History) -> Finding | None:
+    """Whether more of the same would change nothing."""
+    if (found := _trend(history)) is None or found[1] <= -MATTERS:
+        return None
+    meaning = "Over the second half of the run nothing became better: more of the same training will not help."
+    remedy = "another setting instead, like a lower learning rate towards the end, --set optimizer.schedule=cosine."
+    return Finding("enough-training", "note", (found[0],), meaning, remedy)
+
+
+def _trend(history: History) -> tuple[Sign, float] | None:
+    """What is measured, and by which share it surely moved over the second half; None where that is unsure."""
+    curve = _watched(history)
+    # A rate that falls to 0 ends every run on level ground, whatever more of it would give.
+    if curve is None or history.facts.get("state") != "finished" or history.recipe.optimizer.falls:
+        return None
+    late = curve.since(int(curve.steps[-1]) // 2)
+    if len(late.steps) < POINTS or curve.steps[-1] < FEWEST_UPDATES:
+        return None
+    low, high = (end / max(abs(late.mean), 1e-12) for end in movement(late))
+    late = Curve(f"movement, as a share of its mean, of {late.source}", late.steps, late.values)
+    moved = (low + high) / 2
+    if high < 0 and moved < -MATTERS:
+        return late.sign("below", -MATTERS, moved), moved
+    if low > -MATTERS:
+        return late.sign("above", -MATTERS, moved), moved
+    return None
+
+
+def movement(curve: Curve) -> tuple[float, float]:
+    """By how much a curve moves from its first to its last point: the 95% interval of its straight line's rise.
+
+    Points are first gathered into at most BLOCKS means, so that neighbours that are alike do not count as many.
+    """
+    parts = np.array_split(np.arange(len(curve.steps)), min(BLOCKS, len(curve.steps)))
+    x = np.array([curve.steps[part].mean() for part in parts])
+    y = np.array([curve.values[part].mean() for part in parts])
+    centred = x - x.mean()
+    slope = float(centred @ y / (centred @ centred))
+    rest = y - y.mean() - slope * centred
+    error = float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
+    span, margin = float(x[-1] - x[0]), float(stdtrit(len(x) - 2, 0.975)) * error
+    return (slope - margin) * span, (slope + margin) * span
+
+
+def _watched(history: History) -> Curve | None:
+    """What shows whether a run becomes better: measured on held-out images if possible, else the loss it is trained on.
+
+    Losses of players against each other show nothing of the kind.
+    """
+    metrics = ["kernel_distance", "frechet_distance"] if history.adversarial else _errors(history)
+    for metric in metrics:
+        rows = history.measured(metric, "valid")
+        if len(rows) >= 2 * POINTS - 1:
+            return measured_curve(rows)
+    single = {"vae": "loss/total", "classifier": "loss/train"}.get(history.family)
+    return history.curve(single) if single and not _scheduled(history) else None

@@ -1,0 +1,149 @@
+"""Which checkpoint of a run is best: one number of each, measured on the split "valid", and never on "test"."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulacra.errors import DataError, RecipeError
+from simulacra.evaluation.distances import Estimate, frechet, kernel
+from simulacra.evaluation.features import Extractor, Vectors
+from simulacra.evaluation.metrics import per_image, row
+from simulacra.evaluation.reference import DRAW, FEWEST, Progress, features_of
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates
+from simulacra.recipe import Recipe
+from simulacra.seeds import stream
+
+Row = dict[str, Any]
+
+SCORED = 1000  # samples, and real images at most: enough for the kernel distance, and little time at a checkpoint
+SAMPLES = 23  # the key of the draw
+DISTANCES = ("kernel_distance", "frechet_distance")
+HIGHER = ("accuracy", "label_accuracy")  # where better numbers lie; of all others lower ones are better
+
+# What a family must be able to do -> metrics it may be chosen by, the first by default; the first that fits counts. A
+# VAE's samples are blurred from its first to its last step, so what it is trained to make small tells more of it.
+SELECTIONS: tuple[tuple[tuple[type, ...], tuple[str, ...]], ...] = (
+    ((Generates, Encodes), ("mse_plus_kl", "mse", *DISTANCES)),
+    ((Generates, Classifies), (*DISTANCES, "label_accuracy")),
+    ((Generates,), DISTANCES),
+    ((Classifies,), ("loss", "accuracy")),
+)
+
+
+def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
+    """The metric that a run's checkpoints are chosen by.
+
+    Args:
+        recipe: whose family it has to fit.
+        wanted: a metric in place of `every.select` and of the family's own.
+
+    Raises:
+        RecipeError: the family has no such metric.
+    """
+    family = recipe.objective.family
+    fitting = (names for needs, names in SELECTIONS if all(issubclass(FAMILIES[family], need) for need in needs))
+    known, wanted = next(fitting, ()), wanted or recipe.every.select
+    if not known:
+        raise RecipeError(f"no metric chooses between checkpoints of family {family}; leave every.score at 0")
+    if wanted and wanted not in known:
+        raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(known)}")
+    return wanted or known[0]
+
+
+def require_valid(count: int, place: object) -> None:
+    """Refuses a data set without images to choose by.
+
+    Args:
+        count: how many images the split "valid" has.
+        place: the data set.
+
+    Raises:
+        DataError: too few.
+    """
+    if count < FEWEST:
+        raise DataError(
+            f'{place} has {count} images in the split "valid", by which a checkpoint is chosen; keep some '
+            "training images aside for it: --set data.holdout=1000"
+        )
+
+
+def score(
+    subject: Subject,
+    metric: str,
+    step: int,
+    *,
+    extractor: Extractor,
+    weights: str,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Row:
+    """One number of a model on the split "valid", as a row for evaluations.jsonl.
+
+    Args:
+        subject: the model, with a store whose valid split is not empty.
+        metric: one that `metric_of` gave.
+        step: the updates that the model has had.
+        extractor: of the distances.
+        weights: averaged or raw, for the record.
+        cache: folder of features; the user's cache folder by default.
+        progress: told (done, total) while features are computed.
+    """
+    if metric in DISTANCES:
+        return _distance(subject, metric, step, extractor, cache, progress) | {"weights": weights}
+    values = per_image(subject, "valid")
+    if metric == "mse_plus_kl":
+        objective = subject.recipe.objective
+        scale = np.prod(subject.recipe.data.shape) if getattr(objective, "reduction", "") == "sum" else 1
+        width = getattr(objective, "latent", 1) if getattr(objective, "kl_reduction", "") == "mean" else 1
+        values[metric] = values["mse"] * float(scale) + getattr(objective, "kl_weight", 1.0) / width * values["kl"]
+    return row(metric, values[metric], "valid", step) | {"weights": weights}
+
+
+def best_of(rows: Iterable[Row], metric: str, steps: Sequence[int]) -> Row | None:
+    """The best of the rows of a metric on the split "valid", the earliest of equals.
+
+    Args:
+        rows: of evaluations.jsonl.
+        metric: the one that decides.
+        steps: checkpoints that may be chosen; the newest one of them that was scored says what can be compared.
+    """
+    found = [
+        one
+        for one in rows
+        if one.get("metric") == metric and one.get("split") == "valid" and one.get("step") in steps
+        if "weights" in one and "against" not in one and one.get("value") is not None
+    ]
+    if not found:
+        return None
+    newest = max(found, key=lambda one: int(one["step"]))
+    same = [one for one in found if all(one.get(key) == newest.get(key) for key in ("n", "extractor", "weights"))]
+    sign = -1 if metric in HIGHER else 1
+    return min(sorted(same, key=lambda one: int(one["step"])), key=lambda one: sign * float(one["value"]))
+
+
+def _distance(
+    subject: Subject, metric: str, step: int, extractor: Extractor, cache: Path | None, progress: Progress | None
+) -> Row:
+    """How far samples are from valid images, beside what training images get in their place."""
+    store = subject.store
+    assert store is not None, "a checkpoint is scored beside its data"
+    real, stand_in = (
+        features_of(store, split, _some(store.rows(split), place), extractor, cache=cache, progress=progress)
+        for place, split in enumerate(("valid", "train"))
+    )
+    made = extractor.vectors(subject.decode(subject.codes(SCORED, SAMPLES, seed=0)), progress)
+    one, floor = _measure(metric, real, made), _measure(metric, real, stand_in)
+    numbers = {"metric": metric, "value": one.value, "low": one.low, "high": one.high, "floor": floor.value}
+    return numbers | {"n": len(made), "split": "valid", "extractor": extractor.label, "step": step, "real": len(real)}
+
+
+def _some(rows: np.ndarray[Any, np.dtype[np.int64]], place: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """At most SCORED of these rows, the same ones every time."""
+    return np.sort(stream(0, DRAW, 2 + place).permutation(rows)[:SCORED])
+
+
+def _measure(metric: str, real: Vectors, made: Vectors) -> Estimate:
+    return kernel(real, made) if metric == "kernel_distance" else Estimate(frechet(real, made))

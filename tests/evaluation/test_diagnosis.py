@@ -1,0 +1,221 @@
+"""What a diagnosis makes of curves, measurements and pictures that were made by hand."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulacra.errors import RunError
+from simulacra.evaluation.diagnosis import Finding, diagnose
+from simulacra.evaluation.diagnosis.adversarial import swing
+from simulacra.evaluation.diagnosis.base import Curve
+from simulacra.evaluation.diagnosis.learning import movement
+from simulacra.evaluation.diagnosis.likeness import changed, look_of
+from simulacra.runs import RunFolder
+
+STEPS = np.arange(50, 1001, 50)
+Curves = dict[str, Sequence[float] | float]
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny: Any) -> Callable[..., RunFolder]:
+    """run(family, curves, **facts): a folder with twenty rows of these curves, a number standing for a level one."""
+
+    def make(family: str, curves: Curves, state: str = "finished", changes: Any = None, **facts: Any) -> RunFolder:
+        folder = RunFolder(tmp_path / "run")
+        folder.path.mkdir()
+        folder.write_recipe(tiny(family, **(changes or {})))
+        folder.write_facts({"state": state, "step": 1000} | facts)
+        for place, step in enumerate(STEPS.tolist()):
+            row = {key: one if isinstance(one, int | float) else one[place] for key, one in curves.items()}
+            folder.append("metrics", {"step": step} | row)
+        return folder
+
+    return make
+
+
+def names(found: list[Finding]) -> list[str]:
+    return [finding.illness for finding in found]
+
+
+def images(count: int, spread: float, seed: int = 0) -> Any:
+    """Grey images (n, 8, 8, 3) around the middle."""
+    random = np.random.default_rng(seed)
+    return np.clip(128 + spread * random.standard_normal((count, 8, 8, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "found"),
+    [
+        (1.0, 0.99, ["discriminator-wins"]),
+        (0.95, 0.97, []),
+        (1.0, 0.9, []),
+        ([*np.linspace(1, 1, 10), *np.linspace(0.9, 0.7, 10)], 1.0, []),
+        (0.99, 0.01, ["generator-wins"]),
+        (0.5, 0.5, []),
+    ],
+)
+def test_the_balance_of_two_players_is_read_off_the_discriminators_accuracy(
+    real: Any, fake: Any, found: list[str], run: Any
+) -> None:
+    assert names(diagnose(run("gan", {"accuracy/real": real, "accuracy/fake": fake}))) == found
+
+
+def test_a_discriminator_that_leaves_no_gradient_is_serious(run: Any) -> None:
+    gradient = [*np.ones(10), *np.full(10, 1e-4)]
+    (finding,) = diagnose(run("gan", {"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient/generator": gradient}))
+    assert finding.severity == "serious"
+    sign = finding.evidence[-1]
+    assert (sign.source, sign.side, sign.limit) == ("gradient/generator in metrics.jsonl", "below", 0.01)
+    assert (sign.first, sign.last) == (700, 1000), "the last third"
+    assert str(sign) == "gradient/generator in metrics.jsonl 0.0001, below 0.01 from step 700 to 1,000"
+
+
+def test_too_short_a_run_is_not_judged(run: Any) -> None:
+    folder = run("gan", {"accuracy/real": 1.0, "accuracy/fake": 1.0})
+    folder.rewind(100)
+    assert diagnose(folder) == []
+
+
+def test_a_guessing_discriminator_is_an_illness_where_images_are_poor_only(run: Any) -> None:
+    real = look_of(images(32, 20))
+    folder = run("gan", {"accuracy/real": 0.5, "accuracy/fake": 0.5}, data={"look": real})
+    for step in (500, 1000):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 20, seed=1)}, b"")
+    assert diagnose(folder) == []
+    for step in (500, 1000):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 60, seed=1)}, b"")
+    assert "generator-wins" in names(diagnose(folder)), "three times as rough as real images"
+
+
+def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run: Any) -> None:
+    folder = run("gan", {"accuracy/real": 0.95, "accuracy/fake": 0.99}, data={"look": look_of(images(32, 40))})
+    for step in (500, 1000):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 5, seed=1)}, b"")
+    assert names(diagnose(folder)) == ["discriminator-wins"], "no collapse: there was nothing to collapse"
+    folder.write_picture("fixed-00000300", {"images": images(12, 40, seed=1)}, b"")
+    assert "mode-collapse" in names(diagnose(folder))
+
+
+def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier_ones(run: Any) -> None:
+    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    for step, spread in {200: 40, 500: 38, 900: 5, 1000: 5}.items():
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
+    folder.append("metrics", {"step": 1050})
+    (finding,) = diagnose(folder)
+    assert (finding.illness, finding.severity) == ("mode-collapse", "serious")
+    assert finding.evidence[0].first == 900
+    folder.write_facts({"data": {}})
+    (finding,) = diagnose(folder)
+    assert "difference of the fixed codes' images (pictures/fixed-*.npz) 0.0" in str(finding.evidence[0])
+
+
+def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: Any) -> None:
+    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    motifs = np.concatenate([images(16, 40)] * 2)
+    folder.write_picture("samples", {"images": motifs}, b"")
+    (finding,) = diagnose(folder)
+    assert [sign.source.split(" of samples")[0] for sign in finding.evidence] == ["difference of the most alike"]
+
+
+def test_a_code_that_says_nothing_is_told_from_one_that_says_little_or_only_begins(run: Any) -> None:
+    (finding,) = diagnose(run("vae", {"kl/train": 0.1}))
+    assert (finding.illness, finding.severity) == ("posterior-collapse", "serious")
+
+
+@pytest.mark.parametrize(
+    ("kl", "found"), [(1.5, "warning"), (5.0, None), ([*np.full(14, 0.1), *[0.5] * 3, *[2] * 3], None)]
+)
+def test_the_less_a_code_says_the_worse(kl: Any, found: str | None, run: Any) -> None:
+    assert [finding.severity for finding in diagnose(run("vae", {"kl/train": kl}))] == ([found] if found else [])
+
+
+def test_numbers_of_a_code_that_stay_idle_are_a_note(run: Any) -> None:
+    codes = np.random.default_rng(0).standard_normal((50, 10)).astype(np.float32)
+    codes[:, 2:] *= 0.01
+    folder = run("vae", {"kl/train": 5.0})
+    folder.write_picture("map", {"points": codes[:, :2], "codes": codes}, b"")
+    (finding,) = diagnose(folder)
+    assert (finding.illness, finding.severity) == ("dead-codes", "note")
+    assert finding.meaning.startswith("Of 10 numbers of the code 2 tell")
+    folder.write_picture("kl-dimensions", {"kl": np.full(10, 0.5)}, b"")
+    assert diagnose(folder) == [], "what was measured of each number comes before the map"
+
+
+def measure(folder: RunFolder, metric: str, split: str, values: Sequence[float], **more: Any) -> None:
+    for place, value in enumerate(values):
+        row = {"metric": metric, "value": value, "low": value - 0.01, "high": value + 0.01, "floor": 0.0, "n": 100}
+        folder.append("evaluations", row | {"split": split, "step": 100 * (place + 1)} | more)
+
+
+def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None:
+    folder = run("classifier", {}, best={"step": 300})
+    measure(folder, "loss", "valid", [1.0, 0.6, 0.5, 0.5, 0.6, 0.8])
+    (finding,) = diagnose(folder)
+    assert finding.illness == "overfitting"
+    assert str(finding.evidence[0]) == "loss on valid images in evaluations.jsonl 0.8, above 0.5 from step 300 to 600"
+    assert "--step best" in finding.remedy
+
+
+def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -> None:
+    folder = run("gan", {})
+    for split, value in {"train": 0.1, "test": 0.5}.items():
+        measure(folder, "kernel_distance", split, [value])
+    (finding,) = diagnose(folder)
+    assert finding.illness == "overfitting"
+    assert "copies" in finding.meaning
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.linspace(2, 1, 20), ["more-training"]),
+        (np.r_[np.linspace(2, 1, 10), 1 + 0.001 * np.cos(np.arange(10))], ["enough-training"]),
+        (np.r_[np.linspace(2, 1, 10), 1 + 0.3 * np.cos(9 * np.arange(10))], []),
+    ],
+    ids=["falling", "level", "unsure"],
+)
+def test_whether_more_training_helps_is_said_where_it_is_sure(values: Any, found: list[str], run: Any) -> None:
+    assert names(diagnose(run("vae", {"loss/total": values.tolist()}))) == found
+
+
+def test_nothing_is_said_of_more_training_where_the_rate_falls_to_0(run: Any) -> None:
+    changes = {"optimizer.schedule": "cosine"}
+    assert diagnose(run("vae", {"loss/total": np.linspace(2, 1, 20).tolist()}, changes=changes)) == []
+
+
+def test_the_worst_comes_first_and_a_damaged_file_is_named(run: Any, tmp_path: Path) -> None:
+    found = diagnose(run("vae", {"loss/total": np.linspace(2, 1, 20).tolist(), "kl/train": 0.0}))
+    assert [finding.severity for finding in found] == ["serious", "note"]
+    folder = RunFolder(tmp_path / "run")
+    (folder.path / "metrics.jsonl").write_text("{torn\n")
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
+        diagnose(folder)
+
+
+def test_a_movement_is_a_straight_lines_rise_with_its_interval() -> None:
+    steps = np.arange(0, 100, 10)
+    low, high = movement(Curve("a line", steps, 3 - steps / 90))
+    assert (low, high) == pytest.approx((-1, -1))
+    noisy = 3 - steps / 90 + np.random.default_rng(0).normal(0, 0.1, 10)
+    low, high = movement(Curve("a noisy line", steps, noisy))
+    assert low < -1 < high
+
+
+def test_a_swing_is_what_is_left_without_the_trend() -> None:
+    steps = np.arange(10)
+    assert swing(Curve("a line", steps, 2.0 + steps)) == pytest.approx(0, abs=1e-9)
+    assert swing(Curve("a saw", steps, 2.0 + (-1.0) ** steps)) == pytest.approx(0.5, rel=0.2)
+
+
+def test_how_alike_images_are_is_told_by_hand_worked_cases() -> None:
+    black, white = np.zeros((8, 8, 1), np.uint8), np.full((8, 8, 1), 255, np.uint8)
+    assert look_of(np.stack([black, white])) == {"apart": 1.0, "nearest": 1.0, "roughness": 0.0}
+    found = look_of(np.stack([black, black, white, white]))
+    assert found["apart"] == pytest.approx(4 / 6)
+    assert found["nearest"] == 0
+    stripes = np.tile(np.array([0, 255], np.uint8), (8, 4))[None, :, :, None]
+    assert look_of(np.concatenate([stripes] * 2))["roughness"] == pytest.approx(0.5)
+    assert changed(np.stack([black, black]), np.stack([black, white])) == pytest.approx(0.5)
