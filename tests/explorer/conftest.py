@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from simulacra.data.store import open_store
+from simulacra.data.batches import to_tensor
+from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.restore import to_bytes
-from simulacra.evaluation.pictures.maps import latent_map
-from simulacra.evaluation.subject import Subject
 from simulacra.explorer import Guard, Shelf, make_app
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
@@ -53,13 +52,37 @@ def make_run(tmp_path: Path, tiny: Callable[..., Recipe], make_store: Callable[.
         measured = {"metric": "mse", "value": 0.2, "low": 0.1, "high": 0.3, "floor": None, "n": 3, "split": "test"}
         run.append("evaluations", measured | {"extractor": None, "step": steps[-1]})
         if family == "vae":
-            objective = model(recipe, steps[-1])
-            found = latent_map(Subject(objective, recipe, None, data))
-            assert found is not None
-            run.write_picture("map", found, b"")
+            run.write_picture("map", mapped(recipe, steps[-1], data), b"")
         return run
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _kept() -> dict[str, RunFolder]:
+    return {}
+
+
+@pytest.fixture
+def run_of(make_run: Callable[..., RunFolder], _kept: dict[str, RunFolder]) -> Callable[..., RunFolder]:
+    """run_of(family, **changes): such a run, made once for all tests that change nothing in it."""
+
+    def find(family: str, **changes: Any) -> RunFolder:
+        key = f"{family} {changes}"
+        if key not in _kept:
+            _kept[key] = make_run(family, name=f"the-{family}", **changes)
+        return _kept[key]
+
+    return find
+
+
+def mapped(recipe: Recipe, step: int, store: ImageStore) -> dict[str, Any]:
+    """What `latent_map` gives, but for the points, which are the first two numbers of each code."""
+    rows, objective = store.rows("test"), model(recipe, step)
+    with objective.looking():
+        codes = objective.encode(to_tensor(store.pixels(rows))).numpy()
+    told = {"label_names": np.array(store.label_names), "exclusive": np.array(False), "chosen": np.array("Male")}
+    return {"points": codes[:, :2].copy(), "codes": codes, "labels": store.labels[rows]} | told
 
 
 def model(recipe: Recipe, step: int) -> Any:
