@@ -127,7 +127,11 @@ def test_a_text_that_describes_no_code_is_refused_in_a_sentence(text: str, said:
         ("gan", '{"noise": [1, 2, 3, 4]}', "noise has 4 numbers, and a code of this model 3"),
         ("gan", '{"numbers": [1e9, 0, 0]}', "numbers.1 is 1e+09, out of range; expected -100 to 100"),
         ("gan", '{"labels": {"Smiling": 1}}', "trained without labels"),
-        ("acgan", '{"labels": {"Smilling": 1}}', "labels.Smilling: this model was not trained on it; did you mean Smiling?"),
+        (
+            "acgan",
+            '{"labels": {"Smilling": 1}}',
+            "labels.Smilling: this model was not trained on it; did you mean Smiling?",
+        ),
         ("acgan", '{"labels": {"Smiling": 4}}', "labels.Smiling is 4, out of range"),
         ("gan", '{"set": {"4": 0}}', "set.4: this model has only 3"),
         ("gan", '{"turns": {"4": 0}}', "turns.4: this model has only 3"),

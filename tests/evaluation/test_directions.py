@@ -54,7 +54,9 @@ def test_an_attribute_is_not_given_what_comes_along_with_it(subject: Make) -> No
     beard = np.where(random.random(4000) < 0.9, hat, 1 - hat)  # who has a hat mostly has a beard
     codes = np.stack([2.0 * hat, -1.0 * beard, np.zeros(4000)], 1) + 0.1 * random.normal(size=(4000, 3))
     always = np.ones(4000)
-    found = Directions(subject("gan"), known(codes, np.stack([hat, beard, always], 1), ["Hat", "Beard", "Face"])).attributes
+    found = Directions(
+        subject("gan"), known(codes, np.stack([hat, beard, always], 1), ["Hat", "Beard", "Face"])
+    ).attributes
     assert set(found) == {"Hat", "Beard"}, "a label that all have has no direction"
     assert np.allclose(found["Hat"], [2, 0, 0], atol=0.1)
     assert np.allclose(found["Beard"], [0, -1, 0], atol=0.1)

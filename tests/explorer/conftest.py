@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -18,7 +19,6 @@ from simulacra.explorer import Guard, Shelf, make_app
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import mixed
 from simulacra.workflow.preparing import conditions
 
 HOME = "http://127.0.0.1:8000"
@@ -87,10 +87,10 @@ def mapped(recipe: Recipe, step: int, store: ImageStore) -> dict[str, Any]:
 
 def model(recipe: Recipe, step: int) -> Any:
     """An objective whose weights follow from the step."""
-    import torch
-
-    torch.manual_seed(mixed(step))
-    objective = build(recipe)
+    objective, generator = build(recipe), torch.Generator().manual_seed(step)
+    with torch.no_grad():
+        for weights in objective.networks.parameters():
+            weights.add_(0.2 * torch.randn(weights.shape, generator=generator))
     objective.networks.eval()
     return objective
 

@@ -25,7 +25,11 @@ def test_the_map_is_that_of_the_run_folder(asks: Any, run_of: Any) -> None:
     told, kept = asks.get("/runs/the-vae/map.json").json(), run_of("vae").arrays("map")
     assert np.allclose(told["points"], kept["points"], atol=1e-4)
     assert told["labels"] == kept["labels"].tolist()
-    assert (told["label_names"], told["exclusive"], told["chosen"]) == (["Smiling", "Eyeglasses", "Male"], False, "Male")
+    assert (told["label_names"], told["exclusive"], told["chosen"]) == (
+        ["Smiling", "Eyeglasses", "Male"],
+        False,
+        "Male",
+    )
 
 
 def test_a_place_on_a_dot_gives_its_own_code(asks: Any, run_of: Any) -> None:

@@ -67,7 +67,10 @@ def test_a_test_picture_is_read_like_an_upload(run_of: Any, client: Any, made: A
     [
         (b"", "the picture is empty (0 bytes)"),
         (b"no picture", "the picture is not a picture in any known format"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "not a picture in any known format"),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+            "not a picture in any known format",
+        ),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in any known format"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "the picture is "),
         (b"GIF89a" + b"\xff" * 30, "the picture is "),

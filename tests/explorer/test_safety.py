@@ -78,12 +78,24 @@ def test_the_page_has_no_script_or_style_within_and_asks_nobody_else() -> None:
     for path in sorted(PAGE.iterdir()):
         text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|//cdn|@import|url\(", text), path.name
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), path.name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
+            path.name
+        )
 
 
 @pytest.mark.parametrize(
     "name",
-    ["..", "%2e%2e", "..%2f..%2fetc", "%2fetc%2fpasswd", "the-gan%00", "the-gan%2f..%2fthe-gan", "....//", "the-gan\\..", "C:"],
+    [
+        "..",
+        "%2e%2e",
+        "..%2f..%2fetc",
+        "%2fetc%2fpasswd",
+        "the-gan%00",
+        "the-gan%2f..%2fthe-gan",
+        "....//",
+        "the-gan\\..",
+        "C:",
+    ],
 )
 def test_the_name_of_a_run_cannot_leave_the_shelf(explorer: Any, name: str) -> None:
     for tail in (".json", "/picture.png", "/curves.json", "/map.json", "/tests/0.png"):
@@ -124,7 +136,9 @@ def test_a_wrong_token_opens_nothing(locked: Any, word: str) -> None:
     assert locked.get("/index.json", params={"token": word}).status_code == 401
     header = {"Authorization": f"Bearer {word}".encode()}
     assert locked.get("/index.json", headers=header).status_code == 401
-    assert locked.get("/index.json", headers={"Cookie": f"{locked.app.cookie}={word.encode().hex()}"}).status_code == 401
+    assert (
+        locked.get("/index.json", headers={"Cookie": f"{locked.app.cookie}={word.encode().hex()}"}).status_code == 401
+    )
 
 
 def test_a_token_in_the_address_becomes_a_cookie_that_is_not_the_token(locked: Any) -> None:
@@ -155,7 +169,13 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
     real = safety.secrets.compare_digest
     monkeypatch.setattr(safety.secrets, "compare_digest", lambda a, b: asked.append((a, b)) or real(a, b))
     guard = Guard(lambda *_: None, "0.0.0.0", TOKEN)  # type: ignore[arg-type, return-value]
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"token=wrong", "headers": [(b"host", b"1.2.3.4")]}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"token=wrong",
+        "headers": [(b"host", b"1.2.3.4")],
+    }
     assert guard.refusal(scope) is not None
     assert asked == [(b"wrong", TOKEN.encode())]
 
@@ -182,7 +202,8 @@ def test_an_upload_that_says_nothing_of_its_length_is_cut_off(explorer: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("host", "own"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("pc", False)]
+    ("host", "own"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("pc", False)],
 )
 def test_which_addresses_only_this_machine_reaches(host: str, own: bool) -> None:
     assert is_loopback(host) is own

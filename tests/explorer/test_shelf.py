@@ -50,9 +50,7 @@ def test_an_unknown_name_is_not_looked_for_on_disk(run_of: Any, client: Any) -> 
         Shelf([run_of("gan").path]).run(str(run_of("gan").path))
 
 
-def test_a_model_is_loaded_once_and_the_least_used_is_let_go(
-    make_run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_is_loaded_once_and_the_least_used_is_let_go(make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Shelf([make_run("gan", steps=(1, 2, 3)).path])
     first = found.load("first", 1)
     assert found.load("first", 1) is first
@@ -79,14 +77,13 @@ def test_a_training_that_goes_on_shows_its_newest_checkpoint(make_run: Any, clie
 
 
 def test_a_checkpoint_that_is_written_anew_is_read_anew(make_run: Any, made: Any, client: Any) -> None:
-    import os
 
     run = make_run("gan", steps=(1,))
     asks = client(run.path)
     before = asks.get("/runs/first/picture.png").content
     path = run.checkpoints()[1]
     made.save(run, run.recipe, 9)
-    os.replace(run.checkpoints()[9], path)
+    run.checkpoints()[9].replace(path)
     assert asks.get("/runs/first/picture.png").content != before
 
 

@@ -51,7 +51,7 @@ async def read_upload(ask: Ask, request: Request) -> dict[str, Any]:
             picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS)
         except DataError as error:
             raise DataError(f"the picture {error}") from error
-        return found(loaded.subject, np.array(picture.pixels)[None])  # a copy, as Pillow's own cannot be written
+        return found(loaded.subject, np.stack([picture.pixels]))
 
     return await run_in_threadpool(ask.make, work, patient=True)
 

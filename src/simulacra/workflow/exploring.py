@@ -3,6 +3,7 @@
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,7 +50,8 @@ def explore(
         say(f"exploring {len(shelf.runs)} run{'s' * (len(shelf.runs) != 1)} at {address} (Ctrl-C ends it)")
         if browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        serve(guarded, at)
+        with suppress(KeyboardInterrupt):  # the way to end it, and no mistake
+            serve(guarded, at)
 
 
 def shown(host: str) -> str:

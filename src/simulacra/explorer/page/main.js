@@ -16,6 +16,7 @@ const TABS = ["samples", "sliders", "walk", "map", "edit", "film", "run"];
 const LOOK = 4000; // milliseconds between two looks at a run that is being trained
 const panels = [samples, walk, map, film, told];
 let runs = [];
+let built = ""; // what the sliders were made for
 
 async function begin() {
   read();
@@ -64,7 +65,10 @@ async function open(fresh) {
   byId("works").hidden = !card.generates;
   byId("problem").hidden = card.generates;
   byId("problem").textContent = card.generates ? "" : "This model makes no images; its curves and scores are under Run.";
-  if (card.generates) {
+  // Sliders stay as they are while a training goes on, so that none is lost under somebody's finger.
+  const { step, newest, steps, state: doing, ...abilities } = card;
+  if (card.generates && built !== JSON.stringify(abilities)) {
+    built = JSON.stringify(abilities);
     sliders.build(card);
     edit.build(card);
   }
