@@ -11,7 +11,7 @@ from simulacra.evaluation.subject import Subject
 
 DRAW = 23  # the key of the draw
 MOST = 12  # principal directions
-PAIRS = 768  # of codes, at most, that principal directions are found by; as many as four times the noise is wide
+MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
 SHRINK = 1e-3  # of an attribute's fit: keeps labels that say the same thing apart from infinity
 
 
@@ -33,18 +33,20 @@ class Directions:
     def turns(self) -> Tensor:
         """(k, noise) orthonormal rows, k <= 12: along the first the picture changes most, on average.
 
-        The right singular vectors of the mean slope of the picture, E dG/dz. For z from N(0, 1) this is Cov(G(z), z)
-        (Stein 1981, "Estimation of the mean of a multivariate normal distribution", lemma 2), which is estimated from
-        pairs of codes that share all but their noise. Haerkoenen et al. 2020 (GANSpace, arXiv:2004.02546), section 2.2,
-        find theirs likewise by regressing codes on the principal components of a layer; here the layer is the picture.
+        The singular vectors of the mean slope of the picture, E dG/dz. For z from N(0, 1) this is Cov(G(z), z) (Stein
+        1981, "Estimation of the mean of a multivariate normal distribution", lemma 2): the slope of the straight line
+        through pictures of random codes. Labels and other parts of the code are fitted beside the noise, so that what
+        they change is not counted as its own. Haerkoenen et al. 2020 (GANSpace, arXiv:2004.02546), section 2.2, find
+        theirs likewise by regression, between codes and the principal components of a layer; here the layer is the
+        picture.
         """
         code = self.subject.generates.code
-        count = min(PAIRS, max(256, 4 * code.noise))
-        first, second = self.subject.codes(count, DRAW, 0), self.subject.codes(count, DRAW, 1)
-        second[:, code.noise :] = first[:, code.noise :]
-        change = self.subject.decode(first).astype(np.float32) - self.subject.decode(second)
-        noise = (first - second)[:, : code.noise].numpy().astype(np.float64)
-        slope = np.linalg.lstsq(noise, change.reshape(count, -1).astype(np.float64), rcond=None)[0]
+        count = min(MOST_CODES, max(256, 4 * code.width))
+        drawn = self.subject.codes(count, DRAW)
+        codes = drawn.numpy().astype(np.float64)
+        pictures = self.subject.decode(drawn).reshape(count, -1).astype(np.float64)
+        fitted = np.linalg.lstsq(codes - codes.mean(0), pictures - pictures.mean(0), rcond=None)[0]
+        slope = fitted[: code.noise]
         _, vectors = np.linalg.eigh(slope @ slope.T)
         found = vectors[:, ::-1][:, :MOST].T
         # A direction and its opposite are one: the largest number of each is made positive.

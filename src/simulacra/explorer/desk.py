@@ -54,6 +54,10 @@ class Desk:
 
         return self._thread.submit(begin).result()
 
+    def later(self, work: Callable[[], object]) -> None:
+        """Does the work when there is nothing else to do, for nobody in particular."""
+        self._thread.submit(work)
+
     def is_overtaken(self, wish: Wish) -> bool:
         """Whether a newer wish has come; work of many parts asks between them."""
         with self._lock:

@@ -40,7 +40,11 @@ def card(ask: Ask) -> dict[str, Any]:
     """What a run is, how far it is, and what can be turned of it."""
     run = ask.served.shelf.run(ask.name)
     told = entry(ask.name, ask.served.shelf.titles[ask.name], run)
-    return told | ask.make(abilities)
+    loaded = ask.make(lambda loaded: loaded)
+    if isinstance(loaded.subject.objective, Generates):
+        # They take seconds to find; most often they are there before the first of their sliders is moved.
+        ask.served.patient.later(lambda: loaded.directions.turns)
+    return told | abilities(loaded)
 
 
 @router.get("/runs/{name}/curves.json", response_model=None)
