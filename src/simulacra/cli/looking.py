@@ -16,6 +16,9 @@ def sample(
     count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 32,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
+    codes: Annotated[
+        str | None, typer.Option(help="Codes as JSON like '{\"seed\": 3}', or a file of it, instead of -n and --seed.")
+    ] = None,
     step: Step = None,
     weights: Weights = None,
 ) -> None:
@@ -28,7 +31,7 @@ def sample(
         wanted[name] = int(value)
     from simulacra.workflow.sampling import sample as sample_run
 
-    typer.echo(sample_run(run, count, seed, wanted, out, step, weights))
+    typer.echo(sample_run(run, count, seed, wanted, out, step, weights, codes))
 
 
 @app.command()

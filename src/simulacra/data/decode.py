@@ -68,7 +68,9 @@ def parse_crop(text: str) -> Crop:
     return left, top, right, bottom
 
 
-def read_picture(file: Path | bytes, size: tuple[int, int], crop: str = "center", grey: bool = False) -> Picture:
+def read_picture(
+    file: Path | bytes, size: tuple[int, int], crop: str = "center", grey: bool = False, most: int | None = None
+) -> Picture:
     """Reads, turns upright, crops, flattens over white and resizes one picture.
 
     Args:
@@ -76,6 +78,7 @@ def read_picture(file: Path | bytes, size: tuple[int, int], crop: str = "center"
         size: wanted (width, height).
         crop: as in `parse_crop`; `center` is the largest centred box of the wanted aspect, `none` stretches.
         grey: one channel instead of three.
+        most: pixels that a stranger's picture may have; what Pillow calls safe by default.
 
     Raises:
         DataError: why it cannot be read, without the file's name (the caller knows it best).
@@ -91,6 +94,8 @@ def read_picture(file: Path | bytes, size: tuple[int, int], crop: str = "center"
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file if isinstance(file, Path) else BytesIO(file), formats=FORMATS) as image:
+                if most is not None and image.width * image.height > most:
+                    raise DataError(f"has {image.width}x{image.height} pixels, more than the {most:,} that are allowed")
                 return _decode(image, size, box, grey)
     except DataError:
         raise

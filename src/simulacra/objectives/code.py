@@ -72,7 +72,7 @@ class Code:
         """Codes (n, width) of given parts, shaped as in `CodeParts`; a part that the code has must be given."""
         parts = [noise]
         if self.labels and labels is not None:
-            parts.append(F.one_hot(labels.long(), 2).flatten(1) if self.doubled else labels)
+            parts.append(torch.stack([1 - labels, labels], 2).flatten(1) if self.doubled else labels)
         for place, ways in enumerate(self.categorical):
             assert categories is not None, "this code has categorical codes"
             parts.append(F.one_hot(categories[:, place].long(), ways))

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from simulacra.engine.restore import Which, restore
 from simulacra.errors import RunError, nearest
+from simulacra.evaluation.described import SAMPLE, codes_of, read
+from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Generates
 from simulacra.runs import RunFolder, to_npy, write_aside
 from simulacra.workflow.evaluating import Weights, weights_of
-
-SAMPLE = 20  # the key of the draw
 
 
 def sample(
@@ -24,6 +24,7 @@ def sample(
     out: Path,
     step: Which = None,
     weights: Weights | None = None,
+    described: str | None = None,
 ) -> str:
     """Writes samples of a run to a PNG sheet, an array, or a folder of PNGs.
 
@@ -32,9 +33,10 @@ def sample(
         count: how many images.
         seed: of the codes; equal seeds give equal images.
         labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
-        out: FILE.png for one sheet, FILE.npy for an array (n, H, W, C) uint8, anything else is a folder.
+        out: FILE.png for one sheet, or one sample as it is; FILE.npy for an array (n, H, W, C) uint8; else a folder.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
+        described: codes as JSON, or the path of a file of it, in the place of count, seed and labels.
 
     Returns:
         What was written, in one line.
@@ -51,18 +53,39 @@ def sample(
     objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
     subject = Subject(objective, run.recipe, run.conditions())
     model = subject.generates
-    codes = subject.codes(count, SAMPLE, seed=seed)
+    if described is None:
+        codes, whence = subject.codes(count, SAMPLE, seed=seed), f"seed {seed}"
+    else:
+        codes, whence = _described(subject, described, run), "by their codes"
     if labels:
         codes = _with_labels(model, codes, labels, subject.recipe.data.labels)
     images = subject.decode(codes)
     if out.suffix == ".npy":
         write_aside(out, to_npy(images))
     elif out.suffix == ".png":
-        write_aside(out, to_png(sheet(images)))
+        write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(count - 1))}d}.png", to_png(image))
-    return f"{count} samples of {path} at step {step:,}, seed {seed}: {out}"
+    return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
+
+
+def _counted(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
+
+
+def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
+    """Codes (n, width) out of JSON, or of a file of it.
+
+    Raises:
+        RunError: the file cannot be read, or describes no code of this model.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        try:
+            text = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"--codes {text}: it is neither JSON nor a file that can be read ({error})") from error
+    return codes_of(subject, read(text), Directions(subject, run.arrays("map")))
 
 
 def _with_labels(model: Generates, codes: Tensor, given: dict[str, int], names: tuple[str, ...] | str) -> Tensor:

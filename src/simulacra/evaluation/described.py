@@ -1,0 +1,197 @@
+"""A code as people, pages and commands describe it: a seed or numbers, and what is set on top of them.
+
+{"seed": 3, "labels": {"Smiling": 1}}            the code of `simulacra sample --seed 3 -n 1`, smiling
+{"seed": 3, "turns": {"1": 2.5}}                 the same, 2.5 along the first principal direction of its noise
+{"numbers": [0.1, -0.7, ...], "set": {"2": 0}}   a whole code, and its second number anew
+"""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+from torch import Tensor
+
+from simulacra.errors import RunError, nearest
+from simulacra.evaluation.directions import Directions
+from simulacra.evaluation.subject import Subject
+
+SAMPLE = 20  # the key of the draw
+LIMITS = {"numbers": 100.0, "set": 100.0, "labels": 3.0, "continuous": 10.0, "turns": 50.0, "attributes": 20.0}
+
+
+def _unpacked(value: Any) -> Any:
+    """Numbers that came as text: base64 of little-endian float32, URL-safe or not, padded or not."""
+    if not isinstance(value, str):
+        return value
+    try:
+        content = base64.b64decode(value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("the text is no base64") from error
+    if not content or len(content) % 4:
+        raise ValueError("the text is no base64 of numbers of four bytes")
+    return torch.frombuffer(bytearray(content), dtype=torch.float32).tolist()
+
+
+class Description(BaseModel):
+    """One code in words. Places of numbers, codes, categories and directions are counted from 1.
+
+    Attributes:
+        seed: everything that is not set is drawn from it; 0 where neither it nor numbers are given.
+        numbers: the whole code, (width,), instead of a seed; a list, or base64 of float32.
+        noise: the noise alone, (noise,), the rest being drawn from the seed; likewise.
+        labels: label -> how much of it, from 0 (off) to 1 (on); beyond that it is exaggerated.
+        categories: which categorical code -> which category.
+        continuous: which continuous code -> its value, drawn from [-1, 1] in training.
+        set: which number of the noise -> its value.
+        turns: which principal direction of the noise -> how far along it.
+        attributes: attribute -> how much of its direction is added.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed: NonNegativeInt | None = None
+    numbers: Annotated[tuple[float, ...] | None, BeforeValidator(_unpacked)] = None
+    noise: Annotated[tuple[float, ...] | None, BeforeValidator(_unpacked)] = None
+    labels: dict[str, float] = {}
+    categories: dict[PositiveInt, PositiveInt] = {}
+    continuous: dict[PositiveInt, float] = {}
+    set: dict[PositiveInt, float] = {}
+    turns: dict[PositiveInt, float] = {}
+    attributes: dict[str, float] = {}
+
+
+def read(text: str) -> list[Description]:
+    """One description, or a list of them, out of JSON.
+
+    Raises:
+        RunError: the text is no JSON, or describes no code.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f'the code is no JSON ({error}); write it like {{"seed": 3}}') from error
+    if not isinstance(found, list):
+        return [_checked(found, "the code")]
+    if not found:
+        raise RunError('the list of codes is empty; write it like [{"seed": 3}]')
+    return [_checked(one, f"code {place}") for place, one in enumerate(found, 1)]
+
+
+def _checked(found: Any, name: str) -> Description:
+    try:
+        return Description.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        if first["type"] == "extra_forbidden":
+            raise RunError(f"{name} has the unknown key {key}; {nearest(key, Description.model_fields)}") from error
+        given = "" if isinstance(first["input"], dict | list) else f" = {str(first['input'])[:40]!r}"
+        raise RunError(f"{name}: {key or 'it'}{given}: {first['msg'][0].lower()}{first['msg'][1:]}") from error
+
+
+def codes_of(subject: Subject, described: Sequence[Description], directions: Directions | None = None) -> Tensor:
+    """Codes (n, width) float32 that are described.
+
+    Args:
+        subject: the model that they are for.
+        described: n descriptions.
+        directions: of this subject, where they are at hand already.
+
+    Raises:
+        RunError: a description does not fit the model, or a number is out of range.
+    """
+    directions = directions or Directions(subject)
+    return torch.cat([_code(subject, one, directions) for one in described])
+
+
+def pack(numbers: Tensor) -> str:
+    """Numbers (n,) as URL-safe base64 of float32, exact and short; `Description` reads them back."""
+    return base64.urlsafe_b64encode(numbers.detach().float().cpu().numpy().astype("<f4").tobytes()).decode().rstrip("=")
+
+
+def explicit(subject: Subject, one: Description, directions: Directions | None = None) -> Description:
+    """The same code with nothing that has to be measured first: where it has directions, its numbers are given."""
+    if not one.turns and not one.attributes:
+        return one
+    return Description.model_validate({"numbers": pack(codes_of(subject, [one], directions)[0])})
+
+
+def to_json(one: Description) -> str:
+    """A description as JSON, with nothing in it that says nothing; long rows of numbers as base64."""
+    table = one.model_dump(exclude_defaults=True)
+    for key in ("numbers", "noise"):
+        if len(table.get(key) or ()) > 8:
+            table[key] = pack(torch.tensor(table[key]))
+    return json.dumps(table)
+
+
+def _code(subject: Subject, one: Description, directions: Directions) -> Tensor:
+    """The code (1, width) of one description."""
+    code = subject.generates.code
+    _check_range(one)
+    if one.numbers is not None:
+        flat = torch.tensor([one.numbers])
+        _check_count("numbers", flat.shape[1], code.width)
+    else:
+        flat = subject.codes(1, SAMPLE, seed=one.seed or 0)
+    noise, labels, categorical, continuous = torch.split(flat.clone(), code.widths, 1)
+    if one.noise is not None:
+        _check_count("noise", len(one.noise), code.noise)
+        noise = torch.tensor([one.noise])
+    for place, value in one.set.items():
+        noise[0, _place("set", place, code.noise)] = value
+    for place, value in one.turns.items():
+        noise = noise + value * directions.turns[_place("turns", place, len(directions.turns))]
+    for name, value in one.attributes.items():
+        if name not in directions.attributes:
+            known = nearest(name, directions.attributes) if directions.attributes else "none is known of this run"
+            raise RunError(f"attributes.{name}: there is no direction for it; {known}")
+        noise = noise + value * directions.attributes[name]
+    if one.labels:
+        labels = _labelled(subject, labels, one.labels)
+    parts = list(torch.split(categorical, list(code.categorical), 1)) if code.categorical else []
+    for place, category in one.categories.items():
+        ways = parts[_place("categories", place, len(parts))]
+        column = _place(f"categories.{place}", category, ways.shape[1])
+        parts[place - 1] = torch.eye(ways.shape[1])[[column]]
+    for place, value in one.continuous.items():
+        continuous[0, _place("continuous", place, code.continuous)] = value
+    return torch.cat([noise, labels, *parts, continuous], 1)
+
+
+def _labelled(subject: Subject, before: Tensor, given: dict[str, float]) -> Tensor:
+    """The labels' part (1, columns) of a code, with some set."""
+    code, names = subject.generates.code, tuple(subject.recipe.data.labels)
+    if not code.labels:
+        raise RunError("this model was trained without labels; leave them out of the code")
+    values = torch.zeros(1, code.labels) if code.exclusive else (before[:, 1::2] if code.doubled else before).clone()
+    for name, value in given.items():
+        if name not in names:
+            raise RunError(f"labels.{name}: this model was not trained on it; {nearest(name, names)}")
+        values[0, names.index(name)] = value
+    return torch.stack([1 - values, values], 2).flatten(1) if code.doubled else values
+
+
+def _check_range(one: Description) -> None:
+    for key, limit in LIMITS.items():
+        values = getattr(one, key) or {}
+        for place, value in values.items() if isinstance(values, dict) else enumerate(values, 1):
+            if not math.isfinite(value) or abs(value) > limit:
+                raise RunError(f"{key}.{place} is {value:g}, out of range; expected {-limit:g} to {limit:g}")
+
+
+def _check_count(key: str, given: int, wanted: int) -> None:
+    if given != wanted:
+        raise RunError(f"{key} has {given} numbers, and a code of this model {wanted}; give as many")
+
+
+def _place(key: str, place: int, count: int) -> int:
+    """A place counted from 0."""
+    if place > count:
+        raise RunError(f"{key}.{place}: this model has {f'only {count}' if count else 'none'} of these")
+    return place - 1

@@ -1,0 +1,82 @@
+"""Directions in a code along which its picture changes in one telling way."""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.subject import Subject
+
+DRAW = 23  # the key of the draw
+MOST = 12  # principal directions
+MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
+SHRINK = 1e-3  # of an attribute's fit: keeps labels that say the same thing apart from infinity
+
+
+class Directions:
+    """Directions in the noise of one trained model, each found when it is first asked for, the same ones every time.
+
+    Args:
+        subject: the model.
+        known: codes (n, width), labels (n, K) and label_names of test images, as the picture "map" holds them, or None.
+    """
+
+    def __init__(self, subject: Subject, known: Arrays | None = None) -> None:
+        self.subject = subject
+        width = subject.generates.code.width
+        fits = known is not None and known.get("codes", np.empty(0)).shape[1:] == (width,)
+        self.known = known if fits else None
+
+    @cached_property
+    def turns(self) -> Tensor:
+        """(k, noise) orthonormal rows, k <= 12: along the first the picture changes most, on average.
+
+        The singular vectors of the mean slope of the picture, E dG/dz. For z from N(0, 1) this is Cov(G(z), z) (Stein
+        1981, "Estimation of the mean of a multivariate normal distribution", lemma 2): the slope of the straight line
+        through pictures of random codes. Labels and other parts of the code are fitted beside the noise, so that what
+        they change is not counted as its own. Haerkoenen et al. 2020 (GANSpace, arXiv:2004.02546), section 2.2, find
+        theirs likewise by regression, between codes and the principal components of a layer; here the layer is the
+        picture.
+        """
+        code = self.subject.generates.code
+        count = min(MOST_CODES, max(256, 4 * code.width))
+        drawn = self.subject.codes(count, DRAW)
+        codes = drawn.numpy().astype(np.float64)
+        pictures = self.subject.decode(drawn).reshape(count, -1).astype(np.float64)
+        fitted = np.linalg.lstsq(codes - codes.mean(0), pictures - pictures.mean(0), rcond=None)[0]
+        slope = fitted[: code.noise]
+        _, vectors = np.linalg.eigh(slope @ slope.T)
+        found = vectors[:, ::-1][:, :MOST].T
+        # A direction and its opposite are one: the largest number of each is made positive.
+        signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(1)])
+        return torch.from_numpy((found * signs[:, None]).astype(np.float32))
+
+    @cached_property
+    def spread(self) -> Tensor | None:
+        """(noise,) standard deviation of each number of the code over test images; None where no codes are known.
+
+        A number of a VAE's code whose mean never moves carries nothing: its posterior is the prior.
+        """
+        return None if self.known is None else torch.from_numpy(self.known["codes"].std(0))
+
+    @cached_property
+    def attributes(self) -> dict[str, Tensor]:
+        """Label -> (noise,): what the code gains where the label is on and all other labels stay as they are.
+
+        Larsen et al. 2016, arXiv:1512.09300, section 4.2, take the difference of two mean codes; all labels are fitted
+        at once here, so that what comes along with a label in the data is not counted as its own.
+        """
+        if self.known is None or len(self.known.get("labels", ())) != len(self.known["codes"]):
+            return {}
+        codes, labels = self.known["codes"].astype(np.float64), self.known["labels"].astype(np.float64)
+        varied = [place for place in range(labels.shape[1]) if 0 < labels[:, place].mean() < 1]
+        if not varied:
+            return {}
+        centred = labels[:, varied] - labels[:, varied].mean(0)
+        gram = centred.T @ centred
+        gram[np.diag_indices_from(gram)] += SHRINK * len(codes)
+        fitted = np.linalg.solve(gram, centred.T @ (codes - codes.mean(0))).astype(np.float32)
+        names = self.known["label_names"].tolist()
+        return {str(names[place]): torch.from_numpy(row) for place, row in zip(varied, fitted, strict=True)}

@@ -1,0 +1,151 @@
+"""What keeps the explorer to its owner: hosts, token, origin, headers and the size of uploads, before any route.
+
+A page of a stranger that is open in the same browser may send requests here (through a name that it points at this
+machine, or straight across origins); nobody else's page may read an answer or start work.
+"""
+
+import hashlib
+import ipaddress
+import secrets
+import socket
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_UPLOADED = 10 * 2**20  # bytes
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen at can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """ASGI middleware around the explorer.
+
+    Args:
+        app: what is guarded.
+        host: the address that is listened at; on another than this machine's own, any address in numbers will do.
+        token: a word that every request must know, by header, cookie, or once as `?token=`; None where none is asked.
+    """
+
+    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", token: str | None = None) -> None:
+        self.app, self.host, self.token = app, host, token
+        # The cookie is no word that opens anything else, and each process has its own.
+        self.session = secrets.token_urlsafe(32)
+        self.cookie = f"simulacra-{hashlib.sha256(self.session.encode()).hexdigest()[:8]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers what is refused, and passes on what is not."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # a websocket: there is none
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = self.refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_safely)
+            return
+        await self.app(scope, receive, send_safely)
+
+    def refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that does not get through, or None."""
+        headers = Headers(scope=scope)
+        if not self.knows(headers.get("host", "")):
+            return _sentence(403, "this address is not one of the explorer's; open it as http://127.0.0.1:PORT")
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return _sentence(403, "this request comes from another site's page, and none may ask here")
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return _sentence(405, "only GET, HEAD and POST are understood")
+        if _length(headers) > MOST_UPLOADED:
+            return _sentence(413, too_large())
+        return None if self.token is None else self._unlock(scope, headers, self.token)
+
+    def knows(self, host: str) -> bool:
+        """Whether a Host header names this machine in a way that no stranger's name server can."""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+        except ValueError:
+            return False
+        if name == "localhost" or is_loopback(name):
+            return True
+        if is_loopback(self.host):
+            return False
+        if name in (self.host.lower(), socket.gethostname().lower()):
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _unlock(self, scope: Scope, headers: Headers, token: str) -> Response | None:
+        """Asks for the token; one in the address is turned into a cookie, and the address shown without it."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        given = [value for key, value in query if key == "token"]
+        if given:
+            if not _same(given[0], token):
+                return _sentence(401, "this is not the token; use the address that the explorer printed")
+            rest = urlencode([(key, value) for key, value in query if key != "token"])
+            place = "/" + scope["path"].lstrip("/\\")  # never an address of another machine
+            answer = RedirectResponse(place + (f"?{rest}" if rest else ""), 303)
+            answer.set_cookie(self.cookie, self.session, httponly=True, samesite="strict", path="/")
+            return answer
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        if _same(bearer, token) or _same(_cookie(headers, self.cookie), self.session):
+            return None
+        return _sentence(401, "a token is needed; use the address that the explorer printed, with ?token=")
+
+
+def too_large() -> str:
+    """What is said of an upload of too many bytes."""
+    return f"the picture has more than {MOST_UPLOADED // 2**20} MB; make it smaller first"
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Whether two words are equal, in a time that does not tell how much of them is."""
+    return secrets.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _length(headers: Headers) -> int:
+    """What a request says of its own length; a body that says nothing or lies is counted as it is read."""
+    told = headers.get("content-length", "0")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else MOST_UPLOADED + 1
+
+
+def _sentence(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status)

@@ -1,0 +1,160 @@
+"""Shelf: the runs that can be explored, and the models of them that are loaded."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.data.splits import hold_out
+from simulacra.data.store import ImageStore, is_store, open_store
+from simulacra.engine.restore import chosen_checkpoint, restore
+from simulacra.errors import RunError, SimulacraError
+from simulacra.evaluation.directions import Directions
+from simulacra.evaluation.subject import Subject
+from simulacra.report.formats import run_names, slug, unique
+from simulacra.runs import RunFolder
+
+MOST_BYTES = 512 * 2**20  # of weights that stay loaded; the model in use stays in any case
+Key = tuple[Path, int, int]  # a checkpoint: its file, when it was written, its size
+
+
+class Unknown(RunError):
+    """There is no run of that name on the shelf."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One run at one of its checkpoints.
+
+    Attributes:
+        run: its folder.
+        step: of the checkpoint.
+        subject: the model, with its data set where that is at hand.
+        newest: whether this is the newest checkpoint; pictures of the run folder are of that one.
+    """
+
+    run: RunFolder
+    step: int
+    subject: Subject
+    newest: bool
+
+    @cached_property
+    def map(self) -> dict[str, NDArray[Any]] | None:
+        """The arrays of the run's map of test codes; None where it has none, or it is another checkpoint's."""
+        found = self.run.arrays("map") if self.newest else None
+        fits = found is not None and found.get("codes", np.empty(0)).shape[1:] == (self.subject.generates.code.width,)
+        return found if fits else None
+
+    @cached_property
+    def directions(self) -> Directions:
+        """Directions in its code."""
+        return Directions(self.subject, self.map)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its weights."""
+        return sum(value.nbytes for value in self.subject.objective.networks.state_dict().values())
+
+
+class Shelf:
+    """Runs by name, and loaded models, the least used of which are let go.
+
+    Args:
+        paths: run folders, or folders that hold run folders; those are looked through again when runs are listed.
+
+    Raises:
+        RunError: a path is neither.
+    """
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = paths
+        self._loaded: OrderedDict[Key, Loaded] = OrderedDict()
+        self._lock = threading.RLock()
+        self.runs = self.look()
+
+    def look(self) -> dict[str, RunFolder]:
+        """Name in an address -> run, for all runs that are there now; titles are beside them in `titles`."""
+        found: dict[Path, None] = {}
+        for path in self.paths:
+            inside = [path] if RunFolder(path).exists else runs_below(path)
+            if not inside:
+                raise RunError(
+                    f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
+                    f"simulacra train RECIPE --out {path}"
+                )
+            found |= dict.fromkeys(inside)
+        self.titles = dict(
+            zip(unique([slug(name) for name in run_names(list(found))]), run_names(list(found)), strict=True)
+        )
+        self.runs = {name: RunFolder(path) for name, path in zip(self.titles, found, strict=True)}
+        return self.runs
+
+    def run(self, name: str) -> RunFolder:
+        """A run by its name; a name is looked up, never joined to a path.
+
+        Raises:
+            Unknown: no such run.
+        """
+        if name not in self.runs:
+            raise Unknown(f"there is no run {name[:80]!r} here; choose one of the list")
+        return self.runs[name]
+
+    def load(self, name: str, step: int | None = None) -> Loaded:
+        """A run at a checkpoint, the newest by default; loaded once for as long as its file stays the same.
+
+        Raises:
+            Unknown: no such run.
+            RunError: no such checkpoint, or one that cannot be read.
+        """
+        with self._lock:
+            try:
+                return self._load(self.run(name), step)
+            except RunError:
+                if step is not None or not self.run(name).checkpoints():
+                    raise
+                return self._load(self.run(name), None)  # a training removed the checkpoint in the meantime
+
+    def _load(self, run: RunFolder, step: int | None) -> Loaded:
+        path, step = chosen_checkpoint(run, step)
+        try:
+            told = path.stat()
+        except OSError as error:
+            raise RunError(f"{path} has gone; choose another checkpoint") from error
+        key = (path, told.st_mtime_ns, told.st_size)
+        newest = step == max(run.checkpoints())
+        kept = self._loaded.get(key)
+        if kept is None or kept.newest != newest:
+            objective, _ = restore(run, step)
+            subject = Subject(objective, run.recipe, run.conditions(), store_of(run))
+            kept = Loaded(run, step, subject, newest)
+        self._loaded[key] = kept
+        self._loaded.move_to_end(key)
+        while len(self._loaded) > 1 and sum(one.size for one in self._loaded.values()) > MOST_BYTES:
+            self._loaded.popitem(last=False)
+        return kept
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """Run folders directly in a folder, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists)
+
+
+def store_of(run: RunFolder) -> ImageStore | None:
+    """The data set that a run was trained on, or None where it is not at its old place any more."""
+    known = run.facts.get("data", {})
+    place = Path(str(known.get("path")))
+    if not is_store(place):
+        return None
+    try:
+        store = open_store(place)
+    except SimulacraError:
+        return None
+    recipe = run.recipe
+    return hold_out(store, recipe.data.holdout, recipe.seed) if store.fingerprint == known.get("fingerprint") else None

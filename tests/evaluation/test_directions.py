@@ -1,0 +1,76 @@
+"""Directions in a code: found where they are known."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from simulacra.evaluation.directions import Directions
+from simulacra.evaluation.subject import Subject
+
+Make = Callable[..., Subject]
+
+
+@pytest.fixture
+def flat(subject: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tensor], Subject]:
+    """flat(slope): a subject whose picture is linear in its noise (3), slope being (3, pixels)."""
+
+    def make(slope: Tensor) -> Subject:
+        one = subject("acgan")
+        pixels = 8 * 8 * 3
+
+        def decode(codes: Tensor) -> Tensor:
+            # The labels change the picture far more than the noise, and must not count.
+            return (codes[:, :3] @ slope + 0.5 * codes[:, 3:4]).reshape(-1, 3, 8, 8).expand(len(codes), 3, 8, 8)
+
+        assert slope.shape == (3, pixels)
+        monkeypatch.setattr(one.objective, "decode", decode)
+        return one
+
+    return make
+
+
+def test_the_first_direction_is_the_one_that_changes_the_picture_most(flat: Any) -> None:
+    ways = torch.linalg.qr(torch.tensor([[1.0, 2, 0], [0, 1, -1], [3, 0, 1]]))[0].T
+    shapes = torch.linalg.qr(torch.randn(192, 3, generator=torch.Generator().manual_seed(0)))[0].T
+    slope = ways.T @ torch.diag(torch.tensor([0.3, 0.9, 0.6])) @ shapes
+    found = Directions(flat(slope)).turns
+    assert torch.allclose(found @ found.T, torch.eye(3), atol=1e-5)
+    overlap = (found @ ways.T).abs()
+    assert torch.allclose(overlap, torch.eye(3)[[1, 2, 0]], atol=0.05), overlap
+    assert all(row[row.abs().argmax()] > 0 for row in found)
+
+
+def known(codes: Any, labels: Any, names: list[str]) -> dict[str, Any]:
+    return {"codes": codes.astype(np.float32), "labels": labels.astype(np.uint8), "label_names": np.array(names)}
+
+
+def test_an_attribute_is_not_given_what_comes_along_with_it(subject: Make) -> None:
+    random = np.random.default_rng(0)
+    hat = random.integers(0, 2, 4000)
+    beard = np.where(random.random(4000) < 0.9, hat, 1 - hat)  # who has a hat mostly has a beard
+    codes = np.stack([2.0 * hat, -1.0 * beard, np.zeros(4000)], 1) + 0.1 * random.normal(size=(4000, 3))
+    always = np.ones(4000)
+    found = Directions(
+        subject("gan"), known(codes, np.stack([hat, beard, always], 1), ["Hat", "Beard", "Face"])
+    ).attributes
+    assert set(found) == {"Hat", "Beard"}, "a label that all have has no direction"
+    assert np.allclose(found["Hat"], [2, 0, 0], atol=0.1)
+    assert np.allclose(found["Beard"], [0, -1, 0], atol=0.1)
+
+
+def test_the_spread_tells_which_numbers_carry_something(subject: Make) -> None:
+    codes = np.random.default_rng(0).normal(size=(500, 3)) * [0.01, 2, 1]
+    spread = Directions(subject("vae"), known(codes, np.zeros((500, 0)), [])).spread
+    assert spread is not None
+    assert spread.argsort().tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("codes", [np.zeros((5, 4)), np.zeros(5), np.zeros((0, 9))])
+def test_codes_of_another_model_are_not_taken(codes: Any, subject: Make) -> None:
+    directions = Directions(subject("gan"), known(codes, np.zeros((len(codes), 1)), ["Hat"]))
+    assert directions.spread is None
+    assert directions.attributes == {}

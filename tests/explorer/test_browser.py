@@ -1,0 +1,253 @@
+"""The explorer as a person uses it, in a browser: sliders, map, upload, download, a link that is shared."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from simulacra.explorer import Guard, Shelf, free_socket, make_app
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync",
+         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is missing: apt-get install chromium")
+        pytest.skip("chromium is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[dict[str, str]]:
+    """What is served; it ends with the module."""
+    addresses: dict[str, str] = {}
+    ends: list[Callable[[], None]] = []
+    addresses["ends"] = ends  # type: ignore[assignment]
+    yield addresses
+    for end in ends:
+        end()
+
+
+@pytest.fixture
+def site(sites: dict[str, Any], run_of: Any) -> str:
+    """The address of an explorer of a VAE and an ACGAN, one of whose labels is hostile."""
+    if "site" not in sites:
+        hostile = {"store": {"labels": (HOSTILE, "Male")}, "data.labels": [HOSTILE, "Male"]}
+        paths = [run_of("vae").path, run_of("acgan", **hostile).path]
+        app = make_app(Shelf(paths))
+        at = free_socket("127.0.0.1", 0)
+        server = uvicorn.Server(uvicorn.Config(Guard(app), access_log=False, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
+        thread.start()
+
+        def end() -> None:
+            server.should_exit = True
+            thread.join(20)
+            at.close()
+            app.state.served.desk.close()
+            app.state.served.patient.close()
+
+        sites["ends"].append(end)
+        sites["site"] = f"http://127.0.0.1:{at.getsockname()[1]}/"
+    address: str = sites["site"]
+    return address
+
+
+@pytest.fixture
+def page(browser: Any, site: str) -> Iterator[Callable[..., Any]]:
+    """page(hash, **context options): an open page whose picture is drawn; nothing may go wrong in it."""
+    opened, wrong = [], []
+
+    def open_page(place: str = "run=the-vae", **options: Any) -> Any:
+        context = browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | options))
+        context.set_default_timeout(20_000)
+        one = context.new_page()
+        one.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        one.on("pageerror", lambda error: wrong.append(str(error)))
+        one.on("dialog", lambda dialog: (wrong.append("a dialog"), dialog.dismiss()))
+        one.on(
+            "request",
+            lambda request: None if request.url.startswith((site, "data:", "blob:")) else wrong.append(request.url),
+        )
+        opened.append(context)
+        one.goto(f"{site}#{place}")
+        one.wait_for_selector("#picture[data-drawn]")
+        return one
+
+    yield open_page
+    for context in opened:
+        context.close()
+    assert [line for line in wrong if "422" not in line] == []
+
+
+def drawn(page: Any) -> str:
+    """What the large picture looks like."""
+    found: str = page.locator("#picture").evaluate("canvas => canvas.toDataURL()")
+    return found
+
+
+def until_drawn(page: Any, part: str) -> None:
+    """Waits until a code that holds these letters is drawn."""
+    page.locator(f"#picture[data-drawn*='{part}']").wait_for()
+
+
+def test_a_slider_changes_the_picture_and_goes_back(page: Any) -> None:
+    one = page("run=the-vae&tab=sliders")
+    before = drawn(one)
+    slider = one.get_by_label("Direction 1", exact=True)
+    slider.fill("4")
+    until_drawn(one, '"turns":{"1":4}')
+    assert drawn(one) != before
+    assert one.locator("#says").inner_text() == "seed 0, direction 1: +4"
+    one.get_by_label("Direction 1 back").click()
+    until_drawn(one, '{"seed":0}')
+    assert drawn(one) == before
+
+
+def test_everything_works_by_keyboard(page: Any) -> None:
+    one = page("run=the-vae&tab=samples")
+    one.get_by_role("tab", name="Samples").focus()
+    one.keyboard.press("ArrowRight")
+    assert one.get_by_role("tab", name="Sliders").get_attribute("aria-selected") == "true"
+    slider = one.get_by_label("Direction 2", exact=True)
+    slider.focus()
+    one.keyboard.press("End")
+    until_drawn(one, '"turns":{"2":5}')
+    one.get_by_role("tab", name="Map").click()
+    one.locator("#map-legend li").first.wait_for()
+    one.locator("#map").focus()
+    one.keyboard.press("ArrowLeft")
+    one.keyboard.press("Enter")
+    until_drawn(one, '"numbers"')
+
+
+def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page: Any, run_of: Any) -> None:
+    one = page("run=the-vae&tab=map")
+    one.locator("#map-legend li").first.wait_for()
+    assert one.locator("#map-legend").inner_text().split() == ["Male", "not", "Male"]
+    one.select_option("#map-colour", "Smiling")
+    assert "Smiling" in one.locator("#map-legend").inner_text()
+    points = run_of("vae").arrays("map")["points"].astype(float)
+    box = one.locator("#map").bounding_box()
+    low, high = points.min(0), points.max(0)
+    scale = min(box["width"] / (1.1 * (high - low)[0]), box["height"] / (1.1 * (high - low)[1]))
+    across, down = (points[4] - (low + high) / 2) * scale
+    x, y = float(box["x"] + box["width"] / 2 + across), float(box["y"] + box["height"] / 2 - down)
+    one.mouse.move(x - 1, y)
+    one.mouse.move(x, y)
+    one.locator("#dot-picture[data-row='4']").wait_for()
+    before = drawn(one)
+    one.mouse.click(x, y)
+    until_drawn(one, '"numbers"')
+    assert drawn(one) != before
+    one.keyboard.down("Shift")
+    one.mouse.move(x, y)
+    one.mouse.down()
+    one.mouse.move(x + 90, y + 40, steps=3)
+    one.mouse.up()
+    one.keyboard.up("Shift")
+    one.get_by_label("Picture 12 along the line").click()
+    one.locator("#line button[aria-pressed='true']").wait_for()
+
+
+def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page: Any, made: Any, tmp_path: Path) -> None:
+    one = page("run=the-vae&tab=edit")
+    (tmp_path / "face.jpg").write_bytes(made.picture(60, 50, "JPEG"))
+    one.get_by_label("Upload a picture").set_input_files(tmp_path / "face.jpg")
+    one.locator("#read img").nth(1).wait_for()
+    until_drawn(one, '"numbers"')
+    before = drawn(one)
+    one.get_by_role("button", name="+ Smiling").click()
+    until_drawn(one, '"attributes":{"Smiling":1}')
+    assert drawn(one) != before
+    (tmp_path / "bad.png").write_bytes(b"no picture at all")
+    one.get_by_label("Upload a picture").set_input_files(tmp_path / "bad.png")
+    one.get_by_text("the picture is not a picture in any known format").wait_for()
+
+
+def test_what_is_downloaded_is_what_is_shown(page: Any, client: Any, run_of: Any) -> None:
+    one = page('run=the-vae&code={"seed":7}')
+    until_drawn(one, '{"seed":7}')
+    with one.expect_download() as download:
+        one.get_by_role("button", name="Download PNG").click()
+    assert download.value.suggested_filename == "the-vae-seed-7.png"
+    expected = client(run_of("vae").path).get("/runs/the-vae/picture.png", params={"code": '{"seed": 7}'}).content
+    assert Path(download.value.path()).read_bytes() == expected
+    one.get_by_role("button", name="Copy as command").click()
+    assert "simulacra sample" in one.locator("#command-text").text_content()
+
+
+def test_a_link_shows_what_its_sender_saw(page: Any, site: str) -> None:
+    one = page("run=the-acgan&tab=sliders")
+    one.get_by_role("slider", name="Male").fill("0.35")
+    one.get_by_label("Direction 1", exact=True).fill("-2")
+    until_drawn(one, '"turns":{"1":-2}')
+    one.wait_for_url(re.compile("turns"))
+    other = page(one.url.split("#", 1)[1])
+    until_drawn(other, '"turns":{"1":-2}')
+    assert drawn(other) == drawn(one)
+    assert other.get_by_role("slider", name="Male").input_value() == "0.35"
+    assert other.get_by_role("tab", name="Sliders").get_attribute("aria-selected") == "true"
+    other.get_by_role("tab", name="Walk").click()
+    other.go_back()
+    other.get_by_role("tab", name="Sliders", selected=True).wait_for()
+
+
+def test_a_hostile_name_is_text_and_nothing_else(page: Any) -> None:
+    one = page("run=the-acgan&tab=sliders")
+    one.get_by_text(HOSTILE, exact=True).first.wait_for()
+    assert one.locator("#sliders img").count() == 0
+
+
+def test_walk_training_and_run_panels_fill(page: Any) -> None:
+    one = page("run=the-acgan&tab=walk")
+    one.locator("#walk-grid button").nth(8).wait_for()
+    one.get_by_role("slider", name="From A to B").fill("16")
+    until_drawn(one, '"numbers"')
+    one.get_by_label("four codes").check()
+    one.locator("#walk-grid button").nth(80).wait_for()
+    one.get_by_role("tab", name="Training").click()
+    one.get_by_label("Step 3").click()
+    one.wait_for_url(re.compile("step=3"))
+    one.get_by_role("tab", name="Run", exact=True).click()
+    one.locator("#charts svg").first.wait_for()
+    assert one.locator("#scores tbody tr").count() == 1
+    one.select_option("#other", "the-vae")
+    one.get_by_text("the-vae").first.wait_for()
+    one.locator("#beside").wait_for()
+
+
+def test_a_code_that_does_not_fit_is_told_in_a_sentence(page: Any) -> None:
+    one = page("run=the-vae")
+    one.goto(one.url.split("#")[0] + '#run=the-vae&code={"numbers":[1]}')
+    one.get_by_text("numbers has 1 numbers, and a code of this model 3").wait_for()
+
+
+def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(page: Any) -> None:
+    one = page("run=the-acgan&tab=sliders", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    for tab in ("Samples", "Sliders", "Walk", "Map", "Edit", "Training", "Run"):
+        one.get_by_role("tab", name=tab, exact=True).click()
+        assert one.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), tab
+    nameless = one.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, canvas:not([aria-hidden])")]
+            .filter((one) => !(one.ariaLabel || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
+            .map((one) => one.outerHTML)"""
+    )
+    assert nameless == []

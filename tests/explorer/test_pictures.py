@@ -1,0 +1,157 @@
+"""Pictures of codes as the explorer answers them: the same pixels as the command line, and sentences for bad codes."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+FAMILIES = ["vae", "gan", "acgan", "infogan", "wgan"]
+
+
+def ask(one: dict[str, Any]) -> dict[str, str]:
+    return {"code": json.dumps(one)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("one", [{"seed": 4}, {"seed": 4, "turns": {"1": 2.5, "2": -1}}, {"set": {"2": 3}}], ids=str)
+def test_the_command_that_is_told_writes_the_very_bytes_that_are_shown(
+    family: str, one: dict[str, Any], run_of: Any, client: Any, simulacra: Any, tmp_path: Path
+) -> None:
+    asks = client(run_of(family).path)
+    place = f"/runs/the-{family}/picture"
+    shown = asks.get(f"{place}.png", params=ask(one))
+    assert shown.headers["content-type"] == "image/png"
+    program, *words = shlex.split(asks.get(f"{place}.json", params=ask(one)).json()["command"])
+    assert program == "simulacra"
+    words[words.index("--out") + 1] = str(tmp_path / "picture.png")
+    ended = simulacra(*words)
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "picture.png").read_bytes() == shown.content
+
+
+def test_labels_and_steps_reach_the_command_too(run_of: Any, client: Any, simulacra: Any, tmp_path: Path) -> None:
+    asks, one = client(run_of("acgan").path), {"seed": 2, "labels": {"Smiling": 0.3, "Male": 1}}
+    query = ask(one) | {"step": "3"}
+    told = asks.get("/runs/the-acgan/picture.json", params=query).json()
+    assert (told["step"], told["labels"]) == (3, {"Smiling": 0.3, "Male": 1.0})
+    words = shlex.split(told["command"])[1:]
+    words[words.index("--out") + 1] = str(tmp_path / "picture.png")
+    assert simulacra(*words).code == 0
+    shown = asks.get("/runs/the-acgan/picture.png", params=query).content
+    assert (tmp_path / "picture.png").read_bytes() == shown
+    assert shown != asks.get("/runs/the-acgan/picture.png", params=ask(one)).content, "the newest is another one"
+
+
+def test_equal_codes_give_equal_bytes_and_others_do_not(run_of: Any, client: Any) -> None:
+    asks = client(run_of("gan").path)
+    first, again, other = (asks.get("/runs/the-gan/picture.png", params=ask({"seed": n})).content for n in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made: Any) -> None:
+    asks = client(run_of("acgan").path)
+    told = asks.get("/runs/the-acgan/samples.json", params={"seed": 5, "count": 3}).json()
+    assert told == {"codes": [{"seed": 5}, {"seed": 6}, {"seed": 7}]}
+    strip = made.pixels(asks.get("/runs/the-acgan/samples.png", params={"seed": 5, "count": 3}).content)
+    assert strip.shape == (8, 24, 3)
+    for place, one in enumerate(told["codes"]):
+        alone = made.pixels(asks.get("/runs/the-acgan/picture.png", params=ask(one)).content)
+        assert np.abs(strip[:, 8 * place : 8 * place + 8].astype(int) - alone).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("family", "along", "count"),
+    [("gan", "turns:1", 9), ("vae", "set:2", 9), ("acgan", "labels:Male", 9), ("infogan", "categories:2", 3),
+     ("infogan", "continuous:1", 9), ("vae", "attributes:Male", 9)],
+)  # fmt: skip
+def test_a_strip_has_a_picture_for_each_of_its_codes(
+    family: str, along: str, count: int, run_of: Any, client: Any, made: Any
+) -> None:
+    asks, query = client(run_of(family).path), ask({"seed": 1}) | {"along": along}
+    told = asks.get(f"/runs/the-{family}/strip.json", params=query).json()
+    key, place = along.split(":")
+    assert [one[key][place] for one in told["codes"]] == told["values"]
+    assert told["values"] == sorted(set(told["values"]))
+    strip = made.pixels(asks.get(f"/runs/the-{family}/strip.png", params=query).content)
+    assert strip.shape == (8, 8 * count, 3)
+    assert len({strip[:, 8 * n : 8 * n + 8].tobytes() for n in range(count)}) > 1, "it is seen in the picture"
+
+
+def test_a_walk_goes_from_its_first_code_to_its_last(run_of: Any, client: Any, made: Any) -> None:
+    asks = client(run_of("gan").path)
+    query = {"code": [json.dumps({"seed": seed}) for seed in (1, 2)], "frames": "5"}
+    told = asks.get("/runs/the-gan/walk.json", params=query).json()["codes"]
+    strip = made.pixels(asks.get("/runs/the-gan/walk.png", params=query).content)
+    assert (len(told), strip.shape) == (5, (8, 40, 3))
+    for one, seed in ((told[0], 1), (told[-1], 2)):
+        ends = [asks.get("/runs/the-gan/picture.png", params=ask(code)).content for code in (one, {"seed": seed})]
+        assert np.abs(made.pixels(ends[0]).astype(int) - made.pixels(ends[1])).max() <= 1
+
+
+def test_a_walk_among_four_is_a_square(run_of: Any, client: Any) -> None:
+    query = {"code": [json.dumps({"seed": seed}) for seed in range(4)], "frames": "3"}
+    asks = client(run_of("gan").path)
+    assert len(asks.get("/runs/the-gan/walk.json", params=query).json()["codes"]) == 9
+    refused = asks.get("/runs/the-gan/walk.json", params=query | {"code": query["code"][:3]})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == "3 codes were given to walk between; give 2 or 4"
+    assert asks.get("/runs/the-gan/walk.png", params=query | {"frames": "13"}).status_code == 422
+
+
+def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: Any) -> None:
+    plain = make_run("gan", name="plain")
+    named = make_run("acgan", name="named", **{"data.labels": ["Male", "Smiling"]})
+    again = make_run("acgan", name="again", steps=(3, 7))
+    wide = make_run("gan", name="wide", **{"objective.code.noise": 5})
+    asks = client(plain.path, named.path, again.path, wide.path)
+    one = {"seed": 3, "labels": {"Smiling": 1, "Male": 0}}
+    here = asks.get("/runs/named/picture.json", params=ask(one)).json()
+    there = asks.get("/runs/again/picture.json", params=ask(one) | {"like": "named"}).json()
+    assert (here["noise"], here["labels"]) == (there["noise"], there["labels"])
+    bare = asks.get("/runs/plain/picture.json", params=ask(one) | {"like": "named"}).json()
+    assert bare["noise"] == here["noise"]
+    refused = asks.get("/runs/wide/picture.png", params=ask(one) | {"like": "named"})
+    assert refused.status_code == 422
+    assert "the codes of the two runs do not fit: 3 numbers of normal noise in one, 5" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("place", "query", "said"),
+    [
+        ("picture.png", {"code": "{"}, "the code is no JSON"),
+        ("picture.json", {"code": '[{"seed": 1}, {"seed": 2}]'}, "2 codes were given where one is drawn"),
+        ("picture.png", {"code": '{"set": {"1": 1e5}}'}, "set.1 is 100000, out of range; expected -100 to 100"),
+        ("picture.png", {"code": '{"numbers": [1]}'}, "numbers has 1 numbers, and a code of this model 3"),
+        ("picture.png", {"step": "99"}, "has no checkpoint at step 99; it has: 3, 6"),
+        ("picture.png", {"step": "-1"}, "step: input should be greater than or equal to 0"),
+        ("picture.gif", {}, "form: input should be 'png' or 'json'"),
+        ("samples.png", {"count": "65"}, "count: input should be less than or equal to 64"),
+        ("strip.png", {"along": "fame:1"}, "along 'fame:1': expected one of"),
+        ("strip.png", {"along": "turns:x"}, "along 'turns:x': expected one of"),
+        ("strip.png", {"along": "categories:1"}, "this model has 0 categorical codes"),
+        ("strip.png", {"along": "labels:Hat"}, "trained without labels"),
+        ("strip.png", {}, "along: field required"),
+    ],
+)
+def test_a_bad_wish_is_answered_with_a_sentence(
+    place: str, query: dict[str, str], said: str, run_of: Any, client: Any
+) -> None:
+    ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}", params=query)
+    assert ended.status_code == 422
+    assert said in ended.json()["error"]
+    assert "\n" not in ended.json()["error"]
+
+
+def test_a_wish_that_was_overtaken_is_answered_with_nothing(run_of: Any, client: Any) -> None:
+    asks = client(run_of("gan").path)
+    newer, older = ({"X-Page": "one", "X-View": "main", "X-Turn": turn} for turn in ("8", "7"))
+    assert asks.get("/runs/the-gan/picture.png", headers=newer).status_code == 200
+    dropped = asks.get("/runs/the-gan/picture.png", headers=older)
+    assert (dropped.status_code, dropped.content) == (204, b"")
+    for odd in ("", "x", "-3", "9" * 99, "²"):
+        headers = older | {"X-Page": "two", "X-Turn": odd.encode()}
+        assert asks.get("/runs/the-gan/picture.png", headers=headers).status_code == 200

@@ -1,0 +1,116 @@
+"""The map of test codes, what lies between its dots, and the test pictures behind them."""
+
+import base64
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulacra.data.store import open_store
+from simulacra.explorer.places import codes_at, principal_axes
+
+
+def numbers(packed: str) -> np.ndarray[Any, Any]:
+    return np.frombuffer(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), "<f4")
+
+
+@pytest.fixture
+def asks(run_of: Any, client: Any) -> Any:
+    return client(run_of("vae").path)
+
+
+def test_the_map_is_that_of_the_run_folder(asks: Any, run_of: Any) -> None:
+    told, kept = asks.get("/runs/the-vae/map.json").json(), run_of("vae").arrays("map")
+    assert np.allclose(told["points"], kept["points"], atol=1e-4)
+    assert told["labels"] == kept["labels"].tolist()
+    assert (told["label_names"], told["exclusive"], told["chosen"]) == (
+        ["Smiling", "Eyeglasses", "Male"],
+        False,
+        "Male",
+    )
+
+
+def test_a_place_on_a_dot_gives_its_own_code(asks: Any, run_of: Any) -> None:
+    kept = run_of("vae").arrays("map")
+    x, y = kept["points"][7].tolist()
+    told = asks.get("/runs/the-vae/place.json", params={"x": x, "y": y}).json()
+    assert told["nearest"] == 7
+    assert np.allclose(numbers(told["code"]["numbers"]), kept["codes"][7], atol=1e-3)
+    assert asks.get("/runs/the-vae/place.png", params={"x": x, "y": y}).status_code == 200
+
+
+def test_a_place_of_the_principal_map_leads_back_to_the_code_above_it(asks: Any, run_of: Any) -> None:
+    codes = run_of("vae").arrays("map")["codes"]
+    points = np.array(asks.get("/runs/the-vae/map.json", params={"kind": "map-pca"}).json()["points"])
+    mean, axes = principal_axes(codes)
+    x, y = points[3].tolist()
+    told = asks.get("/runs/the-vae/place.json", params={"x": x, "y": y, "kind": "map-pca"}).json()
+    found = numbers(told["code"]["numbers"])
+    assert np.allclose((found - mean) @ axes.T, points[3], atol=1e-3)
+    assert np.allclose(found, mean + points[3] @ axes, atol=1e-3)
+
+
+def test_between_dots_near_ones_weigh_most() -> None:
+    points = np.array([[0.0, 0], [1, 0], [50, 0], [51, 0], [52, 0]], np.float32)
+    codes = np.array([[0.0, 0, 0], [1, 1, 1], [9, 9, 9], [9, 9, 9], [9, 9, 9]], np.float32)
+    middle, nearer = codes_at("map", points, codes, np.array([[0.5, 0], [0.9, 0]])).numpy()
+    assert middle[0] == pytest.approx(0.5, abs=0.02)
+    assert nearer[0] == pytest.approx(1, abs=0.05)
+
+
+def test_codes_of_two_numbers_are_their_own_map() -> None:
+    codes = np.zeros((5, 2), np.float32)
+    assert codes_at("map", codes, codes, np.array([[0.25, -7.0]])).tolist() == [[0.25, -7.0]]
+
+
+def test_a_line_is_walked_from_end_to_end(asks: Any, run_of: Any, made: Any) -> None:
+    kept = run_of("vae").arrays("map")
+    (x0, y0), (x1, y1) = kept["points"][[2, 5]].tolist()
+    query = {"x": [x0, x1], "y": [y0, y1], "count": 6}
+    codes = [numbers(one["numbers"]) for one in asks.get("/runs/the-vae/line.json", params=query).json()["codes"]]
+    assert len(codes) == 6
+    assert np.allclose(codes[0], kept["codes"][2], atol=1e-3)
+    assert np.allclose(codes[-1], kept["codes"][5], atol=1e-3)
+    assert made.pixels(asks.get("/runs/the-vae/line.png", params=query).content).shape == (8, 48, 3)
+
+
+def test_a_dot_shows_its_test_picture(asks: Any, run_of: Any, made: Any) -> None:
+    store = open_store(Path(run_of("vae").facts["data"]["path"]))
+    row = store.rows("test")[4]
+    assert np.array_equal(made.pixels(asks.get("/runs/the-vae/tests/4.png").content), store.images[row])
+    told = asks.get("/runs/the-vae/tests/4.json").json()
+    names = [name for name, on in zip(store.label_names, store.labels[row], strict=True) if on]
+    assert told == {"row": 4, "real": True, "labels": names}
+    assert asks.get("/runs/the-vae/tests/20.png").status_code == 422
+    assert asks.get("/runs/the-vae/tests/-1.png").status_code == 422
+
+
+def test_with_the_data_set_gone_a_dot_shows_what_its_code_gives(make_run: Any, client: Any) -> None:
+    run = make_run("vae")
+    shutil.rmtree(run.facts["data"]["path"])
+    asks = client(run.path)
+    assert asks.get("/runs/first/tests/4.json").json()["real"] is False
+    assert asks.get("/runs/first/tests/4.png").status_code == 200
+    card = asks.get("/runs/first.json").json()
+    assert (card["tests"], card["real"]) == (20, False)
+    assert asks.get("/runs/first/tests/4/code.json").status_code == 200
+
+
+@pytest.mark.parametrize("place", ["map.json", "place.png?x=0&y=0", "line.json?x=0&x=1&y=0&y=1"])
+def test_where_no_map_was_drawn_a_sentence_says_so(place: str, run_of: Any, client: Any) -> None:
+    ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}")
+    assert ended.status_code == 422
+    assert "there is no map of this run at step 6: it is drawn of models that encode" in ended.json()["error"]
+
+
+def test_the_map_belongs_to_the_newest_checkpoint(asks: Any) -> None:
+    ended = asks.get("/runs/the-vae/map.json", params={"step": 3})
+    assert ended.status_code == 422
+    assert "the map is of the newest checkpoint" in ended.json()["error"]
+
+
+@pytest.mark.parametrize("query", ["x=nan&y=0", "x=inf&y=0", "x=1e9&y=0", "x=a&y=0", "x=1"])
+def test_a_place_off_every_map_is_refused(query: str, asks: Any) -> None:
+    assert asks.get(f"/runs/the-vae/place.json?{query}").status_code == 422
