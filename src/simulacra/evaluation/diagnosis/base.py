@@ -209,7 +209,10 @@ class History:
         return found if isinstance(found, dict) else {}
 
     def likeness(self, key: str, most: int = 2) -> Curve | None:
-        """How far a number of `look_of` is from that of real images, as a ratio, in the last `most` looks (0: all); None if unknown."""
+        """How far a number of `look_of` is from that of real images, as a ratio, in the last `most` looks (0: in all).
+
+        None where no look, or no real image, was noted.
+        """
         looks = self.looks(most)
         if not self.real.get(key) or not looks:
             return None
