@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 from simulacra.evaluation import distances
-from simulacra.evaluation.distances import frechet, kernel, neighbours
+from simulacra.evaluation.distances import Cloud, frechet, kernel, nearer, neighbours
 
 
 def normal(count: int, width: int = 4, seed: int = 0, scale: float = 1.0) -> np.ndarray:
@@ -173,5 +173,40 @@ def test_intervals_hold_their_value_and_stay_in_their_range() -> None:
 
 
 def test_too_few_points_have_no_neighbours() -> None:
-    with pytest.raises(ValueError, match="5 and 9 points have no 5 neighbours each"):
+    with pytest.raises(ValueError, match="a set of 5 points has no 5 neighbours each"):
         neighbours(normal(5), normal(9))
+
+
+# --- memorisation
+
+
+def test_nearer_to_training_images_by_hand() -> None:
+    train, held_out = np.array([[0.0], [10.0]]), np.array([[4.0], [10.0]])
+    made = np.array([[1.0], [3.0], [-1.0], [10.0]])  # nearer to train, to held-out, to train, and to both alike
+    found = nearer(train, held_out, made)
+    assert found.value == pytest.approx((1 + 0 + 1 + 0.5) / 4)
+    assert found.low is not None
+    assert found.low < found.value
+
+
+def test_copies_of_training_images_are_told_and_new_images_are_not() -> None:
+    train, held_out = normal(200), normal(200, seed=1)
+    new, copies = nearer(train, held_out, normal(400, seed=2)), nearer(train, held_out, train.astype(np.float32))
+    assert new.low is not None
+    assert new.high is not None
+    assert new.low < 0.5 < new.high
+    assert copies.value == 1
+
+
+# --- what is worked out once
+
+
+def test_a_cloud_gives_the_same_numbers_and_works_nothing_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = normal(50), normal(60, seed=1, scale=1.3)
+    known = Cloud(real)
+    expected = kernel(real, made), neighbours(real, made)
+    assert (kernel(known, made), neighbours(known, made)) == expected
+    again = Cloud(real, known.known)
+    monkeypatch.setattr(distances, "_radii", lambda *_: pytest.fail("the radii are known"))
+    assert again.radii(3, 5) is known.known["radii-(3, 5)"]
+    assert kernel(again, made) == expected[0]

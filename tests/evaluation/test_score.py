@@ -9,9 +9,10 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
+from simulacra.evaluation.distances import neighbours
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.reference import choose, features_of
-from simulacra.evaluation.scores.quality import METRICS, caution, distances
+from simulacra.evaluation.reference import choose, cloud_of, features_of, floors_of
+from simulacra.evaluation.scores.quality import MEMORISATION, METRICS, Points, caution, distances
 
 MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]
@@ -73,15 +74,41 @@ def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeSt
     assert len(list((tmp_path / "cache").iterdir())) == 4
 
 
+def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:
+    store, rows = open_store(make_store(count=40)), np.arange(12)
+    found = normal(12, 0)
+    first = cloud_of(found, store, "train", rows, SMALL, tmp_path / "cache")
+    assert {name: part.shape for name, part in first.known.items()} == {"kernel-6": (6, 6, 2), "radii-(3, 5)": (2, 12)}
+    again = cloud_of(np.zeros((12, 5), np.float32), store, "train", rows, SMALL, tmp_path / "cache")
+    assert all(np.array_equal(again.known[name], part) for name, part in first.known.items()), "not from the features"
+    assert neighbours(first, normal(9, 1)) == neighbours(found, normal(9, 1))
+
+
+def test_floors_are_found_once_for_the_same_images(make_store: MakeStore, tmp_path: Path) -> None:
+    store, calls = open_store(make_store(count=40)), []
+
+    def find(real: list[int], stand_in: list[int]) -> dict[str, float]:
+        def measure() -> dict[str, float]:
+            calls.append(1)
+            return {"one": float(len(calls)), "other": 0.1}
+
+        return floors_of(store, np.array(real), np.array(stand_in), SMALL, measure, tmp_path / "cache")
+
+    assert find([1, 2], [3]) == find([1, 2], [3]) == {"one": 1, "other": 0.1}
+    assert find([1], [2, 3])["one"] == 2, "the same rows, cut elsewhere"
+    assert find([1, 2], [4])["one"] == 3
+
+
 def test_better_samples_score_better() -> None:
-    real = normal(60, 0)
-    good, bad = distances(real, normal(80, 2)), distances(real, normal(80, 2, shift=2))
-    assert list(good) == list(METRICS)
-    for name, better in METRICS.items():
-        sign = 1 if better == "lower" else -1
+    real, good, bad = (Points.of(part) for part in (normal(60, 0), normal(80, 2), normal(80, 2, shift=2)))
+    good, bad = distances(real, good), distances(real, bad)
+    assert [*good, MEMORISATION] == list(METRICS)
+    for name in good:
+        sign = 1 if METRICS[name] == "lower" else -1
         assert sign * good[name].value < sign * bad[name].value, name
 
 
 def test_few_images_are_warned_of() -> None:
-    assert caution(100, 100, 99) is None
+    assert caution(151, 300, 100) is None
+    assert "unbiased is still biased upwards below 150; go by the kernel" in str(caution(300, 150, 100))
     assert "the smaller set has 100 images for 512 features" in str(caution(1000, 100, 512))

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from simulacra.evaluation.scores.quality import METRICS
+from simulacra.evaluation.scores import quality
+from simulacra.evaluation.scores.quality import MEMORISATION, METRICS
 from simulacra.runs import RunFolder
 
 Run = Callable[..., Any]
+EXPECTED = [(name, split) for split in ("test", "train") for name in METRICS if name != MEMORISATION]
+EXPECTED += [(MEMORISATION, "train")]
 
 
 @pytest.fixture
@@ -40,12 +43,11 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
     ended = evaluate("--json")
     assert ended.code == 0, ended.err
     found = json.loads(ended.out)
-    assert [(row["metric"], row["split"]) for row in found] == [
-        (name, s) for s in ("test", "train") for name in METRICS
-    ]
+    assert [(row["metric"], row["split"]) for row in found] == EXPECTED
     assert {(row["n"], row["real"], row["step"], row["seed"]) for row in found} == {(20, 10, 2, 0)}
     assert {row["extractor"] for row in found} == {"random-vgg, 64x64 bicubic"}
-    assert all(row["floor"] is not None for row in found)
+    assert all(isinstance(row[key], float) for row in found for key in ("floor", "low", "high"))
+    assert all(row["low"] <= row["value"] <= row["high"] for row in found)
     assert all(row["better"] == METRICS[row["metric"]] for row in found)
     assert rows(tmp_path) == found
     assert "the smaller set has 10 images for 512 features" in ended.err
@@ -54,12 +56,24 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
 def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate: Run, tmp_path: Path) -> None:
     first, again = evaluate("--json"), evaluate("--json")
     assert first.out == again.out
-    assert len(rows(tmp_path)) == 2 * len(METRICS)
+    assert len(rows(tmp_path)) == len(EXPECTED)
     other = evaluate("--json", "--seed", 1)
     assert other.out != first.out
-    assert len(rows(tmp_path)) == 2 * len(METRICS)
+    assert len(rows(tmp_path)) == len(EXPECTED)
     evaluate("-n", 12)
-    assert len(rows(tmp_path)) == 4 * len(METRICS), "another n is another thing"
+    assert len(rows(tmp_path)) == 2 * len(EXPECTED), "another n is another thing"
+
+
+def test_floors_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    measure = quality.distances
+    monkeypatch.setattr(quality, "distances", lambda real, made: (seen.append((real, made)), measure(real, made))[1])
+    evaluate()
+    sizes = {(len(real.cloud.features), len(made.cloud.features)) for real, made in seen}
+    assert len(seen) == 4, "samples and stand-ins, against held-out and against training images"
+    assert sizes == {(10, 20)}
+    evaluate("--seed", 1)
+    assert len(seen) == 6, "the floors are kept"
 
 
 def test_people_get_a_table(evaluate: Run) -> None:
@@ -110,7 +124,7 @@ def test_more_samples_than_images_are_cut_to_what_has_a_floor(evaluate: Run, tmp
     [
         (["-n", 5], "-n 5: expected at least 6 samples"),
         (["--seed", -1], "--seed -1: expected 0 or more"),
-        (["--features", "inception"], "--features inception: there is no such extractor"),
+        (["--features", "inceptoin"], "--features inceptoin: there is no such extractor; did you mean inception?"),
         (["--step", 7], "has no checkpoint at step 7"),
     ],
 )

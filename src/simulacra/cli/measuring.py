@@ -15,7 +15,7 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
     against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
-    features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg.")] = None,
+    features: Annotated[str | None, typer.Option(help="efficientnet-lite0, random-vgg, judge or inception.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
     step: Step = None,
     weights: Weights = None,

@@ -3,65 +3,64 @@
 Every pairwise computation goes in blocks of rows, so that 5,000 against 5,000 needs some hundred megabytes.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import svdvals
-from threadpoolctl import threadpool_limits
+
+from simulacra.evaluation.estimate import Estimate
+from simulacra.evaluation.frechet import frechet
+
+__all__ = ["Cloud", "Estimate", "frechet", "kernel", "nearer", "neighbours", "share"]
 
 Array = NDArray[np.float64]
 Features = NDArray[np.floating]
 
 ROWS = 1000  # of a block of pairwise values
+BLOCKS = 20  # of the kernel distance's jackknife
+NARROW, WIDE = 3, 5  # neighbours: for precision and recall, for density and coverage
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value with its 95% interval; None where there is none."""
+class Cloud:
+    """A set of feature vectors that is compared with several others, so that what it costs alone is paid once.
 
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-def frechet(a: Features, b: Features) -> float:
-    """Frechet distance between two Gaussians with the means and covariances of two sets.
-
-    |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), Heusel et al. 2017, arXiv:1706.08500. The trace of the root is
-    taken as the sum of the singular values of a product of the two factors, which are real and never negative, so no
-    imaginary part has to be dropped and no small constant added.
-
-    Args:
-        a: (n, d) features; n of 2 or more.
-        b: (m, d) features.
-
-    Returns:
-        The distance, 0 or more. It is biased upwards, the more the nearer n and m are to d.
+    Attributes:
+        features: (n, d), n of 2 or more.
+        known: what was worked out: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
+            distances to the third and the fifth neighbour. Given to a Cloud of the same features, it is not worked out
+            again.
     """
-    with threadpool_limits(
-        1, "blas"
-    ):  # beside another busy program, more threads wait for one another and take far longer
-        mean_a, spread_a = _moments(a)
-        mean_b, spread_b = _moments(b)
-        total = float(np.square(spread_a).sum() + np.square(spread_b).sum())
-        shared = float(svdvals(spread_a @ spread_b.T, check_finite=False).sum())
-    return max(0.0, float(np.square(mean_a - mean_b).sum()) + total - 2 * shared)
+
+    features: Features
+    known: dict[str, Array] = field(default_factory=dict)
+
+    def within(self, blocks: int) -> Array:
+        """(blocks, blocks, 2) sum of kernel values and number of pairs, an image being no pair with itself."""
+        return self._kept(f"kernel-{blocks}", lambda: _sums(self.features, self.features, blocks, same=True))
+
+    def radii(self, *ks: int) -> Array:
+        """(len(ks), n) squared distance of each vector to its k-th nearest other."""
+        return self._kept(f"radii-{ks}", lambda: _radii(self.features, ks))
+
+    def learn(self) -> None:
+        """Works out what `kernel` and `neighbours` ask for by default."""
+        self.within(max(1, min(BLOCKS, len(self.features) // 2)))
+        self.radii(NARROW, WIDE)
+
+    def _kept(self, name: str, find: Callable[[], Array]) -> Array:
+        if name not in self.known:
+            self.known[name] = find()
+        return self.known[name]
 
 
-def _moments(features: Features) -> tuple[Array, Array]:
-    """Mean (d,), and a factor F (min(n, d), d) with F^T F the unbiased covariance."""
-    values = np.asarray(features, np.float64)
-    mean = values.mean(0)
-    centered = (values - mean) / np.sqrt(len(values) - 1)
-    if len(values) <= values.shape[1]:
-        return mean, centered
-    factor: Array = np.asarray(np.linalg.qr(centered, mode="r"), np.float64)
-    return mean, factor
+def cloud(features: Features | Cloud) -> Cloud:
+    """Features as a Cloud; one stays as it is."""
+    return features if isinstance(features, Cloud) else Cloud(features)
 
 
-def kernel(a: Features, b: Features, blocks: int = 20) -> Estimate:
+def kernel(a: Features | Cloud, b: Features | Cloud, blocks: int = BLOCKS) -> Estimate:
     """Kernel distance: the squared maximum mean discrepancy under the kernel (x y / d + 1)^3.
 
     Unbiased, hence about 0 and as often below as above it for sets of one distribution: Binkowski et al. 2018,
@@ -76,35 +75,33 @@ def kernel(a: Features, b: Features, blocks: int = 20) -> Estimate:
     Returns:
         The value and the interval of 1.96 standard errors around it; none for sets of fewer than four.
     """
-    blocks = min(blocks, len(a) // 2, len(b) // 2)
-    if blocks < 2:
-        return Estimate(float(_discrepancy(*_sums(a, b, 1))[0]))
-    sums = _sums(a, b, blocks)
-    value = _discrepancy(*(part.sum((0, 1), keepdims=True) for part in sums))[0]
+    one, other = cloud(a), cloud(b)
+    blocks = min(blocks, len(one.features) // 2, len(other.features) // 2)
+    alone = blocks < 2
+    blocks = max(1, blocks)
+    sums = (one.within(blocks), other.within(blocks), _sums(one.features, other.features, blocks))
+    value = float(_discrepancy(*(part.sum((0, 1), keepdims=True) for part in sums))[0])
+    if alone:
+        return Estimate(value)
     # Without block i: all pairs less those in its row or its column.
     kept = [part.sum((0, 1)) - part.sum(0) - part.sum(1) + part[np.arange(blocks), np.arange(blocks)] for part in sums]
     left = _discrepancy(*(part[:, None] for part in kept))
-    margin = 1.96 * float(np.sqrt((blocks - 1) / blocks * np.square(left - left.mean()).sum()))
-    return Estimate(float(value), float(value) - margin, float(value) + margin)
+    return Estimate.within(value, float(np.sqrt((blocks - 1) / blocks * np.square(left - left.mean()).sum())))
 
 
-def _sums(a: Features, b: Features, blocks: int) -> tuple[Array, Array, Array]:
-    """For pairs within a, within b, and across: (blocks, blocks, 2) sum of kernel values and number of pairs."""
-    ends_a, ends_b = (np.linspace(0, len(part), blocks + 1).astype(int) for part in (a, b))
-    found = [np.zeros((blocks, blocks, 2)) for _ in range(3)]
-    for sums, (x, y), (rows, columns) in zip(
-        found, ((a, a), (b, b), (a, b)), ((ends_a, ends_a), (ends_b, ends_b), (ends_a, ends_b)), strict=True
-    ):
-        right = np.asarray(y, np.float64)
-        for i in range(blocks):
-            values = (np.asarray(x[rows[i] : rows[i + 1]], np.float64) @ right.T / x.shape[1] + 1) ** 3
-            count = np.ones(values.shape)
-            if x is y:  # an image is no pair with itself
-                own = np.arange(rows[i], rows[i + 1])
-                values[np.arange(len(own)), own] = count[np.arange(len(own)), own] = 0
-            sums[i, :, 0] = np.add.reduceat(values.sum(0), columns[:-1])
-            sums[i, :, 1] = np.add.reduceat(count.sum(0), columns[:-1])
-    return found[0], found[1], found[2]
+def _sums(a: Features, b: Features, blocks: int, same: bool = False) -> Array:
+    """(blocks, blocks, 2) sum of kernel values and number of pairs; of one and the same set, no vector with itself."""
+    rows, columns = (np.linspace(0, len(part), blocks + 1).astype(int) for part in (a, b))
+    found, right = np.zeros((blocks, blocks, 2)), np.asarray(b, np.float64)
+    for i in range(blocks):
+        values = (np.asarray(a[rows[i] : rows[i + 1]], np.float64) @ right.T / a.shape[1] + 1) ** 3
+        count = np.ones(values.shape)
+        if same:
+            own = np.arange(rows[i], rows[i + 1])
+            values[np.arange(len(own)), own] = count[np.arange(len(own)), own] = 0
+        found[i, :, 0] = np.add.reduceat(values.sum(0), columns[:-1])
+        found[i, :, 1] = np.add.reduceat(count.sum(0), columns[:-1])
+    return found
 
 
 def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
@@ -114,7 +111,9 @@ def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
     return found
 
 
-def neighbours(real: Features, made: Features, k: int = 3, k_dense: int = 5) -> dict[str, Estimate]:
+def neighbours(
+    real: Features | Cloud, made: Features | Cloud, k: int = NARROW, k_dense: int = WIDE
+) -> dict[str, Estimate]:
     """Precision, recall, density and coverage: fidelity and variety told apart, by nearest neighbours.
 
     The set of a kind of image is thought of as balls around the known ones, each as wide as the distance to its k-th
@@ -135,18 +134,16 @@ def neighbours(real: Features, made: Features, k: int = 3, k_dense: int = 5) -> 
     Raises:
         ValueError: a set has no more than k or k_dense points.
     """
-    centre = np.asarray(real, np.float64).mean(0)  # far from the origin squares would lose digits
-    known, found = np.asarray(real, np.float64) - centre, np.asarray(made, np.float64) - centre
-    if min(len(real), len(made)) <= max(k, k_dense):
-        raise ValueError(f"{len(real)} and {len(made)} points have no {max(k, k_dense)} neighbours each")
-    narrow, wide = _radii(known, (k, k_dense))
-    (around_made,) = _radii(found, (k,))
-    precise = np.zeros(len(found), bool)
-    dense = np.zeros(len(found))
-    recalled, covered = np.zeros(len(known), bool), np.zeros(len(known), bool)
-    for rows, squares in _squares(known, found):
+    around_real, around_made = cloud(real), cloud(made)
+    fewest = min(len(around_real.features), len(around_made.features))
+    if fewest <= max(k, k_dense):
+        raise ValueError(f"a set of {fewest} points has no {max(k, k_dense)} neighbours each")
+    (narrow, wide), (of_made, _) = around_real.radii(k, k_dense), around_made.radii(k, k_dense)
+    precise, dense = np.zeros(len(of_made), bool), np.zeros(len(of_made))
+    recalled, covered = np.zeros(len(narrow), bool), np.zeros(len(narrow), bool)
+    for rows, squares in _squares(around_real.features, around_made.features):
         precise |= (squares <= narrow[rows, None]).any(0)
-        recalled[rows] = (squares <= around_made).any(1)
+        recalled[rows] = (squares <= of_made).any(1)
         inside = squares <= wide[rows, None]
         dense += inside.sum(0) / k_dense
         covered[rows] = inside.any(1)
@@ -158,23 +155,41 @@ def neighbours(real: Features, made: Features, k: int = 3, k_dense: int = 5) -> 
     }
 
 
-def _squares(a: Array, b: Array) -> Iterator[tuple[slice, Array]]:
+def nearer(train: Features, held_out: Features, made: Features) -> Estimate:
+    """Memorisation: the share of made vectors whose nearest real one is a training one, and not a held-out one.
+
+    Half of those of a model that learned the distribution and no image, as many training as held-out ones being known;
+    ties count half. After the tests of Meehan et al. 2020, arXiv:2004.05675, and Alaa et al. 2022, arXiv:2102.08921.
+    The interval is that of a mean over made vectors, the real ones taken as given.
+
+    Args:
+        train: (m, d) features of training images.
+        held_out: (m, d) features of as many images that were not trained on.
+        made: (n, d) features of made ones.
+    """
+    known, other = (
+        np.concatenate([squares.min(1) for _, squares in _squares(made, real)]) for real in (train, held_out)
+    )
+    ties = np.isclose(known, other, rtol=1e-6, atol=1e-9 * float(other.mean()))  # a picture that is there twice
+    return _mean(np.where(ties, 0.5, known < other))
+
+
+def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
     """Rows of a, and their squared distances (rows, m) to all of b, block by block."""
-    lengths = np.square(b).sum(1)
+    centre = np.asarray(a, np.float64).mean(0)  # far from the origin squares would lose digits
+    left, right = np.asarray(a, np.float64) - centre, np.asarray(b, np.float64) - centre
+    lengths = np.square(right).sum(1)
     for start in range(0, len(a), ROWS):
-        part = a[start : start + ROWS]
-        squares = np.square(part).sum(1)[:, None] + lengths - 2 * part @ b.T
+        part = left[start : start + ROWS]
+        squares = np.square(part).sum(1)[:, None] + lengths - 2 * part @ right.T
         yield slice(start, start + len(part)), np.maximum(squares, 0)
 
 
-def _radii(points: Array, ks: tuple[int, ...]) -> list[Array]:
-    """For each k, the squared distances (n,) of points to their k-th nearest other."""
-    found = [np.empty(len(points)) for _ in ks]
+def _radii(points: Features, ks: tuple[int, ...]) -> Array:
+    found = np.empty((len(ks), len(points)))
     for rows, squares in _squares(points, points):
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = -1  # a point comes first before itself
-        nearest = np.partition(squares, ks, axis=1)
-        for radii, k in zip(found, ks, strict=True):
-            radii[rows] = nearest[:, k]
+        found[:, rows] = np.partition(squares, ks, axis=1)[:, ks].T
     return found
 
 

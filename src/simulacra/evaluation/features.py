@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,16 +11,45 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from simulacra.data.store import ImageStore
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation import efficientnet
+from simulacra.evaluation.inception import Inception
+from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.seeds import stream
 
 Vectors = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+class Extractor(Protocol):
+    """What turns images into vectors.
+
+    Attributes:
+        name: what `--features` calls it.
+        width: features of an image.
+        label: what rows of evaluations call it: all that its vectors depend on.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def width(self) -> int: ...  # noqa: D102
+    @property
+    def label(self) -> str: ...  # noqa: D102
+
+    def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Vectors:
+        """Features (n, width) float32 of images (n, H, W, C) uint8 of any size, grey or in colour.
+
+        Args:
+            images: what to look at.
+            progress: told (done, total) images.
+        """
 
 
 @dataclass(frozen=True)
-class Extractor:
-    """A fixed network that turns images into vectors.
+class Network:
+    """An extractor that is one fixed network, whatever the data.
 
     Attributes:
         name: its key in FEATURES.
@@ -36,14 +67,14 @@ class Extractor:
     middle: float
     unit: float
     build: Callable[[], nn.Module]
-    chunk: int = 8
+    chunk: int = 4
 
     @property
     def label(self) -> str:
         """What rows of evaluations call it: its name and its resize."""
         return f"{self.name}, {self.side}x{self.side} bicubic"
 
-    def vectors(self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None) -> Vectors:
+    def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Vectors:
         """Features (n, width) float32 of images (n, H, W, C) uint8; grey ones are given to all three channels.
 
         Args:
@@ -104,23 +135,72 @@ def random_vgg() -> nn.Sequential:
     return network.eval().requires_grad_(False)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What the judge of a data set sees in its images, before it says which labels they show.
+
+    Attributes:
+        judge: the classifier of that data set.
+        width: features of an image.
+    """
+
+    judge: Judge
+    width: int
+    name: str = "judge"
+
+    @property
+    def label(self) -> str:
+        """The judge's name, which tells its data and its training."""
+        return f"features of {self.judge.label}"
+
+    def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Vectors:
+        """Features (n, width) float32 of images of the data set's shape."""
+        return self.judge.features(images, progress)
+
+
 # efficientnet-lite0 gets (x - 127) / 128. The README that came with the weights' conversion has ImageNet's usual means
 # and deviations; with those, the classes of two photographs that were tried were told worse.
-FEATURES = {
-    "efficientnet-lite0": Extractor(
+FEATURES: dict[str, Extractor] = {
+    "efficientnet-lite0": Network(
         "efficientnet-lite0", efficientnet.SIDE, efficientnet.WIDTH, 127.0, 128.0, efficientnet.pretrained
     ),
-    "random-vgg": Extractor("random-vgg", VGG_SIDE, VGG_WIDTH, 127.5, 127.5, random_vgg, chunk=32),
+    "random-vgg": Network("random-vgg", VGG_SIDE, VGG_WIDTH, 127.5, 127.5, random_vgg, chunk=32),
+    "inception": Inception(),
 }
+JUDGE = "judge"
 
 
-def extractor_for(name: str | None, channels: int) -> Extractor:
-    """The extractor of that name; by default efficientnet-lite0 for RGB images and random-vgg for grey ones.
+def untrained(channels: int) -> Extractor:
+    """The extractor that suits images of so many channels, if none may be trained on the data."""
+    return FEATURES["efficientnet-lite0" if channels == 3 else "random-vgg"]
+
+
+def extractor_for(
+    name: str | None, store: ImageStore, cache: Path | None = None, progress: Progress | None = None
+) -> Extractor:
+    """The extractor of that name, or the one that suits the data.
+
+    By default efficientnet-lite0 for images in colour, which is no judge of grey ones. For those the judge of their
+    labels, where it learned most of them, and random-vgg else.
+
+    Args:
+        name: a key of FEATURES, or "judge".
+        store: the data set.
+        cache: folder of judges; the user's cache folder by default.
+        progress: told (done, total) updates where a judge has to be trained.
 
     Raises:
-        RunError: there is none of that name.
+        RunError: there is none of that name, or the data set has no labels for a judge.
     """
-    name = name or ("efficientnet-lite0" if channels == 3 else "random-vgg")
-    if name not in FEATURES:
-        raise RunError(f"--features {name}: there is no such extractor; {nearest(name, FEATURES)}")
-    return FEATURES[name]
+    if name is not None and name not in (known := (*FEATURES, JUDGE)):
+        raise RunError(f"--features {name}: there is no such extractor; {nearest(name, known)}")
+    if name in FEATURES:
+        return FEATURES[name]
+    if name is None and store.shape[2] == 3:
+        return untrained(store.shape[2])
+    judge = judge_of(store, cache=cache, progress=progress)
+    if name == JUDGE and judge is None:
+        raise RunError(f"--features judge: {store.path} has no labels that a judge could learn; choose random-vgg")
+    if judge is None or (name is None and judge.learned.mean() <= 0.5):
+        return untrained(store.shape[2])
+    return Judged(judge, judge.features(store.pixels(np.zeros(1, np.int64))).shape[1])

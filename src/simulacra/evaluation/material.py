@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simulacra.data.store import ImageStore
+from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
-from simulacra.evaluation.reference import Chosen, features_of
+from simulacra.evaluation.reference import Chosen, cloud_of, features_of
 from simulacra.evaluation.subject import Subject
 
 SAMPLES = 21  # the key of the draw
@@ -79,10 +80,17 @@ class Material:
     def real(self, part: Part) -> Vectors:
         """Features (m, d) of the real images of one part of `chosen`."""
         if part not in self._kept:
-            split = self.chosen.split if part == "held_out" else "train"
-            rows, progress = getattr(self.chosen, part), self.stage("features of real images")
+            (split, rows), progress = self._rows(part), self.stage("features of real images")
             self._kept[part] = features_of(self.store, split, rows, self.extractor, cache=self.cache, progress=progress)
         return self._kept[part]
+
+    def cloud(self, part: Part) -> Cloud:
+        """The same, with what is costly to know of them from the cache."""
+        return cloud_of(self.real(part), self.store, *self._rows(part), self.extractor, self.cache)
+
+    def _rows(self, part: Part) -> tuple[str, NDArray[np.int64]]:
+        """Split and rows of one part of `chosen`."""
+        return self.chosen.split if part == "held_out" else "train", getattr(self.chosen, part)
 
     def stage(self, what: str) -> Callable[[int, int], None]:
         """A progress function (done, total) for one thing that takes long."""

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +15,16 @@ from platformdirs import user_cache_path
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
+from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.runs import to_npy, write_aside
 from simulacra.seeds import stream
 
-FORMAT = 1
+FORMAT = 2  # of what is kept, and of the code that finds it: raise it where a digit changes
 DRAW = 22  # the key of the draw of real images
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
+Arrays = dict[str, NDArray[Any]]
 Progress = Callable[[int, int], None]
 
 
@@ -89,27 +92,86 @@ def features_of(
     Raises:
         RunError: the extractor is not at hand, or the cache cannot be written.
     """
+
+    def find() -> Arrays:
+        return {"features": extractor.vectors(store.pixels(rows), progress), "rows": rows}
+
+    found = _kept(store, extractor, f"{split}-{len(rows)}", (rows,), find, cache)["features"]
+    vectors: Vectors = found
+    return vectors
+
+
+def cloud_of(
+    features: Vectors, store: ImageStore, split: str, rows: Rows, extractor: Extractor, cache: Path | None = None
+) -> Cloud:
+    """Features of real images as a Cloud, with its sums and radii from the cache or worked out and kept there.
+
+    Args as for `features_of`, whose features these are. Moments are not kept: a covariance takes longer to read than
+    ten thousand images take to be summed up.
+    """
+
+    def find() -> Arrays:
+        made = Cloud(features)
+        made.learn()
+        return made.known
+
+    return Cloud(features, _kept(store, extractor, f"pairs-{split}-{len(rows)}", (rows,), find, cache))
+
+
+def floors_of(
+    store: ImageStore,
+    real: Rows,
+    stand_in: Rows,
+    extractor: Extractor,
+    find: Callable[[], dict[str, float]],
+    cache: Path | None = None,
+) -> dict[str, float]:
+    """What real images score in the place of samples, from the cache or found and kept there.
+
+    Args:
+        store: the data set.
+        real: which images they are measured against.
+        stand_in: which images they are.
+        extractor: what their features were made by.
+        find: measures them: metric -> value.
+        cache: folder of features; the user's cache folder by default.
+    """  # fmt: skip
+    kept = _kept(
+        store, extractor, f"floors-{len(real)}-{len(stand_in)}", (real, stand_in),
+        lambda: {name: np.array(value) for name, value in find().items()}, cache,
+    )  # fmt: skip
+    return {name: float(value) for name, value in kept.items()}
+
+
+def _kept(
+    store: ImageStore,
+    extractor: Extractor,
+    name: str,
+    rows: tuple[Rows, ...],
+    find: Callable[[], Arrays],
+    cache: Path | None,
+) -> Arrays:
+    """Arrays from a file of the cache, or found and written there."""
     # Whatever may change a digit is part of the name: content, images, extractor, its code's format, torch.
-    words = (store.fingerprint, extractor.label, str(FORMAT), torch.__version__)
-    digest = hashlib.sha256("\n".join(words).encode() + rows.tobytes()).hexdigest()[:24]
+    words = (store.fingerprint, extractor.label, str(FORMAT), torch.__version__, str([len(part) for part in rows]))
+    digest = hashlib.sha256("\n".join(words).encode() + np.concatenate(rows).tobytes()).hexdigest()[:24]
     folder = cache or user_cache_path("simulacra") / "features"
-    path = folder / f"{extractor.name}-{split}-{len(rows)}-{digest}.npz"
-    if (kept := _read(path, (len(rows), extractor.width))) is not None:
+    path = folder / f"{extractor.name}-{name}-{digest}.npz"
+    if (kept := _read(path)) is not None:
         return kept
-    found = extractor.vectors(store.pixels(rows), progress)
+    found = find()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("features.npy", to_npy(found))
-        file.writestr("rows.npy", to_npy(rows))
+        for key, array in found.items():
+            file.writestr(f"{key}.npy", to_npy(array))
     write_aside(path, buffer.getvalue())
     return found
 
 
-def _read(path: Path, shape: tuple[int, int]) -> Vectors | None:
-    """Kept features, or None where there are none or the file is damaged."""
+def _read(path: Path) -> Arrays | None:
+    """Kept arrays, or None where there are none or the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            kept: Vectors = file["features"]
+            return dict(file)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return kept if kept.shape == shape and kept.dtype == np.float32 else None

@@ -168,6 +168,11 @@ METRICS = {
         "distance (no unit)",
         "Between features of samples and of real images; lower is closer, and the floor is what real images get.",
     ),
+    "frechet_distance_unbiased": Words(
+        "Fréchet distance, unbiased",
+        "distance (no unit)",
+        "What the Fréchet distance would come to with ever more images; near 0 for real ones, if images are not few.",
+    ),
     "kernel_distance": Words(
         "Kernel distance",
         "distance (no unit)",
@@ -276,6 +281,14 @@ METRICS = {
         "Informativeness (DCI)",
         "score (1 is perfect)",
         "How well factors are told from whole codes, 0 being a guess; low where the code leaves them out.",
+    ),
+    "memorisation": Words(
+        "Nearer to training images",
+        "share of samples",
+        "Whose nearest real image is a training one, not one kept aside, of as many of either. Half is right; clearly "
+        "more than the floor means that training images are copied.",
+        percent=True,
+        reference=0.5,
     ),
 }
 

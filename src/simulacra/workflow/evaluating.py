@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +68,7 @@ def evaluate(
         data: the store that was trained on; the place that the run remembers by default.
         against: another store to measure against instead.
         count: how many samples.
-        features: name of an extractor; chosen by the images' channels by default.
+        features: name of an extractor; the one that suits the data by default.
         only: names of groups of metrics; all by default.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
@@ -89,17 +90,19 @@ def evaluate(
     kind = weights_of(run, weights)
     objective, step = restore(run, step, averaged=kind == "averaged")
     recipe = run.recipe
-    extractor = extractor_for(features, recipe.data.shape[2])
     store = store_of(run, data) if against is None else find_store(run, data, against)
-    facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed, "weights": kind}
-    if against is not None:
-        facts["against"] = store.fingerprint
     chosen = choose(store, count)
     with run.lock(), Live("measuring") as live:
-        material = Material(
-            Subject(objective, recipe, run.conditions(), store), chosen, extractor, facts, cache,
-            lambda what, done, total: live.show(done / max(1, total), f"{what} {done:,}/{total:,}"),
-        )  # fmt: skip
+
+        def show(what: str, done: int, total: int) -> None:
+            live.show(done / max(1, total), f"{what} {done:,}/{total:,}")
+
+        extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
+        facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed, "weights": kind}
+        if against is not None:
+            facts["against"] = store.fingerprint
+        subject = Subject(objective, recipe, run.conditions(), store)
+        material = Material(subject, chosen, extractor, facts, cache, show)
         found = _measured(material, only or tuple(GROUPS))
         keep(run, [row for row in found.rows if row["n"] is not None])
         for name, arrays in found.pictures.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulacra.engine.loop import Tick, Training
 from simulacra.engine.restore import chosen_checkpoint, restore
-from simulacra.evaluation.features import extractor_for
+from simulacra.evaluation.features import extractor_for, untrained
 from simulacra.evaluation.reference import Progress
 from simulacra.evaluation.selection import HIGHER, Row, best_of, metric_of, require_valid, score
 from simulacra.evaluation.subject import Subject
@@ -50,8 +50,8 @@ def best(
     run = RunFolder(path)
     chosen_checkpoint(run)
     recipe = run.recipe
-    name, extractor = metric_of(recipe, metric), extractor_for(features, recipe.data.shape[2])
-    store = store_of(run, data)
+    name, store = metric_of(recipe, metric), store_of(run, data)
+    extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
     require_valid(len(store.rows("valid")), store.path)
     steps, rows = list(run.checkpoints()), []
     with run.lock(), Live("scoring") as live:
@@ -79,7 +79,7 @@ def score_checkpoint(training: Training, subject: Subject, tick: Tick, progress:
     """Scores the state of a training that was just saved, and marks the best one so far."""
     run, recipe = training.run, training.recipe
     metric = metric_of(recipe)
-    extractor = extractor_for(None, recipe.data.shape[2])
+    extractor = untrained(recipe.data.shape[2])
     row = score(subject, metric, tick.step, extractor=extractor, weights=weights_of(run), progress=progress)
     run.append("evaluations", row)
     steps = [step for step in run.checkpoints() if step % recipe.every.score == 0]

@@ -1,0 +1,98 @@
+"""Inception's features: where package and weights are looked for, and what is said where they are not."""
+
+import hashlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from simulacra.errors import RunError
+from simulacra.evaluation import inception
+from simulacra.evaluation.features import FEATURES
+
+MODULE = "torch_fidelity.feature_extractor_inceptionv3"
+
+
+class Fake(nn.Module):
+    """Takes and gives what torch-fidelity's network does."""
+
+    def __init__(self, name: str, features: list[str], weights: str) -> None:
+        super().__init__()
+        assert features == ["2048"]
+        assert Path(weights).is_file()
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        assert images.dtype == torch.uint8
+        return (images.float().mean((2, 3)).repeat(1, 683)[:, :2048],)
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, MODULE, SimpleNamespace(FeatureExtractorInceptionV3=Fake))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Torch hub's folder of downloads."""
+    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    return tmp_path / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """What is taken for the right weights."""
+    digest = hashlib.sha256(b"weights").hexdigest()[:8]
+    monkeypatch.setattr(inception, "FILE", f"weights-{digest}.pth")
+    return b"weights"
+
+
+@pytest.mark.usefixtures("package")
+def test_features_come_from_weights_in_the_cache_or_where_the_environment_says(
+    cache: Path, known: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cache / inception.FILE).write_bytes(known)
+    images = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4, 1)
+    found = FEATURES["inception"].vectors(images)
+    assert found.shape == (2, 2048)
+    assert found.dtype == np.float32
+    assert found[:, 0].tolist() == images.mean((1, 2, 3)).tolist()
+    (cache / inception.FILE).rename(tmp_path / "elsewhere.pth")
+    monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "elsewhere.pth"))
+    assert np.array_equal(FEATURES["inception"].vectors(images), found)
+
+
+@pytest.mark.usefixtures("package", "cache")
+def test_nothing_is_downloaded_where_the_weights_are_not_at_hand() -> None:
+    with pytest.raises(RunError, match=r"is not there; nothing is downloaded unasked: fetch weights-inception-2015"):
+        inception.build()
+
+
+@pytest.mark.usefixtures("package")
+def test_other_weights_are_refused(cache: Path) -> None:
+    (cache / inception.FILE).write_bytes(b"half of it")
+    with pytest.raises(RunError, match="holds other weights than weights-inception-2015-12-05"):
+        inception.build()
+
+
+def test_a_package_that_is_missing_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(
+        RunError, match=r"needs the package torch-fidelity, and .* is not there: pip install 'simulacra\[inception\]'"
+    ):
+        inception.build()
+
+
+def test_a_package_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist\nmore")
+
+    monkeypatch.setattr(inception, "import_module", fail)
+    with pytest.raises(RunError, match=r"does not import \(operator torchvision::nms does not exist\); install"):
+        inception.build()
