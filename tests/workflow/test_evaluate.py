@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.evaluation.scores import DIRECTIONS
+from simulacra.evaluation.scores.quality import METRICS
 from simulacra.runs import RunFolder
 
 Run = Callable[..., Any]
@@ -27,13 +27,13 @@ def evaluate(
             changes = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
             trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
             assert trained.code == 0, trained.err
-        return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, *words)
+        return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, "--only", "quality", *words)
 
     return ended
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    return [row for row in RunFolder(folder / "run").rows("evaluations") if row["metric"] in DIRECTIONS]
+    return [row for row in RunFolder(folder / "run").rows("evaluations") if row["metric"] in METRICS]
 
 
 def test_each_distance_is_measured_against_held_out_and_training_images(evaluate: Run, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
     assert ended.code == 0, ended.err
     found = json.loads(ended.out)
     assert [(row["metric"], row["split"]) for row in found] == [
-        (name, s) for s in ("test", "train") for name in DIRECTIONS
+        (name, s) for s in ("test", "train") for name in METRICS
     ]
     assert {(row["n"], row["real"], row["step"], row["seed"]) for row in found} == {(20, 10, 2, 0)}
     assert {row["extractor"] for row in found} == {"random-vgg, 64x64 bicubic"}
@@ -54,24 +54,24 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
 def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate: Run, tmp_path: Path) -> None:
     first, again = evaluate("--json"), evaluate("--json")
     assert first.out == again.out
-    assert len(rows(tmp_path)) == 2 * len(DIRECTIONS)
+    assert len(rows(tmp_path)) == 2 * len(METRICS)
     other = evaluate("--json", "--seed", 1)
     assert other.out != first.out
-    assert len(rows(tmp_path)) == 2 * len(DIRECTIONS)
+    assert len(rows(tmp_path)) == 2 * len(METRICS)
     evaluate("-n", 12)
-    assert len(rows(tmp_path)) == 4 * len(DIRECTIONS), "another n is another thing"
+    assert len(rows(tmp_path)) == 4 * len(METRICS), "another n is another thing"
 
 
 def test_people_get_a_table(evaluate: Run) -> None:
     ended = evaluate()
     assert "20 samples, 10 real images; random-vgg, 64x64 bicubic; step 2" in ended.out
-    assert all(name in ended.out for name in DIRECTIONS)
+    assert all(name in ended.out for name in METRICS)
 
 
 def test_a_run_that_makes_no_images_has_each_metric_named_as_not_applicable(evaluate: Run, tmp_path: Path) -> None:
     ended = evaluate("--json", family="classifier")
     assert ended.code == 0
-    assert {row["metric"]: row["value"] for row in json.loads(ended.out)} == dict.fromkeys(DIRECTIONS)
+    assert {row["metric"]: row["value"] for row in json.loads(ended.out)} == dict.fromkeys(METRICS)
     assert "precision: not applicable, family classifier makes no images" in ended.err
     assert rows(tmp_path) == []
     assert evaluate().out == ""

@@ -12,6 +12,7 @@ from simulacra.report.measured import series_of
 from simulacra.report.rasters import fold
 from simulacra.report.reading import Arrays, Record, Unreadable, images, names
 from simulacra.report.told import confusion, verdicts
+from simulacra.report.varied import frequencies, nearest
 from simulacra.report.words import of_metric
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest wait behind a fold
@@ -130,6 +131,8 @@ def as_they_are(record: Record, album: Album, name: str, arrays: Arrays) -> Sect
 PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
     "samples": samples,
     "reconstructions": reconstructions,
+    "nearest": nearest,
+    "frequencies": frequencies,
     "pairs": pairs,
     "classes": classes,
     "categories": categories,

@@ -13,7 +13,7 @@ CELL = 24  # pixels a cell of a table of counts is drawn large
 
 
 def preview(arrays: Arrays) -> bytes:
-    """The images; of a map's points a density; of counts a square the darker, the larger its share of its row."""
+    """The images; of a map's points a density; of counts and shares a square the darker, the larger the share is."""
     if "points" in arrays:
         points = arrays["points"]
         counts = np.histogram2d(-points[:, 1], points[:, 0], bins=128)[0]
@@ -21,6 +21,8 @@ def preview(arrays: Arrays) -> bytes:
     if "counts" in arrays:
         counts = arrays["counts"].reshape(len(arrays["counts"]), -1)
         return to_png(_shaded(counts / np.maximum(counts.sum(1, keepdims=True), 1)), CELL)
+    if "shares" in arrays:
+        return to_png(_shaded(arrays["shares"]), CELL)
     images = [value for value in arrays.values() if value.dtype == np.uint8 and value.ndim >= 4]
     scale = scale_for(images[0].shape[-3])
     if len(images) == 1 and images[0].ndim == 4:

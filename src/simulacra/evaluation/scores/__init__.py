@@ -2,11 +2,13 @@
 
 from simulacra.evaluation.scores.base import Better, Found, Group, Row
 from simulacra.evaluation.scores.quality import QUALITY
+from simulacra.evaluation.scores.variety import VARIETY
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
 
 GROUPS: dict[str, Group] = {
     "quality": QUALITY,
+    "variety": VARIETY,
 }
 
 # Metric -> where better numbers lie.

@@ -4,5 +4,6 @@ from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import picture_rows
 from simulacra.report.figures.maps import code_map, label_maps
 from simulacra.report.figures.matrices import count_matrix
+from simulacra.report.figures.shares import share_pairs
 
-__all__ = ["Line", "code_map", "count_matrix", "curves", "label_maps", "picture_rows"]
+__all__ = ["Line", "code_map", "count_matrix", "curves", "label_maps", "picture_rows", "share_pairs"]
