@@ -108,7 +108,7 @@ def main() -> None:
     table = Table(*rows[0], box=None)
     for row in rows:
         table.add_row(*map(str, row.values()))
-    Console(width=160).print(table)
+    Console(width=200).print(table)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from simulacra.evaluation.distances import Estimate, share
 
@@ -36,7 +36,8 @@ def beyond(samples: Values, real: Values, level: float) -> Against:
     """
     ranked, count = np.sort(real), len(real)
     place = int(level * count)
-    limits = [min(int(binom.ppf(tail, count, level)), count - 1) for tail in (0.025, 0.975)]
+    below_by_chance = bdtr(np.arange(count), count, level)  # probability that so many real values or fewer lie below
+    limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
     found = share(samples < ranked[place])
     assert found.low is not None

@@ -28,9 +28,9 @@ def frequencies(material: Material) -> Found:
     """Everything of FREQUENCIES, and the picture `frequencies`."""
     judge = material.judge
     if judge is None:
-        return _without("not applicable, the data set has no labels")
+        return _without(material, "not applicable, the data set has no labels")
     if not judge.learned.any():
-        return _without("withheld, no label can be told well enough from held-out images")
+        return _without(material, "withheld, no label can be told well enough from held-out images")
     data = material.store.labels[material.store.rows("train")].astype(bool)
     told = judge.verdicts(material.samples)
     stood = judge.verdicts(material.store.pixels(material.chosen.stand_in))
@@ -42,10 +42,10 @@ def frequencies(material: Material) -> Found:
     return found
 
 
-def _without(why: str) -> Found:
+def _without(material: Material, why: str) -> Found:
     """Rows without numbers, and the reason."""
     empty: dict[str, Any] = dict.fromkeys(("value", "low", "high", "floor", "n", "split", "extractor"))
-    rows = [{"metric": metric} | empty | {"why": why} for metric in FREQUENCIES]
+    rows = [{"metric": metric} | empty | {"step": material.facts["step"], "why": why} for metric in FREQUENCIES]
     return Found(rows, [f"{metric}: {why}" for metric in FREQUENCIES])
 
 
