@@ -36,7 +36,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
 
 def test_the_report_has_words_for_every_picture() -> None:
-    assert set(PICTURES) == set(SHOWN)
+    assert set(PICTURES) | {"nearest", "frequencies"} <= set(SHOWN)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

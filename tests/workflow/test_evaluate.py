@@ -20,17 +20,17 @@ EXPECTED += [(MEMORISATION, "train")]
 def evaluate(
     simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Any]:
-    """evaluate(*words, family=): how `evaluate` ends for a run of two updates on sixty images, ten for tests."""
+    """evaluate(*words, family=, only=): how `evaluate` ends for a run of two updates on sixty images, ten for tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def ended(*words: object, family: str = "vae") -> Any:
+    def ended(*words: object, family: str = "vae", only: str = "quality") -> Any:
         run = tmp_path / "run"
         if not run.exists():
             data = make_store(count=60, held_out=10)
             changes = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
             trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
             assert trained.code == 0, trained.err
-        return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, "--only", "quality", *words)
+        return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, "--only", only, *words)
 
     return ended
 
@@ -132,3 +132,19 @@ def test_what_cannot_be_measured_is_told(evaluate: Run, words: list[object], sai
     ended = evaluate(*words)
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_variety_keeps_its_numbers_and_the_strip_of_nearest_images(
+    evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulacra.evaluation.material.judge_of", lambda *_, **__: None)  # it has tests of its own
+    ended = evaluate("--json", only="variety")
+    assert ended.code == 0, ended.err
+    run = RunFolder(tmp_path / "run")
+    kept = {row["metric"]: row for row in run.rows("evaluations")}
+    assert kept["copies_pixels"]["real"] == 40
+    assert "label_frequency" not in kept
+    assert kept["sharpness"]["low"] < kept["sharpness"]["value"] < kept["sharpness"]["high"]
+    assert run.arrays("nearest")["pixels_train"].shape == (16, 8, 8, 3)
+    assert (run.path / "pictures" / "nearest.png").is_file()
+    assert evaluate("--json", only="variety").out == ended.out

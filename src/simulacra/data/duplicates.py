@@ -42,7 +42,7 @@ def scan(images: NDArray[np.uint8]) -> Scan:
         for row, image in enumerate(block, start):
             first[row] = met.setdefault(hashlib.blake2b(image.data, digest_size=16).digest(), row)
         constant[start : start + BLOCK] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
-        thumbnails.append(_thumbnails(block))
+        thumbnails.append(thumbnails_of(block))
     return Scan(first, constant, np.concatenate(thumbnails))
 
 
@@ -77,17 +77,20 @@ def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(np.sqrt(((one.astype(np.float32) - other) ** 2).mean()))
 
 
-def _thumbnails(block: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(B, D) mean colours of a grid over (B, H, W, C) images."""
-    means: NDArray[np.float32] = block.astype(np.float32)
-    for axis in (1, 2):
-        length = block.shape[axis]
-        edges = np.linspace(0, length, min(SIDE, length) + 1).astype(np.int64)
-        shape = [1, 1, 1, 1]
-        shape[axis] = len(edges) - 1
-        counts = np.diff(edges).reshape(shape).astype(np.float32)
-        means = np.asarray(np.add.reduceat(means, edges[:-1], axis=axis) / counts, dtype=np.float32)
-    return means.reshape(len(block), -1)
+def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B, D) mean colours, 0 to 255, of a grid of 8x8 (fewer in smaller images) over (B, H, W, C) images."""
+    count, height, width, channels = block.shape
+    rows = _averaging(height) @ block.reshape(count, height, width * channels).astype(np.float32)
+    cells: NDArray[np.float32] = _averaging(width) @ rows.reshape(count, -1, width, channels)
+    return cells.reshape(count, -1)
+
+
+def _averaging(length: int) -> NDArray[np.float32]:
+    """(cells, length): the matrix that takes means over as many cells of pixels as a thumbnail has."""
+    edges = np.linspace(0, length, min(SIDE, length) + 1).astype(np.int64)
+    pixels = np.arange(length)
+    inside = (pixels >= edges[:-1, None]) & (pixels < edges[1:, None])
+    return np.asarray(inside / inside.sum(1, keepdims=True), np.float32)
 
 
 def _components(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -195,10 +195,10 @@ def _radii(points: Features, ks: tuple[int, ...]) -> Array:
 
 def share(hits: NDArray[np.bool_]) -> Estimate:
     """A share and its 95% interval, which stays an interval where all or none hit: Wilson 1927, with z = 1.96."""
-    n, share, z = len(hits), float(hits.mean()), 1.96
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return Estimate(share, min(share, centre - margin), max(share, centre + margin))
+    n, found, z = len(hits), float(hits.mean()), 1.96
+    centre = (found + z * z / (2 * n)) / (1 + z * z / n)
+    margin = z / (1 + z * z / n) * (found * (1 - found) / n + z * z / (4 * n * n)) ** 0.5
+    return Estimate(found, min(found, centre - margin), max(found, centre + margin))
 
 
 def _mean(values: Array) -> Estimate:

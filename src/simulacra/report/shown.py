@@ -13,6 +13,7 @@ from simulacra.report.measured import series_of
 from simulacra.report.rasters import fold
 from simulacra.report.reading import Arrays, Record, Unreadable, images, names
 from simulacra.report.told import confusion, verdicts
+from simulacra.report.varied import frequencies, nearest
 from simulacra.report.words import of_metric
 from simulacra.report.worth import code_factors, inversions, kl_dimensions
 
@@ -133,6 +134,8 @@ PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
     "samples": samples,
     "reconstructions": reconstructions,
     "inversions": inversions,
+    "nearest": nearest,
+    "frequencies": frequencies,
     "pairs": pairs,
     "classes": classes,
     "leakage": leakage,

@@ -290,6 +290,72 @@ METRICS = {
         percent=True,
         reference=0.5,
     ),
+    "copies_features": Words(
+        "Copies, by features",
+        "share",
+        "Of samples that lie nearer to a training image, for how near they lie to images never trained on, than 95% of "
+        "real images do. 5% is chance; more means that training images are copied.",
+        percent=True,
+    ),
+    "copies_pixels": Words(
+        "Copies, by pixels",
+        "share",
+        "The same by differences of pixels, among all training images and, where training flips, their mirror images.",
+        percent=True,
+    ),
+    "duplicates": Words(
+        "Duplicates among samples",
+        "share",
+        "Of samples with another sample nearer than 99% of real images have another real one. 1% is chance; more means "
+        "that the model repeats itself.",
+        percent=True,
+    ),
+    "broken_features": Words(
+        "Broken samples, by features",
+        "share",
+        "Of samples that lie farther from training images than 99% of held-out ones do. 1% is chance.",
+        percent=True,
+    ),
+    "broken_pixels": Words(
+        "Broken samples, by pixels",
+        "share",
+        "The same by differences of pixels, which blur makes smaller and noise larger.",
+        percent=True,
+    ),
+    "sharpness": Words(
+        "Sharpness",
+        "times the fine detail of real images",
+        "Energy of edges and texture over that of real images: 1 is as sharp, less is blurred, more is noisy.",
+    ),
+    "kinds_shown": Words(
+        "Kinds shown",
+        "classes or combinations of labels",
+        "How many of the kinds of images that are common in the data occur among samples, as the judge tells them.",
+    ),
+    "label_entropy": Words(
+        "Entropy of labels",
+        "nats",
+        "How evenly samples spread over the kinds; below that of real images some kinds are favoured.",
+    ),
+    "label_divergence": Words(
+        "Divergence of labels",
+        "nats",
+        "How unlike the kinds of samples are to those of the data: 0 where each is as common in both. It grows most "
+        "with kinds that are missing.",
+    ),
+    "rare_labels": Words(
+        "Rare labels",
+        "times as often as in the data",
+        "How often samples show the labels that under a tenth of training images have: 1 is as often as these do, less "
+        "means that what is rare becomes rarer.",
+    ),
+    "label_frequency": Words(
+        "Label among samples",
+        "share",
+        "How often samples show the label, the judge's usual errors taken out; compare it with its share of training "
+        "images.",
+        percent=True,
+    ),
 }
 
 # Where better numbers lie, of what a training measures on its way; rows that `evaluate` wrote say it themselves.

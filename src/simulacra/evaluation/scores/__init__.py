@@ -5,6 +5,7 @@ from simulacra.evaluation.scores.conditions import CONDITIONS
 from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT
 from simulacra.evaluation.scores.quality import QUALITY
 from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
+from simulacra.evaluation.scores.variety import VARIETY
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
 
@@ -13,6 +14,7 @@ GROUPS: dict[str, Group] = {
     "conditions": CONDITIONS,
     "reconstruction": RECONSTRUCTION,
     "disentanglement": DISENTANGLEMENT,
+    "variety": VARIETY,
 }
 
 # Metric -> where better numbers lie.

@@ -6,6 +6,7 @@ from simulacra.report.figures.grids import picture_rows
 from simulacra.report.figures.heat import heat_map
 from simulacra.report.figures.maps import code_map, label_maps
 from simulacra.report.figures.matrices import count_matrix, share_matrix
+from simulacra.report.figures.shares import share_pairs
 
 __all__ = [
     "Line",
@@ -16,5 +17,6 @@ __all__ = [
     "label_maps",
     "picture_rows",
     "share_matrix",
+    "share_pairs",
     "sorted_bars",
 ]

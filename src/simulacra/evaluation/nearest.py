@@ -1,0 +1,150 @@
+"""Nearest neighbours: of vectors, and of images among all training images. Blocks of rows keep memory small."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.data.duplicates import thumbnails_of
+
+BLOCK = 128  # queries at once
+READ = 512  # images at once while thumbnails are made
+CHUNKS = 64  # of the pool; each sends its nearest thumbnail to the next round
+FINALISTS = 16  # images a query is compared with in full
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+Images = NDArray[np.uint8]
+
+
+class Nearest(NamedTuple):
+    """What lies nearest to each of n queries.
+
+    Attributes:
+        distances: (n, k) of vectors, ascending; (n,) of images.
+        rows: places in the pool, of the same shape.
+    """
+
+    distances: Values
+    rows: Rows
+
+
+def nearest(queries: Vectors, pool: Vectors, k: int = 1, *, own: Rows | None = None) -> Nearest:
+    """The k nearest vectors of a pool by Euclidean distance.
+
+    Args:
+        queries: (n, d).
+        pool: (N, d), with more than k vectors.
+        k: how many.
+        own: (n,) each query's own place in the pool, which is passed over.
+    """
+    scorer = _Scorer(pool)
+    distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
+    for start in range(0, len(queries), BLOCK):
+        part = queries[start : start + BLOCK]
+        scores = scorer.scores(part, None if own is None else own[start : start + BLOCK])
+        found = np.argpartition(scores, k - 1, axis=1)[:, :k]
+        # Products of float32 lose the digits of small distances; these few are computed again, as differences.
+        exact = np.sqrt(np.square(part[:, None].astype(np.float64) - pool[found]).sum(2))
+        order = exact.argsort(1, kind="stable")
+        stop = start + len(part)
+        distances[start:stop] = np.take_along_axis(exact, order, 1)
+        rows[start:stop] = np.take_along_axis(found, order, 1)
+    return Nearest(distances, rows)
+
+
+class _Scorer:
+    """Squared distances to a pool less the query's own length: one product of matrices, and enough to rank by."""
+
+    def __init__(self, pool: Vectors) -> None:
+        self._centre = pool.mean(0, dtype=np.float64).astype(np.float32)  # far from the origin squares lose digits
+        moved = pool - self._centre
+        lengths = np.square(moved).sum(1, keepdims=True)
+        self._right = np.concatenate([-2 * moved, lengths], 1).T
+
+    def scores(self, queries: Vectors, own: Rows | None) -> Vectors:
+        """(n, N) float32, infinite at each query's own place."""
+        moved = queries - self._centre
+        found: Vectors = np.concatenate([moved, np.ones((len(moved), 1), np.float32)], 1) @ self._right
+        if own is not None:
+            found[np.arange(len(found)), own] = np.inf
+        return found
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Images to search among.
+
+    Attributes:
+        pixels: gives (n, H, W, C) uint8 images of n places in the pool.
+        thumbnails: (N, d) float32, their mean colours on a grid of 8x8 at most.
+    """
+
+    pixels: Callable[[Rows], Images]
+    thumbnails: Vectors
+
+    @classmethod
+    def of(
+        cls, pixels: Callable[[Rows], Images], count: int, progress: Callable[[int, int], None] | None = None
+    ) -> "Pool":
+        """Shrinks every image once.
+
+        Args:
+            pixels: as above.
+            count: N.
+            progress: told (done, total).
+        """
+        parts = []
+        for start in range(0, count, READ):
+            parts.append(thumbnails_of(pixels(np.arange(start, min(start + READ, count)))))
+            if progress:
+                progress(min(start + READ, count), count)
+        return cls(pixels, np.concatenate(parts))
+
+    def nearest(
+        self, images: Images, *, own: Rows | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Nearest:
+        """The nearest image of the pool to each of (n, H, W, C) images, by root mean square difference of 0 to 255.
+
+        The pool is dealt into chunks like cards; the nearest thumbnail of each is a candidate, and the nearest of the
+        candidates are compared in full. An image that is much nearer than all others is always found; among many that
+        are about equally near, a slightly farther one may be taken for the nearest.
+
+        Args:
+            images: what to look for.
+            own: (n,) each image's own place in the pool, which is passed over.
+            progress: told (done, total).
+        """
+        count, chunks = len(self.thumbnails), min(CHUNKS, len(self.thumbnails))
+        dealt = np.concatenate([np.arange(first, count, chunks) for first in range(chunks)])
+        edges = np.searchsorted(dealt % chunks, np.arange(chunks + 1)).tolist()
+        scorer, place = _Scorer(self.thumbnails[dealt]), np.argsort(dealt)
+        distances, rows = np.empty(len(images)), np.empty(len(images), np.int64)
+        for start in range(0, len(images), BLOCK):
+            part = images[start : start + BLOCK]
+            mine = None if own is None else own[start : start + BLOCK]
+            scores = scorer.scores(thumbnails_of(part), None if mine is None else place[mine])
+            best = np.stack([low + scores[:, low:high].argmin(1) for low, high in pairwise(edges)], 1)
+            order = np.take_along_axis(scores, best, 1).argsort(1, kind="stable")[:, :FINALISTS]
+            finalists = dealt[np.take_along_axis(best, order, 1)]
+            gaps = self._differences(part, finalists)
+            if mine is not None:
+                gaps[finalists == mine[:, None]] = np.inf
+            first = gaps.argmin(1)[:, None]
+            stop = start + len(part)
+            distances[start:stop] = np.take_along_axis(gaps, first, 1)[:, 0]
+            rows[start:stop] = np.take_along_axis(finalists, first, 1)[:, 0]
+            if progress:
+                progress(stop, len(images))
+        return Nearest(distances, rows)
+
+    def _differences(self, images: Images, rows: Rows) -> Values:
+        """Root mean square differences (n, k) of n images from k images of the pool each."""
+        found, others = np.empty(rows.shape), self.pixels(rows.ravel()).reshape(*rows.shape, -1)
+        for place, (image, those) in enumerate(zip(images, others, strict=True)):
+            gaps = those.astype(np.float32) - image.ravel()
+            found[place] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps) / gaps.shape[1])
+        return found

@@ -1,0 +1,178 @@
+"""The group `variety` of `evaluate`: its rows, its pictures, and that real images in the place of samples pass it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from simulacra.data.store import open_store
+from simulacra.evaluation.material import Material
+from simulacra.evaluation.reference import choose
+from simulacra.evaluation.scores.variety import METRICS, VARIETY
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import build
+
+COUNT = 600
+
+
+class Sure:
+    """A judge that knows the colour of an image: bright ones have the first label, few the second, none the third."""
+
+    label_names = ("Smiling", "Eyeglasses", "Male")
+    exclusive = False
+    label = "judge of tests"
+    learned = np.array([True, True, False])
+    confusion = np.array([[[300, 0], [0, 300]]] * 3)
+
+    def verdicts(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+        brightness = images.reshape(len(images), -1).mean(1)
+        return np.stack([brightness > 128, brightness > 185, brightness < 0], 1)
+
+
+SURE = Sure()
+
+
+@pytest.fixture
+def material(make_store: Callable[..., Path], tiny: Any, tmp_path: Path) -> Callable[..., Material]:
+    """material(damage): smooth pictures in the place of samples, changed by a function of them and training images."""
+
+    def make(
+        damage: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None, judge: Any = SURE, **changes: Any
+    ) -> Material:
+        path = tmp_path / "store"
+        if not path.exists():
+            make_store(count=COUNT, held_out=100)
+            np.save(path / "images.npy", pictures(COUNT))
+            labels = SURE.verdicts(np.load(path / "images.npy"))
+            np.save(path / "labels.npy", labels.astype(np.uint8))
+        store = open_store(path)
+        recipe = tiny("gan", **changes)
+        subject = Subject(build(recipe), recipe, None, store)
+        found = Material(subject, choose(store, 100), PLAIN, {"step": 2, "seed": 0}, tmp_path / "cache")
+        samples = pictures(found.count, seed=9)
+        known = store.pixels(found.chosen.train)
+        found.__dict__.update(samples=damage(samples, known) if damage else samples, judge=judge)
+        return found
+
+    return make
+
+
+def vectors(images: np.ndarray, progress: object = None) -> np.ndarray:
+    """Features that are pixels: quick, and enough to tell these pictures apart."""
+    return images.mean(3).reshape(len(images), -1).astype(np.float32)
+
+
+PLAIN: Any = SimpleNamespace(name="plain", label="pixels", width=64, vectors=vectors)
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """Blobs (count, 8, 8, 3) of one kind, no two alike."""
+    draw = np.random.default_rng(seed)
+    blobs = gaussian_filter(draw.normal(0, 90, (count, 8, 8, 1)), (0, 0.8, 0.8, 0)) + draw.normal(
+        0, 4, (count, 8, 8, 3)
+    )
+    return np.clip(blobs + draw.normal(128, 40, (count, 1, 1, 1)), 0, 255).astype(np.uint8)
+
+
+def numbers(material: Material) -> dict[str, dict[str, Any]]:
+    return {
+        row["metric"] + (f" {row['label']}" if "label" in row else ""): row for row in VARIETY.measure(material).rows
+    }
+
+
+def test_real_images_in_the_place_of_samples_get_the_floor(material: Callable[..., Material]) -> None:
+    found = numbers(material())
+    for name, row in found.items():
+        if row["value"] is None or name in ("kinds_shown", "label_entropy", "label_divergence"):
+            continue
+        by_chance = row["floor"] + 0.02  # two images of the hundred
+        assert row["low"] <= by_chance, (name, row)
+        assert row["high"] >= row["floor"], (name, row)
+    assert [row["metric"] for row in found.values()][: len(METRICS) - 1] == list(METRICS)[:-1], "in order"
+
+
+@pytest.mark.parametrize(
+    ("damage", "moved"),
+    [
+        (lambda samples, known: np.concatenate([known[:30], samples[30:]]), {"copies_features": 1, "copies_pixels": 1}),
+        (lambda samples, known: np.concatenate([samples[30:60], samples[30:]]), {"duplicates": 1}),
+        (lambda samples, known: gaussian_filter(samples, (0, 1, 1, 0)), {"sharpness": -1}),
+        (
+            lambda samples, known: np.concatenate(
+                [np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), np.uint8), samples[30:]]
+            ),
+            {"broken_features": 1, "broken_pixels": 1, "sharpness": 1},
+        ),
+        (lambda samples, known: samples // 2, {"label_frequency Smiling": -1, "rare_labels": -1}),
+    ],
+)
+def test_each_damage_moves_its_number(damage: Any, moved: dict[str, int], material: Callable[..., Material]) -> None:
+    found = numbers(material(damage))
+    for name, sign in moved.items():
+        row = found[name]
+        assert (row["low"] > row["floor"]) if sign > 0 else (row["high"] < row["floor"]), (name, row)
+
+
+def test_copies_of_a_tenth_are_about_that_much_above_chance(material: Callable[..., Material]) -> None:
+    found = numbers(material(lambda samples, known: np.concatenate([known[:50], samples[50:]])))
+    assert 0.5 <= found["copies_pixels"]["value"] <= 0.6
+    assert found["copies_features"]["real"] == 200
+    assert found["copies_pixels"]["real"] == 400
+
+
+def test_a_mirrored_copy_is_one_where_training_flips(material: Callable[..., Material]) -> None:
+    def turned(samples: np.ndarray, known: np.ndarray) -> np.ndarray:
+        return np.concatenate([known[:50, :, ::-1], samples[50:]])
+
+    assert numbers(material(turned))["copies_pixels"]["value"] > 0.5
+    assert numbers(material(turned, **{"data.flip": False}))["copies_pixels"]["value"] < 0.2
+
+
+def test_missing_kinds_are_counted_and_diverge(material: Callable[..., Material]) -> None:
+    whole, dark = numbers(material()), numbers(material(lambda samples, known: samples // 2))
+    assert whole["kinds_shown"]["value"] == whole["kinds_shown"]["floor"] == whole["kinds_shown"]["kinds"] == 3
+    assert dark["kinds_shown"]["value"] == 1
+    assert dark["label_entropy"]["value"] < whole["label_entropy"]["low"]
+    assert dark["label_divergence"]["low"] > whole["label_divergence"]["high"]
+
+
+def test_a_label_that_the_judge_cannot_tell_is_withheld(material: Callable[..., Material]) -> None:
+    row = numbers(material())["label_frequency Male"]
+    assert (row["value"], row["real"]) == (None, 0.0)
+    assert row["why"] == "withheld, the judge cannot tell this label well enough"
+
+
+def test_without_labels_the_rest_is_measured(material: Callable[..., Material]) -> None:
+    measured = VARIETY.measure(material(judge=None))
+    found = {row["metric"]: row for row in measured.rows}
+    assert list(found) == list(METRICS)
+    assert found["kinds_shown"]["n"] is None
+    assert found["sharpness"]["value"] > 0
+    assert "kinds_shown: not applicable, the data set has no labels" in measured.notes
+
+
+def test_the_strip_shows_the_copies_first_and_below_them_what_they_copy(material: Callable[..., Material]) -> None:
+    one = material(lambda samples, known: np.concatenate([known[:12, :, ::-1], samples[12:]]))
+    arrays = VARIETY.measure(one).pictures["nearest"]
+    assert arrays["pixels_samples"].shape == (16, 8, 8, 3)
+    np.testing.assert_array_equal(arrays["pixels_samples"][:10], arrays["pixels_train"][:10])
+    assert (arrays["pixels_train_distances"][:10] == 0).all()
+    assert 0.5 < arrays["pixels_usual"] < 1
+    assert (arrays["pixels_samples"][10:] != arrays["pixels_train"][10:]).any()
+
+
+def test_given_labels_are_told_apart_from_drawn_ones(material: Callable[..., Material]) -> None:
+    one = material()
+    recipe = one.subject.recipe
+    given = replace(one.subject, conditions=np.ones((4, 1), np.uint8))
+    labelled = recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": ("Smiling",)})})
+    changed = replace(one, subject=replace(given, recipe=labelled))
+    changed.__dict__.update(samples=one.samples, judge=one.judge)
+    found = VARIETY.measure(changed)
+    assert found.pictures["frequencies"]["given"].tolist() == [True, False]
+    assert any("samples are made for Smiling as" in note for note in found.notes)
