@@ -36,7 +36,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
 
 def test_the_report_has_words_for_every_picture() -> None:
-    assert set(PICTURES) | {"nearest", "frequencies"} <= set(SHOWN)
+    evaluated = {"nearest", "frequencies", "inversions", "leakage", "code-labels", "kl-dimensions", "code-factors"}
+    assert set(PICTURES) | evaluated == set(SHOWN)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
