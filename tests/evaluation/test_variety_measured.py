@@ -166,6 +166,19 @@ def test_the_strip_shows_the_copies_first_and_below_them_what_they_copy(material
     assert (arrays["pixels_samples"][10:] != arrays["pixels_train"][10:]).any()
 
 
+def test_held_out_images_that_repeat_one_another_leave_numbers_that_can_be_drawn(
+    material: Callable[..., Material], tmp_path: Path
+) -> None:
+    one = material()
+    images = np.load(tmp_path / "store" / "images.npy")
+    images[one.chosen.held_out] = 7
+    np.save(tmp_path / "store" / "images.npy", images)
+    changed = replace(one, subject=replace(one.subject, store=open_store(tmp_path / "store")), _kept={})
+    changed.__dict__.update(samples=one.samples, judge=None)
+    arrays = VARIETY.measure(changed).pictures["nearest"]
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
 def test_given_labels_are_told_apart_from_drawn_ones(material: Callable[..., Material]) -> None:
     one = material()
     recipe = one.subject.recipe

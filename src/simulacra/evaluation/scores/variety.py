@@ -179,7 +179,8 @@ def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arr
         images[turned] = images[turned][:, :, ::-1]
         arrays[f"{name}_{what}"] = images
         arrays[f"{name}_{what}_distances"] = matches.distances[chosen]
-    usual = compared.copies.threshold / (1 - compared.copies.threshold)
+    # Where held-out images are copies of one another the threshold may be 1, and no distance ratio stands for it.
+    usual = compared.copies.threshold / max(1 - compared.copies.threshold, 1e-9)
     return arrays | {f"{name}_likest": np.array(len(likest)), f"{name}_usual": np.array(usual)}
 
 
