@@ -175,8 +175,8 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
     whole = Found()
     for name in names:
         if reason := GROUPS[name].lacks(material):
-            empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split", "extractor"))
-            facts = {"step": material.facts["step"], "why": reason}
+            empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split"))
+            facts = dict(material.facts) | {"extractor": None, "why": reason}
             whole.rows += [
                 {"metric": metric, "better": better} | empty | facts for metric, better in GROUPS[name].metrics.items()
             ]
