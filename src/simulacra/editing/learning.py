@@ -11,6 +11,7 @@ from simulacra.data.store import ImageStore
 from simulacra.editing.directions import Codes
 from simulacra.editing.kept import Directions, learn
 from simulacra.errors import DataError, RunError
+from simulacra.evaluation.judge import judge_of
 from simulacra.evaluation.subject import CHUNK, Subject
 from simulacra.objectives import Encodes
 from simulacra.seeds import stream
@@ -37,7 +38,7 @@ def learn_directions(subject: Subject, store: ImageStore, step: int, progress: P
         RunError: the model makes no images.
     """
     if not store.label_names:
-        raise DataError(f"{store.path} has no labels, so nothing tells which way to go; pack it with --labels table.csv")
+        raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
         rows = np.sort(stream(0, DRAW).permutation(store.rows("train"))[:PICTURES])
         codes, labels = encode(subject, store.pixels(rows), progress), store.labels[rows]
@@ -74,11 +75,12 @@ def encode(subject: Subject, images: NDArray[np.uint8], progress: Progress | Non
 
 
 def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> tuple[Codes, NDArray[np.uint8]]:
-    """Codes (n, width) of samples, and the labels (n, K) that the judge sees in their images."""
-    from simulacra.evaluation.judge import judge_of
+    """Codes (n, width) of samples, and the labels (n, K) that the judge sees in their images.
 
+    A label that the judge has not learnt to tell is seen in no image, so that no direction comes of it.
+    """
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"
     codes = subject.codes(PICTURES, DRAW)
     seen = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
-    return codes.numpy(), np.concatenate(seen).astype(np.uint8)
+    return codes.numpy(), (np.concatenate(seen) & judge.learned).astype(np.uint8)

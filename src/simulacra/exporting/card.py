@@ -111,8 +111,8 @@ def _what(trained: Trained) -> str:
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}
     networks = listed([f"{plain(name)} {count:,}" for name, count in parameters.items()])
     return (
-        f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with Simulacra "
-        f"{facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
+        f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with "
+        f"Simulacra {facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
         f"{recipe.data.batch} images an update{kept}.{labels} Parameters: {networks}."
     )
 
@@ -164,10 +164,9 @@ def _cell(text: str) -> str:
 def _limits(trained: Trained) -> Iterator[str]:
     """What follows from the facts, and nothing that was not looked at."""
     facts, recipe = trained.facts, trained.recipe
-    yield (
-        f"It knows {image_shape(recipe.data.shape)} and what its {facts.get('data', {}).get('counts', {}).get('train', 0):,}"
-        " training images show; what is rare among them it makes badly or never."
-    )
+    count = facts.get("data", {}).get("counts", {}).get("train")
+    seen = f"its {count:,} training images" if count else "its training images"
+    yield f"It knows pictures of {image_shape(recipe.data.shape)}, and what is rare among {seen} it knows badly."
     if trained.step < recipe.steps:
         yield f"Its training was not at its end: update {trained.step:,} of {recipe.steps:,}."
     if trained.labels:

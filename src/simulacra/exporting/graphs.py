@@ -103,7 +103,9 @@ def onnx_file(objective: Objective, graph: Graph) -> bytes:
     content = _bare(program.model_proto)
     worst = worst_difference(content, objective, graph)
     if not worst <= TOLERANCE:
-        raise RunError(f"{graph.name}.onnx would differ from the model by {worst:.2g}, more than {TOLERANCE:g}; kept back")
+        raise RunError(
+            f"{graph.name}.onnx differs from the model by {worst:.2g}, more than {TOLERANCE:g}; nothing is written"
+        )
     return content
 
 
