@@ -77,7 +77,7 @@ def to_bytes(directions: Directions) -> bytes:
 def read(path: Path, step: int) -> Directions | None:
     """Directions of this step from a file, or None where there are none, or the file is of another step or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             if int(file["format"]) != FORMAT or int(file["step"]) != step:
                 return None
             names = tuple(str(name) for name in file["names"])

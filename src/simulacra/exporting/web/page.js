@@ -23,7 +23,7 @@ function element(name, attributes = {}, ...children) {
 
 function slider(name, [low, high, step], value, change) {
   const output = element("output", {}, value.toFixed(2));
-  const input = element("input", { type: "range", min: low, max: high, step, value });
+  const input = element("input", { type: "range", min: low, max: high, step, value, ariaLabel: name });
   input.addEventListener("input", () => {
     output.value = Number(input.value).toFixed(2);
     change(Number(input.value));
