@@ -21,7 +21,7 @@ def run(tiny: Any, make_store: Any, tmp_path: Path) -> Callable[..., sm.Run]:
 
     def make(family: str, exclusive: bool = False, **changes: Any) -> sm.Run:
         changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []} | changes
-        data = make_store(count=60, exclusive=exclusive, held_out=10)
+        data = make_store(count=60, exclusive=exclusive, held_out=10, name=f"data-{family}")
         return sm.train(tiny(family, **changes), data, tmp_path / family, say=lambda _: None)
 
     return make
@@ -93,6 +93,18 @@ def test_a_run_is_measured_and_exported(run: Any, tmp_path: Path, monkeypatch: A
     model = sm.load(gan.export(tmp_path / "exported"))
     assert np.array_equal(model.sample(3), gan.sample(3))
     assert repr(model) == f"<Model {tmp_path / 'exported'}: tiny gan, update 2>"
+
+
+def test_runs_are_compared_by_what_was_measured(run: Any) -> None:
+    runs = [run("gan"), run("wgan")]
+    fixed = {"metric": "frechet_distance", "split": "test", "n": 20, "extractor": "x", "step": 2}
+    for place, one in enumerate(runs):
+        one.files.append("evaluations", fixed | {"value": 9.0 + place, "low": 8.9 + place, "high": 9.1 + place})
+    found = sm.compare(runs[0], runs[1].place, metrics=["frechet_distance"])
+    assert [verdict.metric for verdict in found.metrics] == ["frechet_distance"]
+    assert len(found.columns) == 2
+    with pytest.raises(sm.RunError):
+        sm.compare(runs[0])
 
 
 def test_a_notebook_shows_pictures(run: Any, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
 
 
-class Trained(ABC):
+class Usable(ABC):
     """What can be done with a trained model. Images are uint8 (n, H, W, C), codes float32 (n, width)."""
 
     @property
@@ -124,7 +124,7 @@ class Trained(ABC):
 
 
 @final
-class Model(Trained):
+class Model(Usable):
     """An exported model.
 
     Args:
@@ -152,7 +152,7 @@ class Model(Trained):
 
 
 @final
-class Run(Trained):
+class Run(Usable):
     """A run folder at one of its checkpoints.
 
     Args:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from simulacra.data.store import ImageStore
 from simulacra.live import Live
 from simulacra.recipe import Recipe
 from simulacra.recipe import load as load_recipe
+from simulacra.report.contrast import Comparison
+from simulacra.workflow.comparing import compare as compare_runs
 from simulacra.workflow.evaluating import Evaluated
 from simulacra.workflow.evaluating import evaluate as evaluate_run
 from simulacra.workflow.training import train as train_run
@@ -135,19 +136,18 @@ def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
     return evaluate_run(_folder(run), **options)
 
 
-def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: Sequence[str] = ()) -> Any:
+def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: Sequence[str] = ()) -> Comparison:
     """Holds what was measured of several runs against one another, from their files alone.
 
     Args:
         runs: two or more, or their folders.
-        group_by: key of the recipe that tells the groups apart.
+        group_by: dotted key of the recipes, like "objective.kl_weight", whose values make the groups.
         metrics: names; all by default.
 
     Raises:
         RunError: they cannot be compared.
     """
-    verb: Any = import_module("simulacra.workflow.comparing")
-    return verb.compare([_folder(run) for run in runs], group_by=group_by, metrics=metrics)
+    return compare_runs([_folder(run) for run in runs], group_by, metrics)
 
 
 def _folder(run: str | Path | Run) -> Path:

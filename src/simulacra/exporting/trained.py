@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from simulacra.engine.restore import restore
 from simulacra.evaluation.sheets import scale_for, sheet, to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import SAMPLE, Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 Files = dict[str, bytes]  # name of a file, with / between folders -> its content
 
-SAMPLE, SAMPLES, COLUMNS = 20, 32, 8  # the key that `simulacra sample` draws with, and the sheet of a model card
+SAMPLES, COLUMNS = 32, 8  # of the sheet in a model card
 ABILITIES = {"generate": Generates, "encode": Encodes, "classify": Classifies}
 # The folders above a file of this machine: from a slash that begins a word up to the last slash, and a user's home.
 ABOVE = re.compile(r"""(?<![^\s='"(\[,])~?/(?:[^\s/'",]+/)*(?=[^\s/'",])""")

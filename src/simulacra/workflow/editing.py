@@ -58,7 +58,8 @@ class Editor:
         known = (*own, *(directions.names if directions else self.subject.recipe.data.labels))
         for name in learnt if directions else wish.labels:
             if name not in known:
-                raise RunError(f"--label {name}: neither the model nor its data knows it; {nearest(name, known)}")
+                flag = "--keep" if name in wish.keep else "--label"
+                raise RunError(f"{flag} {name}: neither the model nor its data knows it; {nearest(name, known)}")
         with Live("looking for the picture's code") as live:
             return edit_images(self.subject, images, wish, directions, live.count)
 
