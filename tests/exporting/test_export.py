@@ -37,7 +37,7 @@ def test_exported_weights_are_those_of_the_run_for_every_family(family: str, tra
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
     assert loaded.told["step"] == step == 2
-    assert loaded.told["weights"] == ("last" if family == "classifier" else "averaged")
+    assert loaded.told["weights"] == ("raw" if family == "classifier" else "averaged")
     assert not any(module.training for module in loaded.subject.objective.networks.modules())
 
 
@@ -74,6 +74,16 @@ def test_the_card_has_what_was_measured_and_asks_for_a_licence(trained: Any, exp
     chosen = (export(run, "--license", "cc0-1.0") / "README.md").read_text("utf-8")
     assert 'license: "cc0-1.0"' in chosen
     assert "Not chosen yet" not in chosen
+
+
+def test_the_card_tells_what_went_wrong(trained: Any, export: Any) -> None:
+    run = trained("gan")
+    RunFolder(run).write_facts(
+        {"findings": [{"severity": "serious", "meaning": "It fell."}, {"severity": "note", "meaning": "All is well."}]}
+    )
+    assert "- It fell.\n" in (export(run) / "README.md").read_text("utf-8")
+    assert "All is well" not in (export(run) / "README.md").read_text("utf-8")
+    assert "It fell" not in (export(run, "--step", 1) / "README.md").read_text("utf-8"), "that was said of the end"
 
 
 def test_every_line_of_the_front_is_yaml_of_the_plainest_kind(trained: Any, export: Any) -> None:
@@ -116,7 +126,9 @@ def test_a_folder_goes_on_as_the_run_itself_would(
     trained: Any, export: Any, simulacra: Any, recipe_file: Any, tmp_path: Path
 ) -> None:
     run = trained("acgan")
+    RunFolder(run).write_facts({"best": {"step": 2}})
     out = export(run, "--format", "folder", "--step", 1)
+    assert RunFolder(out).best is None, "the one that is marked was not taken along"
     assert len(list((out / "samples").glob("*.png"))) == 32
     assert simulacra("sample", out, "-n", 2, "--out", tmp_path / "two.png").code == 0
     ended = simulacra("train", out / "recipe.toml", "--data", tmp_path / "store", "--out", out, "--no-report")

@@ -16,6 +16,7 @@ from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
 from simulacra.editing.edits import Wish, codes_of
 from simulacra.editing.kept import Method
+from simulacra.engine.restore import Which
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
@@ -157,11 +158,11 @@ class Run(Usable):
 
     Args:
         folder: of the run.
-        step: of one of its checkpoints; the newest by default.
+        step: of one of its checkpoints, or "best"; the newest by default.
         data: the store that it was trained on, if it has moved.
     """
 
-    def __init__(self, folder: str | Path, step: int | None = None, data: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path, step: Which = None, data: str | Path | None = None) -> None:
         self.files = RunFolder(Path(folder))
         self.files.require()
         self._step, self._data = step, None if data is None else Path(data)
@@ -238,12 +239,12 @@ class Run(Usable):
         return Path(out)
 
 
-def open_run(folder: str | Path, step: int | None = None, data: str | Path | None = None) -> Run:
+def open_run(folder: str | Path, step: Which = None, data: str | Path | None = None) -> Run:
     """Opens a run folder.
 
     Args:
         folder: what `simulacra train` wrote.
-        step: of one of its checkpoints; the newest by default.
+        step: of one of its checkpoints, or "best"; the newest by default.
         data: the store that it was trained on, if it has moved.
 
     Raises:

@@ -105,7 +105,7 @@ def _title_of_data(trained: Trained) -> str:
 
 def _what(trained: Trained) -> str:
     recipe, facts = trained.recipe, trained.facts
-    kept = ", moving averages of the weights" if trained.averaged else ""
+    kept = ", moving averages of the weights" if trained.weights == "averaged" else ""
     labels = f" It was told {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
     counts = trained.subject.objective.networks.items()
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}
@@ -169,6 +169,10 @@ def _limits(trained: Trained) -> Iterator[str]:
     yield f"It knows pictures of {image_shape(recipe.data.shape)}, and what is rare among {seen} it knows badly."
     if trained.step < recipe.steps:
         yield f"Its training was not at its end: update {trained.step:,} of {recipe.steps:,}."
+    if trained.step == facts.get("step"):
+        for finding in facts.get("findings", []):
+            if finding.get("severity") != "note" and finding.get("meaning"):
+                yield plain(finding["meaning"])
     if trained.labels:
         yield "Labels are those of the data, with their mistakes; labels that come together there are mixed here too."
     if "generate" in trained.abilities:

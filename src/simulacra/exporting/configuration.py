@@ -36,7 +36,7 @@ def configuration(trained: Trained, form: str) -> bytes:
         "family_name": of_family(recipe.objective.family),
         "can": trained.abilities,
         "step": trained.step,
-        "weights": "averaged" if trained.averaged else "last",
+        "weights": trained.weights,
         "image": {"height": height, "width": width, "channels": channels, "range": [-1, 1], "layout": "NCHW"},
         "labels": list(trained.labels),
         "exclusive": recipe.data.exclusive,

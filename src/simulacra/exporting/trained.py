@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.engine.restore import restore
+from simulacra.engine.restore import Which, restore
 from simulacra.evaluation.sheets import scale_for, sheet, to_png
 from simulacra.evaluation.subject import SAMPLE, Subject
 from simulacra.objectives import Classifies, Encodes, Generates
@@ -49,9 +49,10 @@ class Trained:
         return tuple(self.subject.recipe.data.labels)
 
     @property
-    def averaged(self) -> bool:
-        """Whether the weights that make images are moving averages."""
-        return self.subject.recipe.average > 0 and isinstance(self.subject.objective, Generates)
+    def weights(self) -> str:
+        """Which weights make images: averaged, where moving averages are kept, or raw."""
+        kept = self.subject.recipe.average > 0 and isinstance(self.subject.objective, Generates)
+        return "averaged" if kept else "raw"
 
     @property
     def abilities(self) -> list[str]:
@@ -66,9 +67,10 @@ class Trained:
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
-        """Measured values at this step; withheld ones are left out."""
-        rows = self.run.rows("evaluations")
-        return [without_places(row) for row in rows if row["step"] == self.step and row.get("value") is not None]
+        """Measured values of this step and these weights; withheld ones are left out."""
+        rows = [row for row in self.run.rows("evaluations") if row["step"] == self.step]
+        mine = (None, self.weights)
+        return [without_places(row) for row in rows if row.get("value") is not None and row.get("weights") in mine]
 
     @cached_property
     def samples(self) -> NDArray[np.uint8] | None:
@@ -84,7 +86,7 @@ class Trained:
         return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]))}
 
 
-def open_trained(run: RunFolder, step: int | None = None) -> Trained:
+def open_trained(run: RunFolder, step: Which = None) -> Trained:
     """A run with the weights of one of its checkpoints, averaged ones where they are kept.
 
     Raises:

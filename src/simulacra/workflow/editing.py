@@ -16,7 +16,7 @@ from simulacra.editing.edits import Edited, Wish, edit_images, own_labels
 from simulacra.editing.kept import METHODS, NAME, Directions, Method, read, to_bytes
 from simulacra.editing.learning import learn_directions
 from simulacra.editing.row import row_picture
-from simulacra.engine.restore import restore
+from simulacra.engine.restore import Which, restore
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.sheets import to_png
 from simulacra.evaluation.subject import Subject
@@ -87,7 +87,7 @@ class Editor:
         return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
-def open_editor(path: Path, step: int | None = None, data: Path | None = None) -> Editor:
+def open_editor(path: Path, step: Which = None, data: Path | None = None) -> Editor:
     """A run's editor.
 
     Raises:
@@ -104,7 +104,7 @@ def edit(
     wish: Wish,
     out: Path,
     *,
-    step: int | None = None,
+    step: Which = None,
     data: Path | None = None,
     crop: str = "center",
     say: Say = lambda _: None,
@@ -116,7 +116,7 @@ def edit(
         picture: a picture file of any size; what is cut out of it is resized to what the model makes.
         wish: what is to change.
         out: FILE.png.
-        step: of one of the run's checkpoints; the newest by default.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
         data: the store that was trained on, if it has moved.
         crop: how the picture is cut, as in `simulacra pack`.
         say: told, in one line each, what a person should know.

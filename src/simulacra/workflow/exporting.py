@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from simulacra.engine.restore import Which
 from simulacra.errors import RunError, nearest
 from simulacra.exporting.configuration import NAME
 from simulacra.exporting.formats import FORMATS, Options, files_of
@@ -15,7 +16,7 @@ def export(
     out: Path,
     form: str = "safetensors",
     *,
-    step: int | None = None,
+    step: Which = None,
     licence: str | None = None,
     runtime: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -26,7 +27,7 @@ def export(
         path: the run folder.
         out: the folder to write; a new or empty one, or an earlier export, whose files of the same names are replaced.
         form: one of FORMATS.
-        step: of one of the run's checkpoints; the newest by default.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
         licence: identifier of the model's licence, for its card.
         runtime: folder of ONNX Runtime Web, for the format `web`; fetched with npm by default.
         say: told, in one line each, what a person should know.
