@@ -27,7 +27,7 @@ from simulacra.runs import RunFolder
 from simulacra.workflow.editing import Editor, open_editor
 from simulacra.workflow.evaluating import Evaluated, evaluate
 from simulacra.workflow.exporting import export
-from simulacra.workflow.sampling import draw
+from simulacra.workflow.sampling import draw, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -72,7 +72,8 @@ class Usable(ABC):
         Raises:
             RunError: the model makes no images, or has no such label.
         """
-        return shown(self.subject.decode(draw(self.subject, count, seed, labels or {})))
+        codes = draw(self.subject, count, seed)
+        return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
         """Images (n, H, W, C) of codes (n, width).

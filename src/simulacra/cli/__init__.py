@@ -4,7 +4,14 @@ import sys
 import traceback
 
 from simulacra import __version__
-from simulacra.cli import data, handing, looking, measuring, training, turning  # each adds its commands to the application
+from simulacra.cli import (  # each adds its commands to the application
+    data,
+    handing,
+    looking,
+    measuring,
+    training,
+    turning,
+)
 from simulacra.cli.base import app, say
 from simulacra.errors import SimulacraError, Stopped
 

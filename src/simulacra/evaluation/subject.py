@@ -15,7 +15,6 @@ from simulacra.recipe import Recipe
 from simulacra.seeds import mixed
 
 CHUNK = 250  # images decoded or encoded at once
-SAMPLE = 20  # the key of the draw of samples: equal seeds give equal ones, whoever draws them
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.engine.restore import Which, restore
+from simulacra.evaluation.described import SAMPLE
 from simulacra.evaluation.sheets import scale_for, sheet, to_png
-from simulacra.evaluation.subject import SAMPLE, Subject
+from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
