@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 
 COMMANDS = {
     "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare",
-    "demo",
+    "export", "edit", "demo",
 }  # fmt: skip
 
 

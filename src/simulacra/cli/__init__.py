@@ -4,11 +4,18 @@ import sys
 import traceback
 
 from simulacra import __version__
-from simulacra.cli import data, looking, measuring, training, turning  # each adds its commands to the application
+from simulacra.cli import (  # each adds its commands to the application
+    data,
+    handing,
+    looking,
+    measuring,
+    training,
+    turning,
+)
 from simulacra.cli.base import app, say
 from simulacra.errors import SimulacraError, Stopped
 
-__all__ = ["app", "data", "looking", "main", "measuring", "training", "turning"]
+__all__ = ["app", "data", "handing", "looking", "main", "measuring", "training", "turning"]
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The verb `sample`: images of a trained model, from its run folder alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +12,6 @@ from simulacra.evaluation.described import SAMPLE, codes_of, read
 from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Generates
 from simulacra.runs import RunFolder, to_npy, write_aside
 from simulacra.workflow.evaluating import Weights, weights_of
 
@@ -44,21 +44,16 @@ def sample(
     Raises:
         RunError: the run cannot make such samples.
     """
-    if count < 1:
-        raise RunError(f"-n {count}: expected at least 1 sample")
-    if seed < 0:
-        raise RunError(f"--seed {seed}: expected 0 or more")
     run = RunFolder(path)
     run.require()
     objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
     subject = Subject(objective, run.recipe, run.conditions())
-    model = subject.generates
     if described is None:
-        codes, whence = subject.codes(count, SAMPLE, seed=seed), f"seed {seed}"
+        codes, whence = draw(subject, count, seed), f"seed {seed}"
     else:
         codes, whence = _described(subject, described, run), "by their codes"
     if labels:
-        codes = _with_labels(model, codes, labels, subject.recipe.data.labels)
+        codes = with_labels(subject, codes, labels)
     images = subject.decode(codes)
     if out.suffix == ".npy":
         write_aside(out, to_npy(images))
@@ -68,6 +63,19 @@ def sample(
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(count - 1))}d}.png", to_png(image))
     return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
+
+
+def draw(subject: Subject, count: int, seed: int) -> Tensor:
+    """Codes (count, width) of samples; equal seeds give equal ones.
+
+    Raises:
+        RunError: the count or the seed is out of range, or the model makes no images.
+    """
+    if count < 1:
+        raise RunError(f"-n {count}: expected at least 1 sample")
+    if seed < 0:
+        raise RunError(f"--seed {seed}: expected 0 or more")
+    return subject.codes(count, SAMPLE, seed=seed)
 
 
 def _counted(count: int) -> str:
@@ -88,8 +96,13 @@ def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
     return codes_of(subject, read(text), Directions(subject, run.arrays("map")))
 
 
-def _with_labels(model: Generates, codes: Tensor, given: dict[str, int], names: tuple[str, ...] | str) -> Tensor:
-    """The same codes with labels set."""
+def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Tensor:
+    """The same codes (n, width) with labels set to 0 or 1.
+
+    Raises:
+        RunError: the model has no such label, or cannot have it so.
+    """
+    model, names = subject.generates, tuple(subject.recipe.data.labels)
     if not model.code.labels:
         raise RunError("this model was trained without labels; leave out --label")
     noise, rows = codes[:, : model.code.noise], model.code.labels_of(codes)

@@ -1,0 +1,263 @@
+"""Run and Model: a trained model from a run folder, or from an export; both make, encode and judge images alike."""
+
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from simulacra.api.pictures import Given, Pictures, as_images, shown
+from simulacra.data.batches import to_tensor
+from simulacra.editing.edits import Wish, codes_of
+from simulacra.editing.kept import Method
+from simulacra.engine.restore import Which
+from simulacra.errors import RunError
+from simulacra.evaluation.subject import Subject
+from simulacra.exporting.weights import load_exported
+from simulacra.objectives import Classifies, Generates
+from simulacra.recipe import Recipe
+from simulacra.report.words import of_family
+from simulacra.runs import RunFolder
+from simulacra.workflow.editing import Editor, open_editor
+from simulacra.workflow.evaluating import Evaluated, evaluate
+from simulacra.workflow.exporting import export
+from simulacra.workflow.sampling import draw, with_labels
+
+Values = NDArray[np.float32]
+GRID = 16  # images that a notebook shows of a model
+
+
+class Usable(ABC):
+    """What can be done with a trained model. Images are uint8 (n, H, W, C), codes float32 (n, width)."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> Subject:
+        """The model with its recipe and conditions."""
+
+    @property
+    @abstractmethod
+    def step(self) -> int:
+        """How many updates the model has had."""
+
+    @property
+    @abstractmethod
+    def place(self) -> Path:
+        """The folder that it is from."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return self.subject.recipe
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels that the model was trained with, in the order of its code and of `classify`."""
+        return tuple(self.recipe.data.labels)
+
+    def sample(self, count: int = 8, *, labels: Mapping[str, int] | None = None, seed: int = 0) -> Pictures:
+        """Samples (count, H, W, C); equal seeds give equal images, here and by `simulacra sample`.
+
+        Args:
+            count: how many.
+            labels: label -> 0 or 1 for all of them; others are drawn as they occur together in the training set.
+            seed: of the codes.
+
+        Raises:
+            RunError: the model makes no images, or has no such label.
+        """
+        codes = draw(self.subject, count, seed)
+        return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
+
+    def decode(self, codes: Values) -> Pictures:
+        """Images (n, H, W, C) of codes (n, width).
+
+        Raises:
+            RunError: the model makes no images, or its codes have another width.
+        """
+        given, width = torch.as_tensor(np.array(codes, np.float32)), self.subject.generates.code.width
+        if given.ndim != 2 or given.shape[1] != width:
+            raise RunError(f"codes of shape {tuple(given.shape)} cannot be decoded; this model takes (n, {width})")
+        return shown(self.subject.decode(given))
+
+    def encode(self, images: Given) -> Values:
+        """Codes (n, width) of images: by the encoder, or, which takes a while, by inversion where there is none.
+
+        Raises:
+            DataError: that is no image of this model.
+            RunError: the model makes no images.
+        """
+        self.subject.generates  # noqa: B018  # refuses a model without codes
+        return codes_of(self.subject, as_images(images, self.recipe.data.shape)[0])[0]
+
+    def classify(self, images: Given) -> Values:
+        """How sure the model is of each label, (n, labels) in [0, 1]; of classes, the shares of a row add up to 1.
+
+        Raises:
+            DataError: that is no image of this model.
+            RunError: the model tells no labels.
+        """
+        model = self.subject.objective
+        if not isinstance(model, Classifies):
+            raise RunError(f"a model of family {self.recipe.objective.family} tells no labels; give one that does")
+        given = to_tensor(as_images(images, self.recipe.data.shape)[0]).to(model.device)
+        with model.looking():
+            logits = model.logits(given).float()
+        shares: Values = (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
+        return shares
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.place}: {self.recipe.title}, update {self.step:,}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: title, family, step and samples."""
+        told = f"<b>{escape(self.recipe.title)}</b><br>{escape(of_family(self.recipe.objective.family))}, "
+        told += f"update {self.step:,}, {escape(str(self.place))}"
+        if not isinstance(self.subject.objective, Generates):
+            return f"<div>{told}</div>"
+        png = b64encode(self.sample(GRID)._repr_png_() or b"").decode()
+        return f'<div>{told}<br><img alt="{GRID} samples" src="data:image/png;base64,{png}"></div>'
+
+
+@final
+class Model(Usable):
+    """An exported model.
+
+    Args:
+        folder: what `simulacra export --format safetensors` or `folder` wrote; nothing in it is run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._place = Path(folder)
+        self._loaded = load_exported(self._place)
+
+    @property
+    def subject(self) -> Subject:
+        """The model with its recipe and conditions."""
+        return self._loaded.subject
+
+    @property
+    def step(self) -> int:
+        """How many updates the model has had."""
+        return int(self._loaded.told["step"])
+
+    @property
+    def place(self) -> Path:
+        """The folder of the export."""
+        return self._place
+
+
+@final
+class Run(Usable):
+    """A run folder at one of its checkpoints.
+
+    Args:
+        folder: of the run.
+        step: of one of its checkpoints, or "best"; the newest by default.
+        data: the store that it was trained on, if it has moved.
+    """
+
+    def __init__(self, folder: str | Path, step: Which = None, data: str | Path | None = None) -> None:
+        self.files = RunFolder(Path(folder))
+        self.files.require()
+        self._step, self._data = step, None if data is None else Path(data)
+
+    @cached_property
+    def _editor(self) -> Editor:
+        return open_editor(self.place, self._step, self._data)
+
+    @property
+    def subject(self) -> Subject:
+        """The model with its recipe and conditions."""
+        return self._editor.subject
+
+    @property
+    def step(self) -> int:
+        """The checkpoint's."""
+        return self._editor.step
+
+    @property
+    def place(self) -> Path:
+        """The run folder."""
+        return self.files.path
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """Rows of metrics.jsonl: means of every loss and accuracy."""
+        return self.files.rows("metrics")
+
+    @property
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Rows of evaluations.jsonl: measured values with n, split, extractor and interval."""
+        return self.files.rows("evaluations")
+
+    def edit(
+        self,
+        image: Given,
+        labels: Mapping[str, int] | None = None,
+        *,
+        strength: float | Sequence[float] = 1.0,
+        method: Method = "mean",
+        keep: Sequence[str] = (),
+        **more: int,
+    ) -> Pictures:
+        """Images changed in what labels say, as `simulacra edit` does it.
+
+        Args:
+            image: one or several.
+            labels: label -> 1 towards having it, 0 away from it; those that are words may be given as `Smiling=1`.
+            strength: how far; 1 is as far as pictures with and without the label are apart. Several give several.
+            method: "mean" or "normal", how directions are learnt.
+            keep: labels that shall stay as they are.
+            more: further labels.
+
+        Returns:
+            (H, W, C) of one image, (n, H, W, C) of several; with several strengths they stand before H.
+
+        Raises:
+            RunError: the wish cannot be met by this run.
+            DataError: that is no image of this model.
+        """
+        images, single = as_images(image, self.recipe.data.shape)
+        strengths = (strength,) if isinstance(strength, int | float) else tuple(strength)
+        edited = self._editor(images, Wish({**(labels or {}), **more}, strengths, method, tuple(keep))).images
+        edited = edited[:, 0] if isinstance(strength, int | float) else edited
+        return shown(edited[0] if single else edited)
+
+    def evaluate(self, **options: Any) -> Evaluated:
+        """Measures this run at its step, as `simulacra.evaluate` does."""
+        return evaluate(self.place, **{"step": self._step, "data": self._data} | options)
+
+    def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
+        """Writes this run for others, as `simulacra export` does, and gives the folder."""
+        export(self.place, Path(out), form, **{"step": self._step} | options)
+        return Path(out)
+
+
+def open_run(folder: str | Path, step: Which = None, data: str | Path | None = None) -> Run:
+    """Opens a run folder.
+
+    Args:
+        folder: what `simulacra train` wrote.
+        step: of one of its checkpoints, or "best"; the newest by default.
+        data: the store that it was trained on, if it has moved.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    return Run(folder, step, data)
+
+
+def load(folder: str | Path) -> Model:
+    """Opens an exported model; numbers are read from it, and nothing in it is run.
+
+    Raises:
+        RunError: the folder holds no exported model, a damaged one, or one of another version.
+    """
+    return Model(folder)

@@ -1,0 +1,94 @@
+"""Pictures: arrays of images that a notebook shows; and images of any kind as the array that a model takes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeAlias, cast, final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from simulacra.data.decode import fit, read_picture
+from simulacra.errors import DataError
+from simulacra.evaluation.sheets import scale_for, sheet, to_png
+
+Shape = tuple[int, int, int]
+Given: TypeAlias = NDArray[np.uint8] | Image.Image | str | Path | Iterable[Any]
+DIMENSIONS = {3: 1, 4: None, 5: None}  # of an array that can be shown: one image, many, rows of them
+
+
+@final
+class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
+    """A uint8 array (..., H, W, C) of images like any other, which a notebook shows as a sheet."""
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows; None where the array, after some slicing, holds no images any more."""
+        if self.dtype != np.uint8 or self.ndim not in DIMENSIONS or self.shape[-1] not in (1, 3) or not self.size:
+            return None
+        images = np.asarray(self[None] if self.ndim == 3 else self)
+        return to_png(sheet(images), scale_for(images.shape[-3]))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the sheet as a PNG file.
+
+        Raises:
+            DataError: the array holds no images, or the file cannot be written.
+        """
+        png = self._repr_png_()
+        if png is None:
+            raise DataError(f"an array of shape {self.shape} is no sheet of images, so {path} was not written")
+        try:
+            Path(path).write_bytes(png)
+        except OSError as error:
+            raise DataError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+
+
+def shown(images: NDArray[np.uint8]) -> Pictures:
+    """The same array as one that a notebook shows; nothing is copied."""
+    return cast(Pictures, images.view(Pictures))
+
+
+def as_images(given: Given, shape: Shape) -> tuple[NDArray[np.uint8], bool]:
+    """Images as a model takes them.
+
+    Args:
+        given: an array (H, W, C), (n, H, W, C) or, of grey images, (n, H, W), uint8 and of the model's size; or a
+            picture of Pillow, a file, or several of these, which are cut at their centre and resized.
+        shape: (H, W, C) of the model's images.
+
+    Returns:
+        (n, H, W, C) uint8, and whether a single image was given.
+
+    Raises:
+        DataError: the array has another shape or type, or a picture cannot be read.
+    """
+    if isinstance(given, np.ndarray):
+        return _from_array(given, shape)
+    if isinstance(given, Image.Image | str | Path):
+        return _from_picture(given, shape)[None], True
+    images = [as_images(one, shape)[0] for one in given]
+    if not images:
+        raise DataError("no image was given; give at least one")
+    return np.concatenate(images), False
+
+
+def _from_array(given: NDArray[Any], shape: Shape) -> tuple[NDArray[np.uint8], bool]:
+    array = given[..., None] if given.shape[-2:] == shape[:2] and shape[2] == 1 else given
+    single = array.ndim == 3
+    array = array[None] if single else array
+    if array.dtype != np.uint8 or array.shape[1:] != shape:
+        raise DataError(
+            f"an array of shape {given.shape} and type {given.dtype} is no image of this model; expected uint8 of "
+            f"shape {shape} or (n, {', '.join(map(str, shape))}), or a picture of Pillow, which is resized"
+        )
+    return np.array(array, np.uint8), single
+
+
+def _from_picture(given: Image.Image | str | Path, shape: Shape) -> NDArray[np.uint8]:
+    height, width, channels = shape
+    if isinstance(given, Image.Image):
+        return fit(given, (width, height), "center", channels == 1).copy()
+    try:
+        return read_picture(Path(given), (width, height), grey=channels == 1).pixels.copy()
+    except DataError as error:
+        raise DataError(f"{given} {error}; give another picture") from error

@@ -1,0 +1,181 @@
+"""The model card: README.md as model hubs read it, with what is known of the model and what is not.
+
+Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv:1810.03993; the first lines are YAML.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import simulacra
+from simulacra.exporting.trained import Trained
+from simulacra.report.formats import image_shape, listed, number, percent, plain
+from simulacra.report.words import of_family, of_metric
+
+NO_LICENCE = "other"  # what hubs read as: see the text
+USE = {
+    "generate": [
+        "images = model.sample(8)  # (8, height, width, channels), uint8",
+        "same = model.decode(codes)  # codes: (n, width), float32",
+    ],
+    "encode": ["codes = model.encode(images)"],
+    "classify": ["shares = model.classify(images)  # (n, labels), in [0, 1]"],
+}
+
+
+def card(trained: Trained, licence: str | None = None) -> bytes:
+    """The content of README.md.
+
+    Args:
+        trained: what is described.
+        licence: the identifier that its user chose, like "apache-2.0"; where there is none, the card asks for it.
+    """
+    parts = [
+        _front(trained, licence),
+        f"# {plain(trained.recipe.title)}",
+        _what(trained),
+        *(["![Samples, none picked by hand](samples.png)"] if trained.samples is not None else []),
+        "## Use",
+        _use(trained),
+        "## Data",
+        _data(trained),
+        "## Numbers",
+        _numbers(trained),
+        "## Limits",
+        "\n".join(f"- {sentence}" for sentence in _limits(trained)),
+        "## Licence",
+        f"{plain(licence)}."
+        if licence
+        else "**Not chosen yet.** Whoever publishes this model chooses one that the licence of the data allows, writes "
+        "its identifier behind `license:` in the first lines of this file, and its text in a file LICENSE.",
+    ]
+    return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
+
+
+def _front(trained: Trained, licence: str | None) -> str:
+    """The YAML between two lines of dashes; every word of a user stands in quotes, which YAML reads as JSON does."""
+    family, makes = trained.recipe.objective.family, "generate" in trained.abilities
+    task = "unconditional-image-generation" if makes else "image-classification"
+    lines = [
+        "library_name: simulacra",
+        f"pipeline_tag: {task}",
+        f"license: {_quoted(licence or NO_LICENCE)}",
+        *([] if licence else ["license_name: not-chosen-yet"]),
+        "tags:",
+        *(f"- {_quoted(tag)}" for tag in ("simulacra", family, "images")),
+    ]
+    if trained.evaluations:
+        dataset = plain(_title_of_data(trained))
+        lines += [
+            "model-index:",
+            f"- name: {_quoted(plain(trained.recipe.title))}",
+            "  results:",
+            "  - task:",
+            f"      type: {task}",
+            "    dataset:",
+            f"      name: {_quoted(dataset)}",
+            f"      type: {_quoted(dataset)}",
+            "    metrics:",
+        ]
+        for row in trained.evaluations:
+            lines += [
+                f"    - type: {_quoted(str(row['metric']))}",
+                f"      name: {_quoted(', '.join(_of(row)))}",
+                f"      value: {json.dumps(row['value'])}",
+            ]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _of(row: dict[str, Any]) -> Iterator[str]:
+    """What a value was measured of, so that it is never read without it."""
+    yield of_metric(str(row["metric"])).title
+    for key, words in (("label", "{}"), ("split", "{} images"), ("n", "n = {:,}"), ("extractor", "{}")):
+        if row.get(key) is not None:
+            yield words.format(row[key])
+
+
+def _title_of_data(trained: Trained) -> str:
+    data = trained.facts.get("data", {})
+    return str(data.get("card", {}).get("title") or trained.recipe.data.name)
+
+
+def _what(trained: Trained) -> str:
+    recipe, facts = trained.recipe, trained.facts
+    kept = ", moving averages of the weights" if trained.weights == "averaged" else ""
+    labels = f" It was told {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
+    counts = trained.subject.objective.networks.items()
+    parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}
+    networks = listed([f"{plain(name)} {count:,}" for name, count in parameters.items()])
+    return (
+        f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with "
+        f"Simulacra {facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
+        f"{recipe.data.batch} images an update{kept}.{labels} Parameters: {networks}."
+    )
+
+
+def _use(trained: Trained) -> str:
+    calls = [line for ability in trained.abilities for line in USE[ability]]
+    code = ["import simulacra as sm", "", 'model = sm.load("FOLDER")', *calls]
+    more = "`config.json` holds the recipe, the layout of a code, the names of the labels and how they occur together."
+    return "\n".join(["```python", *code, "```", "", more])
+
+
+def _data(trained: Trained) -> str:
+    data = trained.facts.get("data", {})
+    notes, counts = data.get("card", {}), data.get("counts", {})
+    split = listed([f"{count:,} {name}" for name, count in counts.items() if count])
+    lines = [f"- Name: {plain(_title_of_data(trained))}", f"- Images: {split or 'not recorded'}"]
+    lines.append(f"- Licence of the data: {plain(notes.get('licence') or 'not known; ask whoever made the pictures')}")
+    if data.get("fingerprint"):
+        lines.append(f"- Fingerprint of the packed data: `{plain(data['fingerprint'])}`")
+    lines += [f"- {plain(note)}" for note in notes.get("notes", [])]
+    shares = data.get("label_frequencies", {})
+    if trained.labels and shares:
+        rows = [f"| {_cell(name)} | {percent(shares.get(name))} |" for name in trained.labels]
+        lines += ["", "| label | training images that have it |", "|---|---:|", *rows]
+    return "\n".join(lines)
+
+
+def _numbers(trained: Trained) -> str:
+    if not trained.evaluations:
+        return f"None were measured at update {trained.step:,}; `simulacra evaluate RUN` measures them."
+    rows = []
+    for row in trained.evaluations:
+        low, high = row.get("low"), row.get("high")
+        interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
+        floor = "" if row.get("floor") is None else number(row["floor"])
+        title, *rest = _of(row)
+        cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
+        rows.append("| " + " | ".join(map(_cell, cells)) + " |")
+    head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
+    told = "The floor is what real images get in place of samples: no model can be asked to do better."
+    has_floor = any(row.get("floor") is not None for row in trained.evaluations)
+    return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
+
+
+def _cell(text: str) -> str:
+    return plain(text).replace("|", "\\|")
+
+
+def _limits(trained: Trained) -> Iterator[str]:
+    """What follows from the facts, and nothing that was not looked at."""
+    facts, recipe = trained.facts, trained.recipe
+    count = facts.get("data", {}).get("counts", {}).get("train")
+    seen = f"its {count:,} training images" if count else "its training images"
+    yield f"It knows pictures of {image_shape(recipe.data.shape)}, and what is rare among {seen} it knows badly."
+    if trained.step < recipe.steps:
+        yield f"Its training was not at its end: update {trained.step:,} of {recipe.steps:,}."
+    if trained.step == facts.get("step"):
+        for finding in facts.get("findings", []):
+            if finding.get("severity") != "note" and finding.get("meaning"):
+                yield plain(finding["meaning"])
+    if trained.labels:
+        yield "Labels are those of the data, with their mistakes; labels that come together there are mixed here too."
+    if "generate" in trained.abilities:
+        yield "Samples may resemble single training images; whether they do was not tested for this card."
+    yield "Numbers compare only with numbers of the same extractor, n, split and data."
+    yield "Not made for telling who somebody is, nor for deciding anything about a person."

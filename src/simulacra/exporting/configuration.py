@@ -1,0 +1,118 @@
+"""config.json: all that one must know to use exported weights, written beside them and read back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import simulacra
+from simulacra.errors import RunError
+from simulacra.exporting.trained import Trained
+from simulacra.objectives import Generates
+from simulacra.objectives.code import Code
+from simulacra.recipe import Recipe, read_table, to_table
+from simulacra.report.words import of_family
+
+FORMAT = 1
+NAME = "config.json"
+
+
+def configuration(trained: Trained, form: str) -> bytes:
+    """The content of config.json for one format of export."""
+    recipe, objective = trained.recipe, trained.subject.objective
+    height, width, channels = recipe.data.shape
+    conditions = trained.subject.conditions
+    told = {
+        "made_by": "simulacra",
+        "format": FORMAT,
+        "export": form,
+        "simulacra": simulacra.__version__,
+        "torch": torch.__version__,
+        "title": recipe.title,
+        "family": recipe.objective.family,
+        "family_name": of_family(recipe.objective.family),
+        "can": trained.abilities,
+        "step": trained.step,
+        "weights": trained.weights,
+        "image": {"height": height, "width": width, "channels": channels, "range": [-1, 1], "layout": "NCHW"},
+        "labels": list(trained.labels),
+        "exclusive": recipe.data.exclusive,
+        "maker": objective.maker if isinstance(objective, Generates) else None,
+        "code": code_layout(objective.code) if isinstance(objective, Generates) else None,
+        "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in objective.networks.items()},
+        "recipe": to_table(recipe),
+        "conditions": None if conditions is None else ["".join(map(str, row)) for row in conditions.tolist()],
+    }
+    return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def code_layout(code: Code) -> dict[str, Any]:
+    """How a code is joined: noise | labels | categorical | continuous. Doubled labels are pairs (1 - y, y)."""
+    return {
+        "width": code.width,
+        "noise": code.noise,
+        "distribution": code.distribution,
+        "labels": code.labels,
+        "doubled": code.doubled,
+        "exclusive": code.exclusive,
+        "categorical": list(code.categorical),
+        "continuous": code.continuous,
+    }
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """What the config.json of an exported model says.
+
+    Raises:
+        RunError: the folder holds no exported model, a damaged one, or one of another version.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        if (folder / "run.json").is_file():
+            raise RunError(f"{folder} is a run, not an exported model; open it with open_run, or export it first")
+        raise RunError(f"{folder} holds no exported model (it has no {NAME}); make one: simulacra export RUN --out DIR")
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        if told.get("made_by") != "simulacra":
+            raise RunError(f"{path} was not written by simulacra; give the folder of a simulacra export")
+        if told["format"] != FORMAT:
+            raise RunError(
+                f"{path} has format {told['format']} of simulacra {told['simulacra']}, this version "
+                f"({simulacra.__version__}) reads {FORMAT}; use that version, or export the run again with this one"
+            )
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise RunError(f"{path} is damaged ({error}); export the run again") from error
+    found: dict[str, Any] = told
+    return found
+
+
+def recipe_of(told: dict[str, Any], folder: Path) -> Recipe:
+    """The recipe in a configuration.
+
+    Raises:
+        RunError: it is missing.
+        RecipeError: it says something that this version does not know.
+    """
+    if not isinstance(told.get("recipe"), dict):
+        raise RunError(f"{folder / NAME} has no recipe; export the run again")
+    return read_table(told["recipe"], f"the recipe in {folder / NAME}, of simulacra {told.get('simulacra')}", {})
+
+
+def conditions_of(told: dict[str, Any], folder: Path) -> NDArray[np.uint8] | None:
+    """The label rows (M, K) in a configuration, or None where no label conditions the model.
+
+    Raises:
+        RunError: they are no rows of 0 and 1, one for each label.
+    """
+    if told.get("conditions") is None:
+        return None
+    try:
+        rows = np.array([[int(digit) for digit in row] for row in told["conditions"]], np.uint8)
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{folder / NAME} has damaged conditions ({error}); export the run again") from error
+    if rows.ndim != 2 or not len(rows) or rows.shape[1] != len(told.get("labels", [])) or rows.max(initial=0) > 1:
+        raise RunError(f"{folder / NAME} has damaged conditions; export the run again")
+    return rows

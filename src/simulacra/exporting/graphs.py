@@ -1,0 +1,149 @@
+"""ONNX: each thing that a model can do as a graph with named ends, held against torch before it is let out.
+
+Needs the extra `onnx`. Graphs take any number of codes or images at once.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from simulacra.errors import RunError
+from simulacra.exporting.trained import Files, Trained
+from simulacra.objectives import Classifies, Encodes, Generates, Objective
+
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+TOLERANCE = 1e-4  # of a value, where values are around 1; of the largest one, where they are larger
+PROBES = (1, 5)  # how many codes or images the graph is held against torch with
+TRACED = 2  # how many it is traced with: one would be taken for "always one"
+
+
+class Graph(NamedTuple):
+    """One thing that a model can do.
+
+    Attributes:
+        name: of the file, without its ending.
+        function: from a batch of what `input` names to a batch of what `output` names.
+        shape: of one input.
+    """
+
+    name: str
+    function: Callable[[Tensor], Tensor]
+    input: str
+    output: str
+    shape: tuple[int, ...]
+
+
+class _Traced(nn.Module):
+    """A method of an objective as a module of its networks, for the tracer."""
+
+    def __init__(self, objective: Objective, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.networks, self.function = objective.networks, function
+
+    def forward(self, given: Tensor) -> Tensor:
+        return self.function(given).float()
+
+
+def require_onnx() -> None:
+    """Raises RunError where a package of the extra is missing."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise RunError(f"{', '.join(missing)} is not installed; install it: pip install 'simulacra[onnx]'")
+
+
+def graphs_of(trained: Trained) -> list[Graph]:
+    """What the model can do: its maker of images under that network's own name, `encoder`, `classifier`."""
+    objective = trained.subject.objective
+    height, width, channels = trained.recipe.data.shape
+    image = (channels, height, width)
+    found = []
+    if isinstance(objective, Generates):
+        found.append(Graph(objective.maker, objective.decode, "codes", "images", (objective.code.width,)))
+    if isinstance(objective, Encodes):
+        found.append(Graph("encoder", objective.encode, "images", "codes", image))
+    if isinstance(objective, Classifies):
+        found.append(Graph("classifier", objective.logits, "images", "logits", image))
+    return found
+
+
+def onnx_files(trained: Trained) -> Files:
+    """NAME.onnx for each thing that the model can do.
+
+    Raises:
+        RunError: the extra is not installed, or a graph gives other numbers than torch does.
+    """
+    require_onnx()
+    return {f"{graph.name}.onnx": onnx_file(trained.subject.objective, graph) for graph in graphs_of(trained)}
+
+
+def onnx_file(objective: Objective, graph: Graph) -> bytes:
+    """A graph in the ONNX format, weights included, after it was held against torch.
+
+    Raises:
+        RunError: it gives other numbers than torch does.
+    """
+    traced = _Traced(objective, graph.function)
+    with objective.looking(), _quiet():
+        program = torch.onnx.export(
+            traced,
+            (torch.zeros(TRACED, *graph.shape),),
+            input_names=[graph.input],
+            output_names=[graph.output],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None, "the tracer that is asked for gives a program"
+    content = _bare(program.model_proto)
+    worst = worst_difference(content, objective, graph)
+    if not worst <= TOLERANCE:
+        raise RunError(
+            f"{graph.name}.onnx differs from the model by {worst:.2g}, more than {TOLERANCE:g}; nothing is written"
+        )
+    return content
+
+
+def worst_difference(content: bytes, objective: Objective, graph: Graph) -> float:
+    """The largest difference of a graph, as ONNX Runtime works it out, from torch; relative where values exceed 1."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    generator, worst = torch.Generator().manual_seed(0), 0.0
+    for count in PROBES:
+        given = torch.rand(count, *graph.shape, generator=generator) * 2 - 1
+        with objective.looking():
+            expected = graph.function(given).float().numpy()
+        found = session.run([graph.output], {graph.input: given.numpy()})[0]
+        worst = max(worst, float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max())))
+    return worst
+
+
+def _bare(model: Any) -> bytes:
+    """The model without what the tracer notes beside it: where source files lie on this machine, among other things."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    model.producer_name, model.producer_version = "simulacra", ""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The tracer's notes to its own authors are kept from the user."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

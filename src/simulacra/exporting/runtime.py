@@ -1,0 +1,81 @@
+"""ONNX Runtime Web: what a page needs to run a model in its visitor's browser, by npm or from a folder.
+
+The build that runs on one thread of WebAssembly, so that any file server will do: more threads need headers that most
+cannot be told to send.
+"""
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from simulacra.errors import RunError
+from simulacra.exporting.trained import Files
+from simulacra.runs import write_aside
+
+VERSION = "1.30.0"
+PACKAGE = f"onnxruntime-web@{VERSION}"
+PARTS = {  # file of the package -> file of the page; .js because some servers do not know .mjs
+    "ort.wasm.bundle.min.mjs": "ort/ort.js",
+    "ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
+}
+TERMS = ("LICENSE", "ThirdPartyNotices.txt")  # the package has them not; the one for Python, of the same source, does
+BY_HAND = (
+    f"where npm works, run: npm pack {PACKAGE}, unpack the file that it fetches, and give its folder with --ort FOLDER"
+)
+PATIENCE = 900  # seconds; the package has 33 MB
+
+
+def runtime_files(given: Path | None = None) -> Files:
+    """The files of ONNX Runtime Web with its licence, under the names that the page knows.
+
+    Args:
+        given: a folder that holds the package's files or its `dist`; the user's cache, which npm fills, by default.
+
+    Raises:
+        RunError: the files are not there, or npm is not or cannot fetch them.
+    """
+    folder = user_cache_path("simulacra") / PACKAGE if given is None else _folder_in(given)
+    if given is None and not _complete(folder):
+        _fetch(folder)
+    files = {name: (folder / part).read_bytes() for part, name in PARTS.items()}
+    terms = resources.files("onnxruntime")
+    return files | {f"ort/{name}": (terms / name).read_bytes() for name in TERMS if (terms / name).is_file()}
+
+
+def _folder_in(given: Path) -> Path:
+    """The folder with the files, at or below the one that was given."""
+    for folder in (given, given / "dist", given / "package" / "dist"):
+        if _complete(folder):
+            return folder
+    raise RunError(f"--ort {given}: it lacks {' or '.join(PARTS)}; {BY_HAND}")
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / part).is_file() for part in PARTS)
+
+
+def _fetch(folder: Path) -> None:
+    """Fills a folder from the npm registry, through npm, which checks what it fetches."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RunError(f"the web page needs {PACKAGE} and there is no npm to fetch it with; install npm, or {BY_HAND}")
+    with tempfile.TemporaryDirectory() as place:
+        words = [npm, "pack", PACKAGE, "--pack-destination", place, "--loglevel", "error"]
+        try:
+            ended = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RunError(f"npm could not fetch {PACKAGE} ({error}); try again, or {BY_HAND}") from error
+        packed = next(Path(place).glob("*.tgz"), None)
+        if ended.returncode or packed is None:
+            why = next((line for line in ended.stderr.splitlines() if line.strip()), "it says nothing")
+            raise RunError(f"npm could not fetch {PACKAGE} ({why.strip()}); go online and try again, or {BY_HAND}")
+        with tarfile.open(packed) as archive:
+            for part in PARTS:
+                file = archive.extractfile(f"package/dist/{part}")
+                assert file is not None, "a published version does not change"
+                write_aside(folder / part, file.read())

@@ -1,0 +1,69 @@
+"""The verb `export`: a trained run as files that others can use, from its run folder alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from simulacra.engine.restore import Which
+from simulacra.errors import RunError, nearest
+from simulacra.exporting.configuration import NAME
+from simulacra.exporting.formats import FORMATS, Options, files_of
+from simulacra.exporting.trained import open_trained
+from simulacra.runs import RunFolder, write_aside
+
+
+def export(
+    path: Path,
+    out: Path,
+    form: str = "safetensors",
+    *,
+    step: Which = None,
+    licence: str | None = None,
+    runtime: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Writes an export of a run into a folder.
+
+    Args:
+        path: the run folder.
+        out: the folder to write; a new or empty one, or an earlier export, whose files of the same names are replaced.
+        form: one of FORMATS.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
+        licence: identifier of the model's licence, for its card.
+        runtime: folder of ONNX Runtime Web, for the format `web`; fetched with npm by default.
+        say: told, in one line each, what a person should know.
+
+    Returns:
+        What was written, in one line.
+
+    Raises:
+        RunError: the run cannot be exported so, or the folder is something else's.
+    """
+    if form not in FORMATS:
+        raise RunError(f"--format {form}: there is no such format; {nearest(form, FORMATS)}")
+    if out.exists() and not out.is_dir():
+        raise RunError(f"--out {out} is a file; give a folder")
+    if out.is_dir() and not (out / NAME).is_file() and any(out.iterdir()):
+        raise RunError(f"--out {out} is not empty and holds no earlier export; give a new folder")
+    run = RunFolder(path)
+    trained = open_trained(run, step)
+    if unfinished := note_of_state(run, trained.step):
+        say(unfinished)
+    files = files_of(trained, form, Options(licence, runtime))
+    (out / NAME).unlink(missing_ok=True)  # until everything is there, nobody takes the folder for an export
+    for name, content in files.items():
+        write_aside(out / name, content)
+    if licence is None:
+        say(f"no licence is named yet: give --license, like --license apache-2.0, or write it in {out / 'README.md'}")
+    if form == "web":
+        say(f"serve it: python -m http.server -d {out}")
+    size = sum(map(len, files.values())) / 1e6
+    return f"{path} at step {trained.step:,} as {form}: {out}, {len(files)} files, {size:.1f} MB"
+
+
+def note_of_state(run: RunFolder, step: int) -> str | None:
+    """A sentence where a run has not come to its end, which its weights are then not of."""
+    state = run.facts.get("state")
+    if state == "finished":
+        return None
+    how = "is still training, or was cut off" if state == "running" else f"is {state}"
+    return f"{run.path} {how}: its checkpoint of step {step:,} is taken"

@@ -1,0 +1,167 @@
+"""The Python API: what it gives, in which form, and what it refuses."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import simulacra as sm
+from simulacra.api.pictures import as_images, shown
+
+
+@pytest.fixture
+def run(tiny: Any, make_store: Any, tmp_path: Path) -> Callable[..., sm.Run]:
+    """run(family, **changes): a run of two updates."""
+
+    def make(family: str, exclusive: bool = False, **changes: Any) -> sm.Run:
+        changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []} | changes
+        data = make_store(count=60, exclusive=exclusive, held_out=10, name=f"data-{family}")
+        return sm.train(tiny(family, **changes), data, tmp_path / family, say=lambda _: None)
+
+    return make
+
+
+def test_importing_simulacra_loads_nothing_heavy_and_names_are_there() -> None:
+    code = (
+        "import sys, simulacra as sm; assert {'train', 'load'} <= set(dir(sm)); "
+        "print(*[m for m in ('torch', 'numpy', 'PIL', 'pydantic') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
+    assert all(getattr(sm, name) is not None for name in sm.__all__)
+    with pytest.raises(AttributeError, match="module 'simulacra' has no attribute 'fly'"):
+        sm.fly  # noqa: B018
+
+
+def test_samples_are_those_of_the_command_line(run: Any, simulacra: Any, tmp_path: Path) -> None:
+    acgan = run("acgan")
+    out = tmp_path / "samples.npy"
+    simulacra("sample", acgan.place, "-n", 3, "--seed", 4, "--label", "Male=1", "--out", out)
+    found = acgan.sample(3, labels={"Male": 1}, seed=4)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, np.load(out))
+    with pytest.raises(sm.RunError, match="did you mean Male"):
+        acgan.sample(1, labels={"Mal": 1})
+
+
+def test_codes_go_in_and_out(run: Any) -> None:
+    vae = run("vae")
+    images = vae.sample(2)
+    codes = vae.encode(images)
+    assert (codes.shape, codes.dtype) == ((2, 3), np.float32)
+    assert vae.decode(codes).shape == (2, 8, 8, 3)
+    assert vae.encode(images[0]) == pytest.approx(codes[:1], abs=1e-5)
+    with pytest.raises(sm.RunError, match=r"codes of shape \(2, 4\) cannot be decoded; this model takes \(n, 3\)"):
+        vae.decode(np.zeros((2, 4)))
+    with pytest.raises(sm.RunError, match="family vae tells no labels"):
+        vae.classify(images)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_shares_of_labels_are_told(run: Any, exclusive: bool) -> None:
+    changes = {"data.labels": "all"} if exclusive else {}
+    shares = run("classifier", exclusive, **changes).classify(np.zeros((2, 8, 8, 3), np.uint8))
+    assert shares.min() >= 0
+    assert shares.shape == (2, 3 if exclusive else 2)
+    assert (shares.sum(1) == pytest.approx(1)) == exclusive
+
+
+def test_an_edit_has_the_shape_of_what_was_given(run: Any) -> None:
+    vae = run("vae")
+    images = np.array(vae.sample(2))
+    one = vae.edit(images[0], Smiling=1)
+    assert one.shape == (8, 8, 3)
+    assert vae.edit(images, {"Smiling": 1}).shape == (2, 8, 8, 3)
+    row = vae.edit(images[0], Smiling=1, strength=(0, 1), keep=["Male"], method="normal")
+    assert row.shape == (2, 8, 8, 3)
+    assert np.array_equal(vae.edit(images[0], Smiling=1, strength=(0, 1))[1], one)
+    with pytest.raises(sm.RunError, match="nothing to change was given"):
+        vae.edit(images)
+
+
+def test_a_run_is_measured_and_exported(run: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    gan = run("gan")
+    found = gan.evaluate(count=20, features="random-vgg", only=["quality"])
+    assert found.rows == [row for row in gan.evaluations if row["metric"] in {r["metric"] for r in found.rows}]
+    assert [row["step"] for row in gan.metrics] == [1, 2]
+    model = sm.load(gan.export(tmp_path / "exported"))
+    assert np.array_equal(model.sample(3), gan.sample(3))
+    assert repr(model) == f"<Model {tmp_path / 'exported'}: tiny gan, update 2>"
+
+
+def test_runs_are_compared_by_what_was_measured(run: Any) -> None:
+    runs = [run("gan"), run("wgan")]
+    fixed = {"metric": "frechet_distance", "split": "test", "n": 20, "extractor": "x", "step": 2}
+    for place, one in enumerate(runs):
+        one.files.append("evaluations", fixed | {"value": 9.0 + place, "low": 8.9 + place, "high": 9.1 + place})
+    found = sm.compare(runs[0], runs[1].place, metrics=["frechet_distance"])
+    assert [verdict.metric for verdict in found.metrics] == ["frechet_distance"]
+    assert len(found.columns) == 2
+    with pytest.raises(sm.RunError):
+        sm.compare(runs[0])
+
+
+def test_a_notebook_shows_pictures(run: Any, tmp_path: Path) -> None:
+    gan = run("gan", title="a <b> title")
+    with Image.open(BytesIO(gan.sample(4)._repr_png_())) as sheet:
+        assert sheet.size == ((2 * 10 + 2) * 8, (2 * 10 + 2) * 8)
+    html = gan._repr_html_()
+    assert "a &lt;b&gt; title" in html
+    assert 'src="data:image/png;base64,' in html
+    images = gan.sample(4)
+    assert images[0]._repr_png_() is not None
+    assert images.astype(float)._repr_png_() is None
+    assert images[:, 0, 0, 0]._repr_png_() is None
+    images.save(tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.format == "PNG"
+    with pytest.raises(sm.DataError, match="is no sheet of images"):
+        images[:, 0, 0, 0].save(tmp_path / "no.png")
+
+
+def test_images_of_many_kinds_become_arrays(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (20, 10), "red")
+    picture.save(tmp_path / "red.png")
+    for given in (picture, tmp_path / "red.png", str(tmp_path / "red.png")):
+        images, single = as_images(given, (4, 4, 3))
+        assert images.shape == (1, 4, 4, 3)
+        assert single
+        assert (images == [255, 0, 0]).all()
+    images, single = as_images([picture, images[0]], (4, 4, 3))
+    assert (images.shape, single) == ((2, 4, 4, 3), False)
+    grey = np.zeros((5, 4, 4), np.uint8)
+    assert as_images(grey, (4, 4, 1))[0].shape == (5, 4, 4, 1)
+    assert as_images(grey[0], (4, 4, 1))[1]
+    assert isinstance(shown(images), sm.Pictures)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.zeros((4, 4, 3)), "type float64 is no image of this model; expected uint8 of shape"),
+        (np.zeros((5, 4, 3), np.uint8), r"an array of shape \(5, 4, 3\)"),
+        ([], "no image was given"),
+        ("none.png", "none.png .*; give another picture"),
+    ],
+)
+def test_what_is_no_image_is_told(given: Any, said: str) -> None:
+    with pytest.raises(sm.DataError, match=said):
+        as_images(given, (4, 4, 3))
+
+
+def test_pack_and_train_by_name(tmp_path: Path) -> None:
+    store = sm.pack("avatars", out=tmp_path / "store", count=12, size=32)
+    assert store.images.shape == (12, 32, 32, 3)
+    changes = {"every.log": 1, "every.checkpoint": 1, "data.batch": 4, "every.evaluate": []}
+    run = sm.train("demo-vae", tmp_path / "store", tmp_path / "run", steps=1, changes=changes, say=lambda _: None)
+    assert run.step == 1
+    with pytest.raises(sm.RunError, match="holds no run"):
+        sm.open_run(tmp_path)
+    with pytest.raises(sm.RecipeError, match="did you mean demo-vae"):
+        sm.train("demo-vea")

@@ -1,0 +1,117 @@
+"""Edits: which numbers of a code they move, and what they refuse."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulacra.editing import learning
+from simulacra.editing.edits import Wish, edit_images
+from simulacra.editing.kept import Directions, learn
+from simulacra.editing.learning import changing, learn_directions
+from simulacra.editing.row import row_picture
+from simulacra.errors import RunError
+
+
+@pytest.fixture
+def images() -> Any:
+    return np.random.default_rng(3).integers(0, 256, (2, 8, 8, 3), np.uint8)
+
+
+def directions_of(subject: Any) -> Directions:
+    return learn_directions(subject, subject.store, 1)
+
+
+def test_strength_0_is_what_the_model_makes_of_the_picture(subject: Any, images: Any) -> None:
+    model = subject("vae")
+    edited = edit_images(model, images, Wish({"Smiling": 1}, (0.0, 2.0)), directions_of(model))
+    assert np.array_equal(edited.images[:, 0], edited.met)
+    assert edited.images.shape == (2, 2, 8, 8, 3)
+    expected = ((edited.met / 127.5 - images / 127.5) ** 2).mean((1, 2, 3))
+    assert edited.errors == pytest.approx(expected, rel=1e-4)
+
+
+def test_away_from_a_label_is_the_way_back(subject: Any, images: Any) -> None:
+    model = subject("vae")
+    directions = directions_of(model)
+    there = edit_images(model, images, Wish({"Smiling": 1}, (-1.5,)), directions)
+    back = edit_images(model, images, Wish({"Smiling": 0}, (1.5,)), directions)
+    assert np.array_equal(there.images, back.images)
+
+
+@pytest.mark.parametrize("labels", ["binary", "onehot"])
+def test_a_label_of_the_code_is_changed_and_nothing_else(
+    subject: Any, images: Any, monkeypatch: Any, labels: str
+) -> None:
+    model = subject("acgan", **{"objective.code.labels": labels})
+    code, seen = model.generates.code, []
+    decode = type(model).decode
+    monkeypatch.setattr(type(model), "decode", lambda self, codes: seen.append(codes.numpy()) or decode(self, codes))
+    edit_images(model, images[:1], Wish({"Male": 1}, (0.0, 1.0)), None)
+    before, after = next(codes for codes in seen if len(codes) == 2)
+    change = (after - before)[code.noise :]
+    assert change.tolist() == ([0, 0, -1, 1] if labels == "onehot" else [0, 1])
+    assert np.array_equal(before[: code.noise], after[: code.noise])
+
+
+def test_of_classes_the_one_that_is_asked_for_takes_the_place_of_the_other(subject: Any, images: Any) -> None:
+    model = subject("acgan", exclusive=True)
+    edited = edit_images(model, images, Wish({"Male": 1}, (1.0,)), None)
+    from simulacra.editing.edits import _in_code, codes_of
+
+    codes = codes_of(model, images)[0]
+    changed = codes + _in_code(model, codes, "Male", 1)
+    assert changed[:, model.generates.code.noise :].tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert edited.images.shape == (2, 1, 8, 8, 3)
+    with pytest.raises(RunError, match="this model has classes"):
+        edit_images(model, images, Wish({"Male": 0}), None)
+
+
+class Judge:
+    """One that sees a label where the first pixel is bright."""
+
+    learned = np.array([True, True, False])
+
+    def verdicts(self, images: Any) -> Any:
+        bright = images.reshape(len(images), -1)[:, :3] > 127
+        return bright.astype(bool)
+
+
+def test_models_without_encoder_learn_from_judged_samples(subject: Any, images: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(learning, "judge_of", lambda store, progress=None: Judge())
+    monkeypatch.setattr(learning, "PICTURES", 200)
+    model = subject("infogan")
+    directions = directions_of(model)
+    assert directions.source == "200 samples, labelled by the judge"
+    place = directions.names.index("Smiling")
+    still = changing(model) == 0
+    assert still.tolist() == [False] * 3 + [True] * 5 + [False]
+    assert not directions.mean[place][still].any(), "categories do not change by degrees"
+    assert directions.mean[place][~still].any()
+    assert directions.of("Male", "mean") is None, "the judge cannot tell it"
+    with pytest.raises(RunError, match="no direction was found for Male: too few of the 200 samples"):
+        edit_images(model, images, Wish({"Male": 1}), directions)
+    assert edit_images(model, images, Wish({"Smiling": 1}), directions).images.shape == (2, 1, 8, 8, 3)
+
+
+def test_what_is_kept_is_not_changed_and_what_is_left_is_told(subject: Any, images: Any) -> None:
+    model = subject("vae")
+    codes = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    labels = np.stack([codes[:, 0] + codes[:, 1] > 0, codes[:, 1] > 0, codes[:, 1] > 0], 1).astype(np.uint8)
+    directions = learn(codes, labels, ("Smiling", "Male", "Twin"), 1, "codes")
+    edited = edit_images(model, images, Wish({"Smiling": 1}, keep=("Male",)), directions)
+    assert any("of the way to Smiling is left when Male is kept" in note for note in edited.notes)
+    with pytest.raises(RunError, match="nothing of Twin is left when Male is kept"):
+        edit_images(model, images, Wish({"Twin": 1}, keep=("Male",)), directions)
+
+
+def test_a_row_has_a_caption_below_each_picture(images: Any) -> None:
+    import io
+
+    from PIL import Image
+
+    with Image.open(io.BytesIO(row_picture(images, ["original", "-1"]))) as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (144 + 2 * 10 + 26, 2 * 154 + 10, 3)
+    assert np.array_equal(pixels[10:154:18, 10:154:18], images[0])
+    assert (pixels[154:, :154] < 128).any(), "the caption is written"
