@@ -15,7 +15,7 @@ from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.pictures import preview
 from simulacra.evaluation.reference import FEWEST, Chosen, choose
-from simulacra.evaluation.scores import DIRECTIONS, GROUPS, Found
+from simulacra.evaluation.scores import DIRECTIONS, GROUPS, Found, missing
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.runs import RunFolder
@@ -175,11 +175,8 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
     whole = Found()
     for name in names:
         if reason := GROUPS[name].lacks(material):
-            empty = dict.fromkeys(("value", "low", "high", "floor", "n", "split"))
-            facts = dict(material.facts) | {"extractor": None, "why": reason}
-            whole.rows += [
-                {"metric": metric, "better": better} | empty | facts for metric, better in GROUPS[name].metrics.items()
-            ]
+            metrics = GROUPS[name].metrics.items()
+            whole.rows += [missing(material, metric, reason) | {"better": better} for metric, better in metrics]
             whole.notes += [f"{metric}: {reason}" for metric in GROUPS[name].metrics]
             continue
         found = GROUPS[name].measure(material)

@@ -1,13 +1,13 @@
 """GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
 
-from simulacra.evaluation.scores.base import Better, Found, Group, Row
+from simulacra.evaluation.scores.base import Better, Found, Group, Row, missing
 from simulacra.evaluation.scores.conditions import CONDITIONS
 from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT
 from simulacra.evaluation.scores.quality import QUALITY
 from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
 from simulacra.evaluation.scores.variety import VARIETY
 
-__all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row"]
+__all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row", "missing"]
 
 GROUPS: dict[str, Group] = {
     "quality": QUALITY,

@@ -69,3 +69,8 @@ def row(
     facts = {key: fact for key, fact in material.facts.items() if key != "extractor"}
     numbers = {"metric": metric, "value": value, "low": low, "high": high, "floor": floor, "n": n, "split": split}
     return numbers | {"extractor": extractor} | facts | more
+
+
+def missing(material: Material, metric: str, why: str) -> Row:
+    """A row that names a metric without a value, for what a run or a data set cannot have."""
+    return row(material, metric, None, split=None, n=0, why=why) | {"n": None}

@@ -10,7 +10,7 @@ from simulacra.evaluation.distances import Estimate
 from simulacra.evaluation.frequencies import Shares, corrected, divergence, entropy, kinds, rare_ratio
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.pictures import Arrays
-from simulacra.evaluation.scores.base import Better, Found, row
+from simulacra.evaluation.scores.base import Better, Found, missing, row
 
 FREQUENCIES: dict[str, Better] = {
     "kinds_shown": "higher",
@@ -44,8 +44,7 @@ def frequencies(material: Material) -> Found:
 
 def _without(material: Material, why: str) -> Found:
     """Rows without numbers, and the reason."""
-    empty: dict[str, Any] = dict.fromkeys(("value", "low", "high", "floor", "n", "split", "extractor"))
-    rows = [{"metric": metric} | empty | {"step": material.facts["step"], "why": why} for metric in FREQUENCIES]
+    rows = [missing(material, metric, why) for metric in FREQUENCIES]
     return Found(rows, [f"{metric}: {why}" for metric in FREQUENCIES])
 
 
