@@ -102,13 +102,25 @@ def test_with_the_data_set_gone_a_dot_shows_what_its_code_gives(make_run: Any, c
 def test_where_no_map_was_drawn_a_sentence_says_so(place: str, run_of: Any, client: Any) -> None:
     ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}")
     assert ended.status_code == 422
-    assert "there is no map of this run at step 6: it is drawn of models that encode" in ended.json()["error"]
+    assert "there is no map of this run at step 6: one is drawn of models that encode" in ended.json()["error"]
 
 
 def test_the_map_belongs_to_the_newest_checkpoint(asks: Any) -> None:
     ended = asks.get("/runs/the-vae/map.json", params={"step": 3})
     assert ended.status_code == 422
-    assert "the map is of the newest checkpoint" in ended.json()["error"]
+    assert "no map of this run at step 3" in ended.json()["error"]
+
+
+def test_a_map_of_an_earlier_end_is_not_taken_for_one_of_a_training_that_goes_on(make_run: Any, client: Any) -> None:
+    run = make_run("vae")
+    asks = client(run.path)
+    assert asks.get("/runs/first/map.json").status_code == 200
+    run.write_facts({"state": "running"})
+    assert asks.get("/runs/first/map.json").status_code == 422
+    assert asks.get("/runs/first.json").json()["attributes"] == []
+    run.write_facts({"state": "finished"})
+    (run.path / "pictures" / "map.npz").write_bytes(b"torn")
+    assert "no map of this run" in asks.get("/runs/first/map.json").json()["error"]
 
 
 @pytest.mark.parametrize("query", ["x=nan&y=0", "x=inf&y=0", "x=1e9&y=0", "x=a&y=0", "x=1"])

@@ -180,3 +180,37 @@ def test_samples_of_averaged_weights_are_drawn_from_the_average(trained: Any, sa
     state = torch.load(path, weights_only=True)
     torch.save(state | {"averages": {}}, path)
     assert not np.array_equal(averaged, samples(run))
+
+
+def test_described_codes_are_drawn_from_the_line_or_from_a_file(trained: Any, samples: Any, tmp_path: Path) -> None:
+    run = trained("acgan")
+    seeded = samples(run, "-n", 1, "--seed", 4)
+    assert np.array_equal(samples(run, "--codes", '{"seed": 4}'), seeded)
+    (tmp_path / "codes.json").write_text('[{"seed": 4}, {"seed": 4, "set": {"1": 3}}]')
+    two = samples(run, "--codes", tmp_path / "codes.json")
+    assert two.shape == (2, 8, 8, 3)
+    assert np.abs(two[0].astype(int) - seeded[0]).max() <= 1
+    assert not np.array_equal(two[0], two[1])
+
+
+def test_one_sample_is_written_as_it_is(trained: Any, simulacra: Run, samples: Any, tmp_path: Path) -> None:
+    run = trained("gan")
+    ended = simulacra("sample", run, "--codes", '{"seed": 1}', "--out", tmp_path / "one.png")
+    assert ended.out == f"1 sample of {run} at step 3, by their codes: {tmp_path / 'one.png'}\n"
+    with Image.open(tmp_path / "one.png") as image:
+        assert np.array_equal(np.asarray(image), samples(run, "-n", 1, "--seed", 1)[0])
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ("nowhere.json", "--codes nowhere.json: it is neither JSON nor a file that can be read"),
+        ('{"sead": 1}', "unknown key sead; did you mean seed?"),
+        ('{"set": {"9": 1}}', "set.9: this model has only 3"),
+        ('{"attributes": {"Male": 1}}', "attributes.Male: there is no direction for it"),
+    ],
+)
+def test_a_wrong_description_of_codes_ends_with_2(codes: str, said: str, trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("gan"), "--codes", codes)
+    assert ended.code == 2
+    assert said in ended.err

@@ -1,6 +1,8 @@
 """Directions in a code along which its picture changes in one telling way."""
 
+import zipfile
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,11 +10,27 @@ from torch import Tensor
 
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
+from simulacra.runs import RunFolder
 
 DRAW = 23  # the key of the draw
 MOST = 12  # principal directions
 MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
 SHRINK = 1e-3  # of an attribute's fit: keeps labels that say the same thing apart from infinity
+
+
+def map_file(run: RunFolder, step: int) -> Path | None:
+    """The file of a run's map of test codes, where it is of this step: one is drawn when a training has ended."""
+    ended = run.facts.get("state") == "finished" and step == max(run.checkpoints(), default=None)
+    return run.pictures().get("map") if ended else None
+
+
+def map_of(run: RunFolder, step: int) -> Arrays | None:
+    """The arrays of that map; None where there is none, or its file is damaged."""
+    try:
+        found = run.arrays("map") if map_file(run, step) else None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+    return found if found is not None and {"points", "codes", "labels", "label_names"} <= set(found) else None
 
 
 class Directions:

@@ -92,9 +92,7 @@ def points_of(loaded: Loaded, kind: Kind) -> tuple[NDArray[np.float32], Arrays]:
     """
     arrays = loaded.map
     if arrays is None:
-        why = "it is drawn of models that encode, when their training ends" if loaded.newest else (
-            "the map is of the newest checkpoint"
-        )  # fmt: skip
+        why = "one is drawn of models that encode, when their training ends, of its last checkpoint"
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
     if kind == "map":
         return arrays["points"], arrays

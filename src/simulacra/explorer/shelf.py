@@ -7,20 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.engine.restore import chosen_checkpoint, restore
 from simulacra.errors import RunError, SimulacraError
-from simulacra.evaluation.directions import Directions
+from simulacra.evaluation.directions import Directions, map_file, map_of
 from simulacra.evaluation.subject import Subject
 from simulacra.report.formats import run_names, slug, unique
 from simulacra.runs import RunFolder
 
 MOST_BYTES = 512 * 2**20  # of weights that stay loaded; the model in use stays in any case
-Key = tuple[Path, int, int]  # a checkpoint: its file, when it was written, its size
+Key = tuple[Path, int, int, int]  # a checkpoint: its file, when it was written, its size; and when the map was drawn
 
 
 class Unknown(RunError):
@@ -35,20 +34,13 @@ class Loaded:
         run: its folder.
         step: of the checkpoint.
         subject: the model, with its data set where that is at hand.
-        newest: whether this is the newest checkpoint; pictures of the run folder are of that one.
+        map: the arrays of the run's map of test codes; None where it has none of this checkpoint.
     """
 
     run: RunFolder
     step: int
     subject: Subject
-    newest: bool
-
-    @cached_property
-    def map(self) -> dict[str, NDArray[Any]] | None:
-        """The arrays of the run's map of test codes; None where it has none, or it is another checkpoint's."""
-        found = self.run.arrays("map") if self.newest else None
-        fits = found is not None and found.get("codes", np.empty(0)).shape[1:] == (self.subject.generates.code.width,)
-        return found if fits else None
+    map: dict[str, NDArray[Any]] | None
 
     @cached_property
     def directions(self) -> Directions:
@@ -125,13 +117,13 @@ class Shelf:
             told = path.stat()
         except OSError as error:
             raise RunError(f"{path} has gone; choose another checkpoint") from error
-        key = (path, told.st_mtime_ns, told.st_size)
-        newest = step == max(run.checkpoints())
+        drawn = map_file(run, step)
+        key = (path, told.st_mtime_ns, told.st_size, drawn.stat().st_mtime_ns if drawn else 0)
         kept = self._loaded.get(key)
-        if kept is None or kept.newest != newest:
+        if kept is None:
             objective, _ = restore(run, step)
             subject = Subject(objective, run.recipe, run.conditions(), store_of(run))
-            kept = Loaded(run, step, subject, newest)
+            kept = Loaded(run, step, subject, map_of(run, step))
         self._loaded[key] = kept
         self._loaded.move_to_end(key)
         while len(self._loaded) > 1 and sum(one.size for one in self._loaded.values()) > MOST_BYTES:

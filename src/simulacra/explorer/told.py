@@ -97,7 +97,6 @@ def abilities(loaded: Loaded) -> dict[str, Any]:
     height, width, channels = subject.recipe.data.shape
     told: dict[str, Any] = {
         "step": loaded.step,
-        "newest": loaded.newest,
         "size": [width, height],
         "channels": channels,
         "generates": isinstance(model, Generates),

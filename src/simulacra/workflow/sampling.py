@@ -9,7 +9,7 @@ from torch import Tensor
 from simulacra.engine.restore import Which, restore
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.described import SAMPLE, codes_of, read
-from simulacra.evaluation.directions import Directions
+from simulacra.evaluation.directions import Directions, map_of
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder, to_npy, write_aside
@@ -51,7 +51,7 @@ def sample(
     if described is None:
         codes, whence = draw(subject, count, seed), f"seed {seed}"
     else:
-        codes, whence = _described(subject, described, run), "by their codes"
+        codes, whence = _described(subject, described, run, step), "by their codes"
     if labels:
         codes = with_labels(subject, codes, labels)
     images = subject.decode(codes)
@@ -61,7 +61,7 @@ def sample(
         write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
     else:
         for index, image in enumerate(images):
-            write_aside(out / f"{index:0{len(str(count - 1))}d}.png", to_png(image))
+            write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
     return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
 
 
@@ -82,7 +82,7 @@ def _counted(count: int) -> str:
     return "1 sample" if count == 1 else f"{count} samples"
 
 
-def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
+def _described(subject: Subject, text: str, run: RunFolder, step: int) -> Tensor:
     """Codes (n, width) out of JSON, or of a file of it.
 
     Raises:
@@ -91,9 +91,9 @@ def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
     if not text.lstrip().startswith(("{", "[")):
         try:
             text = Path(text).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunError(f"--codes {text}: it is neither JSON nor a file that can be read ({error})") from error
-    return codes_of(subject, read(text), Directions(subject, run.arrays("map")))
+        except (OSError, ValueError) as error:
+            raise RunError(f"--codes {text[:60]}: it is neither JSON nor a file that can be read ({error})") from error
+    return codes_of(subject, read(text), Directions(subject, map_of(run, step)))
 
 
 def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Tensor:

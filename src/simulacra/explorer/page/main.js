@@ -66,7 +66,7 @@ async function open(fresh) {
   byId("problem").hidden = card.generates;
   byId("problem").textContent = card.generates ? "" : "This model makes no images; its curves and scores are under Run.";
   // Sliders stay as they are while a training goes on, so that none is lost under somebody's finger.
-  const { step, newest, steps, state: doing, ...abilities } = card;
+  const { step, steps, state: doing, ...abilities } = card;
   if (card.generates && built !== JSON.stringify(abilities)) {
     built = JSON.stringify(abilities);
     sliders.build(card);
