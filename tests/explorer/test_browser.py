@@ -230,8 +230,8 @@ def test_walk_training_and_run_panels_fill(page: Any) -> None:
     one.locator("#charts svg").first.wait_for()
     assert one.locator("#scores tbody tr").count() == 1
     one.select_option("#other", "the-vae")
-    one.get_by_text("the-vae").first.wait_for()
-    one.locator("#beside").wait_for()
+    one.locator("#name-beside", has_text="the-vae").wait_for()
+    assert one.locator("#name").inner_text() == "the-acgan"
 
 
 def test_a_code_that_does_not_fit_is_told_in_a_sentence(page: Any) -> None:

@@ -81,6 +81,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != headers.get("host"):
             return _sentence(403, "this request comes from another site's page, and none may ask here")
+        # Browsers tell where a request without an Origin comes from, such as a picture in a stranger's page.
+        elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if elsewhere and headers.get("sec-fetch-mode") != "navigate":
+            return _sentence(403, "this request comes from another site's page, and none may ask here")
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return _sentence(405, "only GET, HEAD and POST are understood")
         if _length(headers) > MOST_UPLOADED:
@@ -115,7 +119,7 @@ class Guard:
             rest = urlencode([(key, value) for key, value in query if key != "token"])
             place = "/" + scope["path"].lstrip("/\\")  # never an address of another machine
             answer = RedirectResponse(place + (f"?{rest}" if rest else ""), 303)
-            answer.set_cookie(self.cookie, self.session, httponly=True, samesite="strict", path="/")
+            answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", path="/")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         if _same(bearer, token) or _same(_cookie(headers, self.cookie), self.session):

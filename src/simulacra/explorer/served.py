@@ -57,7 +57,7 @@ def asked(request: Request, name: str, step: Annotated[int | None, Query(ge=0)] 
     headers = request.headers
     turn = headers.get("x-turn", "")
     # Views do not overtake one another, and neither do two runs side by side.
-    view = f"{headers.get('x-view', '')[:40]} {name}"
+    view = f"{headers.get('x-view', '')[:40]} {name[:80]}"
     wish = Wish(headers.get("x-page", "")[:40], view, int(turn) if turn.isdecimal() and len(turn) < 16 else 0)
     return Asked(request.app.state.served, name, step, wish)
 

@@ -65,12 +65,14 @@ class Shelf:
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
+        self.runs: dict[str, RunFolder] = {}
+        self.titles: dict[str, str] = {}
         self._loaded: OrderedDict[Key, Loaded] = OrderedDict()
         self._lock = threading.RLock()
-        self.runs = self.look()
+        self.look()
 
-    def look(self) -> dict[str, RunFolder]:
-        """Name in an address -> run, for all runs that are there now; titles are beside them in `titles`."""
+    def look(self) -> None:
+        """Finds the runs that are there now: `runs` and `titles`, both by the name that an address has."""
         found: dict[Path, None] = {}
         for path in self.paths:
             inside = [path] if RunFolder(path).exists else runs_below(path)
@@ -80,11 +82,11 @@ class Shelf:
                     f"simulacra train RECIPE --out {path}"
                 )
             found |= dict.fromkeys(inside)
-        self.titles = dict(
-            zip(unique([slug(name) for name in run_names(list(found))]), run_names(list(found)), strict=True)
-        )
-        self.runs = {name: RunFolder(path) for name, path in zip(self.titles, found, strict=True)}
-        return self.runs
+        titles = run_names(list(found))
+        names = unique([slug(title) for title in titles])
+        with self._lock:
+            self.titles = dict(zip(names, titles, strict=True))
+            self.runs = {name: RunFolder(path) for name, path in zip(names, found, strict=True)}
 
     def run(self, name: str) -> RunFolder:
         """A run by its name; a name is looked up, never joined to a path.

@@ -83,17 +83,18 @@ function shuffle() {
   if (!state.keep) { change({ code: { seed } }, { history: true }); return; }
   // The noise stays, and all else is drawn anew.
   const { run, step } = state;
+  const { labels: names, categorical, continuous: count } = facts.card;
+  if (!names.length && !categorical.length && !count) {
+    say("this model has nothing but noise: while it is kept, there is nothing to shuffle");
+    return;
+  }
   told.show(async (options) => {
-    const now = await json(path(`runs/${run}/picture.json`, { step, code: state.code }), options);
     const drawn = await json(path(`runs/${run}/picture.json`, { step, code: { seed } }), options);
     const exact = state.code.numbers ? { numbers: state.code.numbers } : bare(state.code);
     const { labels, categories, continuous } = drawn;
     const others = { labels: chosenOf(labels), categories, continuous };
     const { set, turns } = state.code;
     change({ code: tidy({ ...exact, set, turns, ...others }) }, { history: true });
-    if (!Object.keys({ ...now.labels, ...now.categories, ...now.continuous }).length) {
-      say("this model has nothing but noise: with the noise kept, there is nothing to shuffle");
-    }
   });
 }
 
