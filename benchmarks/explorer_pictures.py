@@ -26,7 +26,7 @@ def sliders(page: Any) -> None:
 
 
 def edit(page: Any) -> None:
-    page.fill("#pick-row", "12")
+    page.fill("#pick-row", "17")
     page.click("#pick")
     page.locator("#read img").nth(1).wait_for()
     page.get_by_role("button", name="+ Eyeglasses").click()
@@ -40,7 +40,7 @@ PICTURES: dict[str, tuple[str, dict[str, str], Callable[[Any], None]]] = {
             "run": "acgan",
             "tab": "sliders",
             "along": "turns:2",
-            "code": '{"seed": 15, "labels": {"Smiling": 1}, "turns": {"2": 1}}',
+            "code": '{"seed": 4, "labels": {"Eyeglasses": 1}, "turns": {"2": 1}}',
         },
         sliders,
     ),
