@@ -52,6 +52,20 @@ def test_equal_codes_give_equal_bytes_and_others_do_not(run_of: Any, client: Any
     assert first != other
 
 
+def test_grey_oblong_pictures_of_classes_are_drawn_too(make_run: Any, client: Any, made: Any) -> None:
+    kind = {"shape": (8, 16, 1), "labels": ("Coat", "Bag"), "exclusive": True}
+    changes = {"data.size": "16x8", "data.channels": 1, "data.labels": ["Coat", "Bag"], "data.exclusive": True}
+    asks = client(make_run("acgan", store=kind, **changes).path)
+    assert asks.get("/runs/first.json").json()["size"] == [16, 8]
+    coat, bag = (asks.get("/runs/first/picture.png", params=ask({"labels": {name: 1}})) for name in ("Coat", "Bag"))
+    assert made.pixels(coat.content).shape == (8, 16)
+    assert coat.content != bag.content
+    told = asks.get("/runs/first/picture.json", params=ask({"labels": {"Bag": 1}})).json()
+    assert told["labels"] == {"Coat": 0, "Bag": 1}
+    assert made.pixels(asks.get("/runs/first/samples.png", params={"count": 3}).content).shape == (8, 48)
+    assert asks.post("/runs/first/code.json", content=made.picture()).json()["how"] == "search"
+
+
 def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made: Any) -> None:
     asks = client(run_of("acgan").path)
     told = asks.get("/runs/the-acgan/samples.json", params={"seed": 5, "count": 3}).json()

@@ -60,14 +60,14 @@ function one(key, place, name, { low, high, signed = false }) {
 function classes(card) {
   const select = element("select", { onchange: () => change({ code: { ...state.code, labels: { [select.value]: 1 } } }) }, ...card.labels.map((name) => element("option", { value: name }, words(name))));
   sliders.push({ key: "labels", place: null, set: (value) => { select.value = value; } });
-  return element("div", { class: "slider" }, element("label", {}, "Class ", select));
+  return element("div", { class: "pick" }, element("label", {}, "Class ", select));
 }
 
 function categories(place, ways) {
   const select = element("select", { onchange: () => change({ code: turned(state.code, "categories", place, Number(select.value)) }) }, ...range(ways).map((value) => element("option", { value: String(value) }, String(value))));
   sliders.push({ key: "categories", place, set: (value) => { select.value = String(value); } });
   const strip = element("button", { type: "button", class: "quiet", title: "All of them", "aria-label": `All categories of code ${place}`, onclick: () => change({ along: `categories:${place}` }) }, "▦");
-  return element("div", { class: "slider" }, element("label", {}, "Category ", select), strip);
+  return element("div", { class: "pick" }, element("label", {}, "Category ", select), strip);
 }
 
 // Every slider where the code stands: what is turned in it, or else what was drawn.
