@@ -118,7 +118,11 @@ def test_a_map_of_an_earlier_end_is_not_taken_for_one_of_a_training_that_goes_on
     run.write_facts({"state": "running"})
     assert asks.get("/runs/first/map.json").status_code == 422
     assert asks.get("/runs/first.json").json()["attributes"] == []
-    run.write_facts({"state": "finished"})
+    run.write_facts({"state": "finished", "drawn": 3})  # as `report --step 3` draws it anew
+    assert asks.get("/runs/first/map.json").status_code == 422
+    assert asks.get("/runs/first/map.json", params={"step": 3}).status_code == 200
+    run.write_facts({"drawn": 6})
+    assert asks.get("/runs/first/map.json").status_code == 200
     (run.path / "pictures" / "map.npz").write_bytes(b"torn")
     assert "no map of this run" in asks.get("/runs/first/map.json").json()["error"]
 

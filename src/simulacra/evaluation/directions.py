@@ -12,16 +12,20 @@ from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder
 
-DRAW = 23  # the key of the draw
+DRAW = 35  # the key of the draw
 MOST = 12  # principal directions
 MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
 SHRINK = 1e-3  # of an attribute's fit: keeps labels that say the same thing apart from infinity
 
 
 def map_file(run: RunFolder, step: int) -> Path | None:
-    """The file of a run's map of test codes, where it is of this step: one is drawn when a training has ended."""
-    ended = run.facts.get("state") == "finished" and step == max(run.checkpoints(), default=None)
-    return run.pictures().get("map") if ended else None
+    """The file of a run's map of test codes, where it is of this step.
+
+    One is drawn when a training has ended; of another checkpoint, whose step run.json keeps, when somebody asks for it.
+    """
+    facts = run.facts
+    of = facts.get("drawn", max(run.checkpoints(), default=None))
+    return run.pictures().get("map") if facts.get("state") == "finished" and step == of else None
 
 
 def map_of(run: RunFolder, step: int) -> Arrays | None:

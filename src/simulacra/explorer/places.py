@@ -92,7 +92,7 @@ def points_of(loaded: Loaded, kind: Kind) -> tuple[NDArray[np.float32], Arrays]:
     """
     arrays = loaded.map
     if arrays is None:
-        why = "one is drawn of models that encode, when their training ends, of its last checkpoint"
+        why = "one is drawn of models that encode, when their training ends, and is of one checkpoint"
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
     if kind == "map":
         return arrays["points"], arrays
