@@ -44,6 +44,21 @@ def test_progress_is_told_after_each_chunk() -> None:
     assert told == [(32, 40), (40, 40)]
 
 
+def test_features_do_not_depend_on_how_many_threads_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = FEATURES["random-vgg"].vectors(images(70))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert np.array_equal(FEATURES["random-vgg"].vectors(images(70)), one)
+        assert torch.get_num_threads() == 3, "as it was"
+        monkeypatch.setattr(features.Network, "_prepared", lambda *_: pytest.fail("no chunk is seen"))
+        with pytest.raises(pytest.fail.Exception, match="no chunk is seen"):
+            FEATURES["random-vgg"].vectors(images(70))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_random_weights_do_not_depend_on_torchs_generator() -> None:
     found = FEATURES["random-vgg"].vectors(images(2))
     torch.manual_seed(5)
