@@ -53,9 +53,8 @@ class Extractor(Protocol):
 def workers() -> Iterator[ThreadPoolExecutor]:
     """As many workers as torch has threads, each of which computes with one.
 
-    Threads that share each layer wait for one another after it. Where another program takes one of the cores, that is
-    ten times slower than a chunk of images for each thread, and where none does no faster. Nor do digits depend on how
-    many threads there are.
+    Threads that share each layer wait for one another after it: beside another busy program that was seen to take ten
+    times as long as a chunk of images for each thread does. Nor do digits then depend on how many threads there are.
     """
     count = torch.get_num_threads()
     torch.set_num_threads(1)

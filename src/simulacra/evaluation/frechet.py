@@ -95,7 +95,7 @@ def frechet_pair(a: Spread, b: Spread) -> tuple[Estimate, Estimate]:
     """The Frechet distance with its 95% interval, and its limit for ever more images.
 
     The interval is 1.96 standard errors by the infinitesimal jackknife, from how much each image moves the distance:
-    Efron 1982, The Jackknife, section 6.3; the limit law is that of Rippl et al. 2016, arXiv:1507.04090. It covers the
+    Efron 1982, The Jackknife, chapter 6; the limit law is that of Rippl et al. 2016, arXiv:1507.04090. It covers the
     draw of both sets' images at these numbers of them, hence what another draw would give, bias and all; for sets of
     one distribution it is wider than it need be. It does not cover training again with another seed.
 
