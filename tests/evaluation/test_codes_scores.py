@@ -104,7 +104,9 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
 def test_what_has_no_encoder_is_measured_by_inversion(material: MakeMaterial) -> None:
     found = RECONSTRUCTION.measure(material("gan"))
     assert {name for name, row in by_metric(found.rows).items() if row["value"] is not None} == {"inversion_mse"}
-    assert "psnr: not applicable, family gan has no encoder; inversion_mse stands in for it" in found.notes
+    assert by_metric(found.rows)["psnr"]["why"] == (
+        "not applicable, family gan has no encoder; inversion_mse stands in for it"
+    )
     assert {row["n"] for row in found.rows} == {None, 8}
     assert found.pictures["inversions"]["originals"].shape == found.pictures["inversions"]["inversions"].shape
 
@@ -113,8 +115,9 @@ def test_cross_entropy_has_no_bounds(material: MakeMaterial) -> None:
     found = RECONSTRUCTION.measure(
         material("vae", **{"objective.likelihood": "bce", "networks.decoder.output": "none"})
     )
-    assert by_metric(found.rows)["elbo"]["value"] is None
-    assert any("elbo: not applicable, family vae is trained by a likelihood that is no" in note for note in found.notes)
+    bound = by_metric(found.rows)["elbo"]
+    assert bound["value"] is None
+    assert bound["why"].startswith("not applicable, family vae is trained by a likelihood that is no density")
 
 
 def test_a_classifier_has_neither(material: MakeMaterial) -> None:

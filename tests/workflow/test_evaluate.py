@@ -86,7 +86,7 @@ def test_a_run_that_makes_no_images_has_each_metric_named_as_not_applicable(eval
     ended = evaluate("--json", family="classifier")
     assert ended.code == 0
     assert {row["metric"]: row["value"] for row in json.loads(ended.out)} == dict.fromkeys(METRICS)
-    assert "precision: not applicable, family classifier makes no images" in ended.err
+    assert f"- {', '.join(METRICS)}: not applicable, family classifier makes no images\n" in ended.err
     assert rows(tmp_path) == []
     assert evaluate().out == ""
 

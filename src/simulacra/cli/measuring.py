@@ -33,7 +33,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(found.rows))
     elif found.measured:
-        table(found.title, COLUMNS, [cells(row) for row in found.rows])
+        table(found.title, COLUMNS, [cells(row) for row in found.rows if row["value"] is not None])
     for note in found.notes:
         say(f"- {note}")
 

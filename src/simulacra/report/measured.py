@@ -16,6 +16,7 @@ from simulacra.report.words import Words, of_chart, of_metric
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")
 FACTS = ("seed", "real", "why", "judge", "labels", "chance")  # of a row, which tell no two series apart
+USUAL = {"weights": "averaged"}  # what needs no saying
 SPLITS = ("test", "valid", "train")
 REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
 NAME_LIMIT = 40  # letters of a name in a table's cell
@@ -49,7 +50,7 @@ def series_of(evaluations: Sequence[Row]) -> Series:
         others = [
             f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}"
             for key in sorted(row)
-            if key not in (*EVALUATION, *FACTS)
+            if key not in (*EVALUATION, *FACTS) and row[key] != USUAL.get(key)
         ]
         key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
         found.setdefault(key, []).append(row)

@@ -108,7 +108,7 @@ def evaluate(
         for name, arrays in found.pictures.items():
             run.write_picture(name, arrays, preview(arrays))
     title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
-    return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes])
+    return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes, *reasons(found.rows)])
 
 
 def store_of(run: RunFolder, data: Path | None) -> ImageStore:
@@ -177,7 +177,6 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
         if reason := GROUPS[name].lacks(material):
             metrics = GROUPS[name].metrics.items()
             whole.rows += [missing(material, metric, reason) | {"better": better} for metric, better in metrics]
-            whole.notes += [f"{metric}: {reason}" for metric in GROUPS[name].metrics]
             continue
         found = GROUPS[name].measure(material)
         for row in found.rows:
@@ -198,6 +197,15 @@ def remarks(chosen: Chosen, count: int) -> list[str]:
     if chosen.split != "test":
         notes.append("there are no test images: the held-out ones are those of the valid split")
     return notes
+
+
+def reasons(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Why metrics have no number at all, those of one reason in one sentence."""
+    whys = {row["metric"]: row["why"] for row in rows if row["n"] is None}
+    return [
+        f"{', '.join(metric for metric, other in whys.items() if other == why)}: {why}"
+        for why in dict.fromkeys(whys.values())
+    ]
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -44,8 +44,7 @@ def frequencies(material: Material) -> Found:
 
 def _without(material: Material, why: str) -> Found:
     """Rows without numbers, and the reason."""
-    rows = [missing(material, metric, why) for metric in FREQUENCIES]
-    return Found(rows, [f"{metric}: {why}" for metric in FREQUENCIES])
+    return Found([missing(material, metric, why) for metric in FREQUENCIES])
 
 
 def _remarks(material: Material) -> list[str]:

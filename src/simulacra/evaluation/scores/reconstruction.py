@@ -14,7 +14,7 @@ from simulacra.evaluation.distances import Estimate
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.likeness import WINDOW, Principal, signal_to_noise, squared_error, structural_similarity
 from simulacra.evaluation.material import Material
-from simulacra.evaluation.scores.base import Better, Found, Group, Row, row
+from simulacra.evaluation.scores.base import Better, Found, Group, Row, missing, row
 from simulacra.evaluation.subject import CHUNK
 from simulacra.objectives import Encodes, Generates, Infers, Objective
 from simulacra.objectives.losses import kl_parts
@@ -80,8 +80,7 @@ def measure(material: Material) -> Found:
 
 def _leave_out(material: Material, found: Found, names: tuple[str, ...], why: str) -> None:
     reason = f"not applicable, family {material.subject.recipe.objective.family} {why}"
-    found.rows += [row(material, name, None, split=None, n=0, why=reason) | {"n": None} for name in names]
-    found.notes += [f"{name}: {reason}" for name in names]
+    found.rows += [missing(material, name, reason) for name in names]
 
 
 def mean_of(values: NDArray[np.float64]) -> Estimate:
