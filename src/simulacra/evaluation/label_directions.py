@@ -32,7 +32,7 @@ class Fitted(NamedTuple):
 def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int = FEWEST) -> Codes | None:
     """From the mean code without a label to the mean code with it, (width,) float32.
 
-    Larsen et al. 2016, arXiv:1512.09300, section 4.2, "visual attribute vectors". What comes along with the label in
+    Larsen et al. 2016, arXiv:1512.09300, section 4.1, "visual attribute vectors". What comes along with the label in
     the data comes along here too; `normal_direction` takes less of it, and `without` takes it out.
 
     Args:
