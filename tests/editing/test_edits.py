@@ -7,10 +7,10 @@ import pytest
 
 from simulacra.editing import learning
 from simulacra.editing.edits import Wish, edit_images
-from simulacra.editing.kept import Directions, learn
 from simulacra.editing.learning import changing, learn_directions
 from simulacra.editing.row import row_picture
 from simulacra.errors import RunError
+from simulacra.evaluation.kept_directions import LabelDirections, learn
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def images() -> Any:
     return np.random.default_rng(3).integers(0, 256, (2, 8, 8, 3), np.uint8)
 
 
-def directions_of(subject: Any) -> Directions:
+def directions_of(subject: Any) -> LabelDirections:
     return learn_directions(subject, subject.store, 1)
 
 

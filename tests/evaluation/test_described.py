@@ -69,6 +69,14 @@ def test_turns_and_attributes_are_added_to_the_noise(subject: Make) -> None:
     assert codes_of(one, described, directions)[0].tolist() == [1, 2.5, -1, 0, 1]
 
 
+def test_an_attribute_moves_continuous_codes_too_and_leaves_categories(subject: Make) -> None:
+    one = subject("infogan")  # noise of 3, categories of 2 and 3, one continuous code
+    directions = Directions(one)
+    directions.__dict__ |= {"attributes": {"Hat": torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0, 2.0])}}
+    described = read('{"numbers": [1, 2, 3, 0, 1, 1, 0, 0, 0.5], "attributes": {"Hat": -1}}')
+    assert codes_of(one, described, directions)[0].tolist() == [0, 2, 3, 0, 1, 1, 0, 0, -1.5]
+
+
 def test_what_has_to_be_measured_is_made_explicit_to_the_last_bit(subject: Make) -> None:
     one = subject("gan")
     turned = Description(seed=3, turns={1: 1.7})

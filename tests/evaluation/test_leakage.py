@@ -88,6 +88,28 @@ def test_a_judge_that_tells_nothing_apart_corrects_nothing(real: list[list[int]]
     assert correction.attribute(np.array([[5, 5], [5, 5]]), np.array(real)) is None
 
 
+def test_errors_of_several_attributes_even_out() -> None:
+    real, samples = np.array([[90, 10], [20, 80]]), np.array([[65, 35], [30, 70]])
+    parts = correction.attributes(np.stack([samples] * 4), np.stack([real] * 4))
+    one, *others = [part for part in parts if part is not None]
+    assert len(others) == 3
+    spread = np.std(correction.together([one, *others], np.ones(4)).draws) / np.std(one.draws)
+    assert spread == pytest.approx(1 / 2, abs=0.05), "as of four that have nothing to do with one another"
+
+
+def test_a_share_is_corrected_alike_whoever_asks() -> None:
+    real = np.array([[90, 10], [20, 80]])
+    found = correction.attribute(np.array([[0, 0], [30, 70]]), real)
+    assert found is not None
+    shares = correction.corrected(np.array([[True]] * 70 + [[False]] * 30), real[None])
+    assert found.value == pytest.approx(shares.values[0])
+    assert found.estimate.low == pytest.approx(shares.limits[0][0], abs=0.02)
+    # The same attribute as two classes.
+    asked = correction.classes(np.array([[0, 0], [30, 70]]), real)[1]
+    assert asked is not None
+    assert asked.value == pytest.approx(found.value)
+
+
 def test_classes_are_unmixed() -> None:
     mixing = np.array([[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0]])
     for true in ([1, 0, 0], [0.5, 0.25, 0.25], [0, 0, 1]):

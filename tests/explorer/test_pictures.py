@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.evaluation.kept_directions import NAME, learn, to_bytes
+
 FAMILIES = ["vae", "gan", "acgan", "infogan", "wgan"]
 
 
@@ -43,6 +45,31 @@ def test_labels_and_steps_reach_the_command_too(run_of: Any, client: Any, simula
     shown = asks.get("/runs/the-acgan/picture.png", params=query).content
     assert (tmp_path / "picture.png").read_bytes() == shown
     assert shown != asks.get("/runs/the-acgan/picture.png", params=ask(one)).content, "the newest is another one"
+
+
+def test_directions_that_are_learnt_meanwhile_are_taken_and_the_command_writes_the_same(
+    make_run: Any, client: Any, simulacra: Any, tmp_path: Path
+) -> None:
+    run = make_run("infogan")  # its code is 3 numbers of noise, 5 of categories and a continuous one
+    asks, one = client(run.path), ask({"seed": 3, "attributes": {"Hat": 1.5}})
+    assert asks.get("/runs/first.json").json()["attributes"] == []
+    assert "there is no direction for it" in asks.get("/runs/first/picture.png", params=one).json()["error"]
+    codes, hat = np.zeros((20, 9), np.float32), np.arange(20, dtype=np.uint8) % 2
+    codes[:, 0] = codes[:, 8] = hat
+    run.write(NAME, to_bytes(learn(codes, hat[:, None], ("Hat",), step=6, source="codes")))
+    assert asks.get("/runs/first.json").json()["attributes"] == ["Hat"]
+    before, told = (asks.get("/runs/first/picture.json", params=q).json() for q in (ask({"seed": 3}), one))
+    assert told["noise"][0] - before["noise"][0] == pytest.approx(1.5, abs=1e-3)
+    assert told["continuous"]["1"] - before["continuous"]["1"] == pytest.approx(1.5, abs=1e-3)
+    shown = asks.get("/runs/first/picture.png", params=one).content
+    words = shlex.split(told["command"])[1:]
+    words[words.index("--out") + 1] = str(tmp_path / "picture.png")
+    for described in (words[words.index("--codes") + 1], one["code"]):  # its numbers, and its attribute
+        words[words.index("--codes") + 1] = described
+        ended = simulacra(*words)
+        assert ended.code == 0, ended.err
+        assert (tmp_path / "picture.png").read_bytes() == shown
+    assert asks.get("/runs/first.json", params={"step": 3}).json()["attributes"] == [], "they are of step 6"
 
 
 def test_equal_codes_give_equal_bytes_and_others_do_not(run_of: Any, client: Any) -> None:

@@ -103,6 +103,22 @@ def test_small_maps_have_numbers_and_large_ones_all_their_names() -> None:
     assert svg.count(b"</text>") < 100, "cells of forty are too small for numbers"
 
 
+def test_numbers_are_written_where_the_longest_fits_into_its_cell() -> None:
+    values = 100 * np.random.default_rng(0).uniform(0.1, 0.9, size=(24, 3))
+    assert drawn(values=values, form="{:.0f}").count(b"</text>") >= 24 * 3 + 27
+    assert drawn(values=values, form="{:.3f}").count(b"</text>") < 24 * 3
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (8, 3), (24, 12)])
+def test_a_title_is_not_cut_off_above_a_narrow_map(shape: tuple[int, int]) -> None:
+    rows, columns = (["name"] * count for count in shape)
+    title = "What each number tells of each factor"
+    figure = heat_map(np.ones(shape), rows, columns, title=title, x_name="x", y_name="y", unit="u")
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_title(loc="left").replace("\n", " ") == title
+    assert figure.axes[0]._left_title.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_more_and_less_have_colours_of_their_own_and_nothing_is_pale() -> None:
     figure = heat_map(
         np.array([[1.0, 0.0, -1.0]]), ["a"], ["b", "c", "d"], title="t", x_name="x", y_name="y", unit="u", signed=True

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
 from simulacra.editing.edits import Wish, codes_of
-from simulacra.editing.kept import Method
 from simulacra.engine.restore import Which
 from simulacra.errors import RunError
+from simulacra.evaluation.kept_directions import Method
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
 from simulacra.objectives import Classifies, Generates

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from simulacra.data.batches import to_tensor
-from simulacra.editing.directions import Codes, moved, share_left, without
-from simulacra.editing.kept import Directions, Method
 from simulacra.editing.learning import encode
 from simulacra.errors import RunError
 from simulacra.evaluation.inversion import invert
+from simulacra.evaluation.kept_directions import LabelDirections, Method
+from simulacra.evaluation.label_directions import Codes, moved, share_left, without
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes
 
@@ -56,7 +56,7 @@ class Edited:
 
 
 def edit_images(
-    subject: Subject, images: Images, wish: Wish, directions: Directions | None, progress: Any = None
+    subject: Subject, images: Images, wish: Wish, directions: LabelDirections | None, progress: Any = None
 ) -> Edited:
     """Edits pictures.
 
@@ -108,7 +108,7 @@ def own_labels(subject: Subject) -> Sequence[str]:
 
 
 def _step(
-    subject: Subject, codes: Codes, label: str, value: int, wish: Wish, directions: Directions | None
+    subject: Subject, codes: Codes, label: str, value: int, wish: Wish, directions: LabelDirections | None
 ) -> tuple[Codes, list[str]]:
     """The step (n, width) of strength 1 towards a label's value, and what is to be said of it."""
     if label in own_labels(subject):
@@ -132,7 +132,7 @@ def _step(
     return np.repeat(sign * direction[None], len(codes), 0), notes
 
 
-def _learnt(directions: Directions, label: str, method: Method) -> Codes:
+def _learnt(directions: LabelDirections, label: str, method: Method) -> Codes:
     direction = directions.of(label, method)
     if direction is None:
         raise RunError(f"no direction was found for {label}: too few of the {directions.source} have it, or lack it")

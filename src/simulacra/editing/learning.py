@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from simulacra.data.batches import to_tensor
 from simulacra.data.store import ImageStore
-from simulacra.editing.directions import Codes
-from simulacra.editing.kept import Directions, learn
 from simulacra.errors import DataError, RunError
 from simulacra.evaluation.judge import judge_of
+from simulacra.evaluation.kept_directions import LabelDirections, learn
+from simulacra.evaluation.label_directions import Codes
 from simulacra.evaluation.subject import CHUNK, Subject
 from simulacra.objectives import Encodes
 from simulacra.seeds import stream
@@ -20,11 +20,13 @@ PICTURES, DRAW = 4000, 34  # training images or samples at most, and the key of 
 Progress = Callable[[int, int], None]
 
 
-def learn_directions(subject: Subject, store: ImageStore, step: int, progress: Progress | None = None) -> Directions:
-    """Directions of all labels of a data set in the space of a model's codes.
+def learn_directions(
+    subject: Subject, store: ImageStore, step: int, progress: Progress | None = None
+) -> LabelDirections:
+    """LabelDirections of all labels of a data set in the space of a model's codes.
 
     A model that encodes is shown training images with their labels. Any other model draws samples, whose labels the
-    judge of the data set tells. Directions lie in the parts of a code that change by degrees, noise and continuous
+    judge of the data set tells. LabelDirections lie in the parts of a code that change by degrees, noise and continuous
     codes.
 
     Args:

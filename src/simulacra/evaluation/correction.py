@@ -1,4 +1,9 @@
-"""What a share would be if the judge never erred, from how often it errs on real images: pure functions on counts.
+"""What shares would be if the judge never erred, from how often it errs on real images: pure functions on counts.
+
+Of images that belong to each class in the shares `are`, a judge tells the shares told = are @ mixing, row i of `mixing`
+being those in which it tells images of class i. The equation is solved for `are`: Rogan and Gladen 1978, American
+Journal of Epidemiology 107(1), for an attribute that is there or not; Lipton et al. 2018, arXiv:1802.03916, for
+classes. An attribute is two classes, without and with.
 
 The correction takes for granted that the judge errs on samples as often as on real images. Where samples are odd it may
 err more: a corrected share is a better guess, not a truth.
@@ -7,6 +12,7 @@ err more: a corrected share is a better guess, not a truth.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
@@ -15,11 +21,14 @@ from simulacra.seeds import stream
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
-DRAWS, CLASS_DRAWS = 1000, 200
+DRAWS = 1000  # of a posterior
+CLASS_DRAWS = 200  # where each class that was asked for is solved by itself
 KEY = 24  # of the draws
 LEAST = 0.2  # of sensitivity + specificity - 1, below which a correction would mostly enlarge noise
 TOGETHER = 1e3  # weight of the equation that says that shares add up to 1
+NOTHING = 1e-9  # added to every count of real images, so that a class without any is told as anything; and rounding
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,25 @@ class Corrected:
         return Estimate(self.value, min(self.value, float(low)), max(self.value, float(high)))
 
 
+@dataclass(frozen=True)
+class Shares:
+    """Corrected shares of K labels, or of several groups of images.
+
+    Attributes:
+        values: (..., K) in [0, 1].
+        draws: (B, ..., K) of their posterior.
+    """
+
+    values: Array
+    draws: Array
+
+    @property
+    def limits(self) -> tuple[Array, Array]:
+        """Lower and upper (..., K) limits of 95%, with the values between them."""
+        low, high = np.quantile(self.draws, (0.025, 0.975), axis=0)
+        return np.minimum(low, self.values), np.maximum(high, self.values)
+
+
 def together(parts: list[Corrected], weights: Array) -> Corrected:
     """The weighted mean of several, as if they erred independently."""
     share = weights / weights.sum()
@@ -48,16 +76,36 @@ def together(parts: list[Corrected], weights: Array) -> Corrected:
     return Corrected(value, share @ np.stack([part.draws for part in parts]))
 
 
-def attribute(samples: Counts, real: Counts) -> Corrected | None:
-    """The share of samples that have the value asked for, of one attribute.
+def corrected(verdicts: Flags, confusion: Counts) -> Shares:
+    """How often labels are there, from how often a judge says so.
 
-    Of samples asked to have it, a share s is told to, of which some are false alarms: the true share is
-    (s + specificity - 1) / (sensitivity + specificity - 1), and likewise for those asked not to. Rogan and Gladen 1978,
-    American Journal of Epidemiology 107(1). Draws are from beta distributions of the four shares (Jeffreys' prior).
+    Args:
+        verdicts: (n, K) what the judge said of each image.
+        confusion: (K, K) counts of known images, true class by told, for exclusive classes; (K, 2, 2) of attributes,
+            without and with.
+    """
+    told, random = verdicts.sum(0), stream(0, KEY)
+    if confusion.ndim == 2:
+        one = solved(told[None], confusion, random)
+        return Shares(one.values[0], one.draws[:, 0])
+    pairs = np.stack([len(verdicts) - told, told], 1)
+    each = [solved(pair[None], table, random) for pair, table in zip(pairs, confusion, strict=True)]
+    return Shares(np.array([one.values[0, 1] for one in each]), np.stack([one.draws[:, 0, 1] for one in each], 1))
+
+
+def attributes(samples: Counts, real: Counts) -> list[Corrected | None]:
+    """For each of K attributes what `attribute` says of its counts (K, 2, 2)."""
+    random = stream(0, KEY)
+    return [attribute(*pair, random) for pair in zip(samples, real, strict=True)]
+
+
+def attribute(samples: Counts, real: Counts, random: Generator | None = None) -> Corrected | None:
+    """The share of samples that have the value asked for, of one attribute.
 
     Args:
         samples: (2, 2) counts of samples, asked (without, with) by told.
         real: (2, 2) counts of held-out images, true by told.
+        random: where draws come from; a stream of their own by default.
 
     Returns:
         None where the judge tells images with and without the attribute hardly apart.
@@ -65,27 +113,16 @@ def attribute(samples: Counts, real: Counts) -> Corrected | None:
     asked = samples.sum(1)
     if not real.sum(1).all() or not asked.sum():
         return None
-
-    def share(on: Array | float, off: Array | float, hit: Array | float, alarm: Array | float) -> Array:
-        power = np.maximum(np.asarray(hit) - alarm, LEAST)
-        have, have_not = np.clip((on - alarm) / power, 0, 1), 1 - np.clip((off - alarm) / power, 0, 1)
-        mean: Array = (asked[1] * have + asked[0] * have_not) / asked.sum()
-        return mean
-
     alarm, hit = (float(row[1] / row.sum()) for row in real)
     if hit - alarm < LEAST:
         return None
-    off, on = (float(row[1] / max(row.sum(), 1)) for row in samples)
-    random = stream(0, KEY)
-    drawn = [random.beta(row[1] + 0.5, row[0] + 0.5, DRAWS) for row in (samples[1], samples[0], real[1], real[0])]
-    return Corrected(float(share(on, off, hit, alarm)), share(*drawn))
+    found, weights = solved(samples, real, random or stream(0, KEY)), asked / asked.sum()
+    value, draws = (part.diagonal(0, -2, -1) @ weights for part in (found.values, found.draws))
+    return Corrected(float(value), draws)
 
 
 def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
     """For each asked class the share of its samples that are of it.
-
-    The shares told of samples are those that they are, mixed as the judge mixes real images up: told = are @ mixing. It
-    is solved for shares that are not negative and add up to 1. Draws are from Dirichlet distributions of every row.
 
     Args:
         samples: (K, K) counts of samples, asked by told.
@@ -94,31 +131,53 @@ def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
     Returns:
         K of them; None for a class that no sample was asked for, and for all where held-out images lack a class.
     """
-    count = len(samples)
     if not real.sum(1).all():
-        return [None] * count
-    random = stream(0, KEY)
-    mixing = real / real.sum(1, keepdims=True)
-    mixings = [np.stack([random.dirichlet(row + 1 / count) for row in real]) for _ in range(CLASS_DRAWS)]
-    found: list[Corrected | None] = []
-    for place, row in enumerate(samples):
-        if not row.sum():
-            found.append(None)
-            continue
-        told = random.dirichlet(row + 1 / count, CLASS_DRAWS)
-        drawn = [unmixed(one, mixed)[place] for one, mixed in zip(told, mixings, strict=True)]
-        found.append(Corrected(float(unmixed(row / row.sum(), mixing)[place]), np.array(drawn)))
-    return found
+        return [None] * len(samples)
+    found = solved(samples, real, stream(0, KEY), CLASS_DRAWS)
+    return [
+        Corrected(float(found.values[place, place]), found.draws[:, place, place]) if row.sum() else None
+        for place, row in enumerate(samples)
+    ]
+
+
+def solved(told: Counts, real: Counts, random: Generator, draws: int | None = None) -> Shares:
+    """Shares of K classes in each of R groups of images, by one judge.
+
+    Draws are of the posterior where every row of counts, of what was told and of real images, has a Dirichlet prior
+    with a weight of one image in all (Jeffreys' prior, of two classes). All groups share the draws of the judge's
+    errors.
+
+    Args:
+        told: (R, K) counts of images of each group by what was told.
+        real: (K, K) counts of known images, true class by told.
+        random: where draws come from.
+        draws: how many; DRAWS by default.
+    """
+    count, prior = draws or DRAWS, 1 / told.shape[1]
+    mixings = _normalised(random.gamma(real + prior, size=(count, *real.shape)))
+    guesses = _normalised(random.gamma(told + prior, size=(count, *told.shape)))
+    values = unmixed(_normalised(told + NOTHING), _normalised(real + NOTHING))
+    return Shares(values, unmixed(guesses, mixings))
 
 
 def unmixed(told: Array, mixing: Array) -> Array:
-    """Shares (K,), 0 or more and 1 together, that a judge with this mixing tells most nearly as `told`.
+    """Shares (..., K), 0 or more and 1 together, that a judge with this mixing tells most nearly as `told`.
 
     Args:
-        told: (K,) shares that add up to 1.
-        mixing: (K, K), row i being the shares in which images of class i are told.
+        told: ([draws,] [groups,] K) shares that add up to 1.
+        mixing: ([draws,] K, K), row i being the shares in which images of class i are told.
     """
-    equations = np.vstack([mixing.T, np.full(len(told), TOGETHER)])
-    found = np.asarray(nnls(equations, np.append(told, TOGETHER))[0], np.float64)
-    whole: Array = found / found.sum()
-    return whole
+    # A judge that tells two classes alike leaves the equation without one answer; the smallest is taken.
+    found: Array = told @ np.linalg.pinv(mixing)
+    if found.shape[-1] > 2:  # of two classes the nearest shares are those that are cut off
+        for place in map(tuple, np.argwhere((found < -NOTHING).any(-1))):
+            of_draw = mixing[place[0]] if mixing.ndim == 3 else mixing
+            equations = np.vstack([of_draw.T, np.full(len(of_draw), TOGETHER)])
+            found[place] = nnls(equations, np.append(told[place], TOGETHER))[0]
+    return _normalised(np.maximum(found, 0))
+
+
+def _normalised(weights: NDArray[np.floating]) -> Array:
+    """Rows (..., K) that add up to 1."""
+    rows: Array = weights / weights.sum(-1, keepdims=True)
+    return rows

@@ -151,7 +151,8 @@ def _code(subject: Subject, one: Description, directions: Directions) -> Tensor:
         if name not in directions.attributes:
             known = nearest(name, directions.attributes) if directions.attributes else "none is known of this run"
             raise RunError(f"attributes.{name}: there is no direction for it; {known}")
-        noise = noise + value * directions.attributes[name]
+        step = value * directions.attributes[name]
+        noise, continuous = noise + step[: code.noise], continuous + step[len(step) - code.continuous :]
     if one.labels:
         labels = _labelled(subject, labels, one.labels)
     parts = list(torch.split(categorical, list(code.categorical), 1)) if code.categorical else []

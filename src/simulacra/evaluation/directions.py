@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from simulacra.evaluation.kept_directions import LabelDirections
+from simulacra.evaluation.label_directions import mean_direction
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder
@@ -15,7 +18,6 @@ from simulacra.runs import RunFolder
 DRAW = 35  # the key of the draw
 MOST = 12  # principal directions
 MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
-SHRINK = 1e-3  # of an attribute's fit: keeps labels that say the same thing apart from infinity
 
 
 def map_file(run: RunFolder, step: int) -> Path | None:
@@ -43,13 +45,15 @@ class Directions:
     Args:
         subject: the model.
         known: codes (n, width), labels (n, K) and label_names of test images, as the picture "map" holds them, or None.
+        kept: directions of labels that the run keeps, or None.
     """
 
-    def __init__(self, subject: Subject, known: Arrays | None = None) -> None:
+    def __init__(self, subject: Subject, known: Arrays | None = None, kept: LabelDirections | None = None) -> None:
         self.subject = subject
         width = subject.generates.code.width
         fits = known is not None and known.get("codes", np.empty(0)).shape[1:] == (width,)
         self.known = known if fits else None
+        self.kept = kept if kept is not None and kept.mean.shape[1:] == (width,) else None
 
     @cached_property
     def turns(self) -> Tensor:
@@ -85,20 +89,17 @@ class Directions:
 
     @cached_property
     def attributes(self) -> dict[str, Tensor]:
-        """Label -> (noise,): what the code gains where the label is on and all other labels stay as they are.
+        """Label -> (width,): from the mean code without the label to that with it, the direction of `simulacra edit`.
 
-        Larsen et al. 2016, arXiv:1512.09300, section 4.2, take the difference of two mean codes; all labels are fitted
-        at once here, so that what comes along with a label in the data is not counted as its own.
+        Where the run keeps directions these are taken, else they are found from the known codes. Labels that are part
+        of the code have none: they are set.
         """
-        if self.known is None or len(self.known.get("labels", ())) != len(self.known["codes"]):
-            return {}
-        codes, labels = self.known["codes"].astype(np.float64), self.known["labels"].astype(np.float64)
-        varied = [place for place in range(labels.shape[1]) if 0 < labels[:, place].mean() < 1]
-        if not varied:
-            return {}
-        centred = labels[:, varied] - labels[:, varied].mean(0)
-        gram = centred.T @ centred
-        gram[np.diag_indices_from(gram)] += SHRINK * len(codes)
-        fitted = np.linalg.solve(gram, centred.T @ (codes - codes.mean(0))).astype(np.float32)
-        names = self.known["label_names"].tolist()
-        return {str(names[place]): torch.from_numpy(row) for place, row in zip(varied, fitted, strict=True)}
+        found: dict[str, NDArray[np.float32] | None] = {}
+        if self.kept is not None:
+            found = {name: self.kept.of(name, "mean") for name in self.kept.names}
+        elif self.known is not None and len(self.known.get("labels", ())) == len(self.known["codes"]):
+            codes, names = self.known["codes"], self.known["label_names"].tolist()
+            columns = zip(names, self.known["labels"].T, strict=True)
+            found = {str(name): mean_direction(codes, column) for name, column in columns}
+        own = self.subject.recipe.data.labels if self.subject.generates.code.labels else ()
+        return {name: torch.from_numpy(row) for name, row in found.items() if row is not None and name not in own}

@@ -1,11 +1,11 @@
-"""How often samples show each label, and each kind of image, beside the data: pure functions on arrays of verdicts."""
+"""How often samples show rare labels, and each kind of image, beside the data: pure functions on arrays of verdicts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.evaluation.correction import Shares
 from simulacra.evaluation.distances import Estimate
 from simulacra.seeds import stream
 
@@ -13,71 +13,9 @@ Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-DRAWS = 2000  # of a posterior or a bootstrap
+DRAWS = 2000  # of a bootstrap
 EXPECTED = 5  # images of a kind, from which it counts as one of its own
-POSTERIOR, BOOTSTRAP = 41, 42  # keys that keep the draws apart
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How often each label is there.
-
-    Attributes:
-        values: (K,) in [0, 1].
-        draws: (DRAWS, K) of their posterior.
-    """
-
-    values: Values
-    draws: Values
-
-    @property
-    def limits(self) -> tuple[Values, Values]:
-        """Lower and upper (K,) limits of 95%, with the values between them."""
-        low, high = np.quantile(self.draws, (0.025, 0.975), axis=0)
-        return np.minimum(low, self.values), np.maximum(high, self.values)
-
-
-def corrected(verdicts: Flags, confusion: Counts) -> Shares:
-    """How often labels are there, from how often a judge says so and how it errs on images whose labels are known.
-
-    A judge tells the share q = C' p of images where p are of each class and C[i, j] is the share of class i that it
-    tells to be j; so p solves that equation: Rogan & Gladen 1978, American Journal of Epidemiology 107, for a label
-    that is there or not, and Lipton et al. 2018, arXiv:1802.03916, for classes. It holds as far as the judge errs on
-    samples as it does on real images. The interval is of the posterior of p where the counts of q and of each row of
-    C have Dirichlet priors with a weight of one image in all.
-
-    Args:
-        verdicts: (n, K) what the judge said of each image.
-        confusion: (K, K) counts of known images, true class by told, for exclusive classes; (K, 2, 2) of attributes,
-            without and with.
-    """
-    if confusion.ndim == 2:
-        return _solved(verdicts.sum(0), confusion)
-    told = verdicts.sum(0)
-    each = [
-        _solved(np.array([len(verdicts) - count, count]), table) for count, table in zip(told, confusion, strict=True)
-    ]
-    return Shares(np.array([one.values[1] for one in each]), np.stack([one.draws[:, 1] for one in each], 1))
-
-
-def _solved(told: Counts, confusion: Counts) -> Shares:
-    """Shares of K classes from (K,) counts of what was told and (K, K) counts of known images."""
-    classes, random = len(told), stream(0, POSTERIOR)
-    prior = 1 / classes
-    values = _shares(told[None] / told.sum(), ((confusion + 1e-9) / (confusion + 1e-9).sum(1, keepdims=True))[None])
-    tables = random.gamma(confusion + prior, size=(DRAWS, classes, classes))
-    counts = random.gamma(told + prior, size=(DRAWS, classes))
-    draws = _shares(counts / counts.sum(1, keepdims=True), tables / tables.sum(2, keepdims=True))
-    return Shares(values[0], draws)
-
-
-def _shares(told: Values, rates: Values) -> Values:
-    """(d, K) shares that solve told = rates^T shares, those below 0 cut off; (d, K) and (d, K, K)."""
-    # A judge that tells two classes alike leaves the equation without an answer; the least-squares one is taken.
-    found = np.maximum((np.linalg.pinv(np.swapaxes(rates, 1, 2)) @ told[..., None])[..., 0], 0)
-    shares, total = told.copy(), found.sum(1, keepdims=True)
-    np.divide(found, total, out=shares, where=total > 0)
-    return shares
+BOOTSTRAP = 42  # the key of its draws
 
 
 def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:

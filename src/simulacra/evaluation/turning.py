@@ -10,6 +10,7 @@ from torch import Tensor
 
 from simulacra.data.batches import to_tensor
 from simulacra.evaluation.judge import Judge
+from simulacra.evaluation.label_directions import mean_direction
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.subject import CHUNK
 from simulacra.objectives import Encodes
@@ -69,28 +70,23 @@ def by_label(material: Material, asked: Columns) -> Turned:
 def by_vector(material: Material, asked: Columns) -> Turned:
     """Held-out images whose code is moved along one attribute vector, backwards where they have the attribute.
 
-    A vector is the mean code of training images with the attribute less that of those without. Larsen et al. 2016,
-    arXiv:1512.09300, section 4.2; the attributes that come along with it in the data are in the vector too.
+    A vector is the `mean_direction` of codes of training images; the attributes that come along with it in the data are
+    in the vector too.
 
     Args:
         material: of a family that encodes.
         asked: the judge's columns; of them those count that enough training images have, and lack.
     """
     codes, labels = _taught(material)
-    kept = [column for column in asked.tolist() if LEAST <= labels[:, column].sum() <= len(labels) - LEAST]
-    with_, without = (
-        torch.stack([codes[torch.from_numpy(labels[:, column] == on)].mean(0) for column in kept])
-        if kept
-        else torch.empty(0, codes.shape[1])
-        for on in (True, False)
-    )
-    vectors = with_ - without
+    found = {column: mean_direction(codes.numpy(), labels[:, column], LEAST) for column in asked.tolist()}
+    vectors = {column: torch.from_numpy(vector) for column, vector in found.items() if vector is not None}
+    kept = list(vectors)
     rows = _held_out(material, len(kept))
     before, have = encoded(material, rows), material.store.labels[rows][:, kept].astype(bool)
 
     def after(place: int) -> Tensor:
         signs = torch.from_numpy(np.where(have[:, place], -1, 1)).float()
-        return before + signs[:, None] * vectors[place]
+        return before + signs[:, None] * vectors[kept[place]]
 
     return Turned(np.array(kept, np.int64), have, before, after)
 

@@ -14,12 +14,13 @@ from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.engine.restore import chosen_checkpoint, restore
 from simulacra.errors import RunError, SimulacraError
 from simulacra.evaluation.directions import Directions, map_file, map_of
+from simulacra.evaluation.kept_directions import NAME, LabelDirections, kept_of
 from simulacra.evaluation.subject import Subject
 from simulacra.report.formats import run_names, slug, unique
 from simulacra.runs import RunFolder
 
 MOST_BYTES = 512 * 2**20  # of weights that stay loaded; the model in use stays in any case
-Key = tuple[Path, int, int, int]  # a checkpoint: its file, when it was written, its size; and when the map was drawn
+Key = tuple[Path, int, int, int, int]  # a checkpoint: its file, when written, its size; the map and directions: when
 
 
 class Unknown(RunError):
@@ -35,17 +36,19 @@ class Loaded:
         step: of the checkpoint.
         subject: the model, with its data set where that is at hand.
         map: the arrays of the run's map of test codes; None where it has none of this checkpoint.
+        kept: directions of labels that the run keeps of this checkpoint, or None.
     """
 
     run: RunFolder
     step: int
     subject: Subject
     map: dict[str, NDArray[Any]] | None
+    kept: LabelDirections | None
 
     @cached_property
     def directions(self) -> Directions:
         """Directions in its code."""
-        return Directions(self.subject, self.map)
+        return Directions(self.subject, self.map, self.kept)
 
     @property
     def size(self) -> int:
@@ -119,18 +122,26 @@ class Shelf:
             told = path.stat()
         except OSError as error:
             raise RunError(f"{path} has gone; choose another checkpoint") from error
-        drawn = map_file(run, step)
-        key = (path, told.st_mtime_ns, told.st_size, drawn.stat().st_mtime_ns if drawn else 0)
+        beside = (written(map_file(run, step)), written(run.path / NAME))
+        key = (path, told.st_mtime_ns, told.st_size, *beside)
         kept = self._loaded.get(key)
         if kept is None:
             objective, _ = restore(run, step)
             subject = Subject(objective, run.recipe, run.conditions(), store_of(run))
-            kept = Loaded(run, step, subject, map_of(run, step))
+            kept = Loaded(run, step, subject, map_of(run, step), kept_of(run, step))
         self._loaded[key] = kept
         self._loaded.move_to_end(key)
         while len(self._loaded) > 1 and sum(one.size for one in self._loaded.values()) > MOST_BYTES:
             self._loaded.popitem(last=False)
         return kept
+
+
+def written(path: Path | None) -> int:
+    """When a file was written, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns if path else 0
+    except OSError:
+        return 0
 
 
 def runs_below(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.report.blocks import Album, Section
-from simulacra.report.figures import share_matrix, sorted_bars
+from simulacra.report.figures import heat_map, sorted_bars
 from simulacra.report.formats import number
 from simulacra.report.measured import series_of
 from simulacra.report.reading import Arrays, Record, Unreadable, images, names
@@ -65,9 +65,10 @@ def code_factors(record: Record, album: Album, arrays: Arrays) -> Section:
     factors = names(arrays, "factor_names", shares.shape[1])
     rows = np.sort(np.argsort(-shares.max(1), kind="stable")[:MOST_NUMBERS])
     best, factor = divmod(int(shares.argmax()), shares.shape[1])
-    figure = share_matrix(
-        shares[rows], [str(row + 1) for row in rows.tolist()], factors, title="What each number tells of each factor",
-        x_name="known factor", y_name="number of the code",
+    figure = heat_map(
+        100 * shares[rows], [str(row + 1) for row in rows.tolist()], factors,
+        title="What each number tells of each factor", x_name="known factor", y_name="number of the code",
+        unit="share of the factor's entropy, %", form="{:.0f}",
     )  # fmt: skip
     left = "" if len(rows) == len(shares) else f" The {len(rows)} most telling of {len(shares)} numbers are shown."
     chart = album.chart(

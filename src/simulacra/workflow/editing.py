@@ -13,11 +13,11 @@ from simulacra.data.decode import read_picture
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.editing.edits import Edited, Wish, edit_images, own_labels
-from simulacra.editing.kept import METHODS, NAME, Directions, Method, read, to_bytes
 from simulacra.editing.learning import learn_directions
 from simulacra.editing.row import row_picture
 from simulacra.engine.restore import Which, restore
 from simulacra.errors import DataError, RunError, nearest
+from simulacra.evaluation.kept_directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
 from simulacra.evaluation.sheets import to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
@@ -63,14 +63,14 @@ class Editor:
         with Live("looking for the picture's code") as live:
             return edit_images(self.subject, images, wish, directions, live.count)
 
-    def directions(self) -> Directions:
+    def directions(self) -> LabelDirections:
         """The kept directions of this step, or new ones, which are then kept.
 
         Raises:
             RunError: none are kept and the data set is not at hand.
             DataError: it has no labels.
         """
-        if (kept := read(self.run.path / NAME, self.step)) is not None:
+        if (kept := kept_of(self.run, self.step)) is not None:
             return kept
         with Live("learning directions") as live:
             found = learn_directions(self.subject, self._store(), self.step, live.count)

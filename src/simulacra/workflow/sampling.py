@@ -10,6 +10,7 @@ from simulacra.engine.restore import Which, restore
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.described import SAMPLE, codes_of, read
 from simulacra.evaluation.directions import Directions, map_of
+from simulacra.evaluation.kept_directions import kept_of
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder, to_npy, write_aside
@@ -93,7 +94,7 @@ def _described(subject: Subject, text: str, run: RunFolder, step: int) -> Tensor
             text = Path(text).read_text("utf-8")
         except (OSError, ValueError) as error:
             raise RunError(f"--codes {text[:60]}: it is neither JSON nor a file that can be read ({error})") from error
-    return codes_of(subject, read(text), Directions(subject, map_of(run, step)))
+    return codes_of(subject, read(text), Directions(subject, map_of(run, step), kept_of(run, step)))
 
 
 def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.evaluation.correction import Shares, corrected
 from simulacra.evaluation.distances import Estimate
-from simulacra.evaluation.frequencies import Shares, corrected, divergence, entropy, kinds, rare_ratio
+from simulacra.evaluation.frequencies import divergence, entropy, kinds, rare_ratio
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.scores.base import Better, Found, missing, row

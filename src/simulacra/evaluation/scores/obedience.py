@@ -27,10 +27,7 @@ def obeyed(material: Material, judge: Judge, asked: NDArray[np.int64]) -> list[R
     wanted = wishes(material, judge)
     told = judge.verdicts(material.samples, material.stage("judging samples"))
     counts = counted(wanted, told, exclusive=judge.exclusive)
-    if judge.exclusive:
-        better = correction.classes(counts, judge.confusion)
-    else:
-        better = [correction.attribute(*pair) for pair in zip(counts, judge.confusion, strict=True)]
+    better = (correction.classes if judge.exclusive else correction.attributes)(counts, judge.confusion)
     rows: list[Row] = []
     judged: list[int] = []
     mended: dict[int, tuple[Corrected, int]] = {}

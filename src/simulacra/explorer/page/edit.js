@@ -44,8 +44,8 @@ export function build(card) {
     return made.row;
   });
   byId("edit-hint").textContent = rows.length
-    ? (key === "labels" ? "The generator was trained with these labels, so they are set." : "Each is a direction of the code: what the codes of test pictures with it have more of than those without.")
-    : "There is no attribute to turn: the model has no labels, and no labelled codes of test pictures are known.";
+    ? (key === "labels" ? "The generator was trained with these labels, so they are set." : "Each is a direction of the code: from the mean code of pictures without it to the mean code of those with it. What comes along with it in the data comes along here too.")
+    : "There is no attribute to turn: the model has no labels, no labelled codes of test pictures are known, and simulacra edit has learnt no directions of this run.";
   fill(byId("attributes"), ...rows);
   follow(facts.code);
 }

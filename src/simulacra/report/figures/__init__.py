@@ -5,7 +5,7 @@ from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import picture_rows
 from simulacra.report.figures.heat import heat_map
 from simulacra.report.figures.maps import code_map, label_maps
-from simulacra.report.figures.matrices import count_matrix, share_matrix
+from simulacra.report.figures.matrices import count_matrix
 from simulacra.report.figures.shares import share_pairs
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "heat_map",
     "label_maps",
     "picture_rows",
-    "share_matrix",
     "share_pairs",
     "sorted_bars",
 ]

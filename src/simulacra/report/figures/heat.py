@@ -1,6 +1,7 @@
 """Heat maps: a number for every pair of two lists of names."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,10 +15,12 @@ from simulacra.report.formats import plain
 from simulacra.report.style import CELL_INK, CELL_PAPER, CHANGES, INK, SHADES, blank, styled
 
 CELL, SMALLEST = 0.42, 0.17  # inches
-MOST_WRITTEN = 16  # rows or columns up to which each cell has its number
+MOST_WRITTEN = 24  # rows or columns up to which each cell has its number, where that fits in
+DIGIT = 4.2  # points that a letter of a number is wide
 UPRIGHT = 0.25  # inches of a cell below which slanted names of columns would run into one another
 SPAN = 5.0  # inches that the cells of a larger map share
 NAME_LIMIT = 18
+SCALE, LETTER = 1.0, 0.095  # inches of the scale beside the map, and of a letter of the title
 DARK = 0.62  # of the scale, from which numbers in a cell are light
 
 
@@ -54,15 +57,17 @@ def heat_map(
     count, across = values.shape
     end = most or float(np.abs(values).max()) or 1.0
     cell = min(CELL, max(SMALLEST, SPAN / max(count, across)))
-    figure = blank(cell * across + 2.4, cell * count + 1.7)
+    labels = [[plain(name, NAME_LIMIT) for name in names] for names in (columns, rows)]
+    head = wrap(plain(title, 60), int((cell * across + SCALE) / LETTER))
+    beside = SCALE + 0.3 + 0.08 * max(map(len, labels[1]))
+    figure = blank(1.1 * cell * across + beside, cell * count + 1.6 + 0.15 * len(head))
     axes = figure.add_subplot()
-    axes.set_title(plain(title, 60))
+    axes.set_title("\n".join(head))
     shades = LinearSegmentedColormap.from_list("values", CHANGES if signed else SHADES)
     image = axes.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
     axes.set_xlabel(x_name)
     axes.set_ylabel(y_name)
     size = min(8.0, cell * 72 * 0.62)
-    labels = [[plain(name, NAME_LIMIT) for name in names] for names in (columns, rows)]
     axes.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
     slant = {"rotation": 90, "va": "center"} if cell < UPRIGHT else {"rotation": 45}
     for name in axes.get_xticklabels():
@@ -73,20 +78,24 @@ def heat_map(
         spine.set_visible(False)
     for place in range(own):
         axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
-    if max(count, across) <= MOST_WRITTEN:
-        _write(axes, values, end, form)
+    texts = [_text(float(value), form) for value in values.flat]
+    if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
+        _write(axes, values, texts, end)
     _scale(figure, axes, image, unit)
     return figure
 
 
-def _write(axes: Axes, values: NDArray[np.floating], end: float, form: str) -> None:
-    """Numbers into cells; what rounds to nothing is written as 0."""
-    for (row, column), value in np.ndenumerate(values):
-        text = form.format(value)
-        if not text.strip("+-0.%"):
-            text = "0"
+def _text(value: float, form: str) -> str:
+    """A number as it is written into its cell; what rounds to nothing is 0."""
+    text = form.format(value)
+    return text.replace("-", "−") if text.strip("+-0.%") else "0"
+
+
+def _write(axes: Axes, values: NDArray[np.floating], texts: Sequence[str], end: float) -> None:
+    """Numbers into cells."""
+    for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=True):
         ink = CELL_PAPER if abs(value) > DARK * end else CELL_INK
-        axes.text(column, row, text.replace("-", "−"), ha="center", va="center", color=ink, fontsize=7)
+        axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
 
 
 def _scale(figure: Figure, axes: Axes, image: AxesImage, unit: str) -> None:

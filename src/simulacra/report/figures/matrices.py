@@ -1,4 +1,4 @@
-"""Matrices: counts of what is true against what was told, and shares of anything in anything."""
+"""Matrices of counts: what is true against what was told."""
 
 from collections.abc import Sequence
 
@@ -46,44 +46,4 @@ def count_matrix(counts: NDArray[np.int64], names: Sequence[str], *, title: str,
     for row, column in np.argwhere(counts > 0).tolist() if written else []:
         ink = CELL_PAPER if shares[row, column] > 0.8 else CELL_INK
         axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=ink, fontsize=7)
-    return figure
-
-
-@styled()
-def share_matrix(
-    shares: NDArray[np.float64],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    *,
-    title: str,
-    x_name: str,
-    y_name: str,
-) -> Figure:
-    """A matrix of shares, each cell the darker the larger, with its percent.
-
-    Args:
-        shares: (R, C) in [0, 1].
-        rows: R names.
-        columns: C names.
-        title: above the matrix.
-        x_name: what a column is.
-        y_name: what a row is.
-    """
-    figure = blank(CELL * len(columns) + 1.6, 0.24 * len(rows) + 1.8)
-    axes = figure.add_subplot()
-    axes.set_title(plain(title, 42))
-    top = max(float(shares.max()), 1e-9)
-    shades = LinearSegmentedColormap.from_list("shares", SHADES)
-    axes.imshow(shares, cmap=shades, vmin=0, vmax=top, interpolation="nearest", aspect="auto")
-    axes.set_xlabel(x_name)
-    axes.set_ylabel(y_name)
-    names = [plain(name, NAME_LIMIT) for name in columns]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [plain(name, NAME_LIMIT) for name in rows])
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    for row, column in np.ndindex(*shares.shape):
-        ink = CELL_PAPER if shares[row, column] > 0.8 * top else CELL_INK
-        axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=ink, fontsize=7)
     return figure

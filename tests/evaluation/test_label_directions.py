@@ -5,8 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulacra.editing.directions import mean_direction, moved, normal_direction, separation, share_left, without
-from simulacra.editing.kept import learn, read, to_bytes
+from simulacra.evaluation.kept_directions import learn, read, to_bytes
+from simulacra.evaluation.label_directions import (
+    mean_direction,
+    moved,
+    normal_direction,
+    separation,
+    share_left,
+    without,
+)
 
 # Six codes at the corners of a box: the label is whether the first number is 4, the second number tells nothing.
 CODES = np.array([[0, 0], [0, 2], [0, 4], [4, 0], [4, 2], [4, 4]], np.float32)

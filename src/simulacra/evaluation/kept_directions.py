@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.editing.directions import Codes, mean_direction, normal_direction
-from simulacra.runs import to_npy
+from simulacra.evaluation.label_directions import Codes, mean_direction, normal_direction
+from simulacra.runs import RunFolder, to_npy
 
 FORMAT = 1
 NAME = "directions.npz"
@@ -19,7 +19,7 @@ METHODS: tuple[Method, ...] = ("mean", "normal")
 
 
 @dataclass(frozen=True)
-class Directions:
+class LabelDirections:
     """A direction for each label, in the space of one run's codes at one step.
 
     Attributes:
@@ -44,7 +44,7 @@ class Directions:
         return None if np.isnan(row).any() else row
 
 
-def learn(codes: Codes, labels: NDArray[np.uint8], names: tuple[str, ...], step: int, source: str) -> Directions:
+def learn(codes: Codes, labels: NDArray[np.uint8], names: tuple[str, ...], step: int, source: str) -> LabelDirections:
     """The directions of all labels (n, K) of codes (n, width)."""
     missing = np.full(codes.shape[1], np.nan, np.float32)
     means, normals, separations = [], [], []
@@ -53,10 +53,10 @@ def learn(codes: Codes, labels: NDArray[np.uint8], names: tuple[str, ...], step:
         means.append(missing if mean is None else mean)
         normals.append(missing if fitted is None else fitted.direction)
         separations.append(np.nan if fitted is None else fitted.separation)
-    return Directions(names, step, source, np.stack(means), np.stack(normals), np.array(separations))
+    return LabelDirections(names, step, source, np.stack(means), np.stack(normals), np.array(separations))
 
 
-def to_bytes(directions: Directions) -> bytes:
+def to_bytes(directions: LabelDirections) -> bytes:
     """Directions as the content of an .npz file; equal ones give equal bytes."""
     arrays = {
         "format": np.array(FORMAT),
@@ -74,7 +74,12 @@ def to_bytes(directions: Directions) -> bytes:
     return buffer.getvalue()
 
 
-def read(path: Path, step: int) -> Directions | None:
+def kept_of(run: RunFolder, step: int) -> LabelDirections | None:
+    """The directions that a run keeps of this step; None where `simulacra edit` has learnt none."""
+    return read(run.path / NAME, step)
+
+
+def read(path: Path, step: int) -> LabelDirections | None:
     """Directions of this step from a file, or None where there are none, or the file is of another step or damaged."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
@@ -82,6 +87,6 @@ def read(path: Path, step: int) -> Directions | None:
                 return None
             names = tuple(str(name) for name in file["names"])
             source = str(file["source"])
-            return Directions(names, step, source, file["mean"], file["normal"], file["separation"])
+            return LabelDirections(names, step, source, file["mean"], file["normal"], file["separation"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None

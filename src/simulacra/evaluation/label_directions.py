@@ -1,7 +1,7 @@
 """Directions of labels in the space of codes: pure functions on arrays.
 
 A direction is a vector that takes a code without a label to one with it: a step of strength 1 leads as far along it as
-the codes of the two groups are apart.
+the codes of the two groups are apart. It is the same whoever asks: an edit, the explorer, or a leakage matrix.
 """
 
 from typing import Any, NamedTuple
@@ -29,20 +29,22 @@ class Fitted(NamedTuple):
     separation: float
 
 
-def mean_direction(codes: Codes, labels: Labels) -> Codes | None:
+def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int = FEWEST) -> Codes | None:
     """From the mean code without a label to the mean code with it, (width,) float32.
 
-    Larsen et al. 2016, arXiv:1512.09300, section 4.1, "visual attribute vectors".
+    Larsen et al. 2016, arXiv:1512.09300, section 4.1, "visual attribute vectors". What comes along with the label in
+    the data comes along here too; `normal_direction` takes less of it, and `without` takes it out.
 
     Args:
         codes: (n, width).
         labels: (n,) in {0, 1}.
+        fewest: codes that either group must have.
 
     Returns:
         None where either group has too few codes.
     """
     having = labels.astype(bool)
-    if min(having.sum(), (~having).sum()) < FEWEST:
+    if min(having.sum(), (~having).sum()) < fewest:
         return None
     difference: Codes = (codes[having].mean(0, dtype=np.float64) - codes[~having].mean(0, dtype=np.float64)).astype(
         np.float32
