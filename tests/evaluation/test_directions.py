@@ -87,15 +87,20 @@ def test_a_label_of_the_code_itself_is_set_and_has_no_direction(subject: Make) -
     assert set(Directions(one, None, kept).attributes) == {"Hat"}
 
 
-def test_the_spread_tells_which_numbers_carry_something(subject: Make) -> None:
+def test_the_kl_or_else_the_spread_tells_which_numbers_carry_something(subject: Make) -> None:
     codes = np.random.default_rng(0).normal(size=(500, 3)) * [0.01, 2, 1]
-    spread = Directions(subject("vae"), known(codes, np.zeros((500, 0)), [])).spread
-    assert spread is not None
-    assert spread.argsort().tolist() == [0, 2, 1]
+    one, of_map = subject("vae"), known(codes, np.zeros((500, 0)), [])
+    worth = Directions(one, of_map).worth
+    assert worth is not None
+    assert (worth[0], worth[1].argsort().tolist()) == ("spread", [0, 2, 1])
+    nats = np.array([0.5, 0.1, 2], np.float32)
+    worth = Directions(one, of_map | {"kl": nats}).worth
+    assert worth is not None
+    assert (worth[0], worth[1].tolist()) == ("KL", nats.tolist())
 
 
 @pytest.mark.parametrize("codes", [np.zeros((5, 4)), np.zeros(5), np.zeros((0, 9))])
 def test_codes_of_another_model_are_not_taken(codes: Any, subject: Make) -> None:
     directions = Directions(subject("gan"), known(codes, np.zeros((len(codes), 1)), ["Hat"]))
-    assert directions.spread is None
+    assert directions.worth is None
     assert directions.attributes == {}

@@ -17,6 +17,7 @@ from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.restore import to_bytes
 from simulacra.explorer import Guard, Shelf, make_app
 from simulacra.objectives import build
+from simulacra.objectives.losses import kl_parts
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.workflow.preparing import conditions
@@ -80,9 +81,10 @@ def mapped(recipe: Recipe, step: int, store: ImageStore) -> dict[str, Any]:
     """What `latent_map` gives, but for the points, which are the first two numbers of each code."""
     rows, objective = store.rows("test"), model(recipe, step)
     with objective.looking():
-        codes = objective.encode(to_tensor(store.pixels(rows))).numpy()
+        images = to_tensor(store.pixels(rows))
+        codes, nats = objective.encode(images).numpy(), kl_parts(*objective.posterior(images)).mean(0).numpy()
     told = {"label_names": np.array(store.label_names), "exclusive": np.array(False), "chosen": np.array("Male")}
-    return {"points": codes[:, :2].copy(), "codes": codes, "labels": store.labels[rows]} | told
+    return {"points": codes[:, :2].copy(), "codes": codes, "kl": nats, "labels": store.labels[rows]} | told
 
 
 def model(recipe: Recipe, step: int) -> Any:

@@ -123,9 +123,10 @@ def test_a_card_tells_what_can_be_turned(run_of: Any, client: Any) -> None:
     card = client(run_of("vae").path).get("/runs/the-vae.json").json()
     assert card["maps"] == ["map", "map-pca"]
     assert card["encodes"]
-    spread = [value for _, value in card["spread"]]
-    assert len(spread) == 3
-    assert spread == sorted(spread, reverse=True)
+    nats = [value for _, value in card["worth"]]
+    assert card["worth_is"] == "KL"
+    assert len(nats) == 3
+    assert nats == sorted(nats, reverse=True)
     assert set(card["attributes"]) == {"Smiling", "Eyeglasses", "Male"}
     card = client(run_of("acgan").path).get("/runs/the-acgan.json").json()
     assert (card["labels"], card["exclusive"]) == (["Smiling", "Male"], False)

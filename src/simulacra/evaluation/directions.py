@@ -80,12 +80,18 @@ class Directions:
         return torch.from_numpy((found * signs[:, None]).astype(np.float32))
 
     @cached_property
-    def spread(self) -> Tensor | None:
-        """(noise,) standard deviation of each number of the code over test images; None where no codes are known.
+    def worth(self) -> tuple[str, NDArray[np.float32]] | None:
+        """How much each number of the code (noise,) tells of test images, and what that is; None where nobody knows.
 
-        A number of a VAE's code whose mean never moves carries nothing: its posterior is the prior.
+        "KL" is in nats, where the model gives a distribution; else "spread", the deviation of the codes. A number near
+        0 carries nothing: its posterior is the prior.
         """
-        return None if self.known is None else torch.from_numpy(self.known["codes"].std(0))
+        if self.known is None:
+            return None
+        told = self.known.get("kl")
+        if told is not None and told.shape == self.known["codes"].shape[1:]:
+            return "KL", told
+        return "spread", self.known["codes"].std(0)
 
     @cached_property
     def attributes(self) -> dict[str, Tensor]:

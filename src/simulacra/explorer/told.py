@@ -103,8 +103,8 @@ def abilities(loaded: Loaded) -> dict[str, Any]:
     }
     if not isinstance(model, Generates):
         return told
-    code, spread = model.code, loaded.directions.spread
-    order = [] if spread is None else np.argsort(-spread.numpy(), kind="stable").tolist()
+    code, (unit, worth) = model.code, loaded.directions.worth or ("", np.empty(0))
+    order = np.argsort(-worth, kind="stable").tolist()
     return told | {
         "noise": code.noise,
         "distribution": code.distribution,
@@ -114,7 +114,8 @@ def abilities(loaded: Loaded) -> dict[str, Any]:
         "continuous": code.continuous,
         "turns": min(MOST, code.noise),
         "attributes": list(loaded.directions.attributes),
-        "spread": [[place + 1, round(float(spread[place]), 4)] for place in order] if spread is not None else [],
+        "worth": [[place + 1, round(float(worth[place]), 4)] for place in order],
+        "worth_is": unit,
         "encodes": isinstance(model, Encodes),
         "maps": [] if loaded.map is None else ["map"] + ["map-pca"] * (loaded.map["codes"].shape[1] > 2),
         "tests": test_count(loaded),

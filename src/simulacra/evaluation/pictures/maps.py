@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Encodes
+from simulacra.objectives import Encodes, Infers
+from simulacra.objectives.losses import kl_parts
 
 MAP_LIMIT = 2000  # test images on a map: more points hide one another and take minutes
 LEAST = 5  # points that make a map
@@ -23,7 +24,7 @@ def latent_map(subject: Subject) -> Arrays | None:
     if codes is None:
         return None
     points = codes if codes.shape[1] == 2 else _tsne(codes, subject.recipe.seed)
-    return {"points": points, "codes": codes} | _labels(subject)
+    return {"points": points, "codes": codes} | _tellings(subject) | _labels(subject)
 
 
 def principal_map(subject: Subject) -> Arrays | None:
@@ -51,6 +52,17 @@ def _codes(subject: Subject) -> Codes | None:
         return None
     with model.looking():
         return np.concatenate([model.encode(subject.load(rows).images).float().cpu().numpy() for rows in chunks])
+
+
+def _tellings(subject: Subject) -> Arrays:
+    """How many nats each number of the code tells of an image, on average; nothing of a code without a distribution."""
+    model = subject.objective
+    if not isinstance(model, Infers):
+        return {}
+    with model.looking():
+        batches = (subject.load(rows).images for rows in subject.batches("test", MAP_LIMIT))
+        parts = torch.cat([kl_parts(*model.posterior(images)).cpu() for images in batches])
+    return {"kl": parts.mean(0).numpy()}
 
 
 def _labels(subject: Subject) -> Arrays:

@@ -28,11 +28,11 @@ export function build(card) {
   card.categorical.forEach((ways, place) => groups.push(group(`Categorical code ${place + 1}`, null, [categories(place + 1, ways)])));
   if (card.continuous) groups.push(group("Continuous codes", "Drawn from −1 to 1 in training.", range(card.continuous).map((place) => one("continuous", place, `Code ${place}`, { low: -2, high: 2, signed: true }))));
   if (card.turns) groups.push(group("Principal directions", "Along the first the picture changes most. They are added to the noise.", range(card.turns).map((place) => one("turns", place, `Direction ${place}`, { low: -5, high: 5, signed: true }))));
-  const order = card.spread.length ? card.spread.map(([place]) => place) : range(card.noise);
+  const order = card.worth.length ? card.worth.map(([place]) => place) : range(card.noise);
   const few = more ? order : order.slice(0, SHOWN);
-  const spread = Object.fromEntries(card.spread);
-  const numbers = few.map((place) => one("set", place, spread[place] === undefined ? `Number ${place}` : `Number ${place}, spread ${shown(spread[place])}`, { low: -3, high: 3, signed: true }));
-  const hint = card.spread.length ? "By how much they vary over test pictures; a spread near 0 carries nothing." : "One of the noise each.";
+  const worth = Object.fromEntries(card.worth);
+  const numbers = few.map((place) => one("set", place, worth[place] === undefined ? `Number ${place}` : `Number ${place}, ${card.worth_is} ${shown(worth[place])}`, { low: -3, high: 3, signed: true }));
+  const hint = card.worth.length ? card.worth_is === "KL" ? "By how many nats they tell of test pictures (KL); near 0 carries nothing." : "By how much they vary over test pictures; a spread near 0 carries nothing." : "One of the noise each.";
   const rest = order.length > few.length ? element("button", { type: "button", onclick: () => { more = true; build(facts.card); } }, `Show all ${order.length}`) : null;
   const single = element("details", { class: "group", open: card.encodes }, element("summary", {}, "Single numbers"), element("p", { class: "hint" }, hint), ...numbers, rest);
   fill(byId("sliders"), ...groups, single);
