@@ -9,6 +9,7 @@ import pytest
 from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.report.scorecard import beside, scale_of
+from simulacra.report.scores import newest
 from simulacra.report.versus import Interval
 from simulacra.report.words import of_metric
 
@@ -119,3 +120,8 @@ def test_a_scale_begins_at_nothing_where_size_matters_and_else_takes_all_the_roo
     assert same is not None
     assert same.place(0.0) == 0
     assert scale_of(words, [(None, 3.0)]) is None
+
+
+def test_rows_of_two_codes_and_one_label_are_two_numbers() -> None:
+    rows = [{"metric": "code_information", "code": code, "label": "Bag", "value": 0.1, "step": 1} for code in "ab"]
+    assert [one.label for one in newest(rows)] == ["a: Bag", "b: Bag"]

@@ -21,7 +21,8 @@ class Score:
 
     Attributes:
         metric: its name.
-        label: of the attribute or class that it is about; empty for all together.
+        label: of the attribute or class that it is about, behind that of a code if it tells of one; empty for all
+            together.
         split: of the real images that it is about; empty where it is about samples alone.
         against: fingerprint of another data set that it was measured against; empty for the one trained on.
         conditions: what must be equal where two numbers are compared: extractor, judge, weights, n, real.
@@ -75,13 +76,16 @@ def newest(rows: Sequence[Row]) -> list[Score]:
 def score_of(row: Row) -> Score:
     """One row as a score; what is no finite number counts as none."""
     metric, why = plain(row.get("metric") or "value", NAME_LIMIT), plain(row.get("why") or "")
-    label, split, against = (plain(row.get(key) or "", NAME_LIMIT) for key in ("label", "split", "against"))
+    code, label, split, against = (
+        plain(row.get(key) or "", NAME_LIMIT) for key in ("code", "label", "split", "against")
+    )
+    thing = ": ".join(filter(None, [code, label]))
     conditions = {key: row[key] for key in CONDITIONS if row.get(key) is not None}
     value, low, high = (_finite(row.get(key)) for key in ("value", "low", "high"))
     bounds = (low, high) if low is not None and high is not None else (None, None)
     found = None if value is None else Interval(value, *bounds)
     return Score(
-        metric, label, split, against, conditions, int(row.get("step") or 0), found, _finite(row.get("floor")),
+        metric, thing, split, against, conditions, int(row.get("step") or 0), found, _finite(row.get("floor")),
         direction(row), why or ("" if found else "it is no number"), "seed" in row,
     )  # fmt: skip
 

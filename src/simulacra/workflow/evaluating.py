@@ -22,16 +22,8 @@ from simulacra.runs import RunFolder
 
 Weights = Literal["averaged", "raw"]
 COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
-SAME = (
-    "metric",
-    "label",
-    "split",
-    "extractor",
-    "n",
-    "step",
-    "against",
-    "weights",
-)  # a new row replaces such an old one
+# What a new row and the old one that it replaces have in common.
+SAME = ("metric", "code", "label", "split", "extractor", "n", "step", "against", "weights")
 
 
 @dataclass(frozen=True)
