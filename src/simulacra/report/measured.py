@@ -16,7 +16,6 @@ from simulacra.report.words import Words, of_chart, of_metric
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")
 FACTS = ("seed", "real", "why", "judge", "labels", "chance")  # of a row, which tell no two series apart
-USUAL = {"weights": "averaged"}  # what needs no saying
 SPLITS = ("test", "valid", "train")
 REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
 NAME_LIMIT = 40  # letters of a name in a table's cell
@@ -46,11 +45,12 @@ def charts_of(metrics: Sequence[Row]) -> dict[str, list[Line]]:
 def series_of(evaluations: Sequence[Row]) -> Series:
     """(metric, split, extractor, whatever else tells rows apart) -> rows, by step."""
     found: Series = {}
+    left_out = {*EVALUATION, *FACTS}
+    if len({row.get("weights", "") for row in evaluations} - {""}) < 2:
+        left_out.add("weights")  # nothing to tell apart
     for row in evaluations:
         others = [
-            f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}"
-            for key in sorted(row)
-            if key not in (*EVALUATION, *FACTS) and row[key] != USUAL.get(key)
+            f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}" for key in sorted(row) if key not in left_out
         ]
         key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
         found.setdefault(key, []).append(row)
