@@ -171,9 +171,9 @@ def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def filled(text: str, mark: str, content: str) -> str:
+def filled(text: str, mark: str, content: str, script: str = Path(__file__).name) -> str:
     """The page with what stands between two marks written anew."""
-    begin, end = f"<!-- {mark}: written by benchmarks/sensitivity.py -->\n", f"<!-- end of {mark} -->"
+    begin, end = f"<!-- {mark}: written by benchmarks/{script} -->\n", f"<!-- end of {mark} -->"
     head, middle, rest = text.partition(begin)
     if not middle:
         raise SystemExit(f"{PAGE.name} has no line {begin.strip()}")
