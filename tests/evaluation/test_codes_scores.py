@@ -170,7 +170,7 @@ def test_codes_are_the_encoders(material: MakeMaterial) -> None:
     assert isinstance(model, Encodes)
     with model.looking():
         expected = model.encode(it.subject.load(rows).images).numpy()
-    assert disentanglement.encoded(it, rows) == pytest.approx(expected)
+    assert it.subject.encode(it.store.pixels(rows)) == pytest.approx(expected)
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:

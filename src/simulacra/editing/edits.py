@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from simulacra.data.batches import to_tensor
-from simulacra.editing.learning import encode
 from simulacra.errors import RunError
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.kept_directions import LabelDirections, Method
@@ -97,7 +96,7 @@ def codes_of(
     if not isinstance(subject.objective, Encodes):
         found = invert(subject, images, progress=progress)
         return found.codes.numpy().copy(), found.errors
-    codes = encode(subject, images)
+    codes = subject.encode(images)
     made = to_tensor(subject.decode(torch.from_numpy(codes)))
     return codes, (made - to_tensor(images)).square().flatten(1).mean(1).numpy()
 

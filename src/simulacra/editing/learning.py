@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from simulacra.data.batches import to_tensor
 from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, RunError
+from simulacra.errors import DataError
 from simulacra.evaluation.judge import judge_of
 from simulacra.evaluation.kept_directions import LabelDirections, learn
 from simulacra.evaluation.label_directions import Codes
@@ -43,7 +42,7 @@ def learn_directions(
         raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
         rows = np.sort(stream(0, DRAW).permutation(store.rows("train"))[:PICTURES])
-        codes, labels = encode(subject, store.pixels(rows), progress), store.labels[rows]
+        codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
         source = f"{len(rows):,} training images"
     else:
         codes, labels = _judged(subject, store, progress)
@@ -56,24 +55,6 @@ def changing(subject: Subject) -> Codes:
     noise, labels, categorical, continuous = subject.generates.code.widths
     found: Codes = np.repeat(np.array([1, 0, 0, 1], np.float32), [noise, labels, categorical, continuous])
     return found
-
-
-def encode(subject: Subject, images: NDArray[np.uint8], progress: Progress | None = None) -> Codes:
-    """Codes (n, width) of images (n, H, W, C).
-
-    Raises:
-        RunError: the model does not encode.
-    """
-    model = subject.objective
-    if not isinstance(model, Encodes):
-        raise RunError(f"a model of family {subject.recipe.objective.family} has no encoder; give a run that has")
-    found = []
-    with model.looking():
-        for start in range(0, len(images), CHUNK):
-            found.append(model.encode(to_tensor(images[start : start + CHUNK]).to(model.device)).float().cpu().numpy())
-            if progress:
-                progress(min(start + CHUNK, len(images)), len(images))
-    return np.concatenate(found)
 
 
 def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> tuple[Codes, NDArray[np.uint8]]:

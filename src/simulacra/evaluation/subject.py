@@ -1,5 +1,6 @@
 """Subject: a trained objective with all that is needed to look at it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from simulacra.data.batches import Batch, to_images, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
-from simulacra.objectives import Generates, Objective
+from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
 from simulacra.seeds import mixed
 
@@ -61,6 +62,26 @@ class Subject:
         with self.objective.looking():
             parts = [to_images(model.decode(part.to(self.objective.device))) for part in torch.split(codes, CHUNK)]
         return np.concatenate(parts)
+
+    def encode(
+        self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Codes (n, width) of images (n, H, W, C); `progress` is told (done, total) images.
+
+        Raises:
+            RunError: the family has no encoder.
+        """
+        model = self.objective
+        if not isinstance(model, Encodes):
+            raise RunError(f"a model of family {self.recipe.objective.family} has no encoder; give a run that has")
+        found = [np.empty((0, self.generates.code.width), np.float32)]
+        with model.looking():
+            for start in range(0, len(images), CHUNK):
+                part = to_tensor(images[start : start + CHUNK]).to(model.device)
+                found.append(model.encode(part).float().cpu().numpy())
+                if progress:
+                    progress(min(start + CHUNK, len(images)), len(images))
+        return np.concatenate(found)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
         """Rows of a split in chunks, the first `limit` of them; empty where the split or the data set is missing."""

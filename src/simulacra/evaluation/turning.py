@@ -8,12 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simulacra.data.batches import to_tensor
 from simulacra.evaluation.judge import Judge
 from simulacra.evaluation.label_directions import mean_direction
 from simulacra.evaluation.material import Material
-from simulacra.evaluation.subject import CHUNK
-from simulacra.objectives import Encodes
 from simulacra.seeds import stream
 
 IMAGES = 8000  # that are made in all, about
@@ -113,14 +110,7 @@ def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
 
 def encoded(material: Material, rows: NDArray[np.int64]) -> Tensor:
     """Codes (n, width) of images of the store, on the CPU."""
-    model, device = material.subject.objective, material.subject.objective.device
-    assert isinstance(model, Encodes), "only a family that encodes is asked"
-    found = [torch.empty(0, material.subject.generates.code.width)]
-    with model.looking():
-        for start in range(0, len(rows), CHUNK):
-            images = to_tensor(material.store.pixels(rows[start : start + CHUNK])).to(device)
-            found.append(model.encode(images).float().cpu())
-    return torch.cat(found)
+    return torch.from_numpy(material.subject.encode(material.store.pixels(rows)))
 
 
 def seen(material: Material, judge: Judge, turned: Turned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

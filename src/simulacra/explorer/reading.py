@@ -4,11 +4,11 @@ import base64
 from typing import Any
 
 import numpy as np
+import torch
 from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
-from simulacra.data.batches import to_tensor
 from simulacra.data.decode import read_picture
 from simulacra.errors import DataError
 from simulacra.evaluation.sheets import to_png
@@ -60,9 +60,7 @@ def found(subject: Subject, images: NDArray[np.uint8]) -> dict[str, Any]:
     """What the model knows of one picture (1, H, W, C): by its encoder, or by following the gradient to a code."""
     model = subject.generates
     if isinstance(model, Encodes):
-        with subject.objective.looking():
-            codes = model.encode(to_tensor(images).to(subject.objective.device)).float().cpu()
-        how = "encoder"
+        codes, how = torch.from_numpy(subject.encode(images)), "encoder"
     else:
         from simulacra.evaluation.inversion import invert
 

@@ -92,11 +92,8 @@ def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
 
     A number that stays where the prior has its middle tells nothing of an image: nothing would change along it.
     """
-    model = subject.objective
     chunks = subject.batches("test", MEASURED)
-    if not isinstance(model, Encodes) or not chunks:
+    if not isinstance(subject.objective, Encodes) or subject.store is None or not chunks:
         return np.empty(0, dtype=np.int64)
-    with model.looking():
-        codes = torch.cat([model.encode(subject.load(rows).images).float().cpu() for rows in chunks])
-    spread: NDArray[np.float32] = codes.std(0, correction=0).numpy()
+    spread: NDArray[np.float32] = subject.encode(subject.store.pixels(np.concatenate(chunks))).std(0)
     return np.argsort(-spread, kind="stable")[:limit]

@@ -47,11 +47,10 @@ def principal_map(subject: Subject) -> Arrays | None:
 
 def _codes(subject: Subject) -> Codes | None:
     """Codes (n, width) of the test images on the map, or None where none can be drawn."""
-    model, chunks = subject.objective, subject.batches("test", MAP_LIMIT)
-    if not isinstance(model, Encodes) or sum(map(len, chunks)) < LEAST:
+    chunks = subject.batches("test", MAP_LIMIT)
+    if not isinstance(subject.objective, Encodes) or subject.store is None or sum(map(len, chunks)) < LEAST:
         return None
-    with model.looking():
-        return np.concatenate([model.encode(subject.load(rows).images).float().cpu().numpy() for rows in chunks])
+    return subject.encode(subject.store.pixels(np.concatenate(chunks)))
 
 
 def _tellings(subject: Subject) -> Arrays:

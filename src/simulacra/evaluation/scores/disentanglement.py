@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from simulacra.evaluation.disentanglement import (
@@ -109,7 +108,7 @@ def measure(material: Material) -> Found:
     store, found, seed = material.store, Found(), int(material.facts["seed"])
     assert store.factors is not None, "there are factors"
     split, rows, places = varied(material)
-    names, codes = [store.factor_names[place] for place in places], encoded(material, rows)
+    names, codes = [store.factor_names[place] for place in places], material.subject.encode(material.store.pixels(rows))
     factors = [factor_of(store.factors[rows, place]) for place in places]
     shuffled = codes[stream(seed, SHUFFLE).permutation(len(codes))]
     progress = material.stage("asking what each number of the code means")
@@ -131,17 +130,6 @@ def measure(material: Material) -> Found:
         found.notes.append(f"disentanglement is of training images, as fewer than {FEW:,} are held out")
     found.pictures["code-factors"] = {"shares": information(codes, factors), "factor_names": np.array(names)}
     return found
-
-
-def encoded(material: Material, rows: NDArray[np.int64]) -> Codes:
-    """Codes (n, width) of these rows."""
-    subject, model = material.subject, material.subject.objective
-    assert isinstance(model, Encodes), "lacks() asks for an encoder"
-    with model.looking():
-        parts = [
-            model.encode(subject.load(part).images).float().cpu() for part in np.array_split(rows, -(-len(rows) // 250))
-        ]
-    return torch.cat(parts).numpy()
 
 
 DISENTANGLEMENT = Group(METRICS, lacks, measure)
