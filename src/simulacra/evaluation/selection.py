@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from simulacra.errors import DataError, RecipeError
-from simulacra.evaluation.distances import Estimate, frechet, kernel
+from simulacra.evaluation.distances import kernel
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Extractor, Vectors
+from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.metrics import per_image, row
 from simulacra.evaluation.reference import DRAW, FEWEST, Progress, features_of
 from simulacra.evaluation.subject import Subject

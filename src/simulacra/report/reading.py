@@ -172,6 +172,18 @@ def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
     return found
 
 
+def image_pairs(arrays: Arrays, above: str, below: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Two arrays of images (n, H, W, C) that stand one above the other.
+
+    Raises:
+        Unreadable: one of them cannot be shown, or their shapes differ.
+    """
+    upper, lower = images(arrays, above), images(arrays, below)
+    if upper.shape != lower.shape:
+        raise Unreadable(f"{above} {upper.shape} and {below} {lower.shape} differ in shape")
+    return upper, lower
+
+
 def names(arrays: Arrays, key: str, count: int) -> list[str]:
     """Names out of a picture's file; made up where they are missing.
 

@@ -11,7 +11,7 @@ from simulacra.report.formats import epochs, number, plain
 from simulacra.report.mapped import code_maps, principal_maps
 from simulacra.report.measured import series_of
 from simulacra.report.rasters import fold
-from simulacra.report.reading import Arrays, Record, Unreadable, images, names
+from simulacra.report.reading import Arrays, Record, Unreadable, image_pairs, images, names
 from simulacra.report.told import confusion, verdicts
 from simulacra.report.varied import frequencies, nearest
 from simulacra.report.words import of_metric
@@ -63,9 +63,7 @@ def over_training(record: Record, album: Album) -> Section | None:
 
 def reconstructions(record: Record, album: Album, arrays: Arrays) -> Section:
     """Test images above what remains of them after encoding and decoding."""
-    above, below = images(arrays, "originals"), images(arrays, "reconstructions")
-    if above.shape != below.shape:
-        raise Unreadable(f"originals {above.shape} and reconstructions {below.shape} differ in shape")
+    above, below = image_pairs(arrays, "originals", "reconstructions")
     measured = [
         f"{of_metric('mse').title} over the whole {plain(split, 20)} split: {number(rows[-1].get('value'))} "
         f"({number(rows[-1].get('n'))} images, values from -1 to 1)."

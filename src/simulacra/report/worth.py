@@ -7,7 +7,7 @@ from simulacra.report.blocks import Album, Section
 from simulacra.report.figures import heat_map, sorted_bars
 from simulacra.report.formats import number
 from simulacra.report.measured import series_of
-from simulacra.report.reading import Arrays, Record, Unreadable, images, names
+from simulacra.report.reading import Arrays, Record, Unreadable, image_pairs, names
 from simulacra.report.words import of_metric
 
 MOST_NUMBERS = 24  # rows of a matrix
@@ -15,9 +15,7 @@ MOST_NUMBERS = 24  # rows of a matrix
 
 def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
     """A few images that were kept aside, above the nearest that the generator can make."""
-    above, below = images(arrays, "originals"), images(arrays, "inversions")
-    if above.shape != below.shape:
-        raise Unreadable(f"originals {above.shape} and inversions {below.shape} differ in shape")
+    above, below = image_pairs(arrays, "originals", "inversions")
     measured = [
         f"{of_metric(metric).title}: {number(rows[-1].get('value'))}; the best linear code with as many numbers leaves "
         f"{number(rows[-1].get('floor'))}."
