@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from simulacra.data.batches import Batches
+from simulacra.data.order import Order, choose
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
@@ -103,6 +104,8 @@ def train(
         training = _begin(run, recipe, store, Devices(device, recipe.precision), name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
+        if training.batches.mixed:
+            say(f"read from disk in long pieces: images are shuffled {training.batches.mixed:,} at a time")
         subject = Subject(training.objective, recipe, conditions(recipe, store), store)
         with stop_requests() as request:
             tick = drive(training, subject, request)
@@ -151,16 +154,20 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
 def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, name: str) -> Training:
     """All parts of the training; the run folder says what it is about to hold."""
     objective = build(recipe)
+    # Decided once: this machine may have other memory than the one where the run began.
+    order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
     batches = Batches(
         store,
         batch=recipe.data.batch,
         seed=recipe.seed,
         flip=recipe.data.flip,
         labels=tuple(recipe.data.labels),
+        order=order,
         rank=devices.rank,
         world=devices.world,
     )
     facts: dict[str, Any] = facts_of_run(objective, store, devices)
+    facts["data"] |= order.facts
     if run.exists:
         facts["started"] = run.facts["started"]
     facts |= {"family": recipe.objective.family, "recipe_name": name, "command": _command(), "state": "running"}
