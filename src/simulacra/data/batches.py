@@ -56,8 +56,8 @@ def to_images(tensor: Tensor) -> NDArray[np.uint8]:
 class Batches:
     """The training images in endless shuffled epochs: `batches[step]`.
 
-    Every epoch is one permutation of the training rows, drawn from (seed, epoch): any, or one of windows (see order.py),
-    of which the next is fetched from disk while one is used. A batch may straddle two epochs, so each image comes
+    Every epoch is one permutation of the training rows, drawn from (seed, epoch): any, or window by window (order.py),
+    and then the next one is fetched from disk while one is used. A batch may straddle two epochs, so each image comes
     exactly once an epoch. Each process takes every world-th row of the common batch.
 
     Args:

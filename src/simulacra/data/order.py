@@ -23,7 +23,7 @@ Name = Literal["auto", "shuffled", "block-shuffled"]
 BLOCK, BLOCKS = 2**20, 128
 # Of memory, what training images may fill before the order minds the disk; the training itself needs the rest.
 SHARE = 0.5
-CGROUPS = Path("/sys/fs/cgroup")
+GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,13 @@ def memory() -> float:
     found = [float("inf")]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    groups = Path("/proc/self/cgroup")
-    for line in groups.read_text("utf-8").splitlines() if groups.is_file() else []:
+    for line in GROUP.read_text("utf-8").splitlines() if GROUP.is_file() else []:
         _, controllers, inside = line.split(":", 2)
         # Version 2 has one tree and names no controller, version 1 has a tree for memory; a group obeys those above it.
         tree, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
         if controllers in ("", "memory"):
             group = Path(inside.lstrip("/"))
-            found += [_limit(CGROUPS / tree / place / limit) for place in (group, *group.parents)]
+            found += [_limit(GROUPS / tree / place / limit) for place in (group, *group.parents)]
     return min(found)
 
 

@@ -39,7 +39,7 @@ class RowFile:
         """
         out = np.empty((len(rows), self.size), np.uint8)
         starts = (self.offset + rows * self.size).tolist()
-        got = sum(os.preadv(self.descriptor, (into,), start) for start, into in zip(starts, out, strict=True))
+        got = sum(os.preadv(self.descriptor, [into.data], start) for start, into in zip(starts, out, strict=True))
         if got != out.nbytes:
             raise DataError(f"{self.path} is cut short; pack the data again")
         return out.reshape(-1, *self.shape)

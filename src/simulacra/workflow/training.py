@@ -101,11 +101,13 @@ def train(
         if finished:
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
-        training = _begin(run, recipe, store, Devices(device, recipe.precision), name)
+        # Decided once: the run may go on where there is more memory, or less.
+        order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
+        training = _begin(run, recipe, store, order, Devices(device, recipe.precision), name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
-        if training.batches.mixed:
-            say(f"read from disk in long pieces: images are shuffled {training.batches.mixed:,} at a time")
+        if order.block:
+            say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
         subject = Subject(training.objective, recipe, conditions(recipe, store), store)
         with stop_requests() as request:
             tick = drive(training, subject, request)
@@ -151,11 +153,9 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
     return _finished(run) if facts["state"] == "finished" and same else None
 
 
-def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, name: str) -> Training:
+def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devices: Devices, name: str) -> Training:
     """All parts of the training; the run folder says what it is about to hold."""
     objective = build(recipe)
-    # Decided once: this machine may have other memory than the one where the run began.
-    order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
     batches = Batches(
         store,
         batch=recipe.data.batch,
