@@ -91,7 +91,7 @@ def memory() -> float:
         _, controllers, inside = line.split(":", 2)
         # Version 2 has one tree and names no controller, version 1 has a tree for memory; a group obeys those above it.
         tree, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
-        if controllers in ("", "memory"):
+        if not controllers or "memory" in controllers.split(","):
             group = Path(inside.lstrip("/"))
             found += [_limit(GROUPS / tree / place / limit) for place in (group, *group.parents)]
     return min(found)

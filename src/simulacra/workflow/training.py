@@ -101,13 +101,9 @@ def train(
         if finished:
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
-        # Decided once: the run may go on where there is more memory, or less.
-        order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
-        training = _begin(run, recipe, store, order, Devices(device, recipe.precision), name)
+        training = _begin(run, recipe, store, _order(run, recipe, store, say), Devices(device, recipe.precision), name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
-        if order.block:
-            say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
         subject = Subject(training.objective, recipe, conditions(recipe, store), store)
         with stop_requests() as request:
             tick = drive(training, subject, request)
@@ -151,6 +147,14 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
     same = run.recipe.minutes == recipe.minutes and run.recipe.steps == recipe.steps
     return _finished(run) if facts["state"] == "finished" and same else None
+
+
+def _order(run: RunFolder, recipe: Recipe, store: ImageStore, say: Callable[[str], None]) -> Order:
+    """In which order images come, decided once: the run may go on where there is more memory, or less."""
+    order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
+    if order.block:
+        say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
+    return order
 
 
 def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devices: Devices, name: str) -> Training:

@@ -62,7 +62,9 @@ def open_folder(path: Path, options: Options) -> Source:
         shape=form.shape,
         pictures=partial(read_all, reader, names),
         labels=labels,
-        identity=identity_of("folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table),
+        identity=identity_of(
+            "folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table
+        ),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
