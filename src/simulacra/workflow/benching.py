@@ -1,0 +1,315 @@
+"""The verb `bench`: how fast a recipe trains on this machine, and how near that is to what the machine can do."""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from math import ceil, lcm
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.tensorboard import SummaryWriter
+
+from simulacra.data.batches import Batch, Batches
+from simulacra.data.splits import hold_out
+from simulacra.data.store import ImageStore
+from simulacra.engine.averages import Averages
+from simulacra.engine.devices import Devices
+from simulacra.engine.loop import Training, train
+from simulacra.engine.optimizers import Optimizers
+from simulacra.engine.transfer import freeze
+from simulacra.live import Live
+from simulacra.objectives import Optimize, build
+from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder
+from simulacra.seeds import stream
+from simulacra.workflow.driving import show
+from simulacra.workflow.facts import processor
+from simulacra.workflow.preparing import fit, open_data
+
+SIDE = 1024  # of the square matrices whose product tells what the machine can do
+LEAST = 3  # steps that are measured, however short the time
+LOG = 5  # steps between two rows while it is measured: few enough that some are there, their cost is told apart
+MADE_LABELS = 10  # where a recipe takes "all" labels and no data says which
+MADE = 8  # key of the draw of made-up images
+# Settings of the families by which only every n-th update does something: times differ in turn, and so does the work.
+EVERY = ("discriminator_steps", "critic_steps", "penalty_every")
+
+
+@dataclass(frozen=True)
+class Benched:
+    """How fast a recipe trains; times are of training alone, as `train --minutes` counts them.
+
+    Attributes:
+        recipe: its name.
+        batch: images a step.
+        images_per_second: over whole steps, the update and all around it.
+        step_ms: milliseconds of such a step.
+        matmul_share: floating-point operations a second of a step, as a share of those of a square matrix product in
+            the same precision, measured just before and after.
+        peak_memory_mb: most memory that this process, or on a GPU its tensors, took; None where the system cannot tell.
+        seconds_for_recipe: steps of the recipe times the time of one, or its minutes if they are over earlier; looks at
+            checkpoints and the last evaluation are not counted.
+        outside_share: share of a step that is not the update: batch, flips, log, checkpoints, progress.
+        gflop_per_image: products of a step, in 10^9 floating-point operations an image.
+        matmul_gflops: of the matrix product, in 10^9 operations a second.
+        steps: updates that the recipe asks for.
+        minutes: that it allows itself, or None.
+        measured_steps: on which all this stands.
+    """
+
+    recipe: str
+    batch: int
+    images_per_second: float
+    step_ms: float
+    matmul_share: float
+    peak_memory_mb: float | None
+    seconds_for_recipe: float
+    outside_share: float
+    gflop_per_image: float
+    matmul_gflops: float
+    steps: int
+    minutes: float | None
+    measured_steps: int
+    device: str
+    processor: str
+    precision: str
+    threads: int
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values, rounded to what is worth reading."""
+        return {
+            key: float(f"{value:.5g}") if isinstance(value, float) else value for key, value in asdict(self).items()
+        }
+
+
+def bench(
+    recipe: Recipe,
+    data: str | None = None,
+    seconds: float = 20.0,
+    *,
+    name: str = "",
+    device: str = "auto",
+    follow: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Benched:
+    """Trains for some seconds as `train` does, in a folder that is deleted afterwards, and says how fast that went.
+
+    Args:
+        recipe: what would be trained. Where it starts from another run, its networks begin with drawn weights here.
+        data: as `train` takes it; made-up images of the recipe's shape by default.
+        seconds: that the measurement takes, unless a few steps take longer.
+        name: what the recipe is called.
+        device: auto, cpu, cuda or mps.
+        follow: takes a packed store of another size, as `train` does.
+        say: told in one line which data is used.
+
+    Raises:
+        SimulacraError: the recipe or the data cannot be used, or the training diverged.
+    """
+    if data is None:
+        store = made_up(recipe)
+    else:
+        with Live("packing") as packing:
+            store = open_data(recipe, data, follow=follow, progress=packing.count, say=say)
+        store = hold_out(store, recipe.data.holdout, recipe.seed)
+    recipe, devices = fit(recipe, store), Devices(device, recipe.precision)
+    with tempfile.TemporaryDirectory(prefix="simulacra-bench-") as folder:
+        training = set_up(recipe, RunFolder(Path(folder) / "run"), store, devices)
+        burst = min(1.0, seconds / 10)
+        rates = [matrix_rate(devices, burst)]
+        times = clock(training, seconds - 2 * burst, name)
+        rates.append(matrix_rate(devices, burst))
+    step, rate = times.update + times.outside, statistics.mean(rates)
+    whole = recipe.steps * step
+    return Benched(
+        recipe=name,
+        batch=recipe.data.batch,
+        images_per_second=recipe.data.batch / step,
+        step_ms=1e3 * step,
+        matmul_share=times.flops / step / rate,
+        peak_memory_mb=peak_memory(devices.device),
+        seconds_for_recipe=min(whole, 60 * recipe.minutes) if recipe.minutes else whole,
+        outside_share=times.outside / step,
+        gflop_per_image=times.flops / recipe.data.batch / 1e9,
+        matmul_gflops=rate / 1e9,
+        steps=recipe.steps,
+        minutes=recipe.minutes,
+        measured_steps=times.steps,
+        device=str(devices.device),
+        processor=processor(),
+        precision=devices.precision,
+        threads=torch.get_num_threads(),
+    )
+
+
+def made_up(recipe: Recipe) -> ImageStore:
+    """Random pixels in memory of a recipe's shape, with the labels that it takes: enough for eight batches."""
+    count, random = 8 * recipe.data.batch, stream(0, MADE)
+    every = recipe.data.labels == "all"
+    names = tuple(f"label-{place}" for place in range(MADE_LABELS)) if every else tuple(recipe.data.labels)
+    labels = random.integers(0, 2, (count, len(names)), np.uint8)
+    if recipe.data.exclusive:
+        labels = np.eye(len(names), dtype=np.uint8)[random.integers(0, len(names), count)]
+    return ImageStore(
+        path=Path("made-up images"),
+        images=random.integers(0, 256, (count, *recipe.data.shape), np.uint8),
+        labels=labels,
+        label_names=names,
+        exclusive=recipe.data.exclusive,
+        split=np.zeros(count, np.uint8),
+        fingerprint="made up",
+    )
+
+
+def set_up(recipe: Recipe, run: RunFolder, store: ImageStore, devices: Devices) -> Training:
+    """A training as `engine.loop.assemble` makes it, but without another run to start from."""
+    data, objective = recipe.data, build(recipe)
+    batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
+    devices.place(objective.networks)
+    if recipe.start:
+        freeze(objective, recipe.start.frozen)
+    run.path.mkdir(parents=True)
+    optimizers = Optimizers(objective, recipe.optimizer, devices)
+    return Training(recipe, run, objective, batches, devices, optimizers, Averages(objective, recipe.average))
+
+
+def round_of(recipe: Recipe) -> int:
+    """After how many updates their work repeats itself."""
+    return lcm(*(getattr(recipe.objective, key, 1) for key in EVERY))
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one step: seconds of its update, seconds of all else, products in FLOP; and how many steps were measured."""
+
+    update: float
+    outside: float
+    flops: float
+    steps: int
+
+
+@dataclass
+class Watch:
+    """Stands in for an update: times each one, and counts the products of the first few.
+
+    Attributes:
+        warm: how many first updates warm the machine up; they are counted and not timed.
+        seconds: of each update.
+        flops: of the first `warm` updates together.
+    """
+
+    update: Callable[[Batch, int, Optimize], dict[str, Tensor]]
+    device: torch.device
+    warm: int
+    seconds: list[float] = field(default_factory=list)
+    flops: int = 0
+
+    def __call__(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
+        """The update itself."""
+        counter = FlopCounterMode(display=False) if step < self.warm else None
+        wait_for(self.device)
+        begin = time.perf_counter()
+        with counter or nullcontext():
+            values = self.update(batch, step, optimize)
+        wait_for(self.device)
+        self.seconds.append(time.perf_counter() - begin)
+        self.flops += counter.get_total_flops() if counter else 0
+        return values
+
+
+def clock(training: Training, seconds: float, name: str) -> Times:
+    """Trains for so many seconds, and LEAST updates after those that warm up, in whole rounds."""
+    end, recipe = time.perf_counter() + seconds, training.recipe
+    turn = round_of(recipe)
+    warm, least = ceil(2 / turn) * turn, ceil(LEAST / turn) * turn
+    every = recipe.every.model_copy(update={"log": LOG, "checkpoint": sys.maxsize})
+    training.recipe = recipe.model_copy(update={"steps": max(recipe.steps, warm + least), "every": every})
+    watch = Watch(training.objective.update, training.devices.device, warm)
+    training.objective.update = watch  # type: ignore[method-assign]  # the loop has no other place to look in from
+    plain, rows, saved = [], [], 0.0
+
+    def over() -> bool:
+        return len(watch.seconds) >= warm + least and time.perf_counter() >= end
+
+    with Live(f"bench {name}") as live, SummaryWriter(str(training.run.path / "tensorboard")) as board:
+        before = time.perf_counter()
+        for tick in train(training, over):
+            done = max(0.0, min(1 - (end - time.perf_counter()) / seconds, tick.step / (warm + least)))
+            show(live, board, training, tick, done)
+            now = time.perf_counter()
+            if tick.saved:
+                saved = now - before - watch.seconds[-1]
+            elif tick.step > warm:
+                (rows if tick.row else plain).append(now - before - watch.seconds[-1])
+            before = now
+    measured = watch.seconds[warm:]
+    each = statistics.median(plain)
+    more = {recipe.every.log: statistics.median(rows or plain), recipe.every.checkpoint: saved}
+    outside = each + sum(max(0.0, cost - each) / rhythm for rhythm, cost in more.items())
+    update = statistics.mean(statistics.median(measured[place::turn]) for place in range(turn))
+    return Times(update, outside, watch.flops / warm, len(measured))
+
+
+def matrix_rate(devices: Devices, seconds: float) -> float:
+    """FLOP a second of a product of two square matrices, in the precision of the devices."""
+    dtype = torch.bfloat16 if devices.precision == "bfloat16" else torch.float32
+    one, two = (torch.rand(SIDE, SIDE, device=devices.device).to(dtype) for _ in range(2))
+    for _ in range(3):
+        one @ two
+    wait_for(devices.device)
+    begin, count = time.perf_counter(), 0
+    while not count or time.perf_counter() - begin < seconds:
+        one @ two
+        wait_for(devices.device)
+        count += 1
+    return 2 * SIDE**3 * count / (time.perf_counter() - begin)
+
+
+def wait_for(device: torch.device) -> None:
+    """Returns once a device has done all that it was told."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
+def peak_memory(device: torch.device) -> float | None:
+    """Megabytes that tensors on a GPU, or else this process, took at most; None where the system cannot tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # the one counts bytes, the others kilobytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def sentences(found: Benched) -> list[str]:
+    """What a person can decide by."""
+    where = f"{found.device}, {found.precision}, {found.threads} threads"
+    memory = "" if found.peak_memory_mb is None else f"; memory at most {found.peak_memory_mb:,.0f} MB"
+    length = f"this recipe: {found.steps:,} steps of {found.batch}, {duration(found.steps * found.step_ms / 1e3)}"
+    if found.minutes:
+        length += f", of which it takes {duration(found.seconds_for_recipe)}"
+    return [
+        f"{found.images_per_second:,.0f} images a second ({where}): {found.step_ms:,.1f} ms a step of {found.batch}",
+        f"{found.matmul_share:.0%} of what a matrix product reaches here ({found.matmul_gflops:,.0f} GFLOP/s); "
+        f"{found.outside_share:.1%} of a step is not the update{memory}",
+        f"{length} on this machine; looks at checkpoints and the evaluation at the end come on top",
+        f"with --minutes 10 it would see {600 * found.images_per_second:,.0f} images",
+    ]
+
+
+def duration(seconds: float) -> str:
+    """A time in words, like "about 21 h"."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return f"about {max(1, seconds):.0f} s"
