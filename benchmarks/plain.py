@@ -111,8 +111,9 @@ def vae(batch: int) -> Step:
     real = 2 * torch.rand(batch, 3, 64, 64) - 1
 
     def step() -> None:
+        loss = network(real)
         optimizer.zero_grad()
-        network(real).backward()
+        loss.backward()
         optimizer.step()
 
     return step
