@@ -19,7 +19,7 @@ Run = Callable[..., Any]
 
 COMMANDS = {
     "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare",
-    "export", "edit", "demo",
+    "export", "edit", "demo", "bench",
 }  # fmt: skip
 
 

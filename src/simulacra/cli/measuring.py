@@ -1,4 +1,4 @@
-"""Commands that measure runs: evaluate, compare, best and diagnose."""
+"""Commands that measure: evaluate, compare, best and diagnose runs, bench a recipe."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simulacra.cli.base import Json, Run, Step, Weights, app, say, table
+from simulacra.cli.base import Changes, Json, Run, Step, Weights, app, load_recipe, say, table
 
 
 @app.command()
@@ -102,3 +102,26 @@ def diagnose(run: Run, as_json: Json = False) -> None:
         typer.echo(f"  more: {finding.link}")
     if not found:
         typer.echo("nothing was found: neither an illness, nor whether more training would help")
+
+
+@app.command()
+def bench(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")],
+    data: Annotated[str | None, typer.Option(help="As train takes it; made-up images by default.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, help="That it takes, unless a few steps take longer.")] = 20.0,
+    changes: Changes = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say how fast a recipe trains on this machine and how long it will take, looks and evaluations not counted."""
+    settings = load_recipe(recipe, changes)
+    from simulacra.workflow.benching import bench as bench_recipe
+    from simulacra.workflow.benching import sentences
+
+    follow = not any(text.startswith("data.size") for text in changes or [])
+    found = bench_recipe(settings, data, seconds, name=recipe, device=device, follow=follow, say=say)
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+        return
+    for sentence in sentences(found):
+        typer.echo(sentence)

@@ -59,9 +59,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
         try:
             for tick in train(training, lambda: request.signal is not None or budget.used >= 1):
                 budget.step = tick.step
-                for key, value in (tick.row or {}).items():
-                    board.add_scalar(key, value, tick.step)
-                live.show(budget.used, f"step {tick.step:,}/{recipe.steps:,}", _numbers(run, tick))
+                show(live, board, training, tick, budget.used)
                 if tick.milestone:
                     with budget.paused(), training.averages.shown():
                         look(training, subject, tick, scoring)
@@ -72,6 +70,13 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
             raise Diverged(_advice(run, error)) from error
     assert tick is not None, "the loop yields at least once"
     return tick
+
+
+def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done: float) -> None:
+    """Says on the screen and to TensorBoard where a training stands; `done` is the share of its work, in [0, 1]."""
+    for key, value in (tick.row or {}).items():
+        board.add_scalar(key, value, tick.step)
+    live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(training.run, tick))
 
 
 def look(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:

@@ -28,7 +28,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
         "torch": torch.__version__,
         "numpy": np.__version__,
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "commit": _commit(),
         "device": str(devices.device),
@@ -75,7 +75,7 @@ def _commit() -> str | None:
     return head.stdout.strip() or None
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's model, as the system names it."""
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
