@@ -2,15 +2,18 @@
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # public, by their documentation
 
 from simulacra.errors import RecipeError, RunError
 
@@ -101,6 +104,8 @@ class Devices:
             self.rank, self.world = crew.rank, crew.world
             if self.world > 1:
                 with self._reaching():
+                    if crew.started:
+                        meet(crew)
                     self.fabric.launch()
         self.device = self.fabric.device
 
@@ -193,6 +198,33 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.devices._reduce(gradient.clone()), None
+
+
+def meet(crew: Crew) -> None:
+    """Connects the processes that torchrun has started, which Fabric then finds connected.
+
+    Torchrun's store outlives its workers, and with it the addresses that they left there: after a restart, processes
+    would call up dead ones. So the first one makes up a name under which nothing lies yet. It tells it to whoever asks,
+    until everybody has answered under it: what asks may be a dead process's entry too, but that never answers.
+    """
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    fresh = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    store = TCPStore(address, port, is_master=fresh and crew.rank == 0, timeout=PATIENCE)
+    name = uuid4().hex
+    if crew.rank:
+        store.set(f"seeks/{crew.rank}", name)
+        name = store.get(f"told/{name}").decode()
+        store.set(f"here/{name}/{crew.rank}", "")
+    missing = [] if crew.rank else list(range(1, crew.world))
+    while missing:
+        for rank in missing:
+            if store.check([f"seeks/{rank}"]):
+                store.set(f"told/{store.get(f'seeks/{rank}').decode()}", name)
+        time.sleep(0.05)
+        missing = [rank for rank in missing if not store.check([f"here/{name}/{rank}"])]
+    distributed.init_process_group(
+        store=PrefixStore(name, store), rank=crew.rank, world_size=crew.world, timeout=PATIENCE
+    )
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
