@@ -29,7 +29,7 @@ def test_a_number_that_comes_in_some_updates_only_is_averaged_over_those() -> No
 
 def test_a_meter_goes_on_between_two_rows_as_if_it_had_not_stopped() -> None:
     values = torch.rand(7)
-    whole, first, second = Meter(ALONE), Meter(), Meter()
+    whole, first, second = Meter(ALONE), Meter(ALONE), Meter(ALONE)
     for step, value in enumerate(values):
         whole.add({"loss/total": value}, step)
     for step, value in enumerate(values[:3]):

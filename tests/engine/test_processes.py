@@ -138,17 +138,45 @@ def test_an_error_is_one_sentence_and_ends_all_processes(two: Ended) -> None:
     assert two.code == 143
 
 
-def test_after_a_kill_torchrun_begins_again_and_the_run_ends_as_if_nothing_had_been(two: Ended, tmp_path: Path) -> None:
-    part = {"words": words(two.folder, "vae", out="killed"), "step": 3, "signal": signal.SIGKILL}
+@pytest.fixture(scope="module")
+def begun_again(two: Ended, make_store_in: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Under torchrun: a training of which a process is killed, the same once more, and one that cannot go on."""
+    make_store_in(two.folder, seed=1, name="strange")
+    killed = words(two.folder, "vae", out="killed")
+    strange = words(two.folder, "vae", out="strange")
+    other = [word.replace(str(two.folder / "store"), str(two.folder / "strange")) for word in strange]
+    plan = [
+        {"words": killed, "step": 3, "signal": signal.SIGKILL},
+        {"words": killed},
+        {"words": strange, "other": other},
+    ]
     torchrun = "-m torch.distributed.run --nproc-per-node 2 --max-restarts 1 --local-addr 127.0.0.1"
     meeting = "--rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0"
-    ended = together(tmp_path, [part], *torchrun.split(), *meeting.split())
-    assert ended.code == 0, ended.output
-    assert ended.output.count("going on from step 2") == 1
+    folder = tmp_path_factory.mktemp("torchrun")
+    return together(folder, plan, *torchrun.split(), *meeting.split())
+
+
+def test_after_a_kill_torchrun_begins_again_and_the_run_ends_as_if_nothing_had_been(
+    two: Ended, begun_again: Ended
+) -> None:
+    assert begun_again.output.count("going on from step 2") == 1
     whole, killed = (RunFolder(two.folder / f"two-{name}") for name in ("vae", "killed"))
     assert (whole.path / "metrics.jsonl").read_bytes() == (killed.path / "metrics.jsonl").read_bytes()
     one, other = (flat(read_checkpoint(run.checkpoints()[4])) for run in (whole, killed))
     assert one == other
+
+
+def test_a_run_that_is_finished_ends_all_processes_that_wait_for_it(begun_again: Ended) -> None:
+    assert begun_again.output.count("two-killed is finished: step 4") == 1
+    assert [notes["codes"][:2] for notes in begun_again.notes] == [[0, 0], [0, 0]]
+
+
+def test_trouble_of_one_process_is_told_by_the_first_and_ends_all(two: Ended, begun_again: Ended) -> None:
+    told = "strange holds other data than the first process has; give every machine the same"
+    assert begun_again.output.count(told) == 1
+    assert "simulacra: process 1 on" in begun_again.output
+    assert not (two.folder / "two-strange" / "recipe.toml").exists()
+    assert [notes["codes"][2] for notes in begun_again.notes] == [2, 1]
 
 
 def flat(state: Any) -> Any:

@@ -1,8 +1,8 @@
 """A program that several processes run: trainings by the command line, one after the other, as a plan says.
 
 The folder TOGETHER holds `plan.json`, a list of trainings: `words` of the command line and, where one is to be
-disturbed, `signal`, which process 1 gives itself in the update `step` of the first attempt. `notes-RANK.json` comes to
-hold the exit codes, and all that the process wrote.
+disturbed, `signal`, which process 1 gives itself in the update `step` of the first attempt, or `other`, the words that
+process 1 is given. `notes-RANK.json` comes to hold the exit codes, and all that the process wrote.
 """
 
 import json
@@ -37,7 +37,7 @@ def code_of(part: dict[str, Any]) -> int:
             os.kill(os.getpid(), part["signal"])
         return update(self, batch, step, optimize)
 
-    sys.argv[1:] = part["words"]
+    sys.argv[1:] = part.get("other", part["words"]) if RANK else part["words"]
     VAE.update = disturbed if "signal" in part else update  # type: ignore[method-assign]
     try:
         main()

@@ -104,7 +104,7 @@ class Devices:
             self.rank, self.world = crew.rank, crew.world
             if self.world > 1:
                 with self._reaching():
-                    if crew.started:
+                    if crew.started and not distributed.is_initialized():
                         meet(crew)
                     self.fabric.launch()
         self.device = self.fabric.device

@@ -1,14 +1,12 @@
 """The verb `train`: recipe and data to a run folder with a report, from the start or from where it was left."""
 
-import platform
 import shlex
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
@@ -17,7 +15,7 @@ from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Crew, Devices
 from simulacra.engine.loop import Training, assemble
-from simulacra.errors import DataError, RecipeError, RunError, SimulacraError, Stopped
+from simulacra.errors import RunError, Stopped
 from simulacra.evaluation.selection import metric_of, require_valid
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
@@ -27,22 +25,13 @@ from simulacra.report import write_report
 from simulacra.runs import RunFolder
 from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
-from simulacra.workflow.driving import follow as train_along
 from simulacra.workflow.facts import facts_of_run
+from simulacra.workflow.joining import Plan, check_share, train_along
 from simulacra.workflow.preparing import conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
 
 BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the first of several processes tells the others: the resolved recipe, which data, and which numbers."""
-
-    recipe: Recipe
-    fingerprint: str
-    precision: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ def train(
         SystemExit: this is not the first process of several, which alone comes back.
     """
     crew = Crew.of(devices)
-    _check_share(recipe, crew)
+    check_share(recipe, crew)
     if isinstance(recipe.data.labels, tuple):
         with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
             build(recipe)
@@ -106,7 +95,8 @@ def train(
         metric_of(recipe)
     opened = partial(open_data, recipe, data, labels=labels, crop=crop, cache=cache, follow=follow)
     if crew.rank:
-        _train_along(opened, RunFolder(out, writes=False), Devices(device, recipe.precision, crew), name)
+        begin = partial(_begin, RunFolder(out, writes=False), name=name)
+        train_along(opened, begin, Devices(device, recipe.precision, crew))
     with Live("packing") as packing:
         store = opened(progress=packing.count, say=say)
     store = hold_out(store, recipe.data.holdout, recipe.seed)
@@ -126,67 +116,30 @@ def train(
         training = _begin(run, recipe, store, together, name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
-        subject = Subject(training.objective, recipe, conditions(recipe, store), store)
-        with stop_requests() as request:
-            tick = drive(training, subject, request)
-            if request.signal is not None and tick.step < recipe.steps:
-                run.write_facts({"state": "stopped"})
-                raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
-        say("measuring and drawing")
-        conclude(training, subject, tick.step)
-        run.write_facts({"state": "finished"})
-        note_findings(run, say)
-        if report:
-            write_report([run])
+        _carry_out(training, store, say, report)
     return _finished(run)
 
 
-def _train_along(opened: Callable[[], ImageStore], run: RunFolder, devices: Devices, name: str) -> NoReturn:
-    """The part of a process that is not the first: it trains its share, and leaves everything else to the first.
+def _carry_out(training: Training, store: ImageStore, say: Callable[[str], None], report: bool) -> None:
+    """Trains, looks and concludes.
 
-    Args:
-        opened: opens the data, of which every machine has its own copy.
-        run: is not written here, and not read either.
-        devices: where the first one has been met, which then has seen that all is well on its side.
-        name: what the recipe is called.
+    Raises:
+        Stopped: a signal came; the state was saved.
+        Diverged: with advice.
     """
-    warnings.simplefilter("ignore")
-    plan: Plan | None = devices.share(None)
-    if plan is None:
-        sys.exit(0)
-    try:
-        store = hold_out(_opened_alike(plan, opened, devices), plan.recipe.data.holdout, plan.recipe.seed)
-        training = _begin(run, plan.recipe, store, devices, name)
-        with stop_requests() as request:
-            train_along(training, request)
-    except SimulacraError:
-        devices.share(None)  # the first process tells of it, and while it has not left, nobody may
-    sys.exit(0)
-
-
-def _opened_alike(plan: Plan, opened: Callable[[], ImageStore], devices: Devices) -> ImageStore:
-    """This process's data; where it cannot do as the first one does, all of them end."""
-    trouble = None
-    try:
-        store = opened()
-        if store.fingerprint != plan.fingerprint:
-            raise DataError(f"{store.path} holds other data than the first process has; give every machine the same")
-        if devices.precision != plan.precision:
-            found = f"precision is {devices.precision} here and {plan.precision} in the first process"
-            raise RecipeError(f"{found}; --set precision=float32")
-    except SimulacraError as error:
-        trouble = f"process {devices.rank} on {platform.node()}: {error}"
-    devices.agree(trouble)
-    return store
-
-
-def _check_share(recipe: Recipe, crew: Crew) -> None:
-    """Refuses a batch of which the processes cannot have equal shares."""
-    if extra := recipe.data.batch % crew.world:
-        raise RecipeError(
-            f"data.batch = {recipe.data.batch} cannot be shared equally by {crew.world} processes; "
-            f"set data.batch={recipe.data.batch - extra + crew.world}"
-        )
+    run, recipe = training.run, training.recipe
+    subject = Subject(training.objective, recipe, conditions(recipe, store), store)
+    with stop_requests() as request:
+        tick = drive(training, subject, request)
+        if request.signal is not None and tick.step < recipe.steps:
+            run.write_facts({"state": "stopped"})
+            raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
+    say("measuring and drawing")
+    conclude(training, subject, tick.step)
+    run.write_facts({"state": "finished"})
+    note_findings(run, say)
+    if report:
+        write_report([run])
 
 
 def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished | None:
