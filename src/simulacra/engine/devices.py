@@ -21,7 +21,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 T = TypeVar("T")
 
 # How long one process waits for another: the first one may pack, measure or draw meanwhile.
-PATIENCE = timedelta(hours=6)
+PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
