@@ -142,6 +142,7 @@ def main() -> None:
     if asked.store:
         if rows := work(asked.recipe, asked.store, asked.batch, asked.seconds, asked.devices):
             print(json.dumps(rows))
+            print(asked.devices, json.dumps(rows), file=sys.stderr)
         return
     found = measure(asked)
     if asked.json:
