@@ -4,11 +4,13 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from simulacra.data import decode
 from simulacra.data.decode import parse_crop, parse_size, read_picture
 from simulacra.errors import DataError
 
@@ -51,6 +53,25 @@ def test_a_picture_on_its_side_is_turned_upright() -> None:
     assert picture.original == (8, 16)
     assert picture.pixels[:6].min() > 200
     assert picture.pixels[10:].max() < 50
+
+
+@pytest.mark.parametrize(("side", "decoded"), [(512, 128), (356, 89), (178, 89), (168, 168), (64, 64)])
+def test_a_jpeg_is_decoded_smaller_where_that_is_hardly_seen(
+    side: int, decoded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+    met, fitted = [], decode._fitted
+
+    def note(image: Image.Image, *more: Any) -> Any:
+        met.append(image.width)
+        return fitted(image, *more)
+
+    monkeypatch.setattr(decode, "_fitted", note)
+    pixels = read_picture(saved(image, "JPEG", quality=95), (64, 64)).pixels.astype(int)
+    assert met == [decoded]
+    whole = Image.open(io.BytesIO(saved(image, "JPEG", quality=95))).resize((64, 64), Image.Resampling.BICUBIC)
+    assert np.abs(pixels - np.asarray(whole)).mean() < 2.5
 
 
 def test_a_large_sideways_jpeg_is_cut_where_asked() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,14 +139,14 @@ def test_a_folder_that_cannot_be_read_is_refused(folder, monkeypatch: pytest.Mon
 
 def test_a_picture_that_cannot_be_read_is_listed(folder, packed, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(2)
-    opened = Path.stat
+    opened = Image.open
 
-    def refuse(path: Path, **options: bool) -> os.stat_result:
+    def refuse(path: Path, **options: Any) -> Image.Image:
         if path.name == "001.png":
             raise PermissionError(13, "Permission denied", str(path))
         return opened(path, **options)
 
-    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Image, "open", refuse)
     result = packed("folder", root, keep_going=True)
     assert "Permission denied" in result.store.card["left_out"][0]["why"]
 

@@ -11,19 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from simulacra.data.batches import Batches, to_images, to_tensor
+from simulacra.data.order import SHUFFLED, Order
 from simulacra.data.store import ImageStore, open_store
 from simulacra.errors import DataError
 
 MakeStore = Callable[..., Path]
+BLOCKS = Order(block=2, window=6)
+ORDERS = [SHUFFLED, BLOCKS]
 
 
 def batches(store: ImageStore, **changes: Any) -> Batches:
     return Batches(store, **({"batch": 4, "seed": 0, "flip": False, "labels": ()} | changes))
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("batch", [1, 4, 5, 14, 30])
-def test_batches_cover_every_epoch_exactly_once(batch: int, store: ImageStore) -> None:
-    drawn = batches(store, batch=batch)
+def test_batches_cover_every_epoch_exactly_once(batch: int, order: Order, store: ImageStore) -> None:
+    drawn = batches(store, batch=batch, order=order)
     steps = -(-3 * drawn.count // batch)
     rows = np.concatenate([drawn.indices(step) for step in range(steps)])
     for epoch in range(3):
@@ -33,27 +37,45 @@ def test_batches_cover_every_epoch_exactly_once(batch: int, store: ImageStore) -
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    batch=some.integers(1, 40), world=some.integers(1, 5), step=some.integers(0, 10**9), seed=some.integers(0, 2**40)
+    batch=some.integers(1, 40),
+    world=some.integers(1, 5),
+    step=some.integers(0, 10**9),
+    seed=some.integers(0, 2**40),
+    order=some.sampled_from(ORDERS),
 )
-def test_processes_share_a_batch_between_them(batch: int, world: int, step: int, seed: int, store: ImageStore) -> None:
-    whole = batches(store, batch=batch, seed=seed, labels=("Smiling",), flip=True)[step]
-    shares = [
-        batches(store, batch=batch, seed=seed, labels=("Smiling",), flip=True, rank=rank, world=world)[step]
-        for rank in range(world)
-    ]
+def test_processes_share_a_batch_between_them(
+    batch: int, world: int, step: int, seed: int, order: Order, store: ImageStore
+) -> None:
+    same: dict[str, Any] = {"batch": batch, "seed": seed, "labels": ("Smiling",), "flip": True, "order": order}
+    whole = batches(store, **same)[step]
+    shares = [batches(store, **same, rank=rank, world=world)[step] for rank in range(world)]
     assert sum(len(share.images) for share in shares) == batch
     for rank, share in enumerate(shares):
         assert torch.equal(share.images, whole.images[rank::world]), "flips too are those of the whole"
         assert torch.equal(share.labels, whole.labels[rank::world])
 
 
-def test_a_batch_follows_from_seed_and_step_alone(store: ImageStore) -> None:
-    used, fresh = batches(store, flip=True), batches(store, flip=True)
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_batch_follows_from_seed_and_step_alone(order: Order, store: ImageStore) -> None:
+    used, fresh = batches(store, flip=True, order=order), batches(store, flip=True, order=order)
     expected = [used[step] for step in range(9)]
     torch.rand(3)
     np.random.default_rng().random()
     for step in (8, 0, 5, 3):
         assert torch.equal(fresh[step].images, expected[step].images)
+
+
+def test_what_a_block_shuffled_batch_reads_has_been_asked_of_the_disk_before_and_once(
+    store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(ImageStore, "expect", lambda store, rows: asked.extend(rows.tolist()))
+    drawn = batches(store, batch=2, order=BLOCKS)
+    for step in range(14):  # two epochs
+        _ = drawn[step]
+        ahead = drawn.indices(step + 1) if step % 7 < 6 else drawn.indices(step)
+        assert np.isin(ahead, asked).all(), "the next window is on its way while this one is used"
+    assert set(np.bincount(asked, minlength=20)[drawn.rows]) <= {2, 3}, "once an epoch, and the third has begun"
 
 
 def test_another_seed_is_another_order(store: ImageStore) -> None:

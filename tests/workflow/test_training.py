@@ -107,6 +107,32 @@ def test_a_finished_run_goes_on_with_more_steps(
     assert {row["step"] for row in run.rows("evaluations") if row["split"] == "test"} == {8}
 
 
+def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
+    simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, store = recipe_file("vae"), make_store()
+    monkeypatch.setattr("simulacra.data.order.BLOCK", 2 * 8 * 8 * 3)
+    monkeypatch.setattr("simulacra.data.order.BLOCKS", 3)
+
+    def trained(name: str, steps: int, memory: float) -> RunFolder:
+        monkeypatch.setattr("simulacra.data.order.memory", lambda: memory)
+        out = tmp_path / name
+        assert simulacra("train", recipe, "--data", store, "--out", out, "--no-report", "--steps", steps).code == 0
+        return RunFolder(out)
+
+    whole, elsewhere = trained("whole", 6, 1000), trained("elsewhere", 6, float("inf"))
+    trained("moved", 3, 1000)
+    moved = trained("moved", 6, float("inf"))
+    assert elsewhere.facts["data"]["order"] == "shuffled"
+    for run in (whole, moved):
+        assert {key: run.facts["data"][key] for key in ("order", "block", "window")} == {
+            "order": "block-shuffled",
+            "block": 2,
+            "window": 6,
+        }
+    assert moved.rows("metrics") == whole.rows("metrics") != elsewhere.rows("metrics")
+
+
 def test_fewer_steps_than_were_made_are_refused(simulacra: Run, recipe_file: MakeFile, words: Any) -> None:
     recipe = recipe_file("gan")
     assert simulacra(*words(recipe)).code == 0

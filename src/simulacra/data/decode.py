@@ -15,6 +15,10 @@ from simulacra.errors import DataError
 
 # Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# A JPEG may be decoded smaller than it is, but not below this many times the wanted size. That matters about as much as
+# the choice of a filter: of 255, 178 to 64 by way of 89 differs by 0.9 on average from without, Lanczos from bicubic by
+# 0.7 (SSIM 0.994 and 0.997).
+SPARE = 4 / 3
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 Crop = Literal["center", "none"] | tuple[int, int, int, int]
@@ -84,11 +88,7 @@ def read_picture(
         DataError: why it cannot be read, without the file's name (the caller knows it best).
     """
     box = parse_crop(crop)
-    if not isinstance(file, Path) and not file:
-        raise DataError("is empty (0 bytes)")
     try:
-        if isinstance(file, Path) and file.stat().st_size == 0:
-            raise DataError("is empty (0 bytes)")
         # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -102,6 +102,8 @@ def read_picture(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"has more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are safe to open") from error
     except UnidentifiedImageError as error:
+        if not (file.stat().st_size if isinstance(file, Path) else file):
+            raise DataError("is empty (0 bytes)") from error
         raise DataError(f"is not a picture in any known format ({', '.join(FORMATS)})") from error
     except MemoryError as error:
         raise DataError("needs more memory than there is") from error
@@ -116,15 +118,16 @@ def fit(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> ND
 
 
 def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> Picture:
-    sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    original = (image.height, image.width) if sideways else image.size
+    turned = image.getexif().get(0x0112, 1)
+    original = (image.height, image.width) if turned in (5, 6, 7, 8) else image.size
     left, top, right, bottom = _box(original, size, crop)
-    # JPEG can decode at 1/2, 1/4 or 1/8 for little work; twice the wanted size is kept so that no sharpness is lost.
-    gain = max(2 * size[0] / (right - left), 2 * size[1] / (bottom - top))
+    # JPEG can decode at 1/2, 1/4 or 1/8 for less work, with a filter of its own.
+    gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
     if image.format in ("JPEG", "MPO") and gain < 1:
         image.draft(None, (round(image.width * gain), round(image.height * gain)))
     image.load()
-    return Picture(_fitted(ImageOps.exif_transpose(image), original, size, crop, grey), original)
+    upright = image if turned == 1 else ImageOps.exif_transpose(image)
+    return Picture(_fitted(upright, original, size, crop, grey), original)
 
 
 def _fitted(
@@ -135,7 +138,9 @@ def _fitted(
         round(edge * scale, 6)
         for edge, scale in zip(_box(original, size, crop), (across, down, across, down), strict=True)
     )
-    plain = _flat(image).convert("L" if grey else "RGB")
+    plain, mode = _flat(image), "L" if grey else "RGB"
+    if plain.mode != mode:  # to convert to the same is to copy
+        plain = plain.convert(mode)
     if image.size != size or (left, top, right, bottom) != (0, 0, *size):
         # Cut before resizing: the filter would else reach for colours beyond the box.
         x, y = math.floor(left), math.floor(top)

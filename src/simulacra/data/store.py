@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.rows import CAN_HINT, CAN_READ, RowFile
 from simulacra.errors import DataError
 
 FORMAT = 1
@@ -73,12 +74,24 @@ class ImageStore:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """A copy of these rows' images, (n, H, W, C); gives mapped pages back, which else fill memory by and by."""
-        images: NDArray[np.uint8] = self.images[rows]
-        mapping: Any = self.images.base
-        if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)  # the file's cache stays, so coming back costs a page fault
-        return images
+        """A copy of these rows' images, (n, H, W, C), which leaves no page of the mapping in memory.
+
+        Raises:
+            DataError: the file has become shorter than it was.
+        """
+        return self.images[rows] if self._file is None else self._file.read(rows)
+
+    def expect(self, rows: NDArray[np.int64]) -> None:
+        """Has the system fetch these rows' images from disk meanwhile, where it can be told so."""
+        if self._file is not None and CAN_HINT:
+            self._file.expect(rows)
+
+    @cached_property
+    def _file(self) -> RowFile | None:
+        """The mapped file, opened to be read; None where images are no whole file or the system cannot."""
+        images: Any = self.images
+        whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
+        return RowFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         """Indices of the labels with these names.

@@ -34,6 +34,8 @@ class DataSettings(Settings):
         exclusive: whether an image has exactly one of these labels (classes) or any number (attributes).
         holdout: how many training images, drawn by the seed, are kept aside for this run: they join the split "valid",
             so that settings can be chosen without a look at the test images where the data set has no such split.
+        order: of the images of an epoch: "shuffled", or "block-shuffled", which reads long pieces of the file and mixes
+            images within a window; "auto" takes the latter where training images exceed half of the machine's memory.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DataSettings(Settings):
     labels: tuple[str, ...] | Literal["all"] = ()
     exclusive: bool = False
     holdout: NonNegativeInt = 0
+    order: Literal["auto", "shuffled", "block-shuffled"] = "auto"
 
     @field_validator("size")
     @classmethod

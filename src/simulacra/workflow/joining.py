@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from simulacra.data.order import Order
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Crew, Devices
@@ -19,11 +20,12 @@ from simulacra.workflow.stopping import stop_requests
 
 @dataclass(frozen=True)
 class Plan:
-    """What the first process tells the others: the resolved recipe, which data, and which numbers."""
+    """What the first process tells the others: the resolved recipe, which data, which numbers, and in which order."""
 
     recipe: Recipe
     fingerprint: str
     precision: str
+    order: Order
 
 
 def check_share(recipe: Recipe, crew: Crew) -> None:
@@ -40,7 +42,7 @@ def check_share(recipe: Recipe, crew: Crew) -> None:
 
 
 def train_along(
-    opened: Callable[[], ImageStore], begin: Callable[[Recipe, ImageStore, Devices], Training], devices: Devices
+    opened: Callable[[], ImageStore], begin: Callable[[Recipe, ImageStore, Order, Devices], Training], devices: Devices
 ) -> NoReturn:
     """All that a process does which is not the first: it trains its share, and leaves the rest to the first.
 
@@ -55,7 +57,7 @@ def train_along(
         sys.exit(0)
     try:
         store = hold_out(_open_alike(plan, opened, devices), plan.recipe.data.holdout, plan.recipe.seed)
-        training = begin(plan.recipe, store, devices)
+        training = begin(plan.recipe, store, plan.order, devices)
         with stop_requests() as request:
             follow(training, request)
     except SimulacraError:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from simulacra.data.batches import Batches
+from simulacra.data.order import Order, choose
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Crew, Devices
@@ -106,14 +107,15 @@ def train(
     run = RunFolder(out)
     with run.lock():
         finished = _check_folder(run, recipe, store)
+        order = Order() if finished else _order(run, recipe, store, say)
         if crew.started or not finished:  # torchrun's others wait to be told, also that there is nothing to do
             together = Devices(device, recipe.precision, crew)
-            together.share(None if finished else Plan(recipe, store.fingerprint, together.precision))
+            together.share(None if finished else Plan(recipe, store.fingerprint, together.precision, order))
         if finished:
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
         together.agree(None)
-        training = _begin(run, recipe, store, together, name)
+        training = _begin(run, recipe, store, order, together, name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
         _carry_out(training, store, say, report)
@@ -172,7 +174,15 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
     return _finished(run) if facts["state"] == "finished" and same else None
 
 
-def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, name: str) -> Training:
+def _order(run: RunFolder, recipe: Recipe, store: ImageStore, say: Callable[[str], None]) -> Order:
+    """In which order images come, decided once: the run may go on where there is more memory, or less."""
+    order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
+    if order.block:
+        say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
+    return order
+
+
+def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devices: Devices, name: str) -> Training:
     """All parts of the training; the run folder says what it is about to hold."""
     objective = build(recipe)
     batches = Batches(
@@ -181,10 +191,12 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, devices: Devices, 
         seed=recipe.seed,
         flip=recipe.data.flip,
         labels=tuple(recipe.data.labels),
+        order=order,
         rank=devices.rank,
         world=devices.world,
     )
     facts: dict[str, Any] = facts_of_run(objective, store, devices)
+    facts["data"] |= order.facts
     if run.exists:
         facts["started"] = run.facts["started"]
     facts |= {"family": recipe.objective.family, "recipe_name": name, "command": _command(), "state": "running"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.decode import SPARE
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
 from simulacra.data.sources.folder import FileReader, find_pictures
 from simulacra.data.splits import TRAIN
@@ -61,7 +62,9 @@ def open_celeba(path: Path, options: Options) -> Source:
         shape=form.shape,
         pictures=partial(read_all, FileReader(root, form.size, form.crop, form.grey), names),
         labels=no_labels(len(names)) if attributes is None else attributes.of(names),
-        identity=identity_of("celeba", form, str(root.absolute()), [(name, *files[name]) for name in names], evidence),
+        identity=identity_of(
+            "celeba", form, SPARE, str(root.absolute()), [(name, *files[name]) for name in names], evidence
+        ),
         label_names=() if attributes is None else attributes.columns,
         split=split,
         card={"title": "CelebA", "crop": form.crop, "licence": LICENCE, "notes": notes},

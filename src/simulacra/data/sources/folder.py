@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import SUFFIXES, Picture, read_picture
+from simulacra.data.decode import SPARE, SUFFIXES, Picture, read_picture
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels, one_hot
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.tables import read_table
@@ -62,7 +62,9 @@ def open_folder(path: Path, options: Options) -> Source:
         shape=form.shape,
         pictures=partial(read_all, reader, names),
         labels=labels,
-        identity=identity_of("folder", form, str(path.absolute()), [(name, *files[name]) for name in names], table),
+        identity=identity_of(
+            "folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table
+        ),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
