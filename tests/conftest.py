@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,7 +76,7 @@ def family(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> MakeRecipe:
     """tiny(family, **{"dotted.key": value}): the smallest recipe of a family."""
 
@@ -110,10 +111,17 @@ def recipe_file(tmp_path: Path, tiny: MakeRecipe) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def make_store(tmp_path: Path) -> MakeStore:
+def make_store(tmp_path: Path, make_store_in: MakeStore) -> MakeStore:
     """make_store(count=, shape=, labels=, exclusive=, seed=, name=): a packed store of random images; its folder."""
+    return partial(make_store_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def make_store_in() -> MakeStore:
+    """The same in a given folder."""
 
     def make(
+        folder: Path,
         count: int = 20,
         shape: tuple[int, int, int] = (8, 8, 3),
         labels: tuple[str, ...] = ("Smiling", "Eyeglasses", "Male"),
@@ -122,7 +130,7 @@ def make_store(tmp_path: Path) -> MakeStore:
         name: str = "store",
         held_out: int = 3,
     ) -> Path:
-        path, random = tmp_path / name, np.random.default_rng(seed)
+        path, random = folder / name, np.random.default_rng(seed)
         path.mkdir()
         images = random.integers(0, 256, (count, *shape), np.uint8)
         rows = random.integers(0, 2, (count, len(labels)), np.uint8)

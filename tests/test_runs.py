@@ -208,3 +208,24 @@ def test_conditions_come_back_and_hold_no_objects(run: RunFolder) -> None:
 def test_what_a_run_says_is_json_that_every_reader_takes(run: RunFolder) -> None:
     run.write_facts({"data": {"label_names": ["Ünïcode", "</script>"]}})
     assert json.loads((run.path / "run.json").read_text("utf-8"))["data"]["label_names"] == ["Ünïcode", "</script>"]
+
+
+def test_a_process_that_does_not_write_changes_nothing(run: RunFolder) -> None:
+    run.append("metrics", {"step": 1})
+    run.write_checkpoint(1, b"", keep=1)
+
+    def content() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+
+    before, other = content(), RunFolder(run.path, writes=False)
+    other.write_recipe(run.recipe)
+    other.write_facts({"state": "finished"})
+    other.append("metrics", {"step": 2})
+    other.write_checkpoint(2, b"", keep=1)
+    other.write_picture("one", {"images": np.zeros((1, 2, 2, 3), np.uint8)}, b"")
+    other.rewind(0)
+    assert content() == before
+    absent = RunFolder(run.path / "absent", writes=False)
+    absent.write_facts({"state": "running"})
+    absent.rewind(0)
+    assert not absent.path.exists()

@@ -1,9 +1,10 @@
 """Randomness as an argument."""
 
 import numpy as np
+import pytest
 import torch
 
-from simulacra.seeds import mixed, stream
+from simulacra.seeds import mixed, rows, shared, stream
 
 
 def test_equal_arguments_give_equal_draws_whatever_was_drawn_before() -> None:
@@ -29,3 +30,15 @@ def test_a_seed_fits_torch() -> None:
 def test_seeds_are_the_same_on_every_machine_and_day() -> None:
     assert mixed(0, 4, 1) == 400285131179218539
     assert stream(0, 1, 0).permutation(8).tolist() == [1, 3, 7, 6, 0, 4, 2, 5]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_the_draws_of_one(world: int) -> None:
+    draw = np.random.default_rng
+    whole = rows(draw(0).random, (6, 2))
+    shares = []
+    for rank in range(world):
+        with shared(rank, world):
+            shares.append(rows(draw(0).random, (6 // world, 2)))
+    assert all(np.array_equal(share, whole[rank::world]) for rank, share in enumerate(shares))
+    assert np.array_equal(rows(draw(0).random, (6, 2)), whole), "afterwards, a process draws for itself again"

@@ -35,6 +35,8 @@ class Recipe(Settings):
             from which samples are drawn); 0 keeps none and draws from the last weights.
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
             natively. Weights, optimiser state, losses and statistics are float32 in every case.
+        sync_batch_norm: whether batch norm in several processes takes its statistics over all of them, as one process
+            would; by default each takes them over its own share of the batch. See docs/scale.md.
         networks: name -> settings; a family says which names it needs.
         start: another run whose weights some networks begin with; none by default.
     """
@@ -45,6 +47,7 @@ class Recipe(Settings):
     seed: NonNegativeInt = 0
     average: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    sync_batch_norm: bool = False
     data: DataSettings
     objective: ObjectiveSettings
     networks: dict[str, NetworkSettings]

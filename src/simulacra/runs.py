@@ -41,10 +41,11 @@ class RunFolder:
 
     Args:
         path: the folder; it need not exist yet.
+        writes: whether this process writes; of those that train together, the first one does.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
         self._lock = FileLock(path / ".lock", timeout=0)
 
     def __repr__(self) -> str:
@@ -114,19 +115,23 @@ class RunFolder:
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Merges into run.json."""
+        if not self.writes:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         old = self.facts if self.exists else {}
         self.write("run.json", (json.dumps(old | dict(facts), indent=1) + "\n").encode())
 
     def write(self, name: str, content: bytes) -> Path:
         """Writes one file of the run aside and renames it, so that no reader sees half of it."""
-        return write_aside(self.path / name, content)
+        return write_aside(self.path / name, content) if self.writes else self.path / name
 
     # --- streams of rows
 
     def append(self, stream: Stream, row: Mapping[str, Any]) -> None:
         """Adds one row, with its `step` among the keys."""
         path = self.path / f"{stream}.jsonl"
+        if not self.writes:
+            return
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -144,6 +149,8 @@ class RunFolder:
 
     def rewind(self, step: int) -> None:
         """Drops what was written after a step, and evaluations and pictures at it: they are made again."""
+        if not self.writes:
+            return
         for stream in STREAMS:
             last = step - 1 if stream == "evaluations" else step
             if (self.path / f"{stream}.jsonl").is_file():
@@ -170,7 +177,7 @@ class RunFolder:
     def drop_checkpoints(self, keep: int) -> None:
         """Deletes all states but the newest `keep` (0 keeps every one) and the one that is marked best."""
         files, best = self.checkpoints(), self.best
-        for old in sorted(files)[:-keep] if keep else []:
+        for old in sorted(files)[:-keep] if keep and self.writes else []:
             if old != best:
                 files[old].unlink()
 

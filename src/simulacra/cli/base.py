@@ -1,5 +1,6 @@
 """What every command needs: the application, options that several have, and how a table is printed."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,8 +54,9 @@ Weights = Annotated[Any, typer.Option(parser=read_weights, help="averaged or raw
 
 
 def say(line: str) -> None:
-    """Tells a person something, beside what scripts read."""
-    typer.echo(line, err=True)
+    """Tells a person something, beside what scripts read; of several processes on a machine, the first one does."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        typer.echo(line, err=True)
 
 
 def show_version(wanted: bool) -> None:

@@ -61,6 +61,7 @@ def train(
         str | None, typer.Option(help="A run whose weights networks of the same names begin with.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine; see docs/scale.md.")] = 1,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
@@ -81,6 +82,7 @@ def train(
         cache=folder.parent / "stores" if no_cache else None,
         follow=not any(text.startswith("data.size") for text in changes or []),
         device=device,
+        devices=devices,
         report=not no_report,
         say=say,
     )

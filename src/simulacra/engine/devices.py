@@ -1,53 +1,113 @@
 """Devices: where training runs, with which numbers and in how many processes. The only file that knows Fabric."""
 
 import logging
+import os
+import time
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # public, by their documentation
 
-from simulacra.errors import RecipeError
+from simulacra.errors import RecipeError, RunError
 
 Precision = Literal["auto", "float32", "bfloat16"]
+T = TypeVar("T")
+
+# How long one process waits for another: the first one may pack, measure or draw meanwhile.
+PATIENCE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The processes of one training, as each of them knows them before they have met.
+
+    Attributes:
+        rank: number of this process, from 0.
+        world: how many there are.
+        local: how many of them are on this machine.
+        started: whether torchrun has started all of them; if not, the first one starts the others.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local: int = 1
+    started: bool = False
+
+    @classmethod
+    def of(cls, devices: int) -> "Crew":
+        """The place that torchrun gave this process, or so many processes on this machine.
+
+        Raises:
+            RecipeError: torchrun was asked for another number of them.
+        """
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            return cls(int(os.environ.get("LOCAL_RANK", 0)) if devices > 1 else 0, devices, devices)
+        rank, world, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+        if devices not in (1, local):
+            raise RecipeError(
+                f"--devices {devices}: torchrun started {local} processes on this machine; leave --devices out, or "
+                f"give torchrun --nproc-per-node {devices}"
+            )
+        return cls(rank, world, local, started=True)
 
 
 class Devices:
-    """One process's view of the machine.
+    """One process's view of the machine, and its only way to the others.
 
-    Networks are not wrapped: Fabric launches, places, autocasts and reduces, so state dicts keep plain names and any
-    method of a network may be called.
+    Networks are not wrapped: Fabric launches, places and autocasts, so state dicts keep plain names and any method of a
+    network may be called. Every method that speaks of all processes has to be called by all of them, in one order; with
+    one process it costs nothing. One that finds another gone ends: the first with an error that says so, the rest
+    without a word.
 
     Args:
         device: auto, cpu, cuda or mps.
         precision: auto takes bfloat16 where the device multiplies it natively.
+        crew: the processes; one that is not alone waits here until all have come.
 
     Raises:
-        RecipeError: the machine has no such device.
+        RecipeError: the machine has no such device, or too few of them.
+        RunError: another process did not come.
     """
 
-    def __init__(self, device: str = "auto", precision: Precision = "auto") -> None:
+    def __init__(self, device: str = "auto", precision: Precision = "auto", crew: Crew | None = None) -> None:
+        crew = crew or Crew()
         with warnings.catch_warnings():
             # Fabric, while it is imported and set up, warns of things that concern its trainer's users only.
             warnings.simplefilter("ignore")
             from lightning_fabric import Fabric
+            from lightning_fabric.strategies.ddp import DDPStrategy
+            from lightning_fabric.utilities.exceptions import MisconfigurationException
 
             for name in ("lightning.fabric", "lightning_fabric"):
                 logging.getLogger(name).setLevel(logging.ERROR)
 
             try:
-                probe = Fabric(accelerator=device, devices=1)
-            except (ValueError, RuntimeError) as error:
-                raise RecipeError(f"--device {device}: this machine has none; try --device auto or cpu") from error
+                probe = Fabric(accelerator=device, devices=crew.local)
+            except (ValueError, RuntimeError, MisconfigurationException) as error:
+                lack = "none" if crew.local == 1 else f"no {crew.local} of them"
+                raise RecipeError(f"--device {device}: this machine has {lack}; try --device auto or cpu") from error
             native = multiplies_bfloat16(probe.device)
             self.precision = ("bfloat16" if native else "float32") if precision == "auto" else precision
             kind: Any = "bf16-mixed" if self.precision == "bfloat16" else "32-true"
-            self.fabric = Fabric(accelerator=device, devices=1, precision=kind)
+            strategy: Any = DDPStrategy(timeout=PATIENCE) if crew.world > 1 else "auto"
+            nodes = crew.world // crew.local
+            self.fabric = Fabric(
+                accelerator=device, devices=crew.local, num_nodes=nodes, strategy=strategy, precision=kind
+            )
+            self.rank, self.world = crew.rank, crew.world
+            if self.world > 1:
+                with self._reaching():
+                    if crew.started and not distributed.is_initialized():
+                        meet(crew)
+                    self.fabric.launch()
         self.device = self.fabric.device
-        self.rank = self.fabric.global_rank
-        self.world = self.fabric.world_size
 
     def place(self, networks: nn.Module) -> None:
         """Moves networks here, their kernels channels-last as the images are."""
@@ -62,11 +122,109 @@ class Devices:
         self.fabric.backward(loss, inputs=inputs)
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Averages gradients over all processes."""
+        """Averages gradients over all processes, all in one message."""
+        if self.world == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = self._reduce(torch.cat([gradient.reshape(-1) for gradient in gradients])).div_(self.world)
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def total(self, tensor: Tensor) -> Tensor:
+        """The sum of a tensor over all processes, with a graph through all of them."""
+        return tensor if self.world == 1 else _Total.apply(tensor, self)  # type: ignore[no-untyped-call]
+
+    def sums(self, numbers: list[float]) -> list[float]:
+        """The sum of each number over all processes."""
+        if self.world == 1:
+            return numbers
+        summed: list[float] = self._reduce(torch.tensor(numbers, dtype=torch.float64, device=self.device)).tolist()
+        return summed
+
+    def highest(self, *numbers: int) -> tuple[int, ...]:
+        """The largest of each number in any process."""
+        if self.world == 1:
+            return numbers
+        return tuple(self._reduce(torch.tensor(numbers, device=self.device), distributed.ReduceOp.MAX).tolist())
+
+    def share(self, value: T) -> T:
+        """What the first process has; the values of the others do not count."""
+        with self._reaching():
+            return self.fabric.broadcast(value)
+
+    def agree(self, trouble: str | None) -> None:
+        """Ends all processes where one of them is in trouble.
+
+        Raises:
+            RunError: with the first sentence that any of them gives.
+        """
+        given = [trouble]
         if self.world > 1:
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    self.fabric.all_reduce(parameter.grad, reduce_op="mean")  # in place
+            given *= self.world
+            with self._reaching():
+                distributed.all_gather_object(given, trouble)
+        if found := next(filter(None, given), None):
+            raise RunError(found)
+
+    def _reduce(self, tensor: Tensor, operation: Any = distributed.ReduceOp.SUM) -> Tensor:
+        """One number for each of a tensor's, of all processes; in place."""
+        with self._reaching():
+            distributed.all_reduce(tensor, operation)
+        return tensor
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Ends this process where the others cannot be reached; one that dies is told by the first that is left."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.rank:
+                raise SystemExit(1) from error
+            raise RunError(
+                f"another of the {self.world} processes of this training has ended or cannot be reached; the same "
+                "command goes on from the last checkpoint"
+            ) from error
+
+
+class _Total(torch.autograd.Function):
+    """The sum over processes. As each process goes down its own loss, the gradient is the sum over processes too."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, devices: Devices) -> Tensor:
+        ctx.devices = devices
+        return devices._reduce(tensor.clone())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.devices._reduce(gradient.clone()), None
+
+
+def meet(crew: Crew) -> None:
+    """Connects the processes that torchrun has started, which Fabric then finds connected.
+
+    Torchrun's store outlives its workers, and with it the addresses that they left there: after a restart, processes
+    would call up dead ones. So the first one makes up a name under which nothing lies yet. It tells it to whoever asks,
+    until everybody has answered under it: what asks may be a dead process's entry too, but that never answers.
+    """
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    fresh = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    store = TCPStore(address, port, is_master=fresh and crew.rank == 0, timeout=PATIENCE)
+    name = uuid4().hex
+    if crew.rank:
+        store.set(f"seeks/{crew.rank}", name)
+        name = store.get(f"told/{name}").decode()
+        store.set(f"here/{name}/{crew.rank}", "")
+    missing = [] if crew.rank else list(range(1, crew.world))
+    while missing:
+        for rank in missing:
+            if store.check([f"seeks/{rank}"]):
+                store.set(f"told/{store.get(f'seeks/{rank}').decode()}", name)
+        time.sleep(0.05)
+        missing = [rank for rank in missing if not store.check([f"here/{name}/{rank}"])]
+    distributed.init_process_group(
+        store=PrefixStore(name, store), rank=crew.rank, world_size=crew.world, timeout=PATIENCE
+    )
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:

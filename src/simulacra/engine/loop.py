@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from simulacra.data.batches import Batches
 from simulacra.engine.averages import Averages
+from simulacra.engine.batch_norm import synchronize
 from simulacra.engine.devices import Devices
 from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
@@ -17,7 +18,7 @@ from simulacra.engine.transfer import freeze, transfer
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import mixed
+from simulacra.seeds import mixed, shared
 
 UPDATE = 4  # the key of the draws of an update, apart from those of weights, order and flips
 
@@ -38,7 +39,7 @@ class Training:
     devices: Devices
     optimize: Optimizers
     averages: Averages
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter
     start: int = 0
     taken: dict[str, Any] | None = None
 
@@ -73,19 +74,26 @@ class Tick:
 def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
 
+    Only the first process reads either, and hands on what it found.
+
     Raises:
         SimulacraError: a checkpoint is damaged, or the run to start from cannot be used.
     """
     devices.place(objective.networks)
-    files, taken = run.checkpoints(), None
+    if recipe.sync_batch_norm and devices.world > 1:
+        synchronize(objective.networks, devices)
+    first, taken = devices.rank == 0, None
+    files = run.checkpoints() if first else {}
+    state = devices.share(read_checkpoint(files[max(files)]) if files else None)
     if recipe.start:
-        taken = None if files else transfer(objective, recipe.start)
+        taken = transfer(objective, recipe.start) if first and not state else None
         freeze(objective, recipe.start.frozen)
+        objective.networks.load_state_dict(devices.share(objective.networks.state_dict()))
     optimizers = Optimizers(objective, recipe.optimizer, devices)
     averages = Averages(objective, recipe.average)
-    training = Training(recipe, run, objective, batches, devices, optimizers, averages, taken=taken)
-    if files:
-        state = read_checkpoint(files[max(files)])
+    meter = Meter(devices)
+    training = Training(recipe, run, objective, batches, devices, optimizers, averages, meter, taken=taken)
+    if state:
         objective.networks.load_state_dict(state["networks"])
         training.optimize.load(state["optimizers"])
         averages.load(state["averages"])
@@ -106,6 +114,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         Diverged: a loss or a weight is not finite; no such state is saved.
     """
     recipe, run, meter, batches = training.recipe, training.run, training.meter, training.batches
+    devices = training.devices
     milestones = {-(-epoch * batches.count // batches.batch) for epoch in recipe.every.epochs}
     clock, since = time.perf_counter(), training.start
     for step in range(training.start, recipe.steps + 1):
@@ -129,8 +138,8 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         if last:
             return
         training.optimize.at(step, recipe.steps)
-        torch.manual_seed(mixed(recipe.seed, training.devices.rank, UPDATE, step))
-        with training.devices.autocast():
-            values = training.objective.update(batches[step].to(training.devices.device), step, training.optimize)
+        torch.manual_seed(mixed(recipe.seed, 0, UPDATE, step))
+        with devices.autocast(), shared(devices.rank, devices.world):
+            values = training.objective.update(batches[step].to(devices.device), step, training.optimize)
         training.averages.update(step)
         meter.add(values | training.optimize.norms, step)

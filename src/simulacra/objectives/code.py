@@ -1,11 +1,13 @@
 """The flat code that a generator decodes: noise | labels | categorical | continuous."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from simulacra.seeds import rows
 from simulacra.settings import CodeSettings
 
 
@@ -54,12 +56,14 @@ class Code:
             (count, width) float32 on the device of `labels`, or on the CPU.
         """
         if self.distribution == "normal":
-            noise = torch.randn(count, self.noise, generator=generator)
+            noise = rows(torch.randn, (count, self.noise), generator=generator)
         else:
-            noise = torch.rand(count, self.noise, generator=generator) * 2 - 1
-        drawn = [torch.randint(ways, (count,), generator=generator) for ways in self.categorical]
+            noise = rows(torch.rand, (count, self.noise), generator=generator) * 2 - 1
+        drawn = [rows(partial(torch.randint, ways), (count,), generator=generator) for ways in self.categorical]
         categories = torch.stack(drawn, 1) if drawn else None
-        continuous = torch.rand(count, self.continuous, generator=generator) * 2 - 1 if self.continuous else None
+        continuous = None
+        if self.continuous:
+            continuous = rows(torch.rand, (count, self.continuous), generator=generator) * 2 - 1
         return self.join(noise if labels is None else noise.to(labels.device), labels, categories, continuous)
 
     def join(

@@ -17,6 +17,7 @@ from simulacra.data.store import ImageStore
 from simulacra.engine.averages import Averages
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training
+from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
 from simulacra.engine.transfer import freeze
 from simulacra.live import Live
@@ -167,7 +168,8 @@ def set_up(recipe: Recipe, run: RunFolder, store: ImageStore, devices: Devices) 
         freeze(objective, recipe.start.frozen)
     run.path.mkdir(parents=True)
     optimizers = Optimizers(objective, recipe.optimizer, devices)
-    return Training(recipe, run, objective, batches, devices, optimizers, Averages(objective, recipe.average))
+    averages, meter = Averages(objective, recipe.average), Meter(devices)
+    return Training(recipe, run, objective, batches, devices, optimizers, averages, meter)
 
 
 def peak_memory(device: torch.device) -> float | None:

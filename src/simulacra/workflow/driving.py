@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
 from simulacra.errors import Diverged
 from simulacra.evaluation.metrics import held_out
@@ -57,7 +58,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
 
     with Live(title) as live, SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start) as board:
         try:
-            for tick in train(training, lambda: request.signal is not None or budget.used >= 1):
+            for tick in train(training, lambda: over(training.devices, request, budget.used >= 1)):
                 budget.step = tick.step
                 show(live, board, training, tick, budget.used)
                 if tick.milestone:
@@ -77,6 +78,20 @@ def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done:
     for key, value in (tick.row or {}).items():
         board.add_scalar(key, value, tick.step)
     live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(training.run, tick))
+
+
+def follow(training: Training, request: Request) -> None:
+    """Runs the loop in a process that is not the first one of its training, which alone shows and looks."""
+    for _ in train(training, lambda: over(training.devices, request, False)):
+        pass
+
+
+def over(devices: Devices, request: Request, spent: bool) -> bool:
+    """Whether a training is to end here: its time is spent, or a signal came, to whichever of its processes."""
+    number, ends = devices.highest(request.signal or 0, int(spent))
+    if number:
+        request.signal = number
+    return bool(number or ends)
 
 
 def look(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:

@@ -33,6 +33,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
         "commit": _commit(),
         "device": str(devices.device),
         "precision": devices.precision,
+        "processes": devices.world,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": facts_of_data(store),
         **summarize(objective),

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from simulacra.data.batches import Batches
 from simulacra.data.order import Order, choose
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
-from simulacra.engine.devices import Devices
+from simulacra.engine.devices import Crew, Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError, Stopped
 from simulacra.evaluation.selection import metric_of, require_valid
@@ -26,6 +27,7 @@ from simulacra.runs import RunFolder
 from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
+from simulacra.workflow.joining import Plan, check_share, train_along
 from simulacra.workflow.preparing import conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
 
@@ -59,6 +61,7 @@ def train(
     cache: Path | None = None,
     follow: bool = False,
     device: str = "auto",
+    devices: int = 1,
     report: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Finished:
@@ -75,22 +78,28 @@ def train(
         cache: the folder of packed stores; the user's cache folder by default.
         follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
         device: auto, cpu, cuda or mps.
+        devices: processes on this machine, which this one starts; torchrun's, where it has started this one.
         report: whether report.html is written at the end.
         say: told, in one line each, what a person should know.
 
     Raises:
         SimulacraError: the recipe, the data or the run folder cannot be used, or the training diverged.
         Stopped: a signal came; the state was saved.
+        SystemExit: this is not the first process of several, which alone comes back.
     """
+    crew = Crew.of(devices)
+    check_share(recipe, crew)
     if isinstance(recipe.data.labels, tuple):
         with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
             build(recipe)
     if recipe.every.score or recipe.every.select:
         metric_of(recipe)
+    opened = partial(open_data, recipe, data, labels=labels, crop=crop, cache=cache, follow=follow)
+    if crew.rank:
+        begin = partial(_begin, RunFolder(out, writes=False), name=name)
+        train_along(opened, begin, Devices(device, recipe.precision, crew))
     with Live("packing") as packing:
-        store = open_data(
-            recipe, data, labels=labels, crop=crop, cache=cache, follow=follow, progress=packing.count, say=say
-        )
+        store = opened(progress=packing.count, say=say)
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
     if recipe.every.score:
@@ -98,25 +107,41 @@ def train(
     run = RunFolder(out)
     with run.lock():
         finished = _check_folder(run, recipe, store)
+        order = Order() if finished else _order(run, recipe, store, say)
+        if crew.started or not finished:  # torchrun's others wait to be told, also that there is nothing to do
+            together = Devices(device, recipe.precision, crew)
+            together.share(None if finished else Plan(recipe, store.fingerprint, together.precision, order))
         if finished:
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
-        training = _begin(run, recipe, store, _order(run, recipe, store, say), Devices(device, recipe.precision), name)
+        together.agree(None)
+        training = _begin(run, recipe, store, order, together, name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
-        subject = Subject(training.objective, recipe, conditions(recipe, store), store)
-        with stop_requests() as request:
-            tick = drive(training, subject, request)
-            if request.signal is not None and tick.step < recipe.steps:
-                run.write_facts({"state": "stopped"})
-                raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
-        say("measuring and drawing")
-        conclude(training, subject, tick.step)
-        run.write_facts({"state": "finished"})
-        note_findings(run, say)
-        if report:
-            write_report([run])
+        _carry_out(training, store, say, report)
     return _finished(run)
+
+
+def _carry_out(training: Training, store: ImageStore, say: Callable[[str], None], report: bool) -> None:
+    """Trains, looks and concludes.
+
+    Raises:
+        Stopped: a signal came; the state was saved.
+        Diverged: with advice.
+    """
+    run, recipe = training.run, training.recipe
+    subject = Subject(training.objective, recipe, conditions(recipe, store), store)
+    with stop_requests() as request:
+        tick = drive(training, subject, request)
+        if request.signal is not None and tick.step < recipe.steps:
+            run.write_facts({"state": "stopped"})
+            raise Stopped(request.signal, f"stopped at step {tick.step:,}, saved; go on with: {_command()}")
+    say("measuring and drawing")
+    conclude(training, subject, tick.step)
+    run.write_facts({"state": "finished"})
+    note_findings(run, say)
+    if report:
+        write_report([run])
 
 
 def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished | None:

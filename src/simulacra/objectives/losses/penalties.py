@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from simulacra.seeds import rows
+
 
 def squared_gradient(scores: Tensor, images: Tensor) -> Tensor:
     """|gradient of D at x|^2, averaged over images: R1 on real images, R2 on generated ones.
@@ -30,7 +32,8 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
         real: (n, C, H, W).
         fake: (n, C, H, W), without a graph.
     """
-    share = torch.rand(len(real), 1, 1, 1).to(real.device)  # drawn on the CPU, so that every device sees the same
+    # Drawn on the CPU, so that every device sees the same.
+    share: Tensor = rows(torch.rand, (len(real), 1, 1, 1)).to(real.device)
     points = (share * real + (1 - share) * fake.float()).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(points).float().sum(), points, create_graph=True)
     lengths: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
