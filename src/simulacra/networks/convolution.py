@@ -9,6 +9,7 @@ from math import prod
 from torch import nn
 
 from simulacra.networks import layers, sizes
+from simulacra.networks.whole import WholeConv2d
 from simulacra.settings.networks import ConvolutionSettings
 
 
@@ -45,6 +46,6 @@ def head(settings: ConvolutionSettings, features: tuple[int, ...], outputs: int)
             nn.Linear(prod(features), outputs),  # outputs
         )
     return nn.Sequential(
-        nn.Conv2d(channels, outputs, (height, width), bias=settings.bias),  # outputs, 1, 1
+        WholeConv2d(channels, outputs, (height, width), bias=settings.bias),  # outputs, 1, 1
         nn.Flatten(),  # outputs
     )

@@ -10,6 +10,7 @@ from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import layers, sizes
+from simulacra.networks.whole import WholeConvTranspose2d
 from simulacra.settings.networks import DeconvolutionSettings
 
 
@@ -44,7 +45,7 @@ def _stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int,
     if settings.stem == "deconvolution":
         return [
             nn.Unflatten(1, (width, 1, 1)),
-            nn.ConvTranspose2d(width, channels, (kernel[0], kernel[1]), bias=settings.bias),
+            WholeConvTranspose2d(width, channels, (kernel[0], kernel[1]), bias=settings.bias),
         ]
     if settings.stem == "dense":
         return [nn.Linear(width, numbers), nn.Unflatten(1, smallest)]

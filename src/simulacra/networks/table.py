@@ -72,7 +72,8 @@ def _layers(network: nn.Sequential) -> Iterator[nn.Module]:
 
 def _describe(layer: nn.Module) -> str:
     """A layer's type and the numbers that matter, "k4x6" being a kernel 4 high and 6 wide."""
-    name = type(layer).__name__
+    # A layer of ours is called what the layer of torch is that it computes.
+    name = next(kind.__name__ for kind in type(layer).__mro__ if kind.__module__.startswith("torch."))
     match layer:
         case nn.Conv2d() | nn.ConvTranspose2d():
             high, wide = layer.kernel_size
