@@ -33,10 +33,10 @@ class Batch:
         return Batch(self.images.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
 
 
-def to_tensor(images: NDArray[np.uint8]) -> Tensor:
+def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:
     """uint8 images (B, H, W, C) as float32 (B, C, H, W) in [-1, 1], channels-last without a copy of the layout."""
     # Converted before the axes are turned: torch walks memory that looks contiguous faster.
-    return torch.from_numpy(images).to(torch.float32).div_(127.5).sub_(1).permute(0, 3, 1, 2)
+    return torch.as_tensor(images).to(torch.float32).div_(127.5).sub_(1).permute(0, 3, 1, 2)
 
 
 def mirror(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> None:
@@ -113,18 +113,29 @@ class Batches:
         last = (window + 1) * self.mixed >= self.count
         self._expect(*((epoch + 1, 0) if last else (epoch, window + 1)))
 
+    def share(self, step: int) -> NDArray[np.int64]:
+        """Store rows of this process's share of the batch of a step (counted from 0)."""
+        return self.indices(step)[self.rank :: self.world]
+
+    def mirrored(self, step: int) -> NDArray[np.bool_]:
+        """Which images of this process's share are mirrored."""
+        if not self.flip:
+            return np.zeros(len(range(self.rank, self.batch, self.world)), np.bool_)
+        return (stream(self.seed, FLIP, step).random(self.batch) < 0.5)[self.rank :: self.world]
+
     def pixels(self, step: int) -> NDArray[np.uint8]:
-        """The images of this process's share, (B, H, W, C) uint8, those mirrored that the step's draw says."""
-        mine = slice(self.rank, None, self.world)
+        """The images of this process's share, (B, H, W, C) uint8, mirrored where `mirrored` says so."""
         if self.mixed:
             self._read_ahead(step)
-        images = self.store.pixels(self.indices(step)[mine])
+        images = self.store.pixels(self.share(step))
         if self.flip:
-            mirror(images, (stream(self.seed, FLIP, step).random(self.batch) < 0.5)[mine])
+            mirror(images, self.mirrored(step))
         return images
 
+    def labels(self, step: int) -> Tensor:
+        """Their labels, (B, K) float32."""
+        return torch.from_numpy(self.store.labels[self.share(step)][:, self.columns]).to(torch.float32)
+
     def __getitem__(self, step: int) -> Batch:
-        """This process's share of the batch of a step (counted from 0)."""
-        rows = self.indices(step)[self.rank :: self.world]
-        labels = self.store.labels[rows][:, self.columns]
-        return Batch(to_tensor(self.pixels(step)), torch.from_numpy(labels).to(torch.float32))
+        """This process's share of the batch of a step."""
+        return Batch(to_tensor(self.pixels(step)), self.labels(step))

@@ -11,6 +11,7 @@ from simulacra.data.batches import Batches
 from simulacra.engine.averages import Averages
 from simulacra.engine.batch_norm import synchronize
 from simulacra.engine.devices import Devices
+from simulacra.engine.feeding import feed
 from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
 from simulacra.engine.restore import read_checkpoint, to_bytes
@@ -114,7 +115,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         Diverged: a loss or a weight is not finite; no such state is saved.
     """
     recipe, run, meter, batches = training.recipe, training.run, training.meter, training.batches
-    devices = training.devices
+    devices, fed = training.devices, feed(batches, training.devices.device)
     milestones = {-(-epoch * batches.count // batches.batch) for epoch in recipe.every.epochs}
     clock, since = time.perf_counter(), training.start
     for step in range(training.start, recipe.steps + 1):
@@ -140,6 +141,6 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         training.optimize.at(step, recipe.steps)
         torch.manual_seed(mixed(recipe.seed, 0, UPDATE, step))
         with devices.autocast(), shared(devices.rank, devices.world):
-            values = training.objective.update(batches[step].to(devices.device), step, training.optimize)
+            values = training.objective.update(fed(step), step, training.optimize)
         training.averages.update(step)
         meter.add(values | training.optimize.norms, step)

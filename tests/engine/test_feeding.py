@@ -1,0 +1,44 @@
+"""Every way to the device gives the same batches."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from simulacra.data.batches import Batch, Batches
+from simulacra.data.store import ImageStore
+from simulacra.engine.feeding import copied, feed, fits, resident
+
+CPU = torch.device("cpu")
+WAYS: dict[str, Callable[[Batches, int], Batch]] = {
+    "resident": lambda batches, step: resident(batches, CPU)(step),
+    "copied": lambda batches, step: copied(batches, step, CPU),
+    "fed": lambda batches, step: feed(batches, CPU)(step),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize(("rank", "world"), [(0, 1), (1, 2)])
+def test_every_way_to_a_device_gives_the_same_batch(
+    way: str, flip: bool, rank: int, world: int, store: ImageStore
+) -> None:
+    batches = Batches(store, batch=6, seed=3, flip=flip, labels=("Smiling",), rank=rank, world=world)
+    for step in (0, 2, 7):
+        expected, found = batches[step], WAYS[way](batches, step)
+        assert torch.equal(found.images, expected.images)
+        assert torch.equal(found.labels, expected.labels)
+        assert found.images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_images_stay_on_a_device_where_they_take_half_of_its_free_memory_at_most(store: ImageStore) -> None:
+    batches = Batches(store, batch=2, seed=0, flip=False, labels=())
+    size = batches.count * int(np.prod(store.shape))
+    assert fits(batches, 2 * size)
+    assert not fits(batches, 2 * size - 1)
+
+
+def test_what_does_not_lie_on_the_processor_is_sent_there(store: ImageStore) -> None:
+    batches = Batches(store, batch=2, seed=0, flip=False, labels=())
+    assert feed(batches, torch.device("meta"))(0).images.device.type == "meta"
