@@ -144,6 +144,16 @@ def test_a_joint_update_moves_d_as_a_separate_one_and_g_by_the_d_before(tiny: Ma
     assert distance(joint, separate, "generator") > 1e-6
 
 
+@pytest.mark.parametrize(("joint", "passes"), [(True, 2), (False, 3)])
+def test_in_a_joint_update_both_players_learn_from_one_pass_of_d_over_the_fakes(
+    joint: bool, passes: int, tiny: MakeRecipe
+) -> None:
+    objective, seen = build(tiny("gan", **{"objective.joint": joint})), []
+    objective.networks["discriminator"].register_forward_hook(lambda *_: seen.append(1))
+    objective.update(images(), 0, lambda player, loss, again=False: None)
+    assert len(seen) == passes
+
+
 def test_a_joint_update_has_no_second_round_for_d(tiny: MakeRecipe) -> None:
     with pytest.raises(RecipeError, match="joint"):
         tiny("gan", **{"objective.joint": True, "objective.discriminator_steps": 2})

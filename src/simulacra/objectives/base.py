@@ -16,8 +16,8 @@ from simulacra.objectives.parts import Parts
 class Optimize(Protocol):
     """Takes one step of a player's optimiser down a loss; no other player's networks get a gradient."""
 
-    def __call__(self, player: str, loss: Tensor) -> None:
-        """Takes the step; `loss` is a scalar with a graph."""
+    def __call__(self, player: str, loss: Tensor, *, again: bool = False) -> None:
+        """Takes the step; `loss` is a scalar with a graph, which is kept where it is to be followed `again`."""
 
 
 class Objective(ABC):

@@ -50,7 +50,7 @@ class GAN(Objective, Generates):
         """Algorithm 1 of the paper: the discriminator ascends, and in every n-th round the generator descends."""
         settings = self.settings
         fake = self.decode(self.code.draw(len(batch.images)).to(batch.images.device))
-        real, made = batch.images.detach().requires_grad_(), fake.detach().requires_grad_()
+        real, made = batch.images.detach().requires_grad_(), fake if settings.joint else fake.detach().requires_grad_()
         on_real, on_fake = self.shown(real), self.shown(made)
         loss = discriminator_loss(on_real, on_fake, settings.loss, settings.real_label)
         line = boundary(on_real, on_fake, settings.loss)
@@ -64,7 +64,8 @@ class GAN(Objective, Generates):
             loss = sum((settings.penalty_every * weight / 2 * value for weight, value in penalties.values()), loss)
             values |= {name: value for name, (_, value) in penalties.items()}
         if settings.joint:  # the generator first, as no graph can be followed back through a D that has moved
-            values["loss/generator"] = self.descend(fake, batch.images, optimize)
+            values["loss/generator"] = generator_loss(on_fake, settings.loss, on_real.detach())
+            optimize("generator", values["loss/generator"], again=True)
         optimize("discriminator", loss)
         if not settings.joint and step % settings.discriminator_steps == 0:
             values["loss/generator"] = self.descend(fake, batch.images, optimize)
