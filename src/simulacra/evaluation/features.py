@@ -1,8 +1,6 @@
 """FEATURES: functions from images to vectors in which distances mean something."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +16,7 @@ from simulacra.errors import RunError, nearest
 from simulacra.evaluation import efficientnet
 from simulacra.evaluation.inception import Inception
 from simulacra.evaluation.judge import Judge, judge_of
+from simulacra.evaluation.workers import workers
 from simulacra.seeds import stream
 
 Vectors = NDArray[np.float32]
@@ -47,22 +46,6 @@ class Extractor(Protocol):
             images: what to look at.
             progress: told (done, total) images.
         """
-
-
-@contextmanager
-def workers() -> Iterator[ThreadPoolExecutor]:
-    """As many workers as torch has threads, each of which computes with one.
-
-    Threads that share each layer wait for one another after it: beside another busy program that was seen to take ten
-    times as long as a chunk of images for each thread does. Nor do digits then depend on how many threads there are.
-    """
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(count) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(count)
 
 
 @dataclass(frozen=True)
