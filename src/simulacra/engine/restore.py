@@ -93,5 +93,5 @@ def restore(run: RunFolder, step: Which = None, *, averaged: bool = True) -> tup
         objective.networks.load_state_dict(state["networks"] | (state["averages"] if averaged else {}))
     except RuntimeError as error:
         raise RunError(f"{path} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
-    objective.networks.eval()
+    objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
     return objective, step
