@@ -65,11 +65,12 @@ def garments() -> tuple[nn.Module, nn.Module, tuple[int, int, int]]:
     return generator, nn.Sequential(*seeing([1, 32, 64, 128, 256], normed_first=True, stem=True), *head), (1, 28, 28)
 
 
-def gan(networks: tuple[nn.Module, nn.Module, tuple[int, int, int]], batch: int) -> Step:
-    """Both players' steps on one batch."""
+def gan(networks: tuple[nn.Module, nn.Module, tuple[int, int, int]], batch: int, real: Tensor | None = None) -> Step:
+    """Both players' steps on one batch, of noise or what stands in `real`."""
     generator, discriminator, shape = networks
     optimizers = [torch.optim.Adam(one.parameters(), lr=2e-4, betas=(0.5, 0.999)) for one in (discriminator, generator)]
-    real, yes, no = 2 * torch.rand(batch, *shape) - 1, torch.ones(batch, 1), torch.zeros(batch, 1)
+    real = 2 * torch.rand(batch, *shape) - 1 if real is None else real
+    yes, no = torch.ones(batch, 1), torch.zeros(batch, 1)
 
     def step() -> None:
         fake = generator(torch.randn(batch, 100, 1, 1))

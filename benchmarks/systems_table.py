@@ -206,13 +206,13 @@ def rows_of(system: str, name: str, taken: list[Result]) -> list[tuple[str, ...]
     source = f"{system} ({REPORTS[system[0]]})" if system[0] in REPORTS else system
     tried = [result for result in taken if result["recipe"] == name]
     plain = [result for result in tried if not result["changes"] and not result.get("data")]
-    figure, command = figure_cell(name), command_of(recipe, name, None, {})
+    figure, command = figure_cell(name), command_of(recipe, name, plain)
     rows = [(source, f"`{name}`", parameters(recipe), figure, *measured(plain), PUBLISHED.get(name, MISSING), command)]
     for stem in dict.fromkeys(stem_of(result) for result in tried if result not in plain):
         group = [result for result in tried if stem_of(result) == stem]
         data, changes = group[0].get("data"), group[0]["changes"]
         words = [*([f"on {data}"] if data else []), *(f"with {text}" for text in texts_of(changes))]
-        command = command_of(recipe, name, data, changes)
+        command = command_of(recipe, name, group)
         rows.append(("", ", ".join(words), "", figure_cell(stem), *measured(group), MISSING, command))
     return rows
 
@@ -227,10 +227,13 @@ def texts_of(changes: dict[str, Any]) -> list[str]:
     return [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in changes.items()]
 
 
-def command_of(recipe: Recipe, name: str, data: str | None, changes: dict[str, Any]) -> str:
-    """What makes such a run."""
-    sets = "".join(f" --set {shlex.quote(text)}" for text in texts_of(changes))
-    return f"`simulacra train {name} --data stores/{data or recipe.data.name}{sets}`"
+def command_of(recipe: Recipe, name: str, group: list[Result]) -> str:
+    """What makes such a run as these, which differ in their seeds, or the recipe's own where there is none."""
+    one: Result = group[0] if group else {"changes": {}}
+    sets = "".join(f" --set {shlex.quote(text)}" for text in texts_of(one["changes"]))
+    steps = one["images_seen"] // one["changes"].get("data.batch", recipe.data.batch) if group else recipe.steps
+    length = f" --steps {steps}" if steps != recipe.steps else ""
+    return f"`simulacra train {name} --data stores/{one.get('data') or recipe.data.name}{length}{sets}`"
 
 
 def parameters(recipe: Recipe) -> str:

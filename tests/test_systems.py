@@ -42,6 +42,7 @@ def finished(elsewhere: Path) -> Callable[..., RunFolder]:
         run.path.mkdir(parents=True)
         run.write_recipe(load(name, {"seed": seed, "steps": 20} | changes))
         facts = {"state": "finished", "recipe_name": name, "step": 20, "epochs": 2.0, "seconds": 90.0}
+        facts["images_seen"] = 20 * load(name).data.batch
         run.write_facts(facts)
         for step, loss in ((10, 9.0), (15, 0.5), (20, 0.3)):
             run.append("metrics", {"step": step, "epoch": step / 10, "images": step, "loss/total": loss})
@@ -92,7 +93,7 @@ def test_seeds_are_averaged_and_changes_have_rows_of_their_own(finished: Any) ->
     assert first[4].startswith("test mse 0.2000 (0.1000 to 0.3000);")
     assert first[5] == "seeds 0 and 1, 2 epochs, 1 min 30 s each"
     assert second[1] == "with objective.kl_weight=1.0"
-    assert second[-1].endswith("--data stores/fashion-mnist --set objective.kl_weight=1.0`")
+    assert second[-1].endswith("--data stores/fashion-mnist --steps 20 --set objective.kl_weight=1.0`")
 
 
 def test_a_run_on_other_data_has_a_row_of_its_own(finished: Any) -> None:
@@ -103,7 +104,7 @@ def test_a_run_on_other_data_has_a_row_of_its_own(finished: Any) -> None:
     assert first[3:6] == ("–", "–", "–"), "nobody has had CelebA"
     assert second[1] == "on avatars"
     assert second[3] == "![celeba-vae-100-avatars](images/systems/celeba-vae-100-avatars.webp)"
-    assert second[-1] == "`simulacra train celeba-vae-100 --data stores/avatars`"
+    assert second[-1] == "`simulacra train celeba-vae-100 --data stores/avatars --steps 20`"
 
 
 def test_a_run_that_is_not_finished_is_not_taken_down(finished: Any) -> None:
