@@ -1,0 +1,195 @@
+"""The best pictures that ten minutes can give: recipes beside the plain DCGAN at equal time, written into the docs.
+
+    python benchmarks/ten_minutes.py faces --data stores/avatars [--minutes 10] [--seed 0] [--only NAME] [--shared]
+    python benchmarks/ten_minutes.py garments --data stores/fashion-mnist --table
+
+Each trial trains for so many minutes, then 5,000 samples are measured against 5,000 training images. A trial's row is
+kept in benchmarks/results/ten-minutes.jsonl; --table writes docs/performance.md from the rows that are kept there.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from plain import faces, gan, garments
+from sensitivity import filled
+
+from simulacra.data.batches import Batches, to_images
+from simulacra.data.store import ImageStore, open_store
+from simulacra.engine.devices import Devices
+from simulacra.engine.loop import train
+from simulacra.evaluation.features import extractor_for
+from simulacra.evaluation.scores.quality import Points, distances
+from simulacra.evaluation.sheets import sheet
+from simulacra.evaluation.subject import Subject
+from simulacra.recipe import load
+from simulacra.runs import RunFolder
+from simulacra.seeds import stream
+from simulacra.workflow.benching import set_up
+from simulacra.workflow.facts import processor
+
+HOME = Path(__file__).parents[1]
+RESULTS = HOME / "benchmarks" / "results" / "ten-minutes.jsonl"
+IMAGES = HOME / "docs" / "images" / "ten-minutes"
+PLAIN, BATCH = "plain", 128
+Sheet = NDArray[np.uint8]
+Over = Callable[[], bool]
+
+
+class Trial(NamedTuple):
+    """One way to spend the minutes: a recipe with what it changes, and why it is worth a try."""
+
+    recipe: str
+    changes: dict[str, Any]
+    why: str
+
+
+FACES = {
+    "faces-fast": Trial(
+        "faces-fast", {}, "half width, relativistic, R1 and R2 in every fourth update, batch 32, average"
+    ),
+    "half-dcgan": Trial(
+        "faces-fast",
+        {
+            "objective.loss": "non-saturating",
+            "objective.r1_weight": 0,
+            "objective.r2_weight": 0,
+            "objective.weights": "normal",
+            "objective.real_label": 0.9,
+            "networks.discriminator.norm": "batch",
+            "networks.discriminator.norm_first": False,
+            "optimizer.lr": 2e-4,
+            "optimizer.betas": (0.5, 0.999),
+        },
+        "the same width, batch and average, but DCGAN's loss, rates and batch norm in D, smoothed real labels",
+    ),
+}
+TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "garments": {}}
+
+
+class Budget:
+    """Time that a trial may take: minutes of the clock, or as much processor time as its cores would give in them."""
+
+    def __init__(self, minutes: float, *, shared: bool) -> None:
+        self.now = time.process_time if shared else time.perf_counter
+        self.seconds = 60 * minutes * ((os.cpu_count() or 1) if shared else 1)
+        self.end = self.now() + self.seconds
+
+    def over(self) -> bool:
+        """Whether it is used up."""
+        return self.now() >= self.end
+
+
+def plainly(which: str, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
+    """Samples of the plain DCGAN and its images seen; it draws them as it is trained, in evaluation mode."""
+    torch.manual_seed(seed)
+    batches = Batches(store, batch=BATCH, seed=seed, flip=False, labels=())
+    generator, discriminator, shape = (faces if which == "faces" else garments)()
+    steps, real = 0, torch.empty(BATCH, *shape)
+    step = gan((generator, discriminator, shape), BATCH, real)
+    while not over():
+        real.copy_(batches[steps].images)
+        step()
+        steps += 1
+    generator.eval()
+    with torch.no_grad():
+        parts = [to_images(generator(torch.randn(250, 100, 1, 1))) for _ in range(count // 250)]
+    return np.concatenate(parts), steps * BATCH
+
+
+def by_recipe(trial: Trial, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
+    """Samples of a trial's recipe and its images seen."""
+    recipe = load(trial.recipe, {**trial.changes, "seed": seed, "every.checkpoint": 1_000_000, "steps": 1_000_000})
+    with tempfile.TemporaryDirectory() as folder:
+        training = set_up(recipe, RunFolder(Path(folder) / "run"), store, Devices("auto", recipe.precision))
+        for tick in train(training, over):
+            step = tick.step
+        subject = Subject(training.objective, recipe, None, store)
+        with training.averages.shown(), training.objective.looking():
+            return subject.decode(subject.codes(count, 0, seed=seed)), step * recipe.data.batch
+
+
+def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, float]:
+    """The Frechet distance of samples to as many training images, and what other training images get: the floor."""
+    extractor, count = extractor_for(None, store), len(images)
+    rows = stream(0, 2).permutation(store.rows("train"))[: 2 * count]
+    real, stand_in = (extractor.vectors(store.pixels(np.sort(part))) for part in np.split(rows, 2))
+    known = Points.of(real)
+    made, floor = (distances(known, Points.of(one)) for one in (extractor.vectors(images), stand_in))
+    names = {"frechet": "frechet_distance", "kernel": "kernel_distance", "precision": "precision", "recall": "recall"}
+    found = {name: made[key].value for name, key in names.items()}
+    return found | {"floor": floor["frechet_distance"].value}
+
+
+def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> None:
+    """One trial from the start to its row and its sheet."""
+    budget = Budget(given.minutes, shared=given.shared)
+    if given.shared:
+        torch.set_num_threads(1)
+    if name == PLAIN:
+        images, seen = plainly(which, store, given.seed, budget.over, given.n)
+    else:
+        images, seen = by_recipe(TRIALS[which][name], store, given.seed, budget.over, given.n)
+    row = {"set": which, "trial": name, "seed": given.seed, "minutes": given.minutes, "shared": given.shared}
+    row |= {"images": seen, "processor": processor(), "n": len(images)} | measure(images, store)
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(np.squeeze(sheet(images[:24], 8)))
+    picture.save(IMAGES / f"{which}-{name}.webp", quality=90)
+    print(json.dumps(row))
+
+
+def table(which: str, rows: list[dict[str, Any]]) -> str:
+    """Trials by what they reached, each with the lowest and the highest of its seeds, and their samples."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["set"] == which:
+            found.setdefault(row["trial"], []).append(row)
+    above = {name: [row["frechet"] - row["floor"] for row in some] for name, some in found.items()}
+    lines = [
+        "| trial | seeds | images seen | Frechet distance above the floor | times lower than plain | what it is |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in sorted(found, key=lambda name: np.mean(above[name])):
+        mean, values = float(np.mean(above[name])), above[name]
+        seen = np.mean([row["images"] for row in found[name]])
+        spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+        times = f"{np.mean(above[PLAIN]) / mean:.1f}" if PLAIN in above else "–"
+        why = "as a textbook has it, batch 128" if name == PLAIN else TRIALS[which][name].why
+        lines.append(f"| `{name}` | {len(values)} | {seen:,.0f} | {mean:.3g}{spread} | {times} | {why} |")
+    sheets = [f"\n`{name}`:\n\n![Samples of {name}](images/ten-minutes/{which}-{name}.webp)" for name in found]
+    return "\n".join([*lines, *sheets]) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("set", choices=TRIALS)
+    parser.add_argument("--data", type=Path, help="a packed store")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", help="one trial; all of them by default")
+    parser.add_argument("-n", type=int, default=5000, help="samples")
+    parser.add_argument("--shared", action="store_true", help="count processor time of one thread, for busy machines")
+    parser.add_argument("--table", action="store_true", help="only write docs/performance.md anew")
+    given = parser.parse_args()
+    if not given.table:
+        store = open_store(given.data)
+        for name in [given.only] if given.only else [PLAIN, *TRIALS[given.set]]:
+            run(given.set, name, store, given)
+    rows = [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
+    page = HOME / "docs" / "performance.md"
+    page.write_text(filled(page.read_text("utf-8"), given.set, table(given.set, rows), Path(__file__).name), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
