@@ -28,6 +28,7 @@ from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import train
 from simulacra.evaluation.features import extractor_for
+from simulacra.evaluation.reference import features_of
 from simulacra.evaluation.scores.quality import Points, distances
 from simulacra.evaluation.sheets import sheet
 from simulacra.evaluation.subject import Subject
@@ -122,7 +123,7 @@ def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, float]:
     """The Frechet distance of samples to as many training images, and what other training images get: the floor."""
     extractor, count = extractor_for(None, store), len(images)
     rows = stream(0, 2).permutation(store.rows("train"))[: 2 * count]
-    real, stand_in = (extractor.vectors(store.pixels(np.sort(part))) for part in np.split(rows, 2))
+    real, stand_in = (features_of(store, "train", np.sort(part), extractor) for part in np.split(rows, 2))
     known = Points.of(real)
     made, floor = (distances(known, Points.of(one)) for one in (extractor.vectors(images), stand_in))
     names = {"frechet": "frechet_distance", "kernel": "kernel_distance", "precision": "precision", "recall": "recall"}

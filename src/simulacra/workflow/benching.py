@@ -14,11 +14,8 @@ import torch
 from simulacra.data.batches import Batches
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
-from simulacra.engine.averages import Averages
 from simulacra.engine.devices import Devices
-from simulacra.engine.loop import Training
-from simulacra.engine.meter import Meter
-from simulacra.engine.optimizers import Optimizers
+from simulacra.engine.loop import Training, assemble
 from simulacra.engine.transfer import freeze
 from simulacra.live import Live
 from simulacra.objectives import build
@@ -160,16 +157,13 @@ def made_up(recipe: Recipe) -> ImageStore:
 
 
 def set_up(recipe: Recipe, run: RunFolder, store: ImageStore, devices: Devices) -> Training:
-    """A training as `engine.loop.assemble` makes it, but without another run to start from."""
+    """A training that starts from no other run, though what would be frozen then is."""
     data, objective = recipe.data, build(recipe)
     batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
-    devices.place(objective.networks)
     if recipe.start:
         freeze(objective, recipe.start.frozen)
     run.path.mkdir(parents=True)
-    optimizers = Optimizers(objective, recipe.optimizer, devices)
-    averages, meter = Averages(objective, recipe.average), Meter(devices)
-    return Training(recipe, run, objective, batches, devices, optimizers, averages, meter)
+    return assemble(recipe.model_copy(update={"start": None}), run, objective, batches, devices)
 
 
 def peak_memory(device: torch.device) -> float | None:
