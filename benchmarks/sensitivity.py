@@ -20,7 +20,8 @@ from scipy.ndimage import gaussian_filter
 
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
-from simulacra.evaluation.distances import Estimate, nearer
+from simulacra.evaluation.distances import nearer
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Extractor, extractor_for
 from simulacra.evaluation.scores.quality import MEMORISATION, METRICS, Points, distances
 from simulacra.seeds import stream

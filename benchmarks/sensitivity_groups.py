@@ -24,7 +24,8 @@ from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.evaluation import correction, leakage
 from simulacra.evaluation.disentanglement import factor_of
-from simulacra.evaluation.distances import Estimate, share
+from simulacra.evaluation.distances import share
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import FEATURES, Extractor
 from simulacra.evaluation.frequencies import divergence, entropy, kinds
 from simulacra.evaluation.judge import counted, judge_of

@@ -9,7 +9,8 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from simulacra.evaluation.distances import frechet, kernel, neighbours
+from simulacra.evaluation.distances import kernel, neighbours
+from simulacra.evaluation.frechet import frechet
 
 WIDTH, COUNT = 48, 200
 

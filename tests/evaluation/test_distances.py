@@ -5,7 +5,8 @@ import pytest
 import scipy.linalg
 
 from simulacra.evaluation import distances
-from simulacra.evaluation.distances import Cloud, frechet, kernel, nearer, neighbours
+from simulacra.evaluation.distances import Cloud, kernel, nearer, neighbours
+from simulacra.evaluation.frechet import frechet
 
 
 def normal(count: int, width: int = 4, seed: int = 0, scale: float = 1.0) -> np.ndarray:

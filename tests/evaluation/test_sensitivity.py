@@ -14,7 +14,7 @@ from simulacra.data.decode import Picture
 from simulacra.data.sources import Options, open_source
 from simulacra.data.sources.known import FASHION_PLACES
 from simulacra.data.store import ImageStore
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.scores.quality import METRICS
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.evaluation.estimate import Estimate
-from simulacra.evaluation.frechet import frechet
-
-__all__ = ["Cloud", "Estimate", "frechet", "kernel", "nearer", "neighbours", "share"]
 
 Array = NDArray[np.float64]
 Features = NDArray[np.floating]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.evaluation.correction import Shares
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.seeds import stream
 
 Values = NDArray[np.float64]

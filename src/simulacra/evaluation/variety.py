@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from simulacra.evaluation.distances import Estimate, share
+from simulacra.evaluation.distances import share
+from simulacra.evaluation.estimate import Estimate
 
 Values = NDArray[np.float64]
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601

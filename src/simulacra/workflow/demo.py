@@ -43,4 +43,6 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
             report=False,
             say=say,
         )
-    return write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
+    written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
+    say(f"faces and their attributes are turned by hand in: simulacra explore {out / MODELS[-1]}")
+    return written

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from simulacra.evaluation import leakage, turning
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.judge import Judge
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.scores.base import Better, Found, Group, Row, row

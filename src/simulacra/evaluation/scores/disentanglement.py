@@ -15,7 +15,7 @@ from simulacra.evaluation.disentanglement import (
     mutual_information_gap,
     separated_predictability,
 )
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.scores.base import Better, Found, Group, row
 from simulacra.objectives import Encodes

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.evaluation.correction import Shares, corrected
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.frequencies import divergence, entropy, kinds, rare_ratio
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.pictures import Arrays

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulacra.evaluation.distances import Cloud, Estimate, kernel, nearer, neighbours
+from simulacra.evaluation.distances import Cloud, kernel, nearer, neighbours
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Vectors
 from simulacra.evaluation.frechet import Spread, frechet_pair
 from simulacra.evaluation.material import Material

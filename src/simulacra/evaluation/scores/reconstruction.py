@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulacra.data.batches import to_tensor
 from simulacra.evaluation.disentanglement import ACTIVE, active
-from simulacra.evaluation.distances import Estimate
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.likeness import WINDOW, Principal, signal_to_noise, squared_error, structural_similarity
 from simulacra.evaluation.material import Material
