@@ -27,7 +27,7 @@ from simulacra.data.batches import Batches, to_images
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import train
-from simulacra.evaluation.features import extractor_for
+from simulacra.evaluation.features import FEATURES, extractor_for
 from simulacra.evaluation.reference import features_of
 from simulacra.evaluation.scores.quality import Points, distances
 from simulacra.evaluation.sheets import sheet
@@ -42,6 +42,7 @@ HOME = Path(__file__).parents[1]
 RESULTS = HOME / "benchmarks" / "results" / "ten-minutes.jsonl"
 IMAGES = HOME / "docs" / "images" / "ten-minutes"
 PLAIN, BATCH = "plain", 128
+SCORES = {"frechet": "frechet_distance", "kernel": "kernel_distance", "precision": "precision", "recall": "recall"}
 Sheet = NDArray[np.uint8]
 Over = Callable[[], bool]
 
@@ -119,16 +120,17 @@ def by_recipe(trial: Trial, store: ImageStore, seed: int, over: Over, count: int
             return subject.decode(subject.codes(count, 0, seed=seed)), step * recipe.data.batch
 
 
-def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, float]:
-    """The Frechet distance of samples to as many training images, and what other training images get: the floor."""
-    extractor, count = extractor_for(None, store), len(images)
+def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, dict[str, float]]:
+    """Distances of samples to as many training images, by two extractors, and the floor: what other real images get."""
+    count, found = len(images), {}
     rows = stream(0, 2).permutation(store.rows("train"))[: 2 * count]
-    real, stand_in = (features_of(store, "train", np.sort(part), extractor) for part in np.split(rows, 2))
-    known = Points.of(real)
-    made, floor = (distances(known, Points.of(one)) for one in (extractor.vectors(images), stand_in))
-    names = {"frechet": "frechet_distance", "kernel": "kernel_distance", "precision": "precision", "recall": "recall"}
-    found = {name: made[key].value for name, key in names.items()}
-    return found | {"floor": floor["frechet_distance"].value}
+    for extractor in (extractor_for(None, store), FEATURES["random-vgg"]):
+        real, stand_in = (features_of(store, "train", np.sort(part), extractor) for part in np.split(rows, 2))
+        known = Points.of(real)
+        made, floor = (distances(known, Points.of(one)) for one in (extractor.vectors(images), stand_in))
+        scores = {name: made[key].value for name, key in SCORES.items()}
+        found[extractor.name] = scores | {"floor": floor["frechet_distance"].value}
+    return found
 
 
 def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> None:
@@ -141,7 +143,7 @@ def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> 
     else:
         images, seen = by_recipe(TRIALS[which][name], store, given.seed, budget.over, given.n)
     row = {"set": which, "trial": name, "seed": given.seed, "minutes": given.minutes, "shared": given.shared}
-    row |= {"images": seen, "processor": processor(), "n": len(images)} | measure(images, store)
+    row |= {"images": seen, "processor": processor(), "n": len(images), "measured": measure(images, store)}
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -150,24 +152,37 @@ def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> 
     print(json.dumps(row))
 
 
+def above(rows: list[dict[str, Any]], features: str) -> list[float]:
+    """Frechet distances above the floor, of the rows that have been measured by these features."""
+    found = (row["measured"].get(features) for row in rows)
+    return [one["frechet"] - one["floor"] for one in found if one]
+
+
+def cells(rows: list[dict[str, Any]], plain: list[dict[str, Any]], features: str) -> str:
+    """Two cells of a trial: its mean with the lowest and the highest of its seeds, and how far below plain that is."""
+    values, others = above(rows, features), above(plain, features)
+    if not values:
+        return "– | –"
+    mean = float(np.mean(values))
+    spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+    return f"{mean:.3g}{spread} | {np.mean(others) / mean:.1f}" if others else f"{mean:.3g}{spread} | –"
+
+
 def table(which: str, rows: list[dict[str, Any]]) -> str:
     """Trials by what they reached, each with the lowest and the highest of its seeds, and their samples."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row["set"] == which:
             found.setdefault(row["trial"], []).append(row)
-    above = {name: [row["frechet"] - row["floor"] for row in some] for name, some in found.items()}
-    lines = [
-        "| trial | seeds | images seen | Frechet distance above the floor | times lower than plain | what it is |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in sorted(found, key=lambda name: np.mean(above[name])):
-        mean, values = float(np.mean(above[name])), above[name]
-        seen = np.mean([row["images"] for row in found[name]])
-        spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
-        times = f"{np.mean(above[PLAIN]) / mean:.1f}" if PLAIN in above else "–"
+    features = list(dict.fromkeys(name for some in found.values() for row in some for name in row["measured"]))
+    heads = "".join(f" Frechet distance above the floor, by `{name}` | times lower than plain |" for name in features)
+    lines = [f"| trial | seeds | images seen |{heads} what it is |", "|---|---|---|---|" + "---|---|" * len(features)]
+    for name in sorted(found, key=lambda name: np.mean(above(found[name], features[-1]) or np.inf)):
+        some = found[name]
+        seen = np.mean([row["images"] for row in some])
+        scores = " | ".join(cells(some, found.get(PLAIN, []), one) for one in features)
         why = "as a textbook has it, batch 128" if name == PLAIN else TRIALS[which][name].why
-        lines.append(f"| `{name}` | {len(values)} | {seen:,.0f} | {mean:.3g}{spread} | {times} | {why} |")
+        lines.append(f"| `{name}` | {len(some)} | {seen:,.0f} | {scores} | {why} |")
     sheets = [f"\n`{name}`:\n\n![Samples of {name}](images/ten-minutes/{which}-{name}.webp)" for name in found]
     return "\n".join([*lines, *sheets]) + "\n"
 
