@@ -29,7 +29,7 @@ FAMILIES: dict[str, Any] = {
 __all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Infers", "Objective", "Optimize", "build", "summarize"]
 
 WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
-MEND = "mend the networks, or drop the expectation"
+MEND = "mend the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
