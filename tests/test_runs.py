@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,8 @@ def test_half_a_checkpoint_is_never_taken_for_one(run: RunFolder) -> None:
     assert list(run.checkpoints()) == [3]
     run.write_checkpoint(6, b"whole", keep=2)
     assert {step: path.read_bytes() for step, path in run.checkpoints().items()} == {3: b"whole", 6: b"whole"}
+    with run.lock():
+        pass
     assert not (run.path / "checkpoints" / ".step-00000006.pt.aside").exists()
 
 
@@ -147,6 +150,17 @@ def test_a_file_is_whole_or_as_it_was(run: RunFolder, monkeypatch: pytest.Monkey
         run.write("note.txt", b"new")
     assert (run.path / "note.txt").read_bytes() == b"old"
     assert not list(run.path.glob(".*aside"))
+
+
+def test_two_that_write_the_same_file_at_once_both_succeed(tmp_path: Path) -> None:
+    def write(content: bytes) -> set[bytes]:
+        return {write_aside(tmp_path / "one.npy", content).read_bytes() for _ in range(40)}
+
+    contents = [bytes([number]) * 50_000 for number in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for read in pool.map(write, contents):
+            assert read <= set(contents)
+    assert [path.name for path in tmp_path.iterdir()] == ["one.npy"]
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ Only the process of rank 0 writes. Nothing here loads torch.
 import io
 import json
 import os
+import threading
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -103,6 +104,8 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
+            for left in (self.path / "checkpoints").glob(".*.aside"):  # by one that was killed as it wrote
+                left.unlink(missing_ok=True)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
         except OSError as error:
@@ -227,7 +230,8 @@ def write_aside(target: Path, content: bytes) -> Path:
     Raises:
         RunError: the place cannot be written.
     """
-    aside = target.with_name(f".{target.name}.aside")
+    # A name of its own: two processes that fill one cache may write the same file at once.
+    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.aside")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as file:

@@ -193,6 +193,7 @@ def _check_count(key: str, given: int, wanted: int) -> None:
 
 def _place(key: str, place: int, count: int) -> int:
     """A place counted from 0."""
-    if place > count:
-        raise RunError(f"{key}.{place}: this model has {f'only {count}' if count else 'none'} of these")
+    if place > count or place < 1:
+        known = f"only {count} of these, counted from 1" if count else "none of these"
+        raise RunError(f"{key}.{place}: this model has {known}")
     return place - 1

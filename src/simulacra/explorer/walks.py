@@ -1,5 +1,7 @@
 """Ways through codes: between two or four of them, and along one thing of a code."""
 
+import re
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -69,7 +71,8 @@ def strip(code: Code, one: Description, along: str, count: int) -> tuple[list[fl
     """
     key, colon, name = along.partition(":")
     known = (*REACH, "labels", "categories")
-    if key not in known or not colon or (key not in ("labels", "attributes") and not name.isdecimal()):
+    named = key in ("labels", "attributes")
+    if key not in known or not colon or not (named or re.fullmatch(r"[0-9]{1,6}", name)):
         raise RunError(f"along {along[:40]!r}: expected one of {', '.join(known)} and which, like turns:1")
     if key == "categories":
         if not 1 <= int(name) <= len(code.categorical):
@@ -79,5 +82,5 @@ def strip(code: Code, one: Description, along: str, count: int) -> tuple[list[fl
         values = np.linspace(0, 1, count).tolist()
     else:
         values = np.linspace(-REACH[key], REACH[key], count).tolist()
-    place = name if key in ("labels", "attributes") else int(name)
+    place = name if named else int(name)
     return values, [one.model_copy(update={key: getattr(one, key) | {place: value}}) for value in values]

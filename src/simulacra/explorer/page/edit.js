@@ -68,10 +68,12 @@ function pick(row) {
 }
 
 function read(name, ask) {
+  const { run, step } = state;
   byId("reading").textContent = facts.card.encodes ? "reading …" : "looking for the code that comes nearest; this takes some seconds …";
   reading.show(async (options) => {
     const found = await ask({ view: options.view }); // no giving up after a moment: a search takes its time
     byId("reading").textContent = "";
+    if (run !== state.run || step !== state.step) return; // numbers of another model
     const figure = (source, text) => element("figure", {}, element("img", { src: source, alt: text }), element("figcaption", {}, text));
     const how = found.how === "encoder" ? "what its code gives back" : "the nearest that was found";
     fill(byId("read"), figure(found.original, name), figure(found.rebuilt, `${how}, squared error ${found.error.toFixed(4)}`));

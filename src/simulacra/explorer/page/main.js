@@ -8,7 +8,7 @@ import * as map from "./map.js";
 import * as samples from "./samples.js";
 import * as sliders from "./sliders.js";
 import * as stage from "./stage.js";
-import { change, listen, read, state } from "./state.js";
+import { address, change, listen, read, state } from "./state.js";
 import * as told from "./told.js";
 import * as walk from "./walk.js";
 
@@ -41,6 +41,7 @@ async function begin() {
   if (state.run !== null && !runs.some((run) => run.name === state.run)) say(`there is no run ${state.run} here; this is another one`, true);
   if (!runs.some((run) => run.name === state.run)) state.run = usable.name;
   if (!runs.some((run) => run.name === state.other)) state.other = null;
+  history.replaceState(null, "", address()); // so that Back from the first change finds this run again
   showTab();
   await open(true);
   setInterval(look, LOOK);
@@ -53,6 +54,8 @@ async function open(fresh) {
   try {
     stage.facts.card = await json(path(`runs/${state.run}.json`, { step: state.step }));
   } catch (error) {
+    // A checkpoint that a link names may be gone, as a training keeps its newest ones only.
+    if (state.step !== null) { say(`${error.message}; this is the newest checkpoint`, true); change({ step: null }); return; }
     stage.facts.card = null;
     byId("works").hidden = true;
     byId("problem").textContent = error.message;

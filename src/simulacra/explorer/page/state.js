@@ -20,8 +20,6 @@ export function change(changes, { history: kept = false } = {}) {
   tell(new Set(names));
 }
 
-export const changeCode = (changes, options) => change({ code: { ...state.code, ...changes } }, options);
-
 export function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   const found = { ...START };
