@@ -96,6 +96,21 @@ def test_to_rewind_drops_what_came_after_and_mends_a_torn_line(run: RunFolder) -
     assert before.startswith((run.path / "metrics.jsonl").read_bytes())
 
 
+def test_to_rewind_keeps_what_evaluate_measured_at_the_very_step(run: RunFolder) -> None:
+    for step in (2, 3):
+        run.append("evaluations", {"step": step, "metric": "mse"})
+        run.append("evaluations", {"step": step, "metric": "recall", "seed": 0})
+    run.rewind(2)
+    assert run.rows("evaluations") == [{"step": 2, "metric": "recall", "seed": 0}]
+
+
+def test_a_folder_is_free_again_once_its_lock_has_ended(run: RunFolder) -> None:
+    with run.lock(), pytest.raises(RunError, match="another process is training in"):
+        RunFolder(run.path).lock()
+    with RunFolder(run.path).lock():
+        pass
+
+
 def test_to_rewind_to_the_start_leaves_no_row(run: RunFolder) -> None:
     run.append("metrics", {"step": 1})
     run.rewind(0)

@@ -22,7 +22,7 @@ import os
 import threading
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,22 +95,22 @@ class RunFolder:
             missing = "it has no recipe.toml and run.json"
             raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
 
-    def lock(self) -> FileLock:
-        """Keeps other processes out of this folder until it is released.
+    def lock(self) -> AbstractContextManager[object]:
+        """Keeps other processes out of this folder until the context ends.
 
         Raises:
             RunError: another process holds it.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+            held = self._lock.acquire()
             for left in (self.path / "checkpoints").glob(".*.aside"):  # by one that was killed as it wrote
                 left.unlink(missing_ok=True)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
         except OSError as error:
             raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
-        return self._lock
+        return held
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes recipe.toml."""
@@ -151,13 +151,17 @@ class RunFolder:
         return [json.loads(line) for line in lines[:-1] if line]
 
     def rewind(self, step: int) -> None:
-        """Drops what was written after a step, and evaluations and pictures at it: they are made again."""
+        """Drops what was written after a step, and what a look found at it: that is made again.
+
+        What `evaluate` measured at that very step has the seed of its samples, and stays.
+        """
         if not self.writes:
             return
         for stream in STREAMS:
-            last = step - 1 if stream == "evaluations" else step
+            again = stream == "evaluations"
             if (self.path / f"{stream}.jsonl").is_file():
-                kept = [json.dumps(row) + "\n" for row in self.rows(stream) if row["step"] <= last]
+                rows = [row for row in self.rows(stream) if row["step"] < step + ("seed" in row or not again)]
+                kept = [json.dumps(row) + "\n" for row in rows]
                 self.write(f"{stream}.jsonl", "".join(kept).encode())
         for name, path in self.pictures().items():
             if name.startswith("fixed-") and int(name.removeprefix("fixed-")) > step:
@@ -173,6 +177,11 @@ class RunFolder:
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
+        # A power cut must not leave a state without the rows before it: nobody would make those again.
+        for stream in STREAMS if self.writes else ():
+            if (rows := self.path / f"{stream}.jsonl").is_file():
+                with rows.open("rb") as file:
+                    os.fsync(file.fileno())
         path = self.write(f"checkpoints/step-{step:08d}.pt", content)
         self.drop_checkpoints(keep)
         return path
@@ -239,11 +248,22 @@ def write_aside(target: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())  # whole even after a power cut
         aside.replace(target)
+        _keep_names(target.parent)
     except OSError as error:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise RunError(f"{target} cannot be written ({error.strerror}); free space or choose another place") from error
     return target
+
+
+def _keep_names(folder: Path) -> None:
+    """Has the disk keep which files a folder holds, where the system can be asked to."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def to_npy(array: NDArray[Any]) -> bytes:

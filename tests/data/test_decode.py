@@ -44,12 +44,13 @@ def test_the_first_frame_of_an_animation_is_taken() -> None:
     assert read_picture(data, (2, 2)).pixels[0, 0, 0] > 150
 
 
-def test_a_picture_on_its_side_is_turned_upright() -> None:
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_picture_on_its_side_is_turned_upright(form: str) -> None:
     image = Image.new("RGB", (16, 8), "black")
     image.paste("white", (0, 0, 8, 8))
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise: left becomes top
-    picture = read_picture(saved(image, "JPEG", exif=exif, quality=95), (8, 16))
+    picture = read_picture(saved(image, form, exif=exif, quality=95), (8, 16))
     assert picture.original == (8, 16)
     assert picture.pixels[:6].min() > 200
     assert picture.pixels[10:].max() < 50

@@ -119,7 +119,9 @@ def fit(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> ND
 
 def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> Picture:
     turned = image.getexif().get(0x0112, 1)
-    original = (image.height, image.width) if turned in (5, 6, 7, 8) else image.size
+    # A TIFF has its upright size from the start, and is turned as it is loaded.
+    lying = turned in (5, 6, 7, 8) and image.format != "TIFF"
+    original = (image.height, image.width) if lying else image.size
     left, top, right, bottom = _box(original, size, crop)
     # JPEG can decode at 1/2, 1/4 or 1/8 for less work, with a filter of its own.
     gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))

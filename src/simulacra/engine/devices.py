@@ -67,7 +67,7 @@ class Devices:
     without a word.
 
     Args:
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda or mps; auto is cuda where there is one, else cpu. Nobody has run mps yet.
         precision: auto takes bfloat16 where the device multiplies it natively.
         crew: the processes; one that is not alone waits here until all have come.
 
@@ -78,6 +78,8 @@ class Devices:
 
     def __init__(self, device: str = "auto", precision: Precision = "auto", crew: Crew | None = None) -> None:
         crew = crew or Crew()
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         with warnings.catch_warnings():
             # Fabric, while it is imported and set up, warns of things that concern its trainer's users only.
             warnings.simplefilter("ignore")
@@ -108,6 +110,7 @@ class Devices:
                         meet(crew)
                     self.fabric.launch()
         self.device = self.fabric.device
+        self.wide = torch.float32 if self.device.type == "mps" else torch.float64  # what sums are kept in
 
     def place(self, networks: nn.Module) -> None:
         """Moves networks here, their kernels channels-last as the images are."""
@@ -139,7 +142,7 @@ class Devices:
         """The sum of each number over all processes."""
         if self.world == 1:
             return numbers
-        summed: list[float] = self._reduce(torch.tensor(numbers, dtype=torch.float64, device=self.device)).tolist()
+        summed: list[float] = self._reduce(torch.tensor(numbers, dtype=self.wide, device=self.device)).tolist()
         return summed
 
     def highest(self, *numbers: int) -> tuple[int, ...]:

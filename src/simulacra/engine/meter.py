@@ -27,7 +27,7 @@ class Meter:
     def add(self, values: dict[str, Tensor], step: int) -> None:
         """Takes the scalars of one update."""
         for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach().double()
+            self.sums[name] = self.sums.get(name, 0) + value.detach().to(self.devices.wide)
             self.counts[name] = self.counts.get(name, 0) + 1
         finite = torch.stack([value.detach().float() for value in values.values()]).isfinite().all()
         here = torch.where(finite, -1, step)
@@ -62,5 +62,5 @@ class Meter:
     def load(self, state: State) -> None:
         """Takes up a state from a checkpoint, whose sums, those of all processes, the first one carries on."""
         share = 0 if self.devices.rank else 1
-        self.sums = {name: torch.tensor(share * total, dtype=torch.float64) for name, (total, _) in state.items()}
+        self.sums = {name: torch.tensor(share * total, dtype=self.devices.wide) for name, (total, _) in state.items()}
         self.counts = {name: count for name, (_, count) in state.items()}

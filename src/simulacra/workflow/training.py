@@ -203,6 +203,8 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devi
     training = assemble(recipe, run, objective, batches, devices)
     if training.taken:
         facts["start"] = training.taken
+    if run.exists:  # first, so that one killed between the two files is never finished at the new recipe's length
+        run.write_facts({"state": "running"})
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
     if (rows := conditions(recipe, store)) is not None:
