@@ -95,6 +95,20 @@ def test_a_run_is_measured_and_exported(run: Any, tmp_path: Path, monkeypatch: A
     assert repr(model) == f"<Model {tmp_path / 'exported'}: tiny gan, update 2>"
 
 
+def test_a_run_is_measured_at_the_step_and_with_the_data_that_it_was_opened_with(
+    run: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store = (tmp_path / "moved", run("gan").place)
+    (tmp_path / "data-gan").rename(store[0])
+    gan = sm.open_run(store[1], step=1, data=store[0])
+    how = {"count": 20, "features": "random-vgg", "only": ["quality"]}
+    assert {row["step"] for row in sm.evaluate(gan, **how).rows} == {1}
+    assert {row["step"] for row in sm.evaluate(gan, step=2, **how).rows} == {2}
+    against = sm.evaluate(gan, against=store[0], **how)
+    assert all(row["against"] for row in against.rows)
+
+
 def test_runs_are_compared_by_what_was_measured(run: Any) -> None:
     runs = [run("gan"), run("wgan")]
     fixed = {"metric": "frechet_distance", "split": "test", "n": 20, "extractor": "x", "step": 2}

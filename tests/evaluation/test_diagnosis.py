@@ -140,6 +140,10 @@ def test_numbers_of_a_code_that_stay_idle_are_a_note(run: Any) -> None:
     (finding,) = diagnose(folder)
     assert (finding.illness, finding.severity) == ("dead-codes", "note")
     assert finding.meaning.startswith("Of 10 numbers of the code 2 tell")
+    nats = np.where(np.arange(10) < 2, 0.5, 0.0)
+    folder.write_picture("kl-dimensions", {"kl": nats, "step": np.array(400)}, b"")
+    (finding,) = diagnose(folder)
+    assert finding.evidence[0].last == 400, "the update that the picture is of, not the last one"
     folder.write_picture("kl-dimensions", {"kl": np.full(10, 0.5)}, b"")
     assert diagnose(folder) == [], "what was measured of each number comes before the map"
 

@@ -229,6 +229,7 @@ def test_walk_training_and_run_panels_fill(page: Any) -> None:
     one.get_by_role("tab", name="Run", exact=True).click()
     one.locator("#charts svg").first.wait_for()
     assert one.locator("#scores tbody tr").count() == 1
+    assert "The floor is what real images, chance or a linear code get" in one.locator("#scores caption").inner_text()
     one.select_option("#other", "the-vae")
     one.locator("#name-beside", has_text="the-vae").wait_for()
     assert one.locator("#name").inner_text() == "the-acgan"

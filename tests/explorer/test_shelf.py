@@ -150,6 +150,16 @@ def test_curves_and_scores_are_those_of_the_run_folder(run_of: Any, client: Any)
     assert (score["metric"], score["value"], score["low"], score["high"], score["n"]) == ("mse", 0.2, 0.1, 0.3, 3)
 
 
+def test_scores_by_two_extractors_have_two_names(make_run: Any, client: Any) -> None:
+    run = make_run("gan")
+    for extractor in ("judge", "random-vgg"):
+        row = {"metric": "frechet_distance", "value": 1.0, "split": "test", "n": 3, "step": 6, "extractor": extractor}
+        run.append("evaluations", row)
+    found = client(run.path).get(f"/runs/{run.path.name}/scores.json").json()
+    assert [row["others"] for row in found["scores"]] == ["", "judge", "random-vgg"]
+    assert found["floor"] == "what real images, chance or a linear code get in the same place"
+
+
 def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run: Any, client: Any) -> None:
     run = make_run("gan")
     for step in range(7, 3000):

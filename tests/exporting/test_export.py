@@ -76,6 +76,22 @@ def test_the_card_has_what_was_measured_and_asks_for_a_licence(trained: Any, exp
     assert "Not chosen yet" not in chosen
 
 
+def test_the_card_tells_other_data_and_codes_apart(trained: Any, export: Any) -> None:
+    run = trained("vae")
+    row = {"metric": "mse", "value": 0.5, "floor": 0.25, "n": 3, "split": "test", "step": 2}
+    RunFolder(run).write("evaluations.jsonl", b"")
+    RunFolder(run).append("evaluations", row | {"against": "f00d"})
+    front, body = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)
+    assert "model-index" not in front, "it would stand under the name of the data trained on"
+    assert "test images, against other data (f00d), n = 3" in body
+    assert "The floor is what real images, chance or a linear code get" in body
+    for code in ("categorical 1", "continuous 2"):
+        RunFolder(run).append("evaluations", row | {"metric": "code_information", "code": code, "label": "Male"})
+    front = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)[0]
+    assert front.count("value:") == 2
+    assert "categorical 1, Male, test images" in front
+
+
 def test_the_card_tells_what_went_wrong(trained: Any, export: Any) -> None:
     run = trained("gan")
     RunFolder(run).write_facts(

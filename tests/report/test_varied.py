@@ -84,8 +84,9 @@ def test_frequencies_without_their_shares_are_left_out(fake: Any, tmp_path: Path
     assert "no array &#39;shares&#39; of 5 numbers a label" in html
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.38, 0.62, 1.0])
 def test_equal_shares_can_be_drawn(value: float) -> None:
     same = np.full(10, value)
     figure = share_pairs(list("abcdefghij"), same, same, (same, same), title="t", keys=("one", "other"))
-    assert b"%" in draw(figure).svg
+    svg = draw(figure).svg
+    assert (f"{100 * value:.0f}%" if 0 < value < 1 else "%").encode() in svg, "a mark, between those of the axis too"

@@ -148,3 +148,14 @@ def test_variety_keeps_its_numbers_and_the_strip_of_nearest_images(
     assert run.arrays("nearest")["pixels_train"].shape == (16, 8, 8, 3)
     assert (run.path / "pictures" / "nearest.png").is_file()
     assert evaluate("--json", only="variety").out == ended.out
+
+
+def test_pictures_keep_of_which_update_weights_and_data_they_are(
+    evaluate: Run, make_store: Any, tmp_path: Path
+) -> None:
+    assert evaluate(only="reconstruction").code == 0
+    found = RunFolder(tmp_path / "run").arrays("inversions")
+    assert (found["step"].item(), found["weights"].item(), "against" in found) == (2, "raw", False)
+    assert evaluate("--against", make_store(count=60, held_out=10, name="other"), only="reconstruction").code == 0
+    found = RunFolder(tmp_path / "run").arrays("inversions")
+    assert found["against"].item().startswith("made of 60")

@@ -232,7 +232,8 @@ class Run(Usable):
 
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
-        return evaluate(self.place, **{"step": self._step, "data": self._data} | options)
+        data = None if options.get("against") else self._data  # another store is measured against in its place
+        return evaluate(self.place, **{"step": self._step, "data": data} | options)
 
     def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
         """Writes this run for others, as `simulacra export` does, and gives the folder."""

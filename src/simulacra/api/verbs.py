@@ -127,13 +127,14 @@ def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
 
     Args:
         run: a run or its folder.
-        options: as the verb `evaluate` takes them: data, against, count, features, only, step, seed.
+        options: as the verb `evaluate` takes them: data, against, count, features, only, step, weights, seed; step and
+            data are those of the run where one was opened with them.
 
     Raises:
         RunError: the run cannot be measured so.
         DataError: the store is not at hand, not the one trained on, or too small.
     """
-    return evaluate_run(_folder(run), **options)
+    return run.evaluate(**options) if isinstance(run, Run) else evaluate_run(Path(run), **options)
 
 
 def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: Sequence[str] = ()) -> Comparison:

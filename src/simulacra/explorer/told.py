@@ -16,7 +16,7 @@ from simulacra.report.figures import Line
 from simulacra.report.formats import plain
 from simulacra.report.measured import charts_of, series_of
 from simulacra.report.reading import read
-from simulacra.report.words import FAMILIES, of_chart, of_metric
+from simulacra.report.words import FAMILIES, FLOOR, of_chart, of_metric
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -64,12 +64,13 @@ def scores(ask: Ask) -> dict[str, Any]:
     """The newest row of everything that was measured."""
     record = read(ask.served.shelf.run(ask.name), ask.name)
     rows = []
-    for (metric, split, _, others), series in series_of(record.evaluations).items():
+    for (metric, split, extractor, others, _), series in series_of(record.evaluations).items():
         words, last = of_metric(metric), series[-1]
         numbers = {key: last.get(key) for key in ("value", "low", "high", "floor", "n", "step")}
-        named = {"metric": plain(metric), "title": words.title, "split": plain(split), "others": plain(others)}
+        apart = plain(", ".join(filter(None, [extractor, others])))
+        named = {"metric": plain(metric), "title": words.title, "split": plain(split), "others": apart}
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
-    return {"scores": rows}
+    return {"scores": rows, "floor": FLOOR}
 
 
 def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import simulacra
 from simulacra.exporting.trained import Trained
 from simulacra.report.formats import image_shape, listed, number, percent, plain
-from simulacra.report.words import of_family, of_metric
+from simulacra.report.words import FLOOR, of_family, of_metric
 
 NO_LICENCE = "other"  # what hubs read as: see the text
 USE = {
@@ -64,7 +64,8 @@ def _front(trained: Trained, licence: str | None) -> str:
         "tags:",
         *(f"- {_quoted(tag)}" for tag in ("simulacra", family, "images")),
     ]
-    if trained.evaluations:
+    rows = [row for row in trained.evaluations if not row.get("against")]  # the one data set that is named here
+    if rows:
         dataset = plain(_title_of_data(trained))
         lines += [
             "model-index:",
@@ -77,7 +78,7 @@ def _front(trained: Trained, licence: str | None) -> str:
             f"      type: {_quoted(dataset)}",
             "    metrics:",
         ]
-        for row in trained.evaluations:
+        for row in rows:
             lines += [
                 f"    - type: {_quoted(str(row['metric']))}",
                 f"      name: {_quoted(', '.join(_of(row)))}",
@@ -93,7 +94,11 @@ def _quoted(text: str) -> str:
 def _of(row: dict[str, Any]) -> Iterator[str]:
     """What a value was measured of, so that it is never read without it."""
     yield of_metric(str(row["metric"])).title
-    for key, words in (("label", "{}"), ("split", "{} images"), ("n", "n = {:,}"), ("extractor", "{}")):
+    words_of = {
+        "code": "{}", "label": "{}", "split": "{} images", "against": "against other data ({})", "n": "n = {:,}",
+        "extractor": "{}",
+    }  # fmt: skip
+    for key, words in words_of.items():
         if row.get(key) is not None:
             yield words.format(row[key])
 
@@ -152,7 +157,7 @@ def _numbers(trained: Trained) -> str:
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = "The floor is what real images get in place of samples: no model can be asked to do better."
+    told = f"The floor is {FLOOR}."
     has_floor = any(row.get("floor") is not None for row in trained.evaluations)
     return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
 

@@ -11,7 +11,7 @@ from simulacra.report.formats import plain, run_names, slug, unique
 from simulacra.report.page import render
 from simulacra.report.part import part_of
 from simulacra.report.reading import Record, read
-from simulacra.runs import RunFolder
+from simulacra.runs import RunFolder, write_aside
 
 __all__ = ["read_all", "write_comparison", "write_report"]
 
@@ -71,19 +71,7 @@ def read_all(runs: Sequence[RunFolder]) -> list[Record]:
 def _write(target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record]) -> Path:
     """Writes the page and the figures beside it."""
     version = plain(records[0].fact("simulacra") or "", 40)
-    try:
-        for album in albums:
-            for name, content in album.files.items():
-                _put(target.parent / "figures" / name, content)
-        _put(target, render(parts[0].title, parts, figures="figures", version=version))
-    except OSError as error:
-        raise RunError(f"{target} cannot be written ({error}); give another place with --out") from error
-    return target
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Writes a file aside and renames it, so that nobody opens half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.aside")
-    aside.write_bytes(content)
-    aside.replace(path)
+    for album in albums:
+        for name, content in album.files.items():
+            write_aside(target.parent / "figures" / name, content)
+    return write_aside(target, render(parts[0].title, parts, figures="figures", version=version))

@@ -151,11 +151,26 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number worth seeing first."""
+    """A number worth seeing first.
+
+    Attributes:
+        label: what it is.
+        value: the number.
+        note: what it is of.
+        when: at which update, where the run has gone on since.
+        measured: with what; said where several runs stand side by side.
+    """
 
     label: str
     value: str
     note: str = ""
+    when: str = ""
+    measured: str = ""
+
+    @property
+    def below(self) -> str:
+        """What stands below the number."""
+        return ", ".join(filter(None, [self.note, self.when]))
 
 
 @dataclass(frozen=True)

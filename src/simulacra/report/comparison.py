@@ -14,6 +14,7 @@ from simulacra.report.formats import MISSING, about, duration, epochs, listed, n
 from simulacra.report.measured import alt_of, caption_of, charts_of, headlines, series_of, value_of
 from simulacra.report.rasters import Images, fold
 from simulacra.report.reading import Record, Unreadable, images
+from simulacra.report.scores import both_weights, measured_with
 from simulacra.report.words import of_chart, of_family, of_metric
 
 SAMPLES_WIDTH = 460  # CSS pixels of each run's samples on a wide screen
@@ -67,13 +68,15 @@ def _cautions(records: Sequence[Record]) -> list[str]:
 
 def _table(records: Sequence[Record]) -> Section:
     """A run a column: what it is, what it cost, how it came out."""
-    names = list(dict.fromkeys(_heading(tile) for record in records for tile in headlines(record)))
+    weights = _both_weights(records)
+    tiles = [headlines(record, weights) for record in records]
+    names = list(dict.fromkeys(_heading(tile) for of_run in tiles for tile in of_run))
     head = ["run", "family", "parameters", "images seen", "epochs", "time", "images/s", *names]
     rows = []
-    for record in records:
+    for record, of_run in zip(records, tiles, strict=True):
         seen, seconds = record.fact("images_seen"), record.fact("seconds")
         speed = number(round(seen / seconds)) if seen and seconds else MISSING
-        found = {_heading(tile): tile.value for tile in headlines(record)}
+        found = {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run}
         cost = [number(record.fact("parameters")), number(seen), epochs(record.fact("epochs"))]
         family = plain(record.fact("family") or MISSING, 40)
         last = [found.get(name, MISSING) for name in names]
@@ -84,7 +87,13 @@ def _table(records: Sequence[Record]) -> Section:
 
 
 def _heading(tile: Tile) -> str:
-    return f"{tile.label} ({tile.note})" if tile.note else tile.label
+    """What a row is of: numbers that were measured unalike never share one."""
+    about = ", ".join(filter(None, [tile.note, tile.measured]))
+    return f"{tile.label} ({about})" if about else tile.label
+
+
+def _both_weights(records: Sequence[Record]) -> bool:
+    return both_weights(row for record in records for row in record.evaluations)
 
 
 def _samples(records: Sequence[Record], album: Album) -> Section | None:
@@ -116,29 +125,32 @@ def _enlarged(grid: Images) -> Images:
 
 def _shared_curves(records: Sequence[Record], album: Album) -> Section | None:
     """A chart for each number that at least two runs followed, over the images they had seen."""
-    found: dict[tuple[str, str, str], list[Line]] = {}
+    found: dict[tuple[str, str, str, str], list[Line]] = {}
+    weights = _both_weights(records)
     for record in records:
         batch = _images_a_step(record)
         for chart, lines in charts_of(record.metrics).items():
             for line in lines:
-                found.setdefault(("", chart, line.name), []).append(Line(record.name, batch * line.x, line.y))
-        for (metric, split, _, others), rows in series_of(record.evaluations).items():
+                found.setdefault(("", chart, line.name, ""), []).append(Line(record.name, batch * line.x, line.y))
+        for (metric, split, _, others, _), rows in series_of(record.evaluations, weights).items():
             x, y = (np.array([value_of(row, key) for row in rows]) for key in ("step", "value"))
             if len(rows) > 1 and np.isfinite(y).any():
-                key = ("evaluated", metric, " ".join(filter(None, [split, others])))
+                name, measured = " ".join(filter(None, [split, others])), ", ".join(measured_with(rows[-1]))
+                key = ("evaluated", metric, name, measured)
                 found.setdefault(key, []).append(Line(record.name, batch * x, y))
     charts = [_overlay(album, *key, lines) for key, lines in found.items() if len(lines) > 1]
     return Section("Curves that runs share", [Gallery(charts)]) if charts else None
 
 
-def _overlay(album: Album, kind: str, chart: str, name: str, lines: Sequence[Line]) -> Chart:
+def _overlay(album: Album, kind: str, chart: str, name: str, measured: str, lines: Sequence[Line]) -> Chart:
     words = of_metric(chart) if kind else of_chart(chart, {name, *(["fake"] if name == "real" else [])})
     title = f"{words.title}: {plain(name, 24)}{', evaluated' if kind else ''}"
     figure = curves(
         lines, title=title, x_name="training images seen", y_name=words.unit, percent=words.percent,
         reference=words.reference,
     )  # fmt: skip
-    caption = caption_of(replace(words, reading="Run by run, against the images that each had seen."), lines)
+    reading = f"Run by run, against the images that each had seen{f'; {measured}' if measured else ''}."
+    caption = caption_of(replace(words, reading=reading), lines)
     file = "-".join(filter(None, ["shared", kind, chart, name]))
     return album.chart(file, figure, alt=f"{title}. {alt_of(words, lines)}", caption=caption)
 

@@ -8,8 +8,9 @@ from simulacra.report.formats import MISSING, plain
 from simulacra.report.marks import Score as Drawn
 from simulacra.report.marks import Scores as Drawings
 from simulacra.report.measured import written
-from simulacra.report.scorecard import aside, ends, mark, measured_with, scale_of
-from simulacra.report.words import Words, of_metric
+from simulacra.report.scorecard import aside, ends, mark, scale_of
+from simulacra.report.scores import both_weights, measured_with
+from simulacra.report.words import FLOOR, Words, of_metric
 
 NAME_LIMIT = 60  # letters of a name or a setting
 MOST_OPEN = 12  # settings that are shown at once; more wait behind a fold
@@ -41,8 +42,8 @@ def _caption(found: Comparison) -> str:
         " Runs of equal seeds are compared pair by pair." if any(one.test == "paired" for one in found.metrics) else ""
     )
     return (
-        f"A dot is the value, the bar through it its {spread}, the dashed mark the floor: what real images, or chance, "
-        f"get. A verdict needs a difference whose own 95% interval leaves out 0{several}; each metric is a question of "
+        f"A dot is the value, the bar through it its {spread}, the dashed mark the floor: {FLOOR}. "
+        f"A verdict needs a difference whose own 95% interval leaves out 0{several}; each metric is a question of "
         f"its own, so of twenty that do not differ one may seem to.{pairs}"
     )
 
@@ -53,7 +54,8 @@ def _drawn(found: Comparison, one: Contrast) -> Drawn:
     scale = scale_of(words, [(cell.found, cell.floor) for _, cell in cells])
     marks = [mark(plain(column.name, NAME_LIMIT), cell.found, cell.floor, words, scale, _seeds(words, cell))
              for column, cell in cells]  # fmt: skip
-    about = [f"{one.split} images" if one.split else "samples alone", *measured_with(one.conditions)]
+    weights = both_weights(other.conditions for other in found.metrics)
+    about = [f"{one.split} images" if one.split else "samples alone", *measured_with(one.conditions, weights)]
     reading = f"{words.reading} {aside(about)}"
     return Drawn(words.title, one.better, reading, ends(words, scale), marks, verdict=one.verdict)
 

@@ -15,15 +15,16 @@ def dotted(recipe: Recipe | None) -> Settings:
     """All that decides a training, by dotted key; empty where the recipe cannot be read."""
     if recipe is None:
         return {}
-    return dict(_leaves(to_table(recipe), "", ASIDE))
+    return dict(leaves(to_table(recipe), without=ASIDE))
 
 
-def _leaves(table: Mapping[str, Any], above: str, without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
+def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
+    """(dotted key, value) of nested tables, without some of the outermost keys."""
     for key, value in table.items():
         if key in without:
             continue
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{above}{key}.")
+            yield from leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 

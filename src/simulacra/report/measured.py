@@ -11,15 +11,15 @@ from simulacra.report.figures import Line, curves
 from simulacra.report.figures.curves import is_noisy, percent_floor, wants_logarithm
 from simulacra.report.formats import MISSING, epochs, number, percent, plain
 from simulacra.report.reading import Record, Row
+from simulacra.report.scores import both_weights, measured_with, rank
 from simulacra.report.words import Words, of_chart, of_metric
 
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")
 FACTS = ("seed", "real", "why", "judge", "labels", "chance")  # of a row, which tell no two series apart
-SPLITS = ("test", "valid", "train")
 REDUCTIONS = {"sum": "error an image, summed", "mean": "error a value"}  # what a recipe may ask for
 NAME_LIMIT = 40  # letters of a name in a table's cell
-Series = dict[tuple[str, ...], list[Row]]
+Series = dict[tuple[str, str, str, str, str], list[Row]]
 
 
 def value_of(row: Row, key: str) -> float:
@@ -42,19 +42,32 @@ def charts_of(metrics: Sequence[Row]) -> dict[str, list[Line]]:
     return found
 
 
-def series_of(evaluations: Sequence[Row]) -> Series:
-    """(metric, split, extractor, whatever else tells rows apart) -> rows, by step."""
-    found: Series = {}
+def series_of(evaluations: Sequence[Row], weights: bool | None = None) -> Series:
+    """Rows that were measured alike, step by step.
+
+    Args:
+        evaluations: rows of evaluations.jsonl, by step.
+        weights: whether the kind of weights tells rows apart; by default where there are both.
+
+    Returns:
+        (metric, split, extractor, whatever else tells rows apart, n where several tell them apart) -> rows, by step.
+    """
+    found: dict[tuple[str, str, str, str], list[Row]] = {}
     left_out = {*EVALUATION, *FACTS}
-    if len({row.get("weights", "") for row in evaluations} - {""}) < 2:
-        left_out.add("weights")  # nothing to tell apart
+    if not (both_weights(evaluations) if weights is None else weights):
+        left_out.add("weights")
     for row in evaluations:
         others = [
             f"{plain(key, NAME_LIMIT)} {plain(row[key], NAME_LIMIT)}" for key in sorted(row) if key not in left_out
         ]
         key = (str(row.get("metric")), str(row.get("split") or ""), str(row.get("extractor") or ""), ", ".join(others))
         found.setdefault(key, []).append(row)
-    return found
+    series: Series = {}
+    for key, rows in found.items():
+        several = len({str(row.get("n")) for row in rows}) > 1
+        for row in rows:
+            series.setdefault((*key, f"n {number(row.get('n'))}" if several else ""), []).append(row)
+    return series
 
 
 def written(words: Words, value: Any) -> str:
@@ -68,19 +81,20 @@ def epochs_axis(record: Record) -> tuple[str, float] | None:
     return ("epochs", rows[-1]["step"] / rows[-1]["epoch"]) if rows else None
 
 
-def headlines(record: Record) -> list[Tile]:
-    """The main numbers: the last evaluations on images kept aside, and shares over the last tenth of the updates."""
-    tiles: list[Tile] = []
-    seen = set()
-    ranked = sorted(series_of(record.evaluations).items(), key=lambda item: _rank(item[0][1]))
-    for (metric, split, _, others), rows in ranked:
-        known = np.isfinite(value_of(rows[-1], "value"))
-        if known and (metric, others) not in seen and len(tiles) < 3:
-            words = of_metric(metric)
-            label = f"{plain(metric, 24).upper() if len(metric) < 4 else words.title}{f', {others}' if others else ''}"
-            note = f"{plain(split, 20)} split" if split else ""
-            tiles.append(Tile(plain(label, NAME_LIMIT), written(words, rows[-1].get("value")), note))
-            seen.add((metric, others))
+def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
+    """The main numbers: the last evaluations on images kept aside, and shares over the last tenth of the updates.
+
+    Args:
+        record: the run.
+        weights: as `series_of` takes it.
+    """
+    last: dict[tuple[str, str], list[Row]] = {}
+    for (metric, _, _, others, _), rows in series_of(record.evaluations, weights).items():
+        if np.isfinite(value_of(rows[-1], "value")):
+            last.setdefault((metric, others), []).append(rows[-1])
+    best = [(*key, min(rows, key=_precedence)) for key, rows in last.items()]
+    best.sort(key=lambda item: _precedence(item[2])[0])
+    tiles = [_tile(metric, others, row, record.step) for metric, others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
         if words.percent:
@@ -89,15 +103,25 @@ def headlines(record: Record) -> list[Tile]:
     return tiles[:5]
 
 
+def _precedence(row: Row) -> tuple[int, int, float]:
+    """Of rows of one metric, the first to be told: of images kept aside, the newest, of the most images."""
+    return rank(str(row.get("split") or "")), -row["step"], -float(np.nan_to_num(value_of(row, "n")))
+
+
+def _tile(metric: str, others: str, row: Row, step: int) -> Tile:
+    words = of_metric(metric)
+    label = f"{plain(metric, 24).upper() if len(metric) < 4 else words.title}{f', {others}' if others else ''}"
+    note = f"{plain(row['split'], 20)} split" if row.get("split") else ""
+    when = f"at update {number(row['step'])}" if row["step"] != step else ""
+    value = written(words, row.get("value"))
+    return Tile(plain(label, NAME_LIMIT), value, note, when, ", ".join(measured_with(row)))
+
+
 def last_tenth(line: Line) -> float:
     """Mean over the last tenth of a line's steps."""
     late = line.y[line.x >= 0.9 * line.x[-1]]
     late = late[np.isfinite(late)]
     return float(late.mean()) if len(late) else float("nan")
-
-
-def _rank(split: str) -> int:
-    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
 
 
 def learning_curves(record: Record, album: Album) -> Section | None:
@@ -146,9 +170,9 @@ def alt_of(words: Words, lines: Sequence[Line]) -> str:
 def _trends(record: Record) -> dict[str, list[Line]]:
     """Metric -> a line for each split, where at least one was evaluated at several steps."""
     found: dict[str, list[Line]] = {}
-    for (metric, split, extractor, others), rows in series_of(record.evaluations).items():
+    for (metric, split, extractor, others, n), rows in series_of(record.evaluations).items():
         x, y, low, high = (np.array([value_of(row, key) for row in rows]) for key in ("step", "value", "low", "high"))
-        name = " ".join(filter(None, [split, extractor, others])) or metric
+        name = " ".join(filter(None, [split, extractor, n, others])) or metric
         if np.isfinite(y).any():
             band = bool(np.isfinite(low).any() and np.isfinite(high).any())
             found.setdefault(metric, []).append(Line(name, x, y, low if band else None, high if band else None))
@@ -171,7 +195,7 @@ def evaluations(record: Record) -> list[Block]:
     series = series_of(shown)
     if not series:
         return []
-    last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], _rank(item[0][1])))]
+    last = [rows[-1] for _, rows in sorted(series.items(), key=lambda item: (item[0][0], rank(item[0][1])))]
     blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
     if by_epoch := _by_epoch(record, series):
         blocks.append(Fold("Epoch by epoch", [by_epoch]))

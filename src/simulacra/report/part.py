@@ -52,10 +52,9 @@ def summary(record: Record) -> str:
     opening = f"This run, {record.name}, trained {article} {family}{f' with {number(size)} parameters' if size else ''}"
     sentences = [f"{opening}{_data(record)}."]
     sentences.append(_length(record))
-    named = [(f"{_lower(tile.label)} {tile.value}", tile.note) for tile in headlines(record)]
-    drawn = record.fact("drawn")
-    if isinstance(drawn, int) and drawn != record.step:
-        sentences.append(f"Its pictures are those of update {number(drawn)}.")
+    named = [(f"{_lower(tile.label)} {tile.value}", tile.below) for tile in headlines(record)]
+    if record.drawn != record.step:
+        sentences.append(f"Its pictures are those of update {number(record.drawn)}.")
     numbers = [f"{text} ({note})" if note else text for text, note in named]
     if numbers:
         sentences.append(f"Its main numbers: {'; '.join(numbers)}.")

@@ -62,6 +62,12 @@ class Record:
         """The last update that the run tells of."""
         return max([int(self.fact("step") or 0), *(int(row["step"]) for row in self.metrics)])
 
+    @property
+    def drawn(self) -> int:
+        """The update that the pictures of the training are of, as far as the run tells."""
+        drawn = self.fact("drawn")
+        return drawn if isinstance(drawn, int) else self.step
+
     def arrays(self, name: str) -> Arrays | None:
         """The arrays behind a picture, or None where it was not drawn or cannot be read."""
         try:

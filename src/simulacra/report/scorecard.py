@@ -1,8 +1,8 @@
 """The score card: every number of a run on a scale, with its interval, its floor, and which way is better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from simulacra.report.blocks import Block, Fold, Section
 from simulacra.report.formats import MISSING, number, percent, plain
@@ -11,9 +11,9 @@ from simulacra.report.marks import Score as Drawn
 from simulacra.report.marks import Scores as Drawings
 from simulacra.report.measured import evaluations, written
 from simulacra.report.reading import Record
-from simulacra.report.scores import Score, newest, rank
+from simulacra.report.scores import Score, both_weights, measured_with, newest, rank
 from simulacra.report.versus import Interval
-from simulacra.report.words import Words, of_metric
+from simulacra.report.words import FLOOR, Words, of_metric
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ def score_card(record: Record) -> Section | None:
     details = evaluations(record)
     if not scores or not details:
         return None
-    drawn = [_drawn(of_metric(name), [one for one in scores if one.metric == name], record.step)
+    about = partial(_about, step=record.step, weights=both_weights(one.conditions for one in scores))
+    drawn = [_drawn(of_metric(name), [one for one in scores if one.metric == name], about)
              for name in dict.fromkeys(score.metric for score in scores)]  # fmt: skip
     blocks: list[Block] = [Drawings(_caption(scores), drawn), Fold("All of it as tables", details)]
     return Section("Score card", blocks)
@@ -47,22 +48,22 @@ def _caption(scores: Sequence[Score]) -> str:
     if any(one.found and one.found.low is not None for one in scores):
         parts.append("the bar through it is its 95% interval")
     if any(one.floor is not None for one in scores):
-        parts.append("the dashed mark is the floor: what real images, or chance, get in the same place")
+        parts.append(f"the dashed mark is the floor: {FLOOR}")
     return f"{'; '.join(parts)}. Values of one metric share a scale."
 
 
-def _drawn(words: Words, scores: Sequence[Score], step: int) -> Drawn:
+def _drawn(words: Words, scores: Sequence[Score], about: Callable[[Score], list[str]]) -> Drawn:
     """One metric: numbers about everything first, numbers of single labels behind a fold."""
     scale = scale_of(words, [(one.found, one.floor) for one in scores])
     whole = sorted((one for one in scores if not one.label), key=lambda one: rank(one.split))
     single = [one for one in scores if one.label]
     splits = len({one.split for one in single}) > 1
-    alike = len({str(_about(one, step)) for one in scores}) == 1
-    reading = " ".join(filter(None, [words.reading, aside(_about(scores[0], step)) if alike else ""]))
+    alike = len({str(about(one)) for one in scores}) == 1
+    reading = " ".join(filter(None, [words.reading, aside(about(scores[0])) if alike else ""]))
     named = [(_split(one), one) for one in whole]
     labelled = [(f"{one.label}{f', {one.split}' if splits else ''}", one) for one in single]
     marks, folded = (
-        [_mark(name, one, words, scale, [] if alike else _about(one, step)) for name, one in pairs]
+        [_mark(name, one, words, scale, [] if alike else about(one)) for name, one in pairs]
         for pairs in (named, labelled)
     )
     summary = f"By label ({len({one.label for one in single})})" if single else ""
@@ -74,15 +75,10 @@ def _split(score: Score) -> str:
     return f"{score.split} images{against}" if score.split else f"samples alone{against}"
 
 
-def _about(score: Score, step: int) -> list[str]:
+def _about(score: Score, step: int, weights: bool) -> list[str]:
     """Of how many images, with which extractor or judge; and when, where the run has gone on since."""
-    return [*measured_with(score.conditions), *([f"at update {number(score.step)}"] if score.step != step else [])]
-
-
-def measured_with(conditions: Mapping[str, Any]) -> list[str]:
-    """What a number hangs on, in few words each."""
-    about = [f"n {number(conditions['n'])}"] if "n" in conditions else []
-    return about + [plain(conditions[key], 60) for key in ("extractor", "judge") if key in conditions]
+    when = [f"at update {number(score.step)}"] if score.step != step else []
+    return [*measured_with(score.conditions, weights), *when]
 
 
 def aside(parts: Sequence[str]) -> str:

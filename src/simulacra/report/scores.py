@@ -1,11 +1,11 @@
 """Rows of evaluations.jsonl as scores: what was measured, under which conditions, and which way is better."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from simulacra.report.formats import plain
+from simulacra.report.formats import number, plain
 from simulacra.report.reading import Row
 from simulacra.report.versus import Better, Interval
 from simulacra.report.words import direction
@@ -88,6 +88,23 @@ def score_of(row: Row) -> Score:
         metric, thing, split, against, conditions, int(row.get("step") or 0), found, _finite(row.get("floor")),
         direction(row), why or ("" if found else "it is no number"), "seed" in row,
     )  # fmt: skip
+
+
+def measured_with(conditions: Mapping[str, Any], weights: bool = False) -> list[str]:
+    """What a number hangs on, in few words each.
+
+    Args:
+        conditions: of a score, or a row of evaluations.jsonl.
+        weights: whether the kind of weights is named.
+    """
+    about = [f"n {number(conditions['n'])}"] if conditions.get("n") is not None else []
+    about += [plain(conditions[key], 60) for key in ("extractor", "judge") if conditions.get(key) is not None]
+    return about + ([f"{plain(conditions['weights'], 20)} weights"] if weights and conditions.get("weights") else [])
+
+
+def both_weights(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether rows, or conditions of scores, are of both kinds of weights."""
+    return len({str(row["weights"]) for row in rows if row.get("weights")}) > 1
 
 
 def rank(split: str) -> int:

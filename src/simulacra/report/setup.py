@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, load, shipped, to_table
 from simulacra.report.blocks import Bars, Block, Code, Fold, Section, Table, Text
+from simulacra.report.differences import leaves
 from simulacra.report.formats import MISSING, duration, epochs, image_shape, listed, number, percent, plain
 from simulacra.report.reading import Record
 
@@ -166,20 +167,12 @@ def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
     if name not in shipped():
         return []
     try:
-        there = dict(_leaves(to_table(load(name))))
+        there = dict(leaves(to_table(load(name)), without=("expect",)))
     except SimulacraError:
         return []
-    here = dict(_leaves(to_table(recipe)))
-    keys = [key for key in here | there if here.get(key) != there.get(key) and not key.startswith("expect.")]
+    here = dict(leaves(to_table(recipe), without=("expect",)))
+    keys = [key for key in here | there if here.get(key) != there.get(key)]
     return [(plain(key, 80), _setting(here.get(key)), _setting(there.get(key))) for key in keys]
-
-
-def _leaves(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def machine(record: Record) -> Section | None:

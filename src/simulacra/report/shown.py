@@ -1,6 +1,7 @@
 """Sections of pictures: one function for each kind of picture that a run folder may hold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from simulacra.report.coded import categories, category_pairs, sweeps
 from simulacra.report.conditions import code_labels, leakage
 from simulacra.report.formats import epochs, number, plain
 from simulacra.report.mapped import code_maps, principal_maps
-from simulacra.report.measured import series_of
+from simulacra.report.origins import dated, row_of
 from simulacra.report.rasters import fold
 from simulacra.report.reading import Arrays, Record, Unreadable, image_pairs, images, names
 from simulacra.report.told import confusion, verdicts
@@ -64,16 +65,15 @@ def over_training(record: Record, album: Album) -> Section | None:
 def reconstructions(record: Record, album: Album, arrays: Arrays) -> Section:
     """Test images above what remains of them after encoding and decoding."""
     above, below = image_pairs(arrays, "originals", "reconstructions")
-    measured = [
-        f"{of_metric('mse').title} over the whole {plain(split, 20)} split: {number(rows[-1].get('value'))} "
-        f"({number(rows[-1].get('n'))} images, values from -1 to 1)."
-        for (metric, split, _, _), rows in series_of(record.evaluations).items()
-        if metric == "mse" and split != "train"
-    ]
+    row = row_of(record, arrays, "mse")
+    measured = [] if row is None else [
+        f"{of_metric('mse').title} over the whole {plain(row.get('split'), 20)} split: {number(row.get('value'))} "
+        f"({number(row.get('n'))} images, values from -1 to 1)."
+    ]  # fmt: skip
     shown = album.pictures(
         "reconstructions", [("original", above[:10]), ("reconstruction", below[:10])], title="Reconstructions",
         caption=" ".join(["Above, images that were kept aside from training; below, the same images encoded and "
-        "decoded again. What the lower row lacks did not fit through the code.", *measured[-1:]]),
+        "decoded again. What the lower row lacks did not fit through the code.", *measured]),
         alt=f"{min(10, len(above))} images.",
     )  # fmt: skip
     return Section("Reconstructions", [shown])
@@ -160,7 +160,8 @@ def picture_sections(record: Record, album: Album) -> list[Section]:
             continue
         try:
             draw = PICTURES.get(name)
-            sections.append(draw(record, album, arrays) if draw else as_they_are(record, album, name, arrays))
+            section = draw(record, album, arrays) if draw else as_they_are(record, album, name, arrays)
+            sections.append(replace(section, blocks=[*dated(record, arrays), *section.blocks]))
         except Unreadable as error:
             record.gaps.append(f"pictures/{plain(name, 80)}.npz is left out: {error}.")
     evolution = over_training(record, album)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from simulacra.report.blocks import Album, Section
 from simulacra.report.figures import heat_map, sorted_bars
 from simulacra.report.formats import number
-from simulacra.report.measured import series_of
+from simulacra.report.origins import row_of
 from simulacra.report.reading import Arrays, Record, Unreadable, image_pairs, names
 from simulacra.report.words import of_metric
 
@@ -16,17 +16,16 @@ MOST_NUMBERS = 24  # rows of a matrix
 def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
     """A few images that were kept aside, above the nearest that the generator can make."""
     above, below = image_pairs(arrays, "originals", "inversions")
-    measured = [
-        f"{of_metric(metric).title}: {number(rows[-1].get('value'))}; the best linear code with as many numbers leaves "
-        f"{number(rows[-1].get('floor'))}."
-        for (metric, *_), rows in series_of(record.evaluations).items()
-        if metric == "inversion_mse"
-    ]
+    row = row_of(record, arrays, "inversion_mse")
+    measured = [] if row is None else [
+        f"{of_metric('inversion_mse').title}: {number(row.get('value'))}; the best linear code with as many numbers "
+        f"leaves {number(row.get('floor'))}."
+    ]  # fmt: skip
     shown = album.pictures(
         "inversions", [("original", above), ("nearest found", below)], title="Codes found by search",
         caption=" ".join(["Above, images that were kept aside from training; below, the nearest images that a search "
         "through the codes found. What the lower row lacks, the generator has no code for, or the search has missed.",
-        *measured[-1:]]),
+        *measured]),
         alt=f"{len(above)} images.",
     )  # fmt: skip
     return Section("Nearest images that the generator makes", [shown])

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.engine.restore import Which, restore
@@ -24,6 +26,8 @@ Weights = Literal["averaged", "raw"]
 COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
 # What a new row and the old one that it replaces have in common.
 SAME = ("metric", "code", "label", "split", "extractor", "n", "step", "against", "weights")
+
+ORIGIN = ("step", "weights", "against")  # what a picture keeps of where it comes from
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,9 @@ def evaluate(
         material = Material(subject, chosen, extractor, facts, cache, show)
         found = _measured(material, only or tuple(GROUPS))
         keep(run, [row for row in found.rows if row["n"] is not None])
+        origin = {key: np.array(facts[key]) for key in ORIGIN if key in facts}
         for name, arrays in found.pictures.items():
-            run.write_picture(name, arrays, preview(arrays))
+            run.write_picture(name, arrays | origin, preview(arrays))
     title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
     return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes, *reasons(found.rows)])
 

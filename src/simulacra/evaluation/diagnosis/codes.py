@@ -47,8 +47,7 @@ def dead_codes(history: History) -> Finding | None:
     used = _used(history)
     if history.family != "vae" or used is None or not used[0].any() or (share := float(used[0].mean())) >= FEW:
         return None
-    inside, source = int(used[0].sum()), used[1]
-    step = int(history.facts.get("step", history.step))
+    inside, source, step = int(used[0].sum()), *used[1:]
     sign = Sign(f"share of the code's numbers in use ({source})", share, "below", FEW, step, step)
     latent = max(2, 2 * inside)
     return Finding(
@@ -59,14 +58,16 @@ def dead_codes(history: History) -> Finding | None:
     )  # fmt: skip
 
 
-def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str] | None:
-    """Which numbers of the code are in use, and the picture that tells; None where none does."""
+def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str, int] | None:
+    """Which numbers of the code are in use, the picture that tells, and the update that it is of; None without one."""
     for name, key in (("kl-dimensions", "kl"), ("map", "codes")):
         try:
-            found = (history.run.arrays(name) or {}).get(key)
+            arrays = history.run.arrays(name) or {}
         except (ValueError, OSError, EOFError, KeyError):
             continue
+        found = arrays.get(key)
         if found is not None and found.ndim == (1 if key == "kl" else 2) and len(found) > 1:
             values = found if key == "kl" else found.var(0)
-            return values > INACTIVE, f"pictures/{name}.npz"
+            drawn = history.facts.get("drawn", history.facts.get("step", history.step))
+            return values > INACTIVE, f"pictures/{name}.npz", int(arrays.get("step", drawn))
     return None

@@ -21,7 +21,7 @@ export function refresh() {
     byId("run-says").textContent = head.filter(Boolean).join("; ");
     fill(byId("gaps"), ...curves.gaps.map((gap) => element("li", {}, gap)));
     fill(byId("charts"), ...(curves.charts.length ? curves.charts.map(chart) : [element("p", {}, "No learning curve has been written yet.")]));
-    fill(byId("scores"), scores.scores.length ? table(scores.scores) : element("p", {}, "Nothing has been measured yet: simulacra evaluate RUN does it."));
+    fill(byId("scores"), scores.scores.length ? table(scores) : element("p", {}, "Nothing has been measured yet: simulacra evaluate RUN does it."));
   });
 }
 
@@ -30,11 +30,11 @@ function number(value, percent) {
   return percent ? `${(100 * value).toFixed(1)}%` : Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
-function table(rows) {
-  const cells = rows.map((row) => element("tr", {},
+function table({ scores, floor }) {
+  const cells = scores.map((row) => element("tr", {},
     element("th", { scope: "row", title: row.reading }, row.title, row.others ? element("small", {}, ` ${row.others}`) : ""),
     ...[number(row.value, row.percent), row.low === null ? "–" : `${number(row.low, row.percent)} to ${number(row.high, row.percent)}`, number(row.floor, row.percent), row.n?.toLocaleString("en") ?? "–"].map((text) => element("td", { class: "number" }, text)),
     element("td", {}, row.split), element("td", { class: "number" }, row.step?.toLocaleString("en") ?? "")));
   const heads = ["metric", "value", "95% interval", "floor", "images", "split", "step"];
-  return element("table", {}, element("caption", {}, "The newest row of each. The floor is what real images score."), element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, ...cells));
+  return element("table", {}, element("caption", {}, `The newest row of each. The floor is ${floor}.`), element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, ...cells));
 }

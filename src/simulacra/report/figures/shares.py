@@ -1,6 +1,7 @@
 """Shares side by side: how often each thing is there in one set and in another."""
 
 from collections.abc import Sequence
+from math import exp
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -53,6 +54,7 @@ def share_pairs(
     left, right = min(places.min(), low.min()) - SPARE, max(places.max(), high.max()) + SPARE
     axes.set_xlim(left, right)
     inside = [mark for mark in MARKS if left <= float(_log_odds(np.array(mark))) <= right]
+    inside = inside or [_share((left + right) / 2)]  # all shares lie between two marks
     shown = inside[:: -(-len(inside) // MOST_MARKS)]
     axes.set_xticks(_log_odds(np.array(shown)), [percent(mark, int(mark < 0.01 or mark > 0.99)) for mark in shown])
     axes.grid(True, axis="x")
@@ -61,6 +63,12 @@ def share_pairs(
     dots_key(axes, keys, LINES[:2], "oD", columns=2)
     axes.set_title(plain(title, 42), pad=18)
     return figure
+
+
+def _share(log_odds: float) -> float:
+    """The share of these odds, to a percent, or to a tenth of one where that is written."""
+    share = 1 / (1 + exp(-log_odds))
+    return round(share, 2 if 0.01 <= share <= 0.99 else 3)
 
 
 def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:

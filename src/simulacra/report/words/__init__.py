@@ -9,7 +9,11 @@ from simulacra.report.words.base import Words
 from simulacra.report.words.charts import CHARTS
 from simulacra.report.words.metrics import BETTER, METRICS
 
-__all__ = ["BETTER", "CHARTS", "FAMILIES", "METRICS", "Words", "direction", "of_chart", "of_family", "of_metric"]
+__all__ = [
+    "BETTER", "CHARTS", "FAMILIES", "FLOOR", "METRICS", "Words", "direction", "of_chart", "of_family", "of_metric",
+]  # fmt: skip
+
+FLOOR = "what real images, chance or a linear code get in the same place"
 
 FAMILIES = {
     "vae": "variational autoencoder (VAE)",
