@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from simulacra.seeds import mixed, rows, shared, stream
+from simulacra.seeds import mixed, rows, shared, some, stream
 
 
 def test_equal_arguments_give_equal_draws_whatever_was_drawn_before() -> None:
@@ -42,3 +42,15 @@ def test_processes_share_the_draws_of_one(world: int) -> None:
             shares.append(rows(draw(0).random, (6 // world, 2)))
     assert all(np.array_equal(share, whole[rank::world]) for rank, share in enumerate(shares))
     assert np.array_equal(rows(draw(0).random, (6, 2)), whole), "afterwards, a process draws for itself again"
+
+
+def test_some_rows_are_drawn_from_all_of_them_the_same_ones_each_time() -> None:
+    given = np.arange(100, 200)
+    found = some(given, 10)
+    assert np.array_equal(found, np.sort(found))
+    assert np.array_equal(found, some(given, 10))
+    assert found.max() > 150 > found.min()
+    assert not np.array_equal(found, some(given, 10, 3)), "keys keep draws apart"
+    assert set(some(given, 5)) <= set(found), "fewer are some of more"
+    assert np.array_equal(some(given, 100), given)
+    assert np.array_equal(some(given, None), given)

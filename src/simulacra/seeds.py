@@ -6,8 +6,10 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
+SOME = 9  # the key of a draw of rows that need not be kept apart from others
 _PLACE: ContextVar[tuple[int, int]] = ContextVar("place", default=(0, 1))
 
 
@@ -20,6 +22,19 @@ def mixed(seed: int, *keys: int) -> int:
     """A 63-bit seed for torch, equal for equal arguments and unrelated for different ones."""
     word = np.random.SeedSequence((seed, *keys)).generate_state(1, np.uint64)[0]
     return int(word >> np.uint64(1))
+
+
+def some(given: NDArray[np.int64], count: int | None, *keys: int) -> NDArray[np.int64]:
+    """So many of the given rows in ascending order, or all where there are no more; the same ones every time.
+
+    They are drawn, as the first rows of a data set that is in order are all of one class.
+
+    Args:
+        given: (n,) rows.
+        count: how many at most; all for None.
+        keys: that keep the draw apart from others.
+    """
+    return np.sort(stream(0, *(keys or (SOME,))).permutation(given)[:count])
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from simulacra.errors import RunError
 from simulacra.evaluation.diagnosis import Finding, diagnose
 from simulacra.evaluation.diagnosis.adversarial import swing
-from simulacra.evaluation.diagnosis.base import Curve
+from simulacra.evaluation.diagnosis.base import Curve, History
 from simulacra.evaluation.diagnosis.learning import movement
 from simulacra.evaluation.diagnosis.likeness import changed, look_of
 from simulacra.runs import RunFolder
@@ -161,6 +161,36 @@ def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None
     assert finding.illness == "overfitting"
     assert str(finding.evidence[0]) == "loss on valid images in evaluations.jsonl 0.8, above 0.5 from step 300 to 600"
     assert "--step best" in finding.remedy
+
+
+@pytest.mark.parametrize(("average", "weights"), [(0, "raw"), (0.9, "averaged")])
+def test_copies_are_seen_by_the_weights_that_are_looked_at(average: float, weights: str, run: Any) -> None:
+    folder = run("gan", {}, changes={"average": average})
+    for split, value in {"train": 0.1, "test": 0.5}.items():
+        measure(folder, "kernel_distance", split, [value], weights=weights)
+    assert names(diagnose(folder)) == ["overfitting"]
+
+
+def test_the_last_weights_say_nothing_of_a_run_with_an_average(run: Any) -> None:
+    folder = run("gan", {}, changes={"average": 0.9})
+    for split, value in {"train": 0.1, "test": 0.5}.items():
+        measure(folder, "kernel_distance", split, [value], weights="raw")
+    assert diagnose(folder) == []
+
+
+def test_a_trend_is_of_one_extractor_and_one_n(run: Any) -> None:
+    folder = run("gan", {})
+    measure(folder, "kernel_distance", "valid", np.linspace(2, 1, 10).tolist(), extractor="a", weights="raw")
+    (finding,) = diagnose(folder)
+    assert finding.illness == "more-training"
+    row = {"metric": "kernel_distance", "value": 9.0, "low": 8.9, "high": 9.1, "split": "valid", "step": 1000}
+    folder.append("evaluations", row | {"extractor": "b", "n": 100, "weights": "raw"})
+    folder.append("evaluations", row | {"extractor": "a", "n": 50, "weights": "raw"})
+    assert diagnose(folder) == [finding], "rows of another scale change nothing"
+    newer = [history["value"] for history in History(folder).measured("kernel_distance", "valid")]
+    assert newer == np.linspace(2, 1, 10).tolist()
+    folder.append("evaluations", row | {"step": 1100, "extractor": "b", "n": 100, "weights": "raw"})
+    assert [one["step"] for one in History(folder).measured("kernel_distance", "valid")] == [1000, 1100]
 
 
 def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -> None:

@@ -78,6 +78,14 @@ def test_kernel_distance_by_hand() -> None:
     assert kernel(a, b).low is None
 
 
+def test_a_share_of_what_is_nearer_stays_within_1() -> None:
+    random = np.random.default_rng(0)
+    train, held_out = random.normal(size=(40, 3)), random.normal(size=(40, 3))
+    one = nearer(train, held_out, np.concatenate([train[:30], held_out[:1]]))
+    assert one.value < 1
+    assert one.high == 1
+
+
 def test_the_jackknife_leaves_out_a_block_of_both_sets_at_a_time() -> None:
     a, b = normal(12), normal(9, seed=1)
     left = [

@@ -15,6 +15,7 @@ from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
 from simulacra.evaluation.metrics import held_out, row
 from simulacra.evaluation.pictures import PICTURES, draw, fixed, preview
+from simulacra.evaluation.reference import choose
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates
@@ -23,7 +24,7 @@ from simulacra.runs import RunFolder
 
 def test_a_mean_comes_with_its_interval_and_its_number_of_images() -> None:
     found = row("mse", np.array([1, 2, 3, 6], np.float32), "test", 7)
-    margin = 1.96 * np.std([1, 2, 3, 6], ddof=1) / 2
+    margin = 3.182446 * np.std([1, 2, 3, 6], ddof=1) / 2  # Student's, of three degrees of freedom
     assert (found["value"], found["n"], found["split"], found["step"]) == (3.0, 4, "test", 7)
     assert (found["low"], found["high"]) == pytest.approx((3 - margin, 3 + margin))
 
@@ -53,6 +54,24 @@ def test_only_the_split_asked_for_is_measured(subject: Any) -> None:
             output = made.objective.decode(made.objective.encode(images)).clamp(-1, 1)
         found = next(one for one in held_out(made, split, 0) if one["metric"] == "mse")
         assert found["value"] == pytest.approx((output - images).square().mean().item(), rel=1e-5)
+
+
+def test_a_part_of_a_split_is_drawn_from_all_of_it(subject: Any) -> None:
+    made = subject("vae")
+    test = made.store.rows("test")
+    (chosen,) = made.batches("test", 4)
+    assert len(chosen) == 4
+    assert set(chosen) <= set(test)
+    assert not np.array_equal(chosen, test[:4]), "which may all be of one class"
+    assert np.array_equal(made.batches("test", 4)[0], chosen)
+    pictures = PICTURES["reconstructions"](made, 4)
+    assert np.array_equal(pictures["originals"], made.store.pixels(chosen))
+
+
+def test_real_images_to_measure_against_are_in_no_order(subject: Any) -> None:
+    chosen = choose(subject("vae").store, 8)
+    for rows in (chosen.held_out, chosen.train, chosen.stand_in):
+        assert not np.array_equal(rows, np.sort(rows)), "blocks of a jackknife would be classes"
 
 
 def test_an_empty_split_or_no_data_is_not_measured(subject: Any) -> None:

@@ -36,6 +36,21 @@ def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
     assert np.allclose(judge.probabilities(images), 1 / (1 + np.exp(-judge.logits(images))), atol=1e-6)
 
 
+def test_a_judge_of_many_held_out_images_is_tested_on_some_of_all_classes(
+    seen: Callable[..., ImageStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = seen(exclusive=True)
+    rows = store.rows("test")
+    order = np.arange(len(store.split))
+    order[rows] = rows[np.argsort(store.labels[rows].argmax(1), kind="stable")]
+    sorted_store = replace(store, images=store.images[order], labels=store.labels[order])
+    monkeypatch.setattr("simulacra.evaluation.judge.MOST_HELD_OUT", 15)
+    judge = found(sorted_store, tmp_path)
+    assert judge.n == 15
+    assert (judge.confusion.sum(1) > 0).all()
+    assert judge.learned.all(), "a class without images could not be tested"
+
+
 def test_a_judge_of_classes_names_one_class_an_image(seen: Callable[..., ImageStore], tmp_path: Path) -> None:
     store = seen(exclusive=True)
     judge = found(store, tmp_path)

@@ -129,6 +129,18 @@ def test_principal_components_are_the_directions_of_most_variance(subject: Any) 
     assert again["points"] == pytest.approx(points, abs=1e-4), "where the codes lie does not matter"
 
 
+def test_a_map_says_which_images_its_dots_are(subject: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = subject("vae", **{"objective.latent": 2})
+    monkeypatch.setattr("simulacra.evaluation.pictures.maps.MAP_LIMIT", 6)
+    arrays = PICTURES["map"](made)
+    assert arrays is not None
+    rows = arrays["rows"]
+    assert len(rows) == 6
+    assert not np.array_equal(rows, made.store.rows("test")[:6])
+    assert arrays["codes"] == pytest.approx(made.encode(made.store.pixels(rows)), abs=1e-6)
+    assert np.array_equal(arrays["labels"], made.store.labels[rows])
+
+
 def test_codes_of_two_numbers_need_no_principal_components(subject: Any) -> None:
     assert PICTURES["map-pca"](subject("vae", **{"objective.latent": 2})) is None
 

@@ -147,6 +147,24 @@ def test_a_label_that_the_judge_cannot_tell_is_withheld(material: Callable[..., 
     assert row["why"] == "withheld, the judge cannot tell this label well enough"
 
 
+class Silent(Sure):
+    """It ranks eyeglasses well enough, and never says that they are there."""
+
+    confusion = np.array([[[300, 0], [0, 300]], [[580, 0], [20, 0]], [[300, 0], [0, 300]]])
+
+    def verdicts(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+        return super().verdicts(images) & [True, False, True]
+
+
+def test_a_share_of_a_label_that_the_judge_never_says_is_not_made_up(material: Callable[..., Material]) -> None:
+    found = VARIETY.measure(material(judge=Silent()))
+    rows = {row.get("label", row["metric"]): row for row in found.rows}
+    assert rows["Eyeglasses"]["value"] is rows["Eyeglasses"]["floor"] is None
+    assert "hardly more often of real images that have it" in rows["Eyeglasses"]["why"]
+    assert rows["rare_labels"]["value"] is None, "the only one that is rare"
+    assert found.pictures["frequencies"]["label_names"].tolist() == ["Smiling"]
+
+
 def test_without_labels_the_rest_is_measured(material: Callable[..., Material]) -> None:
     measured = VARIETY.measure(material(judge=None))
     found = {row["metric"]: row for row in measured.rows}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from simulacra.data.store import open_store
-from simulacra.explorer.places import codes_at, principal_axes
+from simulacra.evaluation.pictures.maps import principal_axes
+from simulacra.explorer.places import codes_at
 
 
 def numbers(packed: str) -> np.ndarray[Any, Any]:
@@ -44,7 +45,7 @@ def test_a_place_on_a_dot_gives_its_own_code(asks: Any, run_of: Any) -> None:
 def test_a_place_of_the_principal_map_leads_back_to_the_code_above_it(asks: Any, run_of: Any) -> None:
     codes = run_of("vae").arrays("map")["codes"]
     points = np.array(asks.get("/runs/the-vae/map.json", params={"kind": "map-pca"}).json()["points"])
-    mean, axes = principal_axes(codes)
+    mean, axes, _ = principal_axes(codes)
     x, y = points[3].tolist()
     told = asks.get("/runs/the-vae/place.json", params={"x": x, "y": y, "kind": "map-pca"}).json()
     found = numbers(told["code"]["numbers"])
@@ -85,6 +86,17 @@ def test_a_dot_shows_its_test_picture(asks: Any, run_of: Any, made: Any) -> None
     assert told == {"row": 4, "real": True, "labels": names}
     assert asks.get("/runs/the-vae/tests/20.png").status_code == 422
     assert asks.get("/runs/the-vae/tests/-1.png").status_code == 422
+
+
+def test_dots_are_of_the_images_that_the_map_names(make_run: Any, client: Any, made: Any) -> None:
+    run = make_run("vae")
+    arrays, store = run.arrays("map"), open_store(Path(run.facts["data"]["path"]))
+    rows = store.rows("test")[::-1][: len(arrays["codes"])]
+    run.write_picture("map", arrays | {"rows": rows}, b"")
+    asks = client(run.path)
+    assert np.array_equal(made.pixels(asks.get("/runs/first/tests/4.png").content), store.images[rows[4]])
+    names = [name for name, on in zip(store.label_names, store.labels[rows[4]], strict=True) if on]
+    assert asks.get("/runs/first/tests/4.json").json()["labels"] == names
 
 
 def test_with_the_data_set_gone_a_dot_shows_what_its_code_gives(make_run: Any, client: Any) -> None:

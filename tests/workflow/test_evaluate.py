@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from simulacra.data.store import SPLITS
 from simulacra.evaluation.scores import quality
 from simulacra.evaluation.scores.quality import MEMORISATION, METRICS
 from simulacra.runs import RunFolder
@@ -74,6 +76,18 @@ def test_floors_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pyte
     assert sizes == {(10, 20)}
     evaluate("--seed", 1)
     assert len(seen) == 6, "the floors are kept"
+
+
+def test_a_checkpoint_that_valid_images_chose_is_flattered_by_them(evaluate: Run, tmp_path: Path) -> None:
+    said = "chosen by the valid images"
+    evaluate()
+    RunFolder(tmp_path / "run").write_facts({"best": {"step": 2}})
+    assert said not in evaluate("--step", "best").err, "test images measure it"
+    split = np.load(tmp_path / "store" / "split.npy")
+    np.save(tmp_path / "store" / "split.npy", np.where(split == SPLITS.index("test"), SPLITS.index("valid"), split))
+    assert said in evaluate("--step", "best").err
+    RunFolder(tmp_path / "run").write_facts({"best": {"step": 1}})
+    assert said not in evaluate().err
 
 
 def test_people_get_a_table(evaluate: Run) -> None:

@@ -13,7 +13,7 @@ from simulacra.evaluation.kept_directions import LabelDirections, learn
 from simulacra.evaluation.label_directions import Codes
 from simulacra.evaluation.subject import CHUNK, Subject
 from simulacra.objectives import Encodes
-from simulacra.seeds import stream
+from simulacra.seeds import some
 
 PICTURES, DRAW = 4000, 34  # training images or samples at most, and the key of the draw
 Progress = Callable[[int, int], None]
@@ -41,7 +41,7 @@ def learn_directions(
     if not store.label_names:
         raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
-        rows = np.sort(stream(0, DRAW).permutation(store.rows("train"))[:PICTURES])
+        rows = some(store.rows("train"), PICTURES, DRAW)
         codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
         source = f"{len(rows):,} training images"
     else:

@@ -93,6 +93,26 @@ def corrected(verdicts: Flags, confusion: Counts) -> Shares:
     return Shares(np.array([one.values[0, 1] for one in each]), np.stack([one.draws[:, 0, 1] for one in each], 1))
 
 
+def told_apart(confusion: Counts) -> Flags:
+    """For each of K labels whether a judge tells images with it from others, so that its shares can be corrected.
+
+    One that never says a label, or always, leaves the equation without an answer.
+
+    Args:
+        confusion: (K, K) or (K, 2, 2), as for `corrected`.
+    """
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    if confusion.ndim == 2:
+        have, said, whole = confusion.sum(1), confusion.sum(0), confusion.sum()
+        hits, alarms, others = right, said - right, whole - have
+    else:
+        others, have = confusion.sum(2).T
+        hits, alarms = right[:, 1], confusion[:, 0, 1]
+    known = (have > 0) & (others > 0)
+    found: Flags = known & (hits / np.maximum(have, 1) - alarms / np.maximum(others, 1) >= LEAST)
+    return found
+
+
 def attributes(samples: Counts, real: Counts) -> list[Corrected | None]:
     """For each of K attributes what `attribute` says of its counts (K, 2, 2)."""
     random = stream(0, KEY)
@@ -111,10 +131,7 @@ def attribute(samples: Counts, real: Counts, random: Generator | None = None) ->
         None where the judge tells images with and without the attribute hardly apart.
     """
     asked = samples.sum(1)
-    if not real.sum(1).all() or not asked.sum():
-        return None
-    alarm, hit = (float(row[1] / row.sum()) for row in real)
-    if hit - alarm < LEAST:
+    if not asked.sum() or not told_apart(real[None])[0]:
         return None
     found, weights = solved(samples, real, random or stream(0, KEY)), asked / asked.sum()
     value, draws = (part.diagonal(0, -2, -1) @ weights for part in (found.values, found.draws))
@@ -129,13 +146,16 @@ def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
         real: (K, K) counts of held-out images, true by told.
 
     Returns:
-        K of them; None for a class that no sample was asked for, and for all where held-out images lack a class.
+        K of them; None for a class that no sample was asked for or that the judge tells hardly apart, and for all where
+        held-out images lack a class.
     """
     if not real.sum(1).all():
         return [None] * len(samples)
-    found = solved(samples, real, stream(0, KEY), CLASS_DRAWS)
+    found, apart = solved(samples, real, stream(0, KEY), CLASS_DRAWS), told_apart(real)
     return [
-        Corrected(float(found.values[place, place]), found.draws[:, place, place]) if row.sum() else None
+        Corrected(float(found.values[place, place]), found.draws[:, place, place])
+        if row.sum() and apart[place]
+        else None
         for place, row in enumerate(samples)
     ]
 

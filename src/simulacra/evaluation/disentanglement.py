@@ -227,7 +227,8 @@ def majority_votes(
         votes: how many sets, for training and for scoring together.
 
     Returns:
-        The share of right answers, or None where fewer than two factors have a class of `size` images.
+        The share of right answers, or None where fewer than two factors have a class of `size` images, or no number is
+        active.
     """
     spread = codes.std(0)
     alive = np.flatnonzero(active(codes))

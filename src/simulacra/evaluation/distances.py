@@ -65,8 +65,8 @@ def kernel(a: Features | Cloud, b: Features | Cloud, blocks: int = BLOCKS) -> Es
     the jackknife which leaves out one block of both sets at a time.
 
     Args:
-        a: (n, d) features; n of 2 or more.
-        b: (m, d) features.
+        a: (n, d) features; n of 2 or more, in an order that tells nothing of them, as blocks are neighbours.
+        b: (m, d) features, likewise.
         blocks: of the jackknife, fewer for sets of fewer than two a block.
 
     Returns:
@@ -147,7 +147,7 @@ def neighbours(
     return {
         "precision": share(precise),
         "recall": share(recalled),
-        "density": _mean(dense),
+        "density": Estimate.of(dense, least=0.0),
         "coverage": share(covered),
     }
 
@@ -168,7 +168,7 @@ def nearer(train: Features, held_out: Features, made: Features) -> Estimate:
         np.concatenate([squares.min(1) for _, squares in _squares(made, real)]) for real in (train, held_out)
     )
     ties = np.isclose(known, other, rtol=1e-6, atol=1e-9 * float(other.mean()))  # a picture that is there twice
-    return _mean(np.where(ties, 0.5, known < other))
+    return Estimate.of(np.where(ties, 0.5, known < other), 0.0, 1.0)
 
 
 def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
@@ -196,10 +196,3 @@ def share(hits: NDArray[np.bool_]) -> Estimate:
     centre = (found + z * z / (2 * n)) / (1 + z * z / n)
     margin = z / (1 + z * z / n) * (found * (1 - found) / n + z * z / (4 * n * n)) ** 0.5
     return Estimate(found, min(found, centre - margin), max(found, centre + margin))
-
-
-def _mean(values: Array) -> Estimate:
-    """The mean of one value an image, none below 0, and its 95% interval by the normal approximation."""
-    mean = float(values.mean(dtype=np.float64))
-    margin = 1.96 * float(values.std(ddof=1, dtype=np.float64)) / len(values) ** 0.5
-    return Estimate(mean, max(0.0, mean - margin), mean + margin)

@@ -27,8 +27,9 @@ from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
 from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.runs import write_aside
+from simulacra.seeds import some
 
-FORMAT = 1
+FORMAT = 2
 CHUNK = 250  # images judged at once
 BATCH = 64
 EPOCHS = 20  # at most: small data sets are learnt by heart
@@ -199,7 +200,7 @@ def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: P
 
 def tested(objective: Classifier, store: ImageStore) -> Tested:
     """Confusion, areas and number of held-out images, as in `Judge`."""
-    rows = store.rows("test" if len(store.rows("test")) else "valid")[:MOST_HELD_OUT]
+    rows = some(store.rows("test" if len(store.rows("test")) else "valid"), MOST_HELD_OUT)
     true = store.labels[rows].astype(bool)
     logits = _seen(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.subject import Subject
 
 
@@ -15,7 +16,7 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
         subject: what is measured.
         split: train, valid or test; training images are as they are, never flipped or augmented.
         step: the updates that the objective has had, for the record.
-        limit: the first so many images only; all by default.
+        limit: so many images at most, drawn once and for all; all by default.
 
     Returns:
         Rows for evaluations.jsonl; none where the split is empty.
@@ -34,14 +35,13 @@ def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[st
 
 
 def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict[str, Any]:
-    """A mean over images and its 95% interval, by the normal approximation to a mean of independent values."""
-    mean = float(values.mean(dtype=np.float64))
-    margin = 1.96 * float(values.std(ddof=1, dtype=np.float64)) / len(values) ** 0.5 if len(values) > 1 else None
+    """A mean over images and its 95% interval."""
+    one = Estimate.of(values)
     return {
         "metric": metric,
-        "value": mean,
-        "low": None if margin is None else mean - margin,
-        "high": None if margin is None else mean + margin,
+        "value": one.value,
+        "low": one.low,
+        "high": one.high,
         "floor": None,
         "n": len(values),
         "split": split,

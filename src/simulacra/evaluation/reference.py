@@ -32,6 +32,8 @@ Progress = Callable[[int, int], None]
 class Chosen:
     """Rows of a store to measure against; the same ones whatever the seed of the samples.
 
+    They are in the order in which they were drawn: any part of them is of all classes, whatever the data set's order.
+
     Attributes:
         split: where the held-out ones are from, test or valid.
         held_out: (m,) rows of images that were not trained on.
@@ -67,7 +69,7 @@ def choose(store: ImageStore, count: int) -> Chosen:
             f"{store.path} has {len(store.rows(split))} held-out and {len(train)} training images; measuring samples "
             f"takes at least {FEWEST} and {2 * FEWEST}: pack more pictures"
         )
-    return Chosen(split, np.sort(held_out), np.sort(train[:m]), np.sort(train[m : m + count]))
+    return Chosen(split, held_out, train[:m], train[m : m + count])
 
 
 def features_of(

@@ -133,7 +133,7 @@ def _distance(
     store = subject.store
     assert store is not None, "a checkpoint is scored beside its data"
     real, stand_in = (
-        features_of(store, split, _some(store.rows(split), place), extractor, cache=cache, progress=progress)
+        features_of(store, split, _drawn(store.rows(split), place), extractor, cache=cache, progress=progress)
         for place, split in enumerate(("valid", "train"))
     )
     made = extractor.vectors(subject.decode(subject.codes(SCORED, SAMPLES, seed=0)), progress)
@@ -142,9 +142,9 @@ def _distance(
     return numbers | {"n": len(made), "split": "valid", "extractor": extractor.label, "step": step, "real": len(real)}
 
 
-def _some(rows: np.ndarray[Any, np.dtype[np.int64]], place: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """At most SCORED of these rows, the same ones every time."""
-    return np.sort(stream(0, DRAW, 2 + place).permutation(rows)[:SCORED])
+def _drawn(rows: np.ndarray[Any, np.dtype[np.int64]], place: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """At most SCORED of these rows, the same ones every time, in no order: blocks of them are of all classes."""
+    return stream(0, DRAW, 2 + place).permutation(rows)[:SCORED]
 
 
 def _measure(metric: str, real: Vectors, made: Vectors) -> Estimate:

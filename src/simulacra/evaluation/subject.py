@@ -14,7 +14,7 @@ from simulacra.errors import RunError
 from simulacra.evaluation.workers import workers
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
-from simulacra.seeds import mixed
+from simulacra.seeds import mixed, some
 
 CHUNK = 250  # images decoded or encoded at once
 FEW = 16  # images that one thread decodes at once: what lies between layers stays in the processor's cache
@@ -93,10 +93,10 @@ class Subject:
         return np.concatenate(found)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
-        """Rows of a split in chunks, the first `limit` of them; empty where the split or the data set is missing."""
+        """Rows of a split in chunks, `limit` of them by `some`; empty where the split or the data set is missing."""
         if self.store is None:
             return []
-        rows = self.store.rows(split)[:limit]
+        rows = some(self.store.rows(split), limit)
         return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
     def load(self, rows: NDArray[np.int64]) -> Batch:

@@ -11,7 +11,7 @@ from torch import Tensor
 from simulacra.evaluation.judge import Judge
 from simulacra.evaluation.label_directions import mean_direction
 from simulacra.evaluation.material import Material
-from simulacra.seeds import stream
+from simulacra.seeds import some, stream
 
 IMAGES = 8000  # that are made in all, about
 FEWEST, MOST = 50, 500  # images of which each label is turned
@@ -126,11 +126,11 @@ def seen(material: Material, judge: Judge, turned: Turned) -> tuple[NDArray[np.f
 
 def _taught(material: Material) -> tuple[Tensor, Flags]:
     """Codes and labels of training images."""
-    rows = np.sort(stream(0, TRAIN).permutation(material.store.rows("train"))[:TAUGHT])
+    rows = some(material.store.rows("train"), TAUGHT, TRAIN)
     return encoded(material, rows), material.store.labels[rows].astype(bool)
 
 
 def _held_out(material: Material, labels: int) -> NDArray[np.int64]:
     """Rows of held-out images, as many as there is room for."""
-    rows = stream(0, HELD_OUT).permutation(material.chosen.held_out)
-    return np.sort(rows[: room(labels, len(rows))])
+    rows = material.chosen.held_out
+    return some(rows, room(labels, len(rows)), HELD_OUT)

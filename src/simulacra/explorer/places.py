@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 from torch import Tensor
 
+from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
-from simulacra.evaluation.pictures.maps import MAP_LIMIT
+from simulacra.evaluation.pictures.maps import MAP_LIMIT, principal_axes
 from simulacra.explorer.served import Ask, Form, as_numbers, png
 from simulacra.explorer.shelf import Loaded
+from simulacra.seeds import some
 
 router = APIRouter()
 
@@ -98,16 +100,8 @@ def points_of(loaded: Loaded, kind: Kind) -> tuple[NDArray[np.float32], Arrays]:
         return arrays["points"], arrays
     if arrays["codes"].shape[1] < 3:
         raise RunError("codes of two numbers are their own map; choose the other one")
-    mean, axes = principal_axes(arrays["codes"])
+    mean, axes, _ = principal_axes(arrays["codes"])
     return ((arrays["codes"] - mean) @ axes.T).astype(np.float32), arrays
-
-
-def principal_axes(codes: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (d,) of codes (n, d) and the two directions (2, d) in which they vary most, as the report's map has them."""
-    mean = codes.mean(0, dtype=np.float64)
-    axes = np.linalg.svd(codes - mean, full_matrices=False)[2][:2]
-    signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])
-    return mean, axes * np.where(signs < 0, -1, 1)[:, None]
 
 
 def codes_at(
@@ -122,7 +116,7 @@ def codes_at(
     if codes.shape[1] == 2:
         return torch.from_numpy(places.astype(np.float32))
     if kind == "map-pca":
-        mean, axes = principal_axes(codes)
+        mean, axes, _ = principal_axes(codes)
         return torch.from_numpy((mean + places @ axes).astype(np.float32))
     distances = ((places[:, None] - points[None]) ** 2).sum(2)
     near = np.argsort(distances, 1, kind="stable")[:, :NEAR]
@@ -131,10 +125,17 @@ def codes_at(
     return torch.from_numpy(np.einsum("mk,mkd->md", weights, codes[near]).astype(np.float32))
 
 
+def _rows(loaded: Loaded, store: ImageStore) -> NDArray[np.int64]:
+    """Rows of the test pictures, in the order of the map's dots; older maps do not name them: theirs are the first."""
+    if loaded.map is None:
+        return some(store.rows("test"), MAP_LIMIT)
+    return loaded.map.get("rows", store.rows("test")[:MAP_LIMIT])
+
+
 def test_count(loaded: Loaded) -> int:
     """How many test pictures can be shown."""
     if loaded.subject.store is not None:
-        return min(MAP_LIMIT, len(loaded.subject.store.rows("test")))
+        return len(_rows(loaded, loaded.subject.store))
     return len(loaded.map["codes"]) if loaded.map else 0
 
 
@@ -148,7 +149,7 @@ def test_images(loaded: Loaded, row: int) -> tuple[NDArray[np.uint8], bool]:
         raise RunError(f"there is no test picture {row}: this run has {test_count(loaded)} of them at hand")
     store = loaded.subject.store
     if store is not None:
-        return store.pixels(store.rows("test")[row : row + 1]), True
+        return store.pixels(_rows(loaded, store)[row : row + 1]), True
     assert loaded.map is not None, "it is counted by one of the two"
     return loaded.subject.decode(torch.from_numpy(loaded.map["codes"][row : row + 1])), False
 
@@ -157,7 +158,7 @@ def labels_of(loaded: Loaded, row: int) -> list[str]:
     """Names of the labels that a test picture has."""
     store = loaded.subject.store
     if store is not None:
-        flags, names = store.labels[store.rows("test")[row]], list(store.label_names)
+        flags, names = store.labels[_rows(loaded, store)[row]], list(store.label_names)
     elif loaded.map is not None:
         flags, names = loaded.map["labels"][row], loaded.map["label_names"].tolist()
     else:

@@ -156,7 +156,7 @@ class EverySettings(Settings):
         epochs: the fixed codes are drawn, besides at every checkpoint, when these epochs are full.
         evaluate: splits that are measured at every checkpoint. Nothing is chosen by what is found there: where "test"
             is among them, it is for a curve. The test split is measured at the end in any case.
-        limit: images of a split that are measured at a checkpoint, the first ones; of "test" always all.
+        limit: images of a split that are measured at a checkpoint, the same ones each time; of "test" always all.
         score: every so many updates, a multiple of `checkpoint`, the checkpoint is scored on images of the split
             "valid", and the best one so far is marked and kept; 0 never does.
         select: the metric that decides, by default the one of what the family can do: see docs/training.md.

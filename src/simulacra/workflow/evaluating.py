@@ -105,7 +105,8 @@ def evaluate(
         for name, arrays in found.pictures.items():
             run.write_picture(name, arrays | origin, preview(arrays))
     title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
-    return Evaluated(title, found.rows, [*remarks(chosen, count), *found.notes, *reasons(found.rows)])
+    said = remarks(chosen, count, best=against is None and run.best == step)
+    return Evaluated(title, found.rows, [*said, *found.notes, *reasons(found.rows)])
 
 
 def store_of(run: RunFolder, data: Path | None) -> ImageStore:
@@ -184,8 +185,8 @@ def _measured(material: Material, names: Sequence[str]) -> Found:
     return whole
 
 
-def remarks(chosen: Chosen, count: int) -> list[str]:
-    """What to say of the images that were to be had."""
+def remarks(chosen: Chosen, count: int, *, best: bool) -> list[str]:
+    """What to say of the images that were to be had; `best`: of the checkpoint that was chosen by valid images."""
     n, m, notes = len(chosen.stand_in), len(chosen.held_out), []
     if n < count:
         notes.append(f"measured {n:,} samples, not {count:,}: no more training images are left to set the floor")
@@ -193,6 +194,8 @@ def remarks(chosen: Chosen, count: int) -> list[str]:
         notes.append(f"the {chosen.split} split has {m:,} images, so {m:,} real ones stand against {n:,} samples")
     if chosen.split != "test":
         notes.append("there are no test images: the held-out ones are those of the valid split")
+        if best:
+            notes.append("this checkpoint was chosen by the valid images, so what they say of it flatters it a little")
     return notes
 
 

@@ -15,7 +15,7 @@ from simulacra.data.store import SPLITS, ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.evaluation.diagnosis.likeness import SET, look_of
 from simulacra.objectives import Objective, summarize
-from simulacra.seeds import stream
+from simulacra.seeds import some
 
 LOOK, LOOKED = 7, 4 * SET  # key of the draw of training images, and how many tell what real images look like
 
@@ -53,7 +53,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
-        "look": look_of(store.pixels(np.sort(stream(0, LOOK).permutation(train)[:LOOKED]))) if len(train) > 1 else {},
+        "look": look_of(store.pixels(some(train, LOOKED, LOOK))) if len(train) > 1 else {},
     }
 
 

@@ -174,14 +174,22 @@ class History:
         return part if len(part.steps) >= FEWEST_ROWS else None
 
     def measured(self, metric: str, split: str) -> list[dict[str, Any]]:
-        """Rows of a metric of the whole model on a split, the last one of each step."""
-        rows = {
-            row["step"]: row
-            for row in self.evaluations
-            if row.get("metric") == metric and row.get("split") == split and not row.get("label")
-            if isinstance(row.get("value"), int | float) and row.get("weights") != "raw" and not row.get("against")
-        }
-        return list(rows.values())
+        """Rows of a metric of the whole model on a split, the last one of each step.
+
+        All are of one extractor and one n, as others have another scale: those of the newest step; of several there,
+        those that most steps have, then those that were measured last.
+        """
+        usual = "averaged" if self.recipe.average else "raw"
+        scales: dict[tuple[Any, Any], dict[int, dict[str, Any]]] = {}
+        for row in self.evaluations:
+            if row.get("metric") != metric or row.get("split") != split or row.get("label") or row.get("against"):
+                continue
+            if isinstance(row.get("value"), int | float) and row.get("weights", usual) == usual:
+                scale = row.get("extractor"), row.get("n")
+                scales[scale] = scales.pop(scale, {})  # the newest one comes last
+                scales[scale][row["step"]] = row
+        newest = max(reversed(scales.values()), key=lambda rows: (max(rows), len(rows)), default={})
+        return list(newest.values())
 
     def looks(self, most: int | None = None) -> list[tuple[int, Images]]:
         """Step and images of the same codes in the last looks; that at the start, before anything was learnt, is none.

@@ -13,6 +13,7 @@ MAP_LIMIT = 2000  # test images on a map: more points hide one another and take 
 LEAST = 5  # points that make a map
 
 Codes = NDArray[np.float32]
+Numbers = NDArray[np.float64]
 
 
 def latent_map(subject: Subject) -> Arrays | None:
@@ -36,13 +37,19 @@ def principal_map(subject: Subject) -> Arrays | None:
     codes = _codes(subject)
     if codes is None or codes.shape[1] < 3:
         return None
-    centred = (codes - codes.mean(0)).astype(np.float64)
-    _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+    mean, axes, explained = principal_axes(codes)
+    return {"points": ((codes - mean) @ axes.T).astype(np.float32), "explained": explained} | _labels(subject)
+
+
+def principal_axes(codes: Codes) -> tuple[Numbers, Numbers, Codes]:
+    """Mean (d,) of codes (n, d), the two directions (2, d) in which they vary most, their shares (2,) of variance."""
+    mean = codes.mean(0, dtype=np.float64)
+    _, spread, directions = np.linalg.svd(codes - mean, full_matrices=False)
+    axes = directions[:2]
     # A direction and its opposite are one: the largest number of each is made positive, so that equal runs look alike.
-    signs = np.sign(directions[np.arange(2), np.abs(directions[:2]).argmax(1)])
-    points = (centred @ directions[:2].T * np.where(signs < 0, -1, 1)).astype(np.float32)
+    signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])
     explained = (spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)).astype(np.float32)
-    return {"points": points, "explained": explained} | _labels(subject)
+    return mean, axes * np.where(signs < 0, -1, 1)[:, None], explained
 
 
 def _codes(subject: Subject) -> Codes | None:
@@ -65,11 +72,12 @@ def _tellings(subject: Subject) -> Arrays:
 
 
 def _labels(subject: Subject) -> Arrays:
-    """What is known of the images on the map."""
+    """Which images are on the map, and what is known of them."""
     store = subject.store
     assert store is not None, "codes are of images of a store"
     rows = np.concatenate(subject.batches("test", MAP_LIMIT))
     return {
+        "rows": rows,
         "labels": store.labels[rows],
         "label_names": np.array(store.label_names, dtype=str),
         "exclusive": np.array(store.exclusive),

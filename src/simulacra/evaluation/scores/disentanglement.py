@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from simulacra.evaluation.disentanglement import (
     Factor,
+    active,
     explain,
     factor_of,
     information,
@@ -15,11 +16,11 @@ from simulacra.evaluation.disentanglement import (
     mutual_information_gap,
     separated_predictability,
 )
-from simulacra.evaluation.estimate import Estimate
+from simulacra.evaluation.estimate import Estimate, t_quantile
 from simulacra.evaluation.material import Material
 from simulacra.evaluation.scores.base import Better, Found, Group, row
 from simulacra.objectives import Encodes
-from simulacra.seeds import stream
+from simulacra.seeds import some, stream
 
 METRICS: dict[str, Better] = {
     "mig": "higher",
@@ -30,7 +31,7 @@ METRICS: dict[str, Better] = {
     "dci_informativeness": "higher",
 }
 MOST, FEW = 2000, 1000  # images that are asked, and fewest held-out ones before training images are asked instead
-BLOCKS = {"gaps": 10, "forests": 4}  # of the jackknife: forests take long
+SPLITS = {"gaps": 10, "forests": 4}  # into halves: forests take long
 DRAW, SHUFFLE = 33, 34  # keys of the draws
 
 Codes = NDArray[np.float32]
@@ -50,14 +51,14 @@ def lacks(material: Material) -> str | None:
 
 
 def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
-    """A split, the first so many of its rows, and the places of factors that are not all alike over them.
+    """A split, so many of its rows, and the places of factors that are not all alike over them.
 
     Factors are never shown in training, so training images may be asked as well; forests need many.
     """
     assert material.store.factors is not None, "there are factors"
     held_out = material.chosen.split
     split = held_out if len(material.store.rows(held_out)) >= FEW else "train"
-    rows = material.store.rows(split)[:MOST]
+    rows = some(material.store.rows(split), MOST)
     return split, rows, np.flatnonzero(np.ptp(material.store.factors[rows], axis=0) > 0).tolist()
 
 
@@ -80,27 +81,26 @@ def forests(codes: Codes, factors: list[Factor], seed: int) -> Scores:
     }
 
 
-def jackknife(
-    score: Callable[[Codes, list[Factor]], Scores], codes: Codes, factors: list[Factor], blocks: int
+def halved(
+    score: Callable[[Codes, list[Factor]], Scores], codes: Codes, factors: list[Factor], splits: int
 ) -> dict[str, Estimate | None]:
-    """Scores with 95% intervals, from how they change when one block of images after another is left out.
+    """Scores with 95% intervals, from how those of two random halves of the images differ, over several splits.
 
-    Tukey 1958: the squared standard error is (b - 1) / b times the sum of squared distances of the b scores from their
-    mean.
+    The squared standard error is the mean square of half the difference: McCarthy 1969, "Pseudo-replication: half
+    samples". These scores jump, as bins, trees and votes choose between classes; a jackknife, which leaves out one
+    block after another, takes jumps for more than they are (Shao and Wu 1989, "A general theory for jackknife variance
+    estimation").
     """
-    whole, parts = score(codes, factors), np.arange(len(codes)) * blocks // len(codes)
-    left = [score(codes[kept], [_some(one, kept) for one in factors]) for kept in (parts != b for b in range(blocks))]
+    whole, random = score(codes, factors), stream(0, DRAW, 3)
+    halves = [rows for _ in range(splits) for rows in np.array_split(random.permutation(len(codes)), 2)]
+    parts = [score(codes[rows], [factor_of(one.values[rows]) for one in factors]) for rows in halves]
     found: dict[str, Estimate | None] = {}
     for name, value in whole.items():
-        others = np.array([part[name] for part in left], np.float64)  # None becomes nan
-        margin = 1.96 * float(np.sqrt((blocks - 1) / blocks * np.square(others - others.mean()).sum()))
+        one, other = np.array([part[name] for part in parts], np.float64).reshape(splits, 2).T  # None becomes nan
+        margin = t_quantile(splits) * float(np.sqrt(np.square((one - other) / 2).mean()))
         known = value is not None and np.isfinite(margin)
         found[name] = None if value is None else Estimate(value, *((value - margin, value + margin) if known else ()))
     return found
-
-
-def _some(factor: Factor, kept: NDArray[np.bool_]) -> Factor:
-    return factor_of(factor.values[kept])
 
 
 def measure(material: Material) -> Found:
@@ -112,12 +112,17 @@ def measure(material: Material) -> Found:
     factors = [factor_of(store.factors[rows, place]) for place in places]
     shuffled = codes[stream(seed, SHUFFLE).permutation(len(codes))]
     progress = material.stage("asking what each number of the code means")
+    why = (
+        "fewer than two factors have a value that 32 images share"
+        if active(codes).any()
+        else "no number of the code changes with the image"
+    )
     for done, score in enumerate((gaps, forests)):
         progress(done, 2)
-        estimates = jackknife(partial(score, seed=seed), codes, factors, BLOCKS[score.__name__])
+        estimates = halved(partial(score, seed=seed), codes, factors, SPLITS[score.__name__])
         floors = score(shuffled, factors, seed)
         for name, one in estimates.items():
-            more = {} if one else {"why": "withheld: fewer than two factors have a value that 32 images share"}
+            more = {} if one else {"why": f"withheld: {why}"}
             found.rows.append(
                 row(
                     material, name, one, split=split, n=len(rows), floor=floors[name],

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.evaluation.correction import Shares, corrected
+from simulacra.evaluation.correction import Shares, corrected, told_apart
 from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.frequencies import divergence, entropy, kinds, rare_ratio
 from simulacra.evaluation.material import Material
@@ -23,6 +23,7 @@ FREQUENCIES: dict[str, Better] = {
 
 RARE = 0.10  # of training images: labels with a smaller share are rare
 Flags = NDArray[np.bool_]
+Values = NDArray[np.float64]
 
 
 def frequencies(material: Material) -> Found:
@@ -37,9 +38,10 @@ def frequencies(material: Material) -> Found:
     stood = judge.verdicts(material.store.pixels(material.chosen.stand_in))
     samples, floors = corrected(told, judge.confusion), corrected(stood, judge.confusion)
     found = Found(notes=_remarks(material))
+    known = judge.learned & told_apart(judge.confusion)
     _kinds(material, found, told, stood, data)
-    _rare(material, found, samples, floors, data.mean(0))
-    _each(material, found, samples, floors, data.mean(0))
+    _rare(material, found, samples, floors, data.mean(0), known)
+    _each(material, found, samples, floors, data.mean(0), known)
     return found
 
 
@@ -79,11 +81,11 @@ def _kinds(material: Material, found: Found, told: Flags, stood: Flags, data: Fl
     ]  # fmt: skip
 
 
-def _rare(material: Material, found: Found, samples: Shares, floors: Shares, data: NDArray[np.float64]) -> None:
-    """One number for the labels that are rare in the data."""
+def _rare(material: Material, found: Found, samples: Shares, floors: Shares, data: Values, known: Flags) -> None:
+    """One number for the labels (K,) that are known and rare in the data."""
     judge = material.judge
     assert judge is not None, "nothing is told without"
-    chosen = judge.learned & (data < RARE) & (data > 0)
+    chosen = known & (data < RARE) & (data > 0)
     more: dict[str, Any] = {"judge": judge.label}
     if not chosen.any():
         more["why"] = f"withheld, no label that the judge can tell is rarer than {RARE:.0%} in the training set"
@@ -94,8 +96,8 @@ def _rare(material: Material, found: Found, samples: Shares, floors: Shares, dat
     found.rows.append(row(material, "rare_labels", one, split="train", n=material.count, floor=floor.value, **more))
 
 
-def _each(material: Material, found: Found, samples: Shares, floors: Shares, data: NDArray[np.float64]) -> None:
-    """A row a label, and the picture."""
+def _each(material: Material, found: Found, samples: Shares, floors: Shares, data: Values, known: Flags) -> None:
+    """A row a label, and the picture of those (K,) that are known."""
     judge = material.judge
     assert judge is not None, "nothing is told without"
     low, high = samples.limits
@@ -104,18 +106,22 @@ def _each(material: Material, found: Found, samples: Shares, floors: Shares, dat
         more: dict[str, Any] = {"label": name, "real": float(data[place]), "judge": judge.label}
         if not judge.learned[place]:
             more["why"] = "withheld, the judge cannot tell this label well enough"
-        known = bool(judge.learned[place])
+        elif not known[place]:
+            more["why"] = (
+                "withheld, the judge says this label hardly more often of real images that have it than of others"
+            )
         found.rows.append(
             row(
-                material, "label_frequency", one if known else None, split="train", n=material.count,
-                floor=float(floors.values[place]) if known else None, **more,
+                material, "label_frequency", one if known[place] else None, split="train", n=material.count,
+                floor=float(floors.values[place]) if known[place] else None, **more,
             )
         )  # fmt: skip
-    seen = judge.learned
+    if not known.any():
+        return
     arrays: Arrays = {
-        "label_names": np.array(judge.label_names)[seen],
-        "shares": np.stack([data, samples.values, low, high, floors.values], 1)[seen],
-        "given": np.isin(np.array(judge.label_names)[seen], _given(material)),
+        "label_names": np.array(judge.label_names)[known],
+        "shares": np.stack([data, samples.values, low, high, floors.values], 1)[known],
+        "given": np.isin(np.array(judge.label_names)[known], _given(material)),
     }
     found.pictures["frequencies"] = arrays
 

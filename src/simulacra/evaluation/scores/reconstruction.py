@@ -18,7 +18,7 @@ from simulacra.evaluation.scores.base import Better, Found, Group, Row, missing,
 from simulacra.evaluation.subject import CHUNK
 from simulacra.objectives import Encodes, Generates, Infers, Objective
 from simulacra.objectives.losses import kl_parts
-from simulacra.seeds import mixed
+from simulacra.seeds import mixed, some
 
 METRICS: dict[str, Better] = {
     "reconstruction_mse": "lower",
@@ -83,16 +83,9 @@ def _leave_out(material: Material, found: Found, names: tuple[str, ...], why: st
     found.rows += [missing(material, name, reason) for name in names]
 
 
-def mean_of(values: NDArray[np.float64]) -> Estimate:
-    """The mean of one value an image and its 95% interval by the normal approximation."""
-    mean = float(values.mean())
-    margin = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
-    return Estimate(mean, mean - margin, mean + margin)
-
-
 def _linear(material: Material) -> Principal:
     """The best linear code of as many numbers as the model's, fitted to training images."""
-    rows = np.union1d(material.chosen.train, material.chosen.stand_in)[:FITTED]
+    rows = np.concatenate([material.chosen.train, material.chosen.stand_in])[:FITTED]
     return Principal(to_tensor(material.store.pixels(rows)), material.subject.generates.code.width)
 
 
@@ -121,7 +114,7 @@ def _likeness(material: Material, linear: Principal) -> tuple[list[Row], float]:
         progress(place + 1, len(chunks))
     rows = [
         row(
-            material, name, mean_of(np.concatenate(own[name])), split=split, n=sum(map(len, own[name])),
+            material, name, Estimate.of(np.concatenate(own[name])), split=split, n=sum(map(len, own[name])),
             floor=float(np.concatenate(floor[name]).mean()),
         )
         for name in names
@@ -155,8 +148,8 @@ def _told(material: Material, model: Infers) -> tuple[list[Row], dict[str, NDArr
     kl = kl_parts(means, logvars).double().numpy()
     alive = active(means.double().numpy())
     estimates = {
-        "kl_an_image": mean_of(kl.sum(1)),
-        "kl_a_number": mean_of(kl.mean(1)),
+        "kl_an_image": Estimate.of(kl.sum(1)),
+        "kl_a_number": Estimate.of(kl.mean(1)),
         "active_units": Estimate(float(alive.sum())),
     }
     split = material.chosen.split
@@ -172,7 +165,7 @@ def _bounds(material: Material, model: Infers) -> list[Row]:
     """
     subject, split = material.subject, material.chosen.split
     generator = torch.Generator().manual_seed(mixed(material.facts["seed"], BOUND))
-    progress, rows, found = material.stage("bounding the likelihood"), material.store.rows(split)[:BOUNDED], []
+    progress, rows, found = material.stage("bounding the likelihood"), some(material.store.rows(split), BOUNDED), []
     size = max(1, CHUNK // DRAWN)
     for start in range(0, len(rows), size):
         images = subject.load(rows[start : start + size]).images
@@ -182,7 +175,7 @@ def _bounds(material: Material, model: Infers) -> list[Row]:
     weights = torch.cat(found)
     bounds = {"elbo": weights.mean(1), "importance_bound": weights.logsumexp(1) - log(DRAWN)}
     return [
-        row(material, name, mean_of(values.numpy()), split=split, n=len(rows), codes=DRAWN, density=model.density)
+        row(material, name, Estimate.of(values.numpy()), split=split, n=len(rows), codes=DRAWN, density=model.density)
         for name, values in bounds.items()
     ]
 
@@ -206,9 +199,7 @@ def _inversions(material: Material, linear: Principal) -> tuple[list[Row], dict[
     found = invert(material.subject, images, seed=material.facts["seed"], progress=progress)
     targets = to_tensor(images)
     floor = float(squared_error(targets, linear(targets)).double().mean())
-    one = row(
-        material, "inversion_mse", mean_of(found.errors.astype(np.float64)), split=split, n=len(rows), floor=floor
-    )
+    one = row(material, "inversion_mse", Estimate.of(found.errors, least=0.0), split=split, n=len(rows), floor=floor)
     return [one], {"originals": images, "inversions": material.subject.decode(found.codes)}
 
 
