@@ -80,6 +80,11 @@ class Recipe(Settings):
                     )
         return self
 
+    @property
+    def falls(self) -> bool:
+        """Whether some player's learning rate depends on the last step."""
+        return any(self.optimizer.of(player).schedule != "constant" for player in self.objective.players)
+
     def with_changes(self, changes: dict[str, Any]) -> "Recipe":
         """This recipe with dotted keys set anew, like {"objective.kl_weight": 0.25}; checked like a file."""
         return read_table(to_table(self), "the recipe", changes)

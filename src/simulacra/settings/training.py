@@ -122,12 +122,6 @@ class OptimizerSettings(Settings):
         differs = self.players.get(player, PlayerSettings()).model_dump(exclude_none=True)
         return self.model_copy(update={"players": {}} | differs)
 
-    @property
-    def falls(self) -> bool:
-        """Whether some learning rate depends on the recipe's last step."""
-        schedules = {self.schedule, *(player.schedule for player in self.players.values())}
-        return not schedules.isdisjoint({"linear", "cosine"})
-
 
 class StartSettings(Settings):
     """Where first weights come from in place of a draw: another run, of any family.

@@ -157,7 +157,7 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         return None
     old, new = to_table(run.recipe), to_table(recipe)
     for key in EXTENSIBLE:
-        if key != "steps" or not recipe.optimizer.falls:
+        if key != "steps" or not recipe.falls:
             old.pop(key, None), new.pop(key, None)
     if old != new:
         differs = ", ".join(sorted(_differences(old, new)))
