@@ -89,7 +89,9 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
     if recipe.start:
         taken = transfer(objective, recipe.start) if first and not state else None
         freeze(objective, recipe.start.frozen)
-        objective.networks.load_state_dict(devices.share(objective.networks.state_dict()))
+        # From the processor: a tensor of a GPU would be unpickled on the first process's GPU by all of them.
+        weights = {name: value.cpu() for name, value in objective.networks.state_dict().items()}
+        objective.networks.load_state_dict(devices.share(weights))
     optimizers = Optimizers(objective, recipe.optimizer, devices)
     averages = Averages(objective, recipe.average)
     meter = Meter(devices)
