@@ -198,6 +198,16 @@ def test_time_between_updates_is_no_time_of_training(
     assert [row["images_per_second"] for row in rows] == [4, 4, 4]
 
 
+def test_a_row_comes_with_the_rate_that_was_noted(
+    tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
+) -> None:
+    training = make_training(tiny("gan"), store)
+    ticks = ticks_of(training)
+    noted = [row["images_per_second"] for row in training.run.rows("timing")]
+    assert [tick.rate for tick in ticks if tick.row] == noted
+    assert all(tick.rate is None for tick in ticks if not tick.row)
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_stops_the_run_and_poisons_no_checkpoint(
     family: str, bad: float, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
