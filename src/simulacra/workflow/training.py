@@ -110,9 +110,12 @@ def train(
         order = Order() if finished else _order(run, recipe, store, say)
         if crew.started or not finished:  # torchrun's others wait to be told, also that there is nothing to do
             together = Devices(device, recipe.precision, crew)
+        before = run.facts.get("precision") if run.exists else None
             together.share(None if finished else Plan(recipe, store.fingerprint, together.precision, order))
         if finished:
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
+            if before != together.precision:
+                say(f"{out}: in {before} so far, from here on in {together.precision}, as this machine has it")
             return finished
         together.agree(None)
         training = _begin(run, recipe, store, order, together, name)
