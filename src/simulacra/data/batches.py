@@ -73,7 +73,7 @@ class Batches:
         world: how many processes there are.
 
     Raises:
-        DataError: no training image, a label that the store lacks, or labels that are exclusive in one and not both.
+        DataError: no training image, or a label that the store lacks.
     """
 
     def __init__(

@@ -100,3 +100,8 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     rows = stream(recipe.seed, CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
     labels: NDArray[np.uint8] = store.labels[rows][:, store.columns(tuple(recipe.data.labels))]
     return labels
+    if labels and not exclusive and store.exclusive and set(labels) == set(store.label_names):
+        raise RecipeError(
+            f"data.exclusive is false, and data.labels are all classes of {store.path}, of which a picture has exactly "
+            "one; set data.exclusive=true"
+        )
