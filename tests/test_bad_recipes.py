@@ -149,6 +149,20 @@ def test_a_value_that_is_of_use_to_some_player_and_a_default_that_is_of_none_are
     tiny("wgan", **{"objective.clip": 0.01, "objective.lipschitz": "penalty"})
 
 
+@pytest.mark.parametrize("words", [["--start", "nowhere"], ["--out", "file/run"]])
+def test_folders_that_cannot_be_used_are_refused_before_anything_is_packed(
+    words: list[str], simulacra: Run, recipe_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_file("gan")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    ended = simulacra("train", recipe, "--data", "avatars", "--out", "out/run", "--no-cache", *words)
+    assert ended.code == 2
+    said = {"--start": "start.run: nowhere holds no run", "--out": "file/run cannot be written (file is a file); give"}
+    assert said[words[0]] in ended.err.replace(f"{tmp_path}/", "")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_network_that_cannot_be_is_refused_before_anything_is_packed(
     simulacra: Run, recipe_file: Any, tmp_path: Path
 ) -> None:
