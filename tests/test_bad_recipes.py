@@ -118,6 +118,51 @@ def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused
     assert said in refused("gan", *setting(change))
 
 
+@pytest.mark.parametrize(
+    ("family", "change", "said"),
+    [
+        ("gan", "optimizer.momentum=0.9", 'optimizer: momentum = 0.9 does nothing beside name = "adam"; leave it at'),
+        ("vae", "optimizer={name='sgd', betas=[0.5,0.9]}", 'betas = [0.5, 0.9] does nothing beside name = "sgd"'),
+        ("gan", "optimizer.generator={momentum=0.9}", 'generator.momentum = 0.9 does nothing beside name = "adam"'),
+        ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", 'generator.betas = [0.5, 0.9] does nothing'),
+        ("wgan", "objective.clip=0.1", 'clip = 0.1 does nothing beside lipschitz = "penalty"; leave it at 0.01'),
+        ("gan", "objective.penalty_every=4", "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0"),
+        ("vae", "objective.kl_steps=9", 'kl_steps = 9 does nothing beside kl_schedule = "constant"; leave it at 0'),
+        ("vae", "objective.kl_rise=0.9", 'kl_rise = 0.9 does nothing beside kl_schedule = "constant"; leave it at 0.5'),
+        ("gan", "objective.code.labels=onehot", "does nothing beside a family that gives its generator no labels"),
+        ("wgan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
+        ("infogan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
+        ("gan", "networks.generator={kind='deconvolution', channels=[8,4], norm='none', end_norm=true}",
+         'networks.generator: end_norm = true does nothing beside norm = "none"; leave it at false'),
+        ("gan", "networks.discriminator={kind='mlp', widths=[4], output='tanh'}",
+         'output = "tanh" does nothing in a network that reads images; leave it at "none"'),
+    ],
+)  # fmt: skip
+def test_a_value_that_would_do_nothing(family: str, change: str, said: str, refused: Refused) -> None:
+    assert said in refused(family, *setting(change))
+
+
+def test_a_value_that_is_of_use_to_some_player_and_a_default_that_is_of_none_are_taken(tiny: Any) -> None:
+    tiny("gan", optimizer={"betas": [0.5, 0.9], "generator": {"name": "sgd", "momentum": 0.9}})
+    tiny("gan", optimizer={"momentum": 0.9, "generator": {"name": "rmsprop"}})
+    tiny("gan", optimizer={"name": "sgd", "betas": [0.9, 0.999]})
+    tiny("wgan", **{"objective.clip": 0.01, "objective.lipschitz": "penalty"})
+
+
+@pytest.mark.parametrize("words", [["--start", "nowhere"], ["--out", "file/run"]])
+def test_folders_that_cannot_be_used_are_refused_before_anything_is_packed(
+    words: list[str], simulacra: Run, recipe_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_file("gan")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    ended = simulacra("train", recipe, "--data", "avatars", "--out", "out/run", "--no-cache", *words)
+    assert ended.code == 2
+    said = {"--start": "start.run: nowhere holds no run", "--out": "file/run cannot be written (file is a file); give"}
+    assert said[words[0]] in ended.err.replace(f"{tmp_path}/", "")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_network_that_cannot_be_is_refused_before_anything_is_packed(
     simulacra: Run, recipe_file: Any, tmp_path: Path
 ) -> None:

@@ -31,8 +31,8 @@ class Recipe(Settings):
         steps: updates in all.
         minutes: stop earlier than `steps` once training has taken so long, over all its sessions.
         seed: decides weights, order of the images and every draw.
-        average: share of the old average that the images' network keeps at each update (an exponential moving average,
-            from which samples are drawn); 0 keeps none and draws from the last weights.
+        average: share of the old average that the images' network, and an encoder beside it, keep at each update (an
+            exponential moving average, which is what is looked at); 0 keeps none and looks at the last weights.
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
             natively. Weights, optimiser state, losses and statistics are float32 in every case.
         sync_batch_norm: whether batch norm in several processes takes its statistics over all of them, as one process
@@ -79,6 +79,11 @@ class Recipe(Settings):
                         f"{table}.{name}: {name!r} is no player of family {family}; {nearest(name, players)}"
                     )
         return self
+
+    @property
+    def falls(self) -> bool:
+        """Whether some player's learning rate depends on the last step."""
+        return any(self.optimizer.of(player).schedule != "constant" for player in self.objective.players)
 
     def with_changes(self, changes: dict[str, Any]) -> "Recipe":
         """This recipe with dotted keys set anew, like {"objective.kl_weight": 0.25}; checked like a file."""

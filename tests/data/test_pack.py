@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -210,3 +211,18 @@ def test_store_json_is_json_with_the_counts(packed) -> None:
     head = json.loads((packed("avatars", None, count=3).store.path / "store.json").read_text())
     assert head["card"]["licence"].startswith("Avataaars by Pablo Stanley")
     assert head["format"] == 1
+
+
+def test_the_disk_holds_every_file_before_the_store_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, out, fsync = set(), tmp_path / "store", os.fsync
+
+    def sync(handle: int) -> None:
+        assert not out.exists()
+        held.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    pack(avatars(), out)
+    assert held >= {path.stat().st_ino for path in out.iterdir()}

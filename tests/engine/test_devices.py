@@ -1,10 +1,13 @@
 """Where training runs, and with which numbers."""
 
+from datetime import timedelta
+
 import pytest
 import torch
 
-from simulacra.engine.devices import Devices, multiplies_bfloat16
-from simulacra.errors import RecipeError
+from simulacra.engine import devices
+from simulacra.engine.devices import Crew, Devices, multiplies_bfloat16
+from simulacra.errors import RecipeError, RunError
 
 
 def test_a_device_that_the_machine_lacks_is_refused_with_a_remedy() -> None:
@@ -28,3 +31,11 @@ def test_products_run_in_the_precision_asked_for(precision: str, dtype: torch.dt
 def test_auto_takes_bfloat16_where_the_processor_multiplies_it() -> None:
     expected = "bfloat16" if multiplies_bfloat16(torch.device("cpu")) else "float32"
     assert Devices("cpu", "auto").precision == expected
+
+
+def test_the_first_process_waits_for_the_others_no_longer_than_they_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "PATIENCE", timedelta(seconds=0.3))
+    for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RunError, match="another of the 2 processes of this training has ended or cannot be reached"):
+        Devices("cpu", "float32", Crew(rank=0, world=2, local=2, started=True))

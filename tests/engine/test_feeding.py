@@ -1,6 +1,8 @@
 """Every way to the device gives the same batches."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,3 +44,21 @@ def test_images_stay_on_a_device_where_they_take_half_of_its_free_memory_at_most
 def test_what_does_not_lie_on_the_processor_is_sent_there(store: ImageStore) -> None:
     batches = Batches(store, batch=2, seed=0, flip=False, labels=())
     assert feed(batches, torch.device("meta"))(0).images.device.type == "meta"
+
+
+@pytest.mark.parametrize("send", [lambda b, to: copied(b, 0, to), lambda b, to: b[0].to(to)])
+def test_only_cuda_is_not_waited_for(
+    send: Callable[[Batches, torch.device], Batch], store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches, to, told = Batches(store, batch=2, seed=0, flip=False, labels=()), torch.Tensor.to, []
+
+    def sent(self: torch.Tensor, *words: Any, non_blocking: bool = False) -> torch.Tensor:
+        told.append(non_blocking)
+        return self if isinstance(words[0], SimpleNamespace) else to(self, *words)
+
+    monkeypatch.setattr(torch.Tensor, "to", sent)
+    send(batches, CPU)
+    assert not any(told)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    send(batches, SimpleNamespace(type="cuda"))  # type: ignore[arg-type]
+    assert sum(told) == 2

@@ -80,8 +80,15 @@ def test_a_player_may_have_its_own_schedule(tiny: MakeRecipe) -> None:
     optimize.at(3, 4)
     rates = {player: optimizer.param_groups[0]["lr"] for player, optimizer in optimize.optimizers.items()}
     assert rates == {"discriminator": 1e-3, "generator": pytest.approx(5e-4)}
-    assert recipe.optimizer.falls
-    assert not tiny("gan", **{"optimizer.warmup": 5}).optimizer.falls
+    assert recipe.falls
+    assert not tiny("gan", **{"optimizer.warmup": 5}).falls
+
+
+def test_a_common_schedule_that_no_player_follows_lets_no_rate_fall(tiny: MakeRecipe) -> None:
+    own = {f"optimizer.{player}": {"schedule": "constant"} for player in ("discriminator", "generator")}
+    assert not tiny("gan", **{"optimizer.schedule": "linear"} | own).falls
+    del own["optimizer.generator"]
+    assert tiny("gan", **{"optimizer.schedule": "linear"} | own).falls
 
 
 def test_a_rate_of_a_checkpoint_is_not_taken_for_that_of_another_step(tiny: MakeRecipe) -> None:

@@ -118,10 +118,10 @@ def test_upsampling_doubles_then_convolves() -> None:
 
 
 def test_hidden_layers_come_in_the_order_of_the_computation() -> None:
-    settings = MlpSettings(kind="mlp", widths=(6, 4), dropout=0.5, output="tanh")
+    settings = MlpSettings(kind="mlp", widths=(6, 4), dropout=0.5)
     hidden = ["Linear", "LeakyReLU 0.01", "Dropout 0.5"] * 2
     reading = layer_table(encoder(settings, (2, 3, 1)), 1, 2, 3)
-    making = layer_table(decoder(settings, 5, (2, 3, 1)), 5)
+    making = layer_table(decoder(settings.model_copy(update={"output": "tanh"}), 5, (2, 3, 1)), 5)
     assert [row.layer for row in reading] == ["Flatten", *hidden]
     assert [row.layer for row in making] == [*hidden, "Linear", "Unflatten", "Tanh"]
     assert [row.shape[0] for row in reading if row.layer == "Linear"] == [6, 4]

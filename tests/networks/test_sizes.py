@@ -3,7 +3,7 @@
 import pytest
 
 from simulacra.errors import RecipeError
-from simulacra.networks import decoder, encoder
+from simulacra.networks import decoder, encoder, output_shape
 from simulacra.networks.sizes import check_halvings, smallest_image
 from simulacra.settings.networks import ConvolutionSettings, DeconvolutionSettings, UpsampleSettings
 
@@ -50,12 +50,43 @@ def test_an_image_that_doublings_cannot_make_is_refused(
 )
 def test_an_image_that_halvings_would_use_up_is_refused(shape: tuple[int, int, int], remedy: str) -> None:
     with pytest.raises(RecipeError) as found:
-        check_halvings(shape, 4)
+        check_halvings(shape, 4, 4)
     assert str(found.value) == f"a network of 4 halvings takes widths and heights from 16 up, {remedy}"
 
 
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((8, 8, 3), "found 8x8: use 9x9, or give channels one number less"),
+        ((5, 40, 3), "found 40x5: use 40x9, or give channels one number less"),
+        ((4, 4, 3), "found 4x4: use 9x9, or give channels 2 numbers less"),
+        ((1, 1, 1), "found 1x1: use 9x9"),
+    ],
+)
+def test_odd_kernels_round_up_and_leave_every_halving_something_to_halve(
+    shape: tuple[int, int, int], remedy: str
+) -> None:
+    with pytest.raises(RecipeError) as found:
+        check_halvings(shape, 4, 3)
+    assert str(found.value) == f"a network of 4 halvings takes widths and heights from 9 up, {remedy}"
+
+
 def test_halvings_round_down() -> None:
-    check_halvings((28, 31, 1), 4)
+    check_halvings((28, 31, 1), 4, 4)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 7])
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 7, 8, 9])
+def test_sizes_that_are_allowed_are_those_that_every_layer_makes_smaller(kernel: int, size: int) -> None:
+    settings = ConvolutionSettings(kind="convolution", channels=(4, 4, 4), kernel=kernel)
+    sizes = [size]
+    for _ in settings.channels:
+        sizes.append((sizes[-1] + 2 * ((kernel - 1) // 2) - kernel) // 2 + 1)
+    if sizes[-1] < 1 or sizes[-1] == sizes[-2]:
+        with pytest.raises(RecipeError, match="a network of 3 halvings"):
+            encoder(settings, (size, size, 3))
+    else:
+        assert output_shape(encoder(settings, (size, size, 3)), 3, size, size) == (4, sizes[-1], sizes[-1])
 
 
 def test_a_size_is_refused_before_memory_is_taken() -> None:

@@ -274,6 +274,30 @@ def test_all_labels_are_those_of_the_data(
     assert (data.labels, data.exclusive) == (("Coat", "Bag"), True)
 
 
+def test_all_classes_are_no_attributes_but_some_of_them_may_be(
+    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+) -> None:
+    store = make_store(labels=("Coat", "Bag", "Shirt"), exclusive=True, name="classes")
+    recipe = recipe_file("classifier")
+    ended = simulacra(*words(recipe, "--set", 'data.labels=["Bag","Shirt","Coat"]', data=store))
+    assert ended.code == 2
+    assert "of which a picture has exactly one; set data.exclusive=true" in ended.err
+    assert simulacra(*words(recipe, "--set", 'data.labels=["Bag","Coat"]', data=store)).code == 0
+
+
+def test_a_run_that_goes_on_in_another_precision_says_so(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("vae")
+    assert simulacra(*words(recipe)).code == 0
+    assert "from here on in" not in simulacra(*words(recipe, "--steps", 7)).err
+    run = RunFolder(tmp_path / "run")
+    now = run.facts["precision"]
+    before = "float32" if now == "bfloat16" else "bfloat16"
+    run.write_facts({"precision": before})
+    assert f"in {before} so far, from here on in {now}" in simulacra(*words(recipe, "--steps", 8)).err
+
+
 def test_all_labels_of_data_without_any_are_refused(
     simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
 ) -> None:

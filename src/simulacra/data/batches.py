@@ -30,7 +30,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
-        return Batch(self.images.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
+        # CUDA alone has taken what is not pinned before it lets us go on, and free the memory.
+        waits_not = device.type == "cuda"
+        return Batch(self.images.to(device, non_blocking=waits_not), self.labels.to(device, non_blocking=waits_not))
 
 
 def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:
@@ -71,7 +73,7 @@ class Batches:
         world: how many processes there are.
 
     Raises:
-        DataError: no training image, a label that the store lacks, or labels that are exclusive in one and not both.
+        DataError: no training image, or a label that the store lacks.
     """
 
     def __init__(

@@ -80,6 +80,7 @@ def pack(
             aside.mkdir()
             tolerated = len(source.names) if keep_going else int(TOLERATED * len(source.names))
             write_store(source, aside, tolerated, progress, workers)
+            _keep(aside)
             aside.rename(out)
         except OSError as error:
             raise _unwritable(out, source, error) from error
@@ -117,6 +118,13 @@ def _alone(out: Path) -> Iterator[None]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def _keep(folder: Path) -> None:
+    """Returns once the disk holds a folder's files, which a power cut might else leave empty under their names."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def _unwritable(out: Path, source: Source, error: OSError) -> DataError:

@@ -1,4 +1,4 @@
-"""Averages: an exponential moving average of what a player learns, which gives steadier images than the last weights.
+"""Averages: an exponential moving average of what a model learns, which gives steadier images than the last weights.
 
 Yazici et al. 2019, arXiv:1806.04498; Karras et al. 2018, arXiv:1710.10196, section 4.
 """
@@ -9,13 +9,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from simulacra.objectives import Generates, Objective
+from simulacra.objectives import Encodes, Generates, Objective
 
 State = dict[str, Tensor]
 
 
 class Averages:
-    """Averaged weights and statistics of the network that makes images.
+    """Averaged weights and statistics of the network that makes images, and of all where codes are read off images too.
+
+    An encoder's codes mean something to the decoder of the same moment; one of them averaged would not fit the other.
 
     Args:
         objective: its networks are where they will stay.
@@ -26,8 +28,9 @@ class Averages:
         self.decay = decay
         self.live: State = {}
         if decay and isinstance(objective, Generates):
+            whole = isinstance(objective, Encodes)
             state = objective.networks.state_dict()
-            self.live = {name: value for name, value in state.items() if name.split(".")[0] == objective.maker}
+            self.live = {key: value for key, value in state.items() if whole or key.split(".")[0] == objective.maker}
         self.floats = [name for name, value in self.live.items() if value.is_floating_point()]
         self.kept = {name: value.clone() for name, value in self.live.items()}
 
@@ -53,9 +56,12 @@ class Averages:
                 self._put(before)
 
     def load(self, state: State) -> None:
-        """Takes up averages from a checkpoint."""
-        for name, value in state.items():
-            self.kept[name].copy_(value)
+        """Takes up averages from a checkpoint.
+
+        The average of a network that it has none of begins at the weights where they stand.
+        """
+        for name, value in self.kept.items():
+            value.copy_(state.get(name, self.live[name]))
 
     def _put(self, state: State) -> None:
         for name, value in state.items():

@@ -209,6 +209,9 @@ def meet(crew: Crew) -> None:
     Torchrun's store outlives its workers, and with it the addresses that they left there: after a restart, processes
     would call up dead ones. So the first one makes up a name under which nothing lies yet. It tells it to whoever asks,
     until everybody has answered under it: what asks may be a dead process's entry too, but that never answers.
+
+    Raises:
+        RuntimeError: another process did not come in time.
     """
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     fresh = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
@@ -218,8 +221,10 @@ def meet(crew: Crew) -> None:
         store.set(f"seeks/{crew.rank}", name)
         name = store.get(f"told/{name}").decode()
         store.set(f"here/{name}/{crew.rank}", "")
-    missing = [] if crew.rank else list(range(1, crew.world))
+    missing, end = [] if crew.rank else list(range(1, crew.world)), time.monotonic() + PATIENCE.total_seconds()
     while missing:
+        if time.monotonic() > end:
+            raise RuntimeError(f"processes {missing} did not come")
         for rank in missing:
             if store.check([f"seeks/{rank}"]):
                 store.set(f"told/{store.get(f'seeks/{rank}').decode()}", name)

@@ -62,12 +62,14 @@ class Tick:
     Attributes:
         step: updates done.
         row: the row of means that was just logged, if any.
+        rate: images a second since the last time that was noted, where one was noted just now.
         saved: whether this very state is on disk.
         milestone: whether it is worth a look: restored, saved, or an epoch of `every.epochs` has just been filled.
     """
 
     step: int
     row: dict[str, float] | None
+    rate: float | None
     saved: bool
     milestone: bool
 
@@ -89,7 +91,9 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
     if recipe.start:
         taken = transfer(objective, recipe.start) if first and not state else None
         freeze(objective, recipe.start.frozen)
-        objective.networks.load_state_dict(devices.share(objective.networks.state_dict()))
+        # From the processor: a tensor of a GPU would be unpickled on the first process's GPU by all of them.
+        weights = {name: value.cpu() for name, value in objective.networks.state_dict().items()}
+        objective.networks.load_state_dict(devices.share(weights))
     optimizers = Optimizers(objective, recipe.optimizer, devices)
     averages = Averages(objective, recipe.average)
     meter = Meter(devices)
@@ -119,7 +123,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
     milestones = {-(-epoch * batches.count // batches.batch) for epoch in recipe.every.epochs}
     clock, since = time.perf_counter(), training.start
     for step in range(training.start, recipe.steps + 1):
-        row, last, new = None, step == recipe.steps or until(), step > training.start
+        row, rate, last, new = None, None, step == recipe.steps or until(), step > training.start
         if new and step % recipe.every.log == 0:
             images = step * batches.batch
             row = {"step": step, "epoch": images / batches.count, "images": images} | meter.flush()
@@ -134,7 +138,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
             meter.check()
             run.write_checkpoint(step, to_bytes(training.state(step)), recipe.every.keep)
         paused = time.perf_counter()
-        yield Tick(step, row, saved or 0 < step == training.start, saved or not new or step in milestones)
+        yield Tick(step, row, rate, saved or 0 < step == training.start, saved or not new or step in milestones)
         clock += time.perf_counter() - paused  # what is done between two updates is no part of training
         if last:
             return

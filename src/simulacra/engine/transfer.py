@@ -30,12 +30,7 @@ def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
         RunError: there is no such run, or it has no such checkpoint.
         RecipeError: a network is missing on either side, or its tensors do not fit; nothing was changed.
     """
-    run = RunFolder(Path(start.run))
-    try:
-        path, step = chosen_checkpoint(run, start.step)
-        state = read_checkpoint(path)
-    except RunError as error:
-        raise RunError(f"start.run: {error}") from error
+    run, step, state = source(start)
     given: State = state["networks"] | state["averages"]
     pairs = _pairs(objective, start, _networks(given))
     taken = {target: _fitting(objective, start.run, target, source, given) for target, source in pairs.items()}
@@ -50,6 +45,20 @@ def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
         "networks": pairs,
         "parameters": sum(p.numel() for target in pairs for p in objective.networks[target].parameters()),
     }
+
+
+def source(start: StartSettings) -> tuple[RunFolder, int, dict[str, Any]]:
+    """The run that weights are taken from, and step and state of its checkpoint.
+
+    Raises:
+        RunError: there is no such run, or it has no such checkpoint.
+    """
+    run = RunFolder(Path(start.run))
+    try:
+        path, step = chosen_checkpoint(run, start.step)
+        return run, step, read_checkpoint(path)
+    except RunError as error:
+        raise RunError(f"start.run: {error}") from error
 
 
 def freeze(objective: Objective, names: tuple[str, ...]) -> None:

@@ -14,13 +14,15 @@ from simulacra.settings.networks import ConvolutionSettings
 
 
 def encoder(settings: ConvolutionSettings, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Image (n, C, H, W) -> map (n, channels[-1], h, w), h and w halved and rounded down once for each stride of 2.
+    """Image (n, C, H, W) -> map (n, channels[-1], h, w), h and w halved once for each stride of 2.
+
+    An odd size is rounded down by an even kernel and up by an odd one.
 
     Raises:
         RecipeError: the images are too small for so many halvings.
     """
     numbers = settings.channels
-    sizes.check_halvings(shape, len(numbers) - bool(settings.stem))
+    sizes.check_halvings(shape, len(numbers) - bool(settings.stem), settings.kernel)
     rows: list[nn.Module] = []
     inputs = shape[2]
     for place, channels in enumerate(numbers):

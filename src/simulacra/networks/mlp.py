@@ -4,12 +4,21 @@ from math import prod
 
 from torch import nn
 
+from simulacra.errors import RecipeError
 from simulacra.networks import layers
 from simulacra.settings.networks import MlpSettings
 
 
 def encoder(settings: MlpSettings, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Image (n, C, H, W) -> features (n, widths[-1])."""
+    """Image (n, C, H, W) -> features (n, widths[-1]).
+
+    Raises:
+        RecipeError: an activation is asked for that only images have.
+    """
+    if settings.output != "none":
+        raise RecipeError(
+            f'output = "{settings.output}" does nothing in a network that reads images; leave it at "none"'
+        )
     return nn.Sequential(nn.Flatten(), *_hidden(settings, prod(shape)))
 
 

@@ -5,17 +5,22 @@ from itertools import product
 from simulacra.errors import RecipeError
 
 
-def check_halvings(shape: tuple[int, int, int], halvings: int) -> None:
-    """Refuse images that so many halvings, rounded down, would leave without a pixel.
+def check_halvings(shape: tuple[int, int, int], halvings: int, kernel: int) -> None:
+    """Refuse images that so many halvings would use up before the last one.
+
+    Even kernels round down, and at the end a pixel must be left; odd ones round up and never take the last pixel, but
+    every one of them must find two to halve.
 
     Raises:
-        RecipeError: width or height is below 2^halvings.
+        RecipeError: width or height is below 2^halvings, or not above 2^(halvings - 1) where the kernel is odd.
     """
     height, width, _ = shape
-    least = 2**halvings
-    if min(height, width) >= least:
+    short = min(height, width)
+    least, enough = 2**halvings, short.bit_length() - 1
+    if kernel % 2:
+        least, enough = 2**halvings // 2 + 1, (short - 1).bit_length()
+    if short >= least:
         return
-    enough = min(height, width).bit_length() - 1
     shorter = f", or {_shorten(halvings - enough)}" if enough else ""
     raise RecipeError(
         f"a network of {halvings} halvings takes widths and heights from {least} up, found {width}x{height}: "

@@ -1,5 +1,7 @@
 """The common ground of all settings."""
 
+import json
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,3 +9,19 @@ class Settings(BaseModel):
     """A frozen table of a recipe that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def refuse_idle(self, key: str, beside: str, place: str = "") -> None:
+        """Refuses a key that does nothing; its default is allowed, as the resolved recipe of a run states it.
+
+        Args:
+            key: one of this table's.
+            beside: what the table says that leaves the key without effect, like 'lipschitz = "penalty"'.
+            place: what stands before the key in the sentence, like "generator.".
+
+        Raises:
+            ValueError: the key has another value than its default.
+        """
+        found, default = getattr(self, key), type(self).model_fields[key].default
+        if found != default:
+            remedy = "leave it out" if default is None else f"leave it at {json.dumps(default)}"
+            raise ValueError(f"{place}{key} = {json.dumps(found)} does nothing beside {beside}; {remedy}")

@@ -1,13 +1,21 @@
 """What each kind of network can be told: one model a kind, told apart by `kind`.
 
 The length of `channels` is the depth, and the smallest image inside a network follows from it and from the image's
-size. A network that makes images takes only sizes that its doublings make exactly; one that reads them rounds every
-halving down. A size that does not fit is refused with the sizes that do.
+size. A network that makes images takes only sizes that its doublings make exactly; one that reads them halves odd sizes
+too, rounded down by an even kernel and up by an odd one. A size that does not fit is refused with the sizes that do.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from simulacra.settings.base import Settings
 
@@ -31,7 +39,7 @@ class ConvolutionSettings(Settings):
 
     Args:
         channels: of each convolution; each halves the image.
-        kernel: their kernel, square; the padding keeps the halving exact.
+        kernel: their kernel, square; the padding keeps the halving of even sizes exact.
         stem: odd kernel of a first convolution of stride 1, which has the first of the channels and halves nothing;
             0 is none.
         norm: what follows each convolution: `batch` normalisation with a learned scale and shift, or `none`.
@@ -101,6 +109,12 @@ class DeconvolutionSettings(Settings):
                 f"it keeps the image's size with an odd kernel only, found {kernel}; set kernel = {kernel - 1}"
             )
         return stride
+
+    @model_validator(mode="after")
+    def _there_is_a_norm_for_the_end(self) -> "DeconvolutionSettings":
+        if self.norm == "none":
+            self.refuse_idle("end_norm", 'norm = "none"')
+        return self
 
 
 class UpsampleSettings(Settings):

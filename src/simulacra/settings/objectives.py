@@ -49,7 +49,15 @@ def _unlearned(code: CodeSettings) -> CodeSettings:
     return code
 
 
-PlainCode = Annotated[CodeSettings, AfterValidator(_unlearned)]
+def _unlabelled(code: CodeSettings) -> CodeSettings:
+    """Refuse a way for labels to enter where none does."""
+    code.refuse_idle("labels", 'a family that gives its generator no labels, as only "acgan" does')
+    return code
+
+
+LabelledCode = Annotated[CodeSettings, AfterValidator(_unlearned)]
+PlainCode = Annotated[LabelledCode, AfterValidator(_unlabelled)]
+LearnedCode = Annotated[CodeSettings, AfterValidator(_unlabelled)]
 
 
 class ClassifierSettings(Settings):
@@ -106,8 +114,13 @@ class VaeSettings(Settings):
 
     @model_validator(mode="after")
     def _a_schedule_has_a_length(self) -> "VaeSettings":
-        if self.kl_schedule != "constant" and not self.kl_steps:
-            raise ValueError(f'kl_schedule = "{self.kl_schedule}" needs a length; set objective.kl_steps, like 5_000')
+        schedule = f'kl_schedule = "{self.kl_schedule}"'
+        if self.kl_schedule == "constant":
+            self.refuse_idle("kl_steps", schedule)
+        elif not self.kl_steps:
+            raise ValueError(f"{schedule} needs a length; set objective.kl_steps, like 5_000")
+        if self.kl_schedule != "cyclical":
+            self.refuse_idle("kl_rise", schedule)
         return self
 
 
@@ -155,6 +168,8 @@ class GanSettings(Settings):
             raise ValueError(
                 "a joint update moves both players; set objective.discriminator_steps = 1 or joint = false"
             )
+        if not self.r1_weight and not self.r2_weight:
+            self.refuse_idle("penalty_every", "r1_weight = 0 and r2_weight = 0")
         return self
 
 
@@ -169,7 +184,7 @@ class AcganSettings(Settings):
     """
 
     family: Literal["acgan"]
-    code: PlainCode
+    code: LabelledCode
     label_weight: NonNegativeFloat = 1.0
     real_label: RealLabel = 1.0
     discriminator_steps: PositiveInt = 1
@@ -207,12 +222,14 @@ class WganSettings(Settings):
     players: ClassVar[tuple[str, ...]] = ("critic", "generator")
 
     @model_validator(mode="after")
-    def _smoothed_scores_are_bounded(self) -> "WganSettings":
+    def _options_go_together(self) -> "WganSettings":
         if self.real_label < 1 and self.lipschitz == "penalty":
             raise ValueError(
                 "with real_label below 1 the critic gains without end by lowering all scores, which a gradient penalty "
                 'does not see; set objective.lipschitz = "clipping" or real_label = 1'
             )
+        other = "clip" if self.lipschitz == "penalty" else "penalty_weight"
+        self.refuse_idle(other, f'lipschitz = "{self.lipschitz}"')
         return self
 
 
@@ -228,7 +245,7 @@ class InfoganSettings(Settings):
     """
 
     family: Literal["infogan"]
-    code: CodeSettings
+    code: LearnedCode
     categorical_weight: PositiveFloat = 1.0
     continuous_weight: PositiveFloat = 0.1
     real_label: RealLabel = 1.0

@@ -83,6 +83,10 @@ class PlayerSettings(Settings):
     warmup: NonNegativeInt | None = None
 
 
+# Key -> the algorithms that know it, of those that not all know.
+KNOWN_TO = {"betas": ("adam", "adamw"), "momentum": ("sgd", "rmsprop")}
+
+
 class OptimizerSettings(Settings):
     """The optimisers: one a player, alike unless `[optimizer.PLAYER]` says otherwise.
 
@@ -117,16 +121,21 @@ class OptimizerSettings(Settings):
         tables = {key: value for key, value in given.items() if isinstance(value, dict)}
         return {key: value for key, value in given.items() if key not in tables} | {"players": tables}
 
+    @model_validator(mode="after")
+    def _every_number_is_used(self) -> "OptimizerSettings":
+        """A number of all players has to be known to one of them, that of a player to its own algorithm."""
+        for key, names in KNOWN_TO.items():
+            for player, own in self.players.items():
+                if (own.name or self.name) not in names:
+                    own.refuse_idle(key, f'name = "{own.name or self.name}"', f"{player}.")
+            if {self.name, *(own.name for own in self.players.values())}.isdisjoint(names):
+                self.refuse_idle(key, f'name = "{self.name}"')
+        return self
+
     def of(self, player: str) -> "OptimizerSettings":
         """The numbers of one player's optimiser."""
         differs = self.players.get(player, PlayerSettings()).model_dump(exclude_none=True)
         return self.model_copy(update={"players": {}} | differs)
-
-    @property
-    def falls(self) -> bool:
-        """Whether some learning rate depends on the recipe's last step."""
-        schedules = {self.schedule, *(player.schedule for player in self.players.values())}
-        return not schedules.isdisjoint({"linear", "cosine"})
 
 
 class StartSettings(Settings):

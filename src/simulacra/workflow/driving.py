@@ -56,7 +56,9 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     def scoring(done: int, total: int) -> None:
         live.show(budget.used, f"scoring: {done:,}/{total:,} images")
 
-    with Live(title) as live, SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start) as board:
+    # What lies behind the checkpoint is written again; the row at the very step is not.
+    board = SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start + 1)
+    with Live(title) as live, board:
         try:
             for tick in train(training, lambda: over(training.devices, request, budget.used >= 1)):
                 budget.step = tick.step
@@ -77,7 +79,7 @@ def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done:
     """Says on the screen and to TensorBoard where a training stands; `done` is the share of its work, in [0, 1]."""
     for key, value in (tick.row or {}).items():
         board.add_scalar(key, value, tick.step)
-    live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(training.run, tick))
+    live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(tick))
 
 
 def follow(training: Training, request: Request) -> None:
@@ -135,17 +137,16 @@ def seconds_of(run: RunFolder) -> float:
     return float(sum(row["seconds"] for row in run.rows("timing")))
 
 
-def _numbers(run: RunFolder, tick: Tick) -> str | None:
+def _numbers(tick: Tick) -> str | None:
     """The newest losses and the speed, for the live view."""
-    if tick.row is None:
+    if tick.row is None or tick.rate is None:
         return None
     losses = [
         f"{key.removeprefix('loss/')} {value:.3f}"
         for key, value in tick.row.items()
         if "/" in key and key[:9] != "gradient/"
     ]
-    speed = run.rows("timing")[-1]["images_per_second"]
-    return f"{speed:,.0f} images/s  " + "  ".join(losses[:4])
+    return f"{tick.rate:,.0f} images/s  " + "  ".join(losses[:4])
 
 
 def _advice(run: RunFolder, error: Diverged) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import read_picture
-from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.editing.edits import Edited, Wish, edit_images, own_labels
 from simulacra.editing.learning import learn_directions
@@ -22,7 +21,7 @@ from simulacra.evaluation.sheets import to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.runs import RunFolder, write_aside
-from simulacra.workflow.evaluating import find_store
+from simulacra.workflow.evaluating import store_of
 from simulacra.workflow.exporting import note_of_state
 
 Say = Callable[[str], None]
@@ -78,13 +77,11 @@ class Editor:
         return found
 
     def _store(self) -> ImageStore:
-        recipe = self.subject.recipe
         try:
-            store = find_store(self.run, self.data, None)
+            return store_of(self.run, self.data)
         except DataError as error:
             kept = f"{self.run.path} keeps no directions of step {self.step:,}, and learning them takes the data set"
             raise RunError(f"{kept}: {error}") from error
-        return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
 def open_editor(path: Path, step: Which = None, data: Path | None = None) -> Editor:

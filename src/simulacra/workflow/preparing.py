@@ -1,20 +1,53 @@
 """From a recipe and what the user calls the data to a resolved recipe and an open store."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore, is_store
-from simulacra.errors import RecipeError
+from simulacra.engine.transfer import source
+from simulacra.errors import RecipeError, RunError
+from simulacra.evaluation.selection import metric_of
+from simulacra.objectives import build
 from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder
 from simulacra.seeds import stream
 
 CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuses networks that cannot be and a metric that the family lacks, before minutes of packing.
+
+    Raises:
+        RecipeError: one of the two.
+    """
+    if isinstance(recipe.data.labels, tuple):
+        with torch.device("meta"):  # at no cost
+            build(recipe)
+    if recipe.every.score or recipe.every.select:
+        metric_of(recipe)
+
+
+def check_folders(recipe: Recipe, run: RunFolder) -> None:
+    """Refuses a run to start from that is not there and a place that cannot be written, before minutes of packing.
+
+    Raises:
+        RunError: one of the two.
+    """
+    if recipe.start and not run.checkpoints():  # a run that goes on never looks at the other again
+        source(recipe.start)
+    there = next(path for path in (run.path, *run.path.absolute().parents) if os.access(path, os.F_OK))
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        found = f"{there} may not be written to" if there.is_dir() else f"{there} is a file"
+        raise RunError(f"{run.path} cannot be written ({found}); give another --out")
 
 
 def open_data(
@@ -81,6 +114,11 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
         raise RecipeError(
             f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {have} ({kind}); "
             'set data.labels="all"'
+        )
+    if labels and not exclusive and store.exclusive and set(labels) == set(store.label_names):
+        raise RecipeError(
+            f"data.exclusive is false, and data.labels are all classes of {store.path}, of which a picture has exactly "
+            "one; set data.exclusive=true"
         )
     changes: dict[str, Any] = {"data.labels": list(labels), "data.exclusive": exclusive}
     if store.shape != recipe.data.shape:

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from simulacra.data.batches import Batches
 from simulacra.data.order import Order, choose
 from simulacra.data.splits import hold_out
@@ -17,7 +15,7 @@ from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Crew, Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError, Stopped
-from simulacra.evaluation.selection import metric_of, require_valid
+from simulacra.evaluation.selection import require_valid
 from simulacra.evaluation.subject import Subject
 from simulacra.live import Live
 from simulacra.objectives import build
@@ -28,7 +26,7 @@ from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.joining import Plan, check_share, train_along
-from simulacra.workflow.preparing import conditions, fit, open_data
+from simulacra.workflow.preparing import check_folders, check_recipe, conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
 
 BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
@@ -89,22 +87,19 @@ def train(
     """
     crew = Crew.of(devices)
     check_share(recipe, crew)
-    if isinstance(recipe.data.labels, tuple):
-        with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
-            build(recipe)
-    if recipe.every.score or recipe.every.select:
-        metric_of(recipe)
+    check_recipe(recipe)
     opened = partial(open_data, recipe, data, labels=labels, crop=crop, cache=cache, follow=follow)
     if crew.rank:
         begin = partial(_begin, RunFolder(out, writes=False), name=name)
         train_along(opened, begin, Devices(device, recipe.precision, crew))
+    run = RunFolder(out)
+    check_folders(recipe, run)
     with Live("packing") as packing:
         store = opened(progress=packing.count, say=say)
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
     if recipe.every.score:
         require_valid(len(store.rows("valid")), store.path)
-    run = RunFolder(out)
     with run.lock():
         finished = _check_folder(run, recipe, store)
         order = Order() if finished else _order(run, recipe, store, say)
@@ -115,9 +110,12 @@ def train(
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
         together.agree(None)
+        before = run.facts.get("precision") if run.exists else None
         training = _begin(run, recipe, store, order, together, name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
+            if before != together.precision:
+                say(f"{out}: in {before} so far, from here on in {together.precision}, as this machine has it")
         _carry_out(training, store, say, report)
     return _finished(run)
 
@@ -157,7 +155,7 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         return None
     old, new = to_table(run.recipe), to_table(recipe)
     for key in EXTENSIBLE:
-        if key != "steps" or not recipe.optimizer.falls:
+        if key != "steps" or not recipe.falls:
             old.pop(key, None), new.pop(key, None)
     if old != new:
         differs = ", ".join(sorted(_differences(old, new)))

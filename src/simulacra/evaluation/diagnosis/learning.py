@@ -178,7 +178,7 @@ def _trend(history: History) -> tuple[Sign, float] | None:
     """What is measured, and by which share it surely moved over the second half; None where that is unsure."""
     curve = _watched(history)
     # A rate that falls to 0 ends every run on level ground, whatever more of it would give.
-    if curve is None or history.facts.get("state") != "finished" or history.recipe.optimizer.falls:
+    if curve is None or history.facts.get("state") != "finished" or history.recipe.falls:
         return None
     late = curve.since(int(curve.steps[-1]) // 2)
     if len(late.steps) < POINTS or curve.steps[-1] < FEWEST_UPDATES:
