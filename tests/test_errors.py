@@ -3,7 +3,7 @@
 import pytest
 
 from simulacra import errors
-from simulacra.errors import Diverged, SimulacraError, Stopped, nearest
+from simulacra.errors import DataError, Diverged, SimulacraError, Stopped, nearest, one_line
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
@@ -19,6 +19,12 @@ def test_a_stop_is_no_mistake_of_the_user() -> None:
     assert not isinstance(stop, SimulacraError)
     assert (stop.signal, str(stop)) == (15, "stopped at step 3")
     assert issubclass(Diverged, SimulacraError)
+
+
+def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
+    assert str(DataError("a\nb.png is empty")) == r"a\nb.png is empty"
+    assert one_line("\x1b[31m\t\x85\u2028\udcff") == r"\x1b[31m\t\x85\u2028\udcff"
+    assert one_line("Zoë\u3000猫.png") == "Zoë\u3000猫.png"
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,24 @@
 Every message names the file, row or key, what was found there, and the remedy.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+# What would break a line or a terminal, or could not be printed: control characters, line separators, lone surrogates.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """The text with its control characters escaped, for file names and labels may hold any."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class SimulacraError(Exception):
     """The user's mistake, told in one sentence."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class RecipeError(SimulacraError):

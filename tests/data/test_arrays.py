@@ -92,8 +92,17 @@ def test_train_and_test_arrays_are_the_split(tmp_path: Path, packed) -> None:
         ({"images": np.full((2, 8, 8, 3), 1000.0)}, "values from 1000 to 1000"),
         ({"images": np.full((2, 8, 8, 3), np.nan)}, "values from nan"),
         ({"images": IMAGES, "labels": [1, 2]}, "labels of shape"),
-        ({"images": IMAGES, "labels": np.full((6, 2), 5)}, "labels from 5 to 5"),
+        ({"images": IMAGES, "labels": np.full((6, 2), 5)}, "that are not all 0 and 1"),
+        ({"images": IMAGES, "labels": np.full((6, 2), "a")}, "that are not all 0 and 1"),
+        ({"images": IMAGES, "labels": np.array(1)}, r"labels of shape \(\)"),
+        ({"images": IMAGES, "labels": np.full(6, 1j)}, "labels of shape .* type complex128"),
+        ({"images": IMAGES, "labels": [0, 1, 1, 0, np.nan, 1]}, "fractions or no numbers"),
+        ({"images": IMAGES, "labels": [0, 1, 1, 0, 0.5, 1]}, "fractions or no numbers"),
+        ({"images": IMAGES, "labels": [0, 1, 1, 0, np.inf, 1]}, "fractions or no numbers"),
+        ({"images": IMAGES, "labels": np.array([[1, 0, -1, 1, 1, 1]]).T}, "a label with both -1 and 0"),
         ({"images": IMAGES, "labels": np.zeros((6, 2)), "label_names": ["one"]}, "2 labels and 1 names"),
+        ({"images": IMAGES, "labels": [0, 1, 2, 0, 1, 2], "classes": ["a", "a", "b"]}, "'a' twice in classes"),
+        ({"images": IMAGES, "labels": [0, 1, 2, 0, 1, 2], "classes": np.array("x")}, r"classes of shape \(\)"),
         ({"images": np.array([["a"]])}, "of shape"),
     ],
 )
@@ -101,6 +110,54 @@ def test_arrays_that_are_no_data_set_are_told(tmp_path: Path, arrays: dict[str, 
     with pytest.raises(DataError, match=message) as error:
         open_source("arrays", save(tmp_path, **arrays))
     assert "set.npz" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"y_train": [0, 1], "y_test": [0, 1, 0, 1]}, r"labels of shape \(2,\) .* for 4 images"),
+        ({"y_train": [0, 1, 0, 1]}, "x_test without y_test"),
+        ({"y_test": [0, 1]}, "x_train without y_train"),
+        ({"y_train": [0, 1, 0, 1], "y_test": [[0, 1], [1, 0]]}, r"labels of shapes \(4,\) and \(2, 2\)"),
+    ],
+    ids=["shifted", "no test labels", "no training labels", "two forms"],
+)
+def test_labels_of_train_and_test_fit_their_own_images(tmp_path: Path, labels: dict[str, Any], message: str) -> None:
+    path = save(tmp_path, x_train=IMAGES[:4], x_test=IMAGES[4:], **labels)
+    with pytest.raises(DataError, match=message) as error:
+        open_source("arrays", path)
+    assert "set.npz" in str(error.value)
+
+
+def test_float_classes_that_are_whole_are_taken(tmp_path: Path, packed) -> None:
+    store = packed("arrays", save(tmp_path, images=IMAGES, labels=np.float32([0, 1, 2, 0, 1, 2]))).store
+    assert store.labels.argmax(1).tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "taken"),
+    [(0, 1.02, "0..255"), (-0.02, 1.02, "0..255"), (-0.02, 1, "-1..1")],
+    ids=["over", "both", "under"],
+)
+def test_floats_that_overshoot_0_to_1_are_refused_unless_stated(
+    tmp_path: Path, packed, low: float, high: float, taken: str
+) -> None:
+    """A bicubic filter gives such: read as bytes they would be black, read as -1 to 1 they would be pale."""
+    path = save(tmp_path, images=np.linspace(low, high, 128, dtype=np.float32).reshape(2, 8, 8))
+    with pytest.raises(DataError, match=rf"set.npz has values from {low:g} to {high:g}, nearer 0..1 than {taken}"):
+        open_source("arrays", path)
+    assert packed("arrays", path, values=taken).store.card["values"] == taken
+
+
+def test_a_part_that_was_scaled_beside_one_that_was_not_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, x_train=IMAGES[:4].astype(np.float32), x_test=IMAGES[4:] / np.float32(255))
+    with pytest.raises(DataError, match=r"nearer 0..1 than 0..255"):
+        open_source("arrays", path)
+
+
+def test_a_crop_beyond_the_images_is_told_by_file_and_row(tmp_path: Path, packed) -> None:
+    with pytest.raises(DataError, match=r"set: row 0, is 8x8, too small for the crop 0,0,99,99"):
+        packed("arrays", save(tmp_path, images=IMAGES), crop="0,0,99,99")
 
 
 class Trap:

@@ -158,6 +158,12 @@ def test_a_file_without_a_byte_is_named_empty(tmp_path: Path) -> None:
             read_picture(file, (8, 8))
 
 
+def test_a_file_that_is_not_there_and_a_folder_are_not_called_damaged(tmp_path: Path) -> None:
+    for place, why in ((tmp_path / "a.png", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(DataError, match=rf"^cannot be read \({why}\)$"):
+            read_picture(place, (8, 8))
+
+
 def test_text_is_no_picture() -> None:
     with pytest.raises(DataError, match="not a picture in any known format"):
         read_picture(b"%!PS-Adobe-3.0 EPSF-3.0 no picture", (8, 8))

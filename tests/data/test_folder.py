@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simulacra.data.audit import audit
 from simulacra.data.sources import Options, open_source
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
@@ -149,6 +150,19 @@ def test_a_picture_that_cannot_be_read_is_listed(folder, packed, monkeypatch: py
     monkeypatch.setattr(Image, "open", refuse)
     result = packed("folder", root, keep_going=True)
     assert "Permission denied" in result.store.card["left_out"][0]["why"]
+
+
+def test_a_line_is_one_line_whatever_a_picture_is_called(folder, packed) -> None:
+    root = folder(["a.png", "b\nc.png"])
+    (root / "b\nc.png").write_text("no picture")
+    with pytest.raises(DataError) as error:
+        packed("folder", root)
+    assert r"b\nc.png" in str(error.value)
+    result = packed("folder", root, keep_going=True)
+    assert result.store.card["left_out"][0]["name"] == "b\nc.png"
+    told = [*result.notes, *audit(result.store)["findings"]]
+    assert any(r"b\nc.png" in line for line in told)
+    assert not any("\n" in line for line in told)
 
 
 def test_a_symlink_loop_ends_and_is_counted(folder, packed) -> None:

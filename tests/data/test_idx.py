@@ -79,6 +79,11 @@ def test_a_damaged_gzip_is_told(mnist: Path, damage) -> None:
         open_source("idx", mnist)
 
 
+def test_a_crop_beyond_the_pictures_is_told_by_set_and_picture(mnist: Path, packed) -> None:
+    with pytest.raises(DataError, match=r"train/0, is \d+x\d+, too small for the crop 0,0,99,99"):
+        packed("idx", mnist, crop="0,0,99,99")
+
+
 def test_labels_for_other_pictures_are_told(mnist: Path) -> None:
     (mnist / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(5)))
     with pytest.raises(DataError, match="has 5 labels for the 6 pictures"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from simulacra.data import pack as pack_module
 from simulacra.data import writing
@@ -105,6 +106,29 @@ def test_an_empty_folder_is_packed_into(tmp_path: Path) -> None:
     assert pack(avatars(), tmp_path / "s").fresh
 
 
+@pytest.mark.parametrize("place", [".", "..", "/", ""])
+def test_a_store_never_takes_the_place_of_the_folder_one_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulacra, place: str
+) -> None:
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    ended = simulacra("pack", "avatars", "--count", 3, "--size", 8, "--out", place)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--out" in ended.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["new"]
+    with pytest.raises(DataError, match="name a new one"):
+        pack(avatars(), tmp_path / "new")
+
+
+def test_an_empty_path_of_a_source_is_not_the_folder_one_stands_in(
+    folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulacra
+) -> None:
+    monkeypatch.chdir(folder(2))
+    ended = simulacra("pack", "folder", "", "--out", tmp_path / "s")
+    assert ended.code == 2
+    assert "the path is empty" in ended.err
+
+
 def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     pack(avatars(4), tmp_path / "s", progress=lambda done, total: seen.append((done, total)))
@@ -154,10 +178,42 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         pack(avatars(), tmp_path / "file" / "s")
 
 
+def test_a_place_where_no_file_can_be_made_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders of the system such as /proc say "no such file" to a new one, which filelock takes for a race."""
+    opened = os.open
+
+    def refuse(path: str | Path, *more: int, **options: int) -> int:
+        if str(path).endswith(".packing.lock"):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        return opened(path, *more, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(DataError, match=r"cannot be written \(No such file or directory\); take another --out"):
+        pack(avatars(), tmp_path / "s")
+
+
+def test_another_packing_of_the_same_place_is_waited_for_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack_module, "PATIENCE", 0.01)
+    held = FileLock(tmp_path / "s.packing.lock", is_singleton=False)
+    said: list[str] = []
+
+    def leave(line: str) -> None:
+        said.append(line)
+        held.release()
+
+    held.acquire()
+    pack(avatars(), tmp_path / "s", say=leave)
+    assert said == [f"waiting for another process, which packs into {tmp_path / 's'}"]
+
+
 def test_two_packings_of_one_place_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that runs an unguarded script again is refused instead of waiting for its own parent."""
     monkeypatch.setattr(pack_module.multiprocessing.current_process(), "name", "SpawnProcess-1")
-    with pack_module._alone(tmp_path / "s"), pytest.raises(DataError, match="being packed by another process"):
+    with pack_module._alone(tmp_path / "s", print), pytest.raises(DataError, match="being packed by another process"):
         pack(avatars(), tmp_path / "s")
 
 

@@ -120,6 +120,25 @@ def test_a_file_that_is_no_data_set_is_told(tmp_path: Path) -> None:
         resolved(tmp_path / "thesis.pdf", tmp_path)
 
 
+def test_a_run_is_no_data(tmp_path: Path, folder) -> None:
+    run = folder(["pictures/fixed-00000001.png"], "run")
+    (run / "recipe.toml").touch()
+    (run / "run.json").write_text('{"data": {"path": "stores/faces"}}')
+    with pytest.raises(DataError, match=r"run is a run, not data \(its data: stores/faces\)"):
+        resolved(run, tmp_path)
+
+
+def test_an_empty_path_is_not_the_folder_one_stands_in(tmp_path: Path, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder(2))
+    with pytest.raises(DataError, match="the data's path is empty"):
+        resolved("", tmp_path)
+
+
+def test_the_home_of_an_unknown_user_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="~nobody2/x starts at the home of a user who is not known"):
+        resolved("~nobody2/x", tmp_path)
+
+
 def test_a_symlink_to_itself_is_told(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(DataError, match="does not exist"):

@@ -57,7 +57,7 @@ def pack(
     )
     opened = open_source(source, None if path is None else Path(path), asked)
     with Live("packing") as live:
-        return pack_source(opened, Path(out), progress=live.count).store
+        return pack_source(opened, Path(out), progress=live.count, say=live.tell).store
 
 
 def train(

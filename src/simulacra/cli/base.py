@@ -17,7 +17,20 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")]
+
+
+def read_place(text: str) -> Path:
+    """A path that a script has not left empty, which would mean the folder it runs in.
+
+    Raises:
+        BadParameter: it is empty.
+    """
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
+Out = Annotated[Path, typer.Option("--out", "-o", parser=read_place, help="Folder to write.")]
 Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]

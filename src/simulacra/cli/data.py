@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from simulacra.cli.base import Crop, Json, Labels, Out, app, table
+from simulacra.cli.base import Crop, Json, Labels, Out, app, read_place, table
 
 
 @app.command()
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
-    path: Annotated[Path | None, typer.Argument(help="Where the source lies; avatars have no place.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(parser=read_place, help="Where the source lies; avatars have no place.")
+    ] = None,
     *,
     out: Out,
     labels: Labels = None,
@@ -42,7 +44,8 @@ def pack(
         values=values,
     )
     with Live("packing") as live:
-        packed = pack_source(open_source(source, path, options), out, progress=live.count, keep_going=keep_going)
+        opened = open_source(source, path, options)
+        packed = pack_source(opened, out, progress=live.count, say=live.tell, keep_going=keep_going)
     for line in (packed.said, *packed.notes):
         typer.echo(line)
 

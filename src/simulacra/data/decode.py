@@ -109,6 +109,8 @@ def read_picture(
         raise DataError("needs more memory than there is") from error
     # Pillow's readers raise almost anything at damaged bytes: OSError, SyntaxError, struct.error, IndexError ...
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's own: no such file, a folder, no permission
+            raise DataError(f"cannot be read ({error.strerror})") from error
         raise DataError(f"is damaged or cut short ({str(error) or type(error).__name__})") from error
 
 

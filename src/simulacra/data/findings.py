@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from simulacra.errors import one_line
+
 # A label rarer than this among the images, or a class this much smaller than the largest, is hard to learn.
 RARE, UNEVEN = 0.01, 10
 STRONG = 0.5
@@ -20,7 +22,8 @@ class Table(NamedTuple):
 
 def findings(report: dict[str, Any]) -> list[str]:
     """What a person should know before training, one sentence each, the gravest first; none if nothing is odd."""
-    return [*_of_splits(report), *_of_copies(report), *_of_pictures(report), *_of_labels(report)]
+    found = (_of_splits(report), _of_copies(report), _of_pictures(report), _of_labels(report))
+    return [one_line(sentence) for sentences in found for sentence in sentences]
 
 
 def audit_tables(report: dict[str, Any]) -> list[Table]:

@@ -4,7 +4,7 @@ import errno
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +14,14 @@ from filelock import FileLock, Timeout
 from simulacra.data.sources.base import Source
 from simulacra.data.store import SPLITS, ImageStore, is_store, open_store
 from simulacra.data.writing import Progress, write_store
-from simulacra.errors import DataError
+from simulacra.errors import DataError, one_line
 
 # Of the pictures, how many may be unreadable before packing is refused.
 TOLERATED = 0.01
 # How many of those are named in the notes.
 SHOWN = 5
+# Seconds that another process may take before a person is told that it is waited for.
+PATIENCE = 1.0
 
 
 class Packed(NamedTuple):
@@ -43,7 +45,7 @@ class Packed(NamedTuple):
         left_out = [f"left out: {one['name']} {one['why']}" for one in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
         odd = [f"{what}: {count:,}" for what, count in card.get("odd", {}).items()]
-        return [*card.get("notes", []), *odd, *left_out, *more]
+        return [one_line(note) for note in (*card.get("notes", []), *odd, *left_out, *more)]
 
 
 def pack(
@@ -51,6 +53,7 @@ def pack(
     out: Path,
     *,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
     keep_going: bool = False,
     workers: int | None = None,
 ) -> Packed:
@@ -60,13 +63,17 @@ def pack(
         source: an opened source.
         out: the store's folder: absent, empty, or the same source's store.
         progress: called with (pictures done, pictures in all).
+        say: told in one line when another process packs into the same place and is waited for.
         keep_going: leave out however many pictures cannot be read, instead of at most one in a hundred.
         workers: processes that read; None takes one a core unless there is little to do.
 
     Raises:
-        DataError: the folder is taken, too many pictures are bad, or the disk is full.
+        DataError: the folder is taken or cannot be made, too many pictures are bad, or the disk is full.
     """
-    with _alone(out):
+    # The store would take the folder's place, and whoever stands in it would be left in one that is no more.
+    if not out.name or (out.is_dir() and out.samefile(Path())):
+        raise DataError(f"--out {out} is the folder where you are, or a whole disk; name a new one: --out stores/mine")
+    with _alone(out, say):
         if is_store(out):
             store = open_store(out)
             if store.card.get("inputs") == source.identity:
@@ -97,18 +104,17 @@ def summary(store: ImageStore) -> str:
     out = len(store.card.get("left_out", ()))
     tail = f"; {out:,} bad left out" if out else ""
     kind = "colour" if channels == 3 else "grey"
-    return f"{len(store.images):,} {kind} images of {width}x{height} in {store.path} ({splits}{tail})"
+    return one_line(f"{len(store.images):,} {kind} images of {width}x{height} in {store.path} ({splits}{tail})")
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Keeps other processes from packing into the same place; they wait, and then find the store."""
     lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
-    # A worker that runs the user's unguarded script again must not wait for its own parent.
-    patience = -1 if multiprocessing.current_process().name == "MainProcess" else 0
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=patience)
+        Path(lock.lock_file).touch()  # filelock waits for ever where no file can be made
+        _acquire(lock, out, say)
     except Timeout as error:
         raise DataError(f"{out} is being packed by another process; wait for it, or take another --out") from error
     except OSError as error:
@@ -125,6 +131,23 @@ def _keep(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
+
+
+def _acquire(lock: FileLock, out: Path, say: Callable[[str], None]) -> None:
+    """Waits for a lock, and says so before long.
+
+    Raises:
+        Timeout: another process holds it, and this one is a worker that runs the user's unguarded script again, which
+            must not wait for its own parent.
+    """
+    if multiprocessing.current_process().name != "MainProcess":
+        lock.acquire(timeout=0)
+        return
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        say(f"waiting for another process, which packs into {out}")
+        lock.acquire()
 
 
 def _unwritable(out: Path, source: Source, error: OSError) -> DataError:

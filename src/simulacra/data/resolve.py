@@ -1,5 +1,6 @@
 """What `--data` takes: a packed store, a known name, or any source as it is, packed once and found again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -11,6 +12,7 @@ from simulacra.data.sources.idx import looks_like_idx
 from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.data.writing import Progress
 from simulacra.errors import DataError, nearest
+from simulacra.runs import RunFolder
 
 
 def resolve(
@@ -22,6 +24,7 @@ def resolve(
     crop: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
     keep_going: bool = False,
 ) -> Packed:
     """Finds or packs the store that `--data` means.
@@ -34,12 +37,13 @@ def resolve(
         crop: as for packing.
         cache: where packed sources are kept; None is the user's cache folder.
         progress: called with (pictures done, pictures in all) while packing.
+        say: as for packing.
         keep_going: as for packing.
 
     Raises:
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
-    path = Path(data).expanduser()
+    path = _place(data)
     options = Options(size=size, channels=channels, crop=crop, labels=labels)
     if data not in KNOWN and is_store(path):
         store = open_store(path)
@@ -47,15 +51,28 @@ def resolve(
         return Packed(store, False, f"using {summary(store)}")
     source = open_source(data, None, options) if data in KNOWN else open_source(kind_of(path), path, options)
     stores = cache or user_cache_path("simulacra") / "stores"
-    return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, keep_going=keep_going)
+    return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, say=say, keep_going=keep_going)
+
+
+def _place(data: str) -> Path:
+    """The path that a user wrote, which may start at a home folder."""
+    if not data:
+        raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
+    try:
+        return Path(data).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{data} starts at the home of a user who is not known here; write the whole path") from error
 
 
 def kind_of(path: Path) -> str:
     """The source that can read a path, told by what lies there.
 
     Raises:
-        DataError: there is nothing, or nothing that any source reads.
+        DataError: there is nothing, a run, or nothing that any source reads.
     """
+    if (run := RunFolder(path)).exists:
+        trained = run.facts.get("data", {}).get("path", "unknown")
+        raise DataError(f"{path} is a run, not data (its data: {trained}); give a packed store or pictures")
     if path.is_dir():
         if looks_like_idx(path):
             return "idx"

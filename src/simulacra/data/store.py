@@ -26,6 +26,10 @@ from simulacra.data.rows import CAN_HINT, CAN_READ, RowFile
 from simulacra.errors import DataError
 
 FORMAT = 1
+# What store.json says beside its format.
+HEAD = {
+    "fingerprint": str, "label_names": list, "exclusive": bool, "factor_names": list, "card": dict,
+}  # fmt: skip
 SPLITS = ("train", "valid", "test")
 
 
@@ -65,9 +69,18 @@ class ImageStore:
 
     @cached_property
     def names(self) -> list[str]:
-        """Each picture's place in its source: a relative path, or a row number."""
-        names: list[str] = json.loads((self.path / "names.json").read_text("utf-8"))
-        return names
+        """Each picture's place in its source: a relative path, or a row number.
+
+        Raises:
+            DataError: names.json is missing or damaged.
+        """
+        try:
+            names = json.loads((self.path / "names.json").read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(self.path, error) from error
+        if not isinstance(names, list) or len(names) != len(self.images):
+            raise _damaged(self.path, f"names.json is no list of {len(self.images):,} names")
+        return [str(name) for name in names]
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Indices of the images of one split, ascending."""
@@ -117,30 +130,66 @@ def open_store(path: Path) -> ImageStore:
     """Maps a store into memory; reads no pixel.
 
     Raises:
-        DataError: the folder holds no finished store, one of another format, or one that lost a file.
+        DataError: the folder holds no finished store, one of another format, or one whose files are damaged, missing
+            or of other pictures than the rest.
     """
     if not is_store(path):
         raise DataError(
             f"{path} is no packed store (it has no store.json); pack one with: simulacra pack SOURCE --out {path}"
         )
     try:
-        head = json.loads((path / "store.json").read_text("utf-8"))
-        if head["format"] != FORMAT:
-            raise DataError(
-                f"{path}/store.json has format {head['format']}, this version reads {FORMAT}; pack the data again"
-            )
+        head = _head(path)
         factors = np.load(path / "factors.npy") if head["factor_names"] else None
-        return ImageStore(
+        store = ImageStore(
             path=path,
             images=np.load(path / "images.npy", mmap_mode="r"),
             labels=np.load(path / "labels.npy"),
-            label_names=tuple(head["label_names"]),
+            label_names=tuple(map(str, head["label_names"])),
             exclusive=head["exclusive"],
             split=np.load(path / "split.npy"),
             fingerprint=head["fingerprint"],
             factors=factors,
-            factor_names=tuple(head["factor_names"]),
+            factor_names=tuple(map(str, head["factor_names"])),
             card=head["card"],
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged ({error}); pack the data again") from error
+        _check(store)
+    except (OSError, EOFError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return store
+
+
+def _damaged(path: Path, why: object) -> DataError:
+    return DataError(f"{path} is damaged ({why}); remove it and pack the data again")
+
+
+def _head(path: Path) -> dict[str, Any]:
+    """What store.json says; a ValueError where it says too little."""
+    head = json.loads((path / "store.json").read_text("utf-8"))
+    if not isinstance(head, dict):
+        raise ValueError("store.json holds no table")
+    if head.get("format") != FORMAT:
+        raise DataError(
+            f"{path}/store.json has format {head.get('format')}, this version reads {FORMAT}; pack the data again"
+        )
+    for key, kind in HEAD.items():
+        if not isinstance(head.get(key), kind):
+            raise ValueError(f"store.json has {head.get(key)!r} as {key}")
+    return head
+
+
+def _check(store: ImageStore) -> None:
+    """Raises ValueError where the arrays are not of the shapes and types that belong together."""
+    images = store.images
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
+        raise ValueError(f"images.npy has shape {images.shape} and type {images.dtype}")
+    count = len(images)
+    due: list[tuple[str, NDArray[Any] | None, type, tuple[int, ...]]] = [
+        ("labels.npy", store.labels, np.uint8, (count, len(store.label_names))),
+        ("split.npy", store.split, np.uint8, (count,)),
+        ("factors.npy", store.factors, np.float32, (count, len(store.factor_names))),
+    ]
+    for name, array, kind, shape in due:
+        if array is not None and (array.shape != shape or array.dtype != kind):
+            raise ValueError(
+                f"{name} has shape {array.shape} and type {array.dtype} where {shape} and {kind.__name__} are due"
+            )

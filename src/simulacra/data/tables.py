@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from simulacra.errors import DataError
 
-ACCEPTED = {"0": 0, "1": 1, "-1": 0, "true": 1, "false": 0, "0.0": 0, "1.0": 1, "-1.0": 0}
+MINUS = 255  # what -1 is until the whole column is read
+ACCEPTED = {"0": 0, "1": 1, "-1": MINUS, "true": 1, "false": 0, "0.0": 0, "1.0": 1, "-1.0": MINUS}
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
+# Columns of file names are called so, the likeliest first.
+CALLED = ("file", "filename", "file_name", "path", "image", "image_id", "picture", "name", "id")
 
 # What a table's entry names: the picture, or None where there is none of that name.
 Known = Callable[[str], str | None]
@@ -45,7 +48,7 @@ def read_table(path: Path, known: Known) -> Table:
 
     Args:
         path: the file.
-        known: tells which entries name a picture; the column with most of these holds the names.
+        known: tells which entries name a picture; the column that names most of them holds the names.
 
     Raises:
         DataError: it is no such table, or a value is none of the accepted ones.
@@ -69,7 +72,8 @@ def collect(
     """Names and values of rows that hold a file name at `place` and one accepted value a column elsewhere.
 
     Raises:
-        DataError: a row is too short or too long, a value is not accepted, or a name comes twice with other values.
+        DataError: a row is too short or too long, a value is not accepted, a name comes twice with other values, or a
+            column says no in two ways.
     """
     _check_columns(path, columns)
     values: dict[str, bytes] = {}
@@ -84,7 +88,13 @@ def collect(
         if values.setdefault(name, found) != found:
             raise DataError(f"{path}, row {row.line} names {name} again, with other values; keep one of the two rows")
     array = np.frombuffer(b"".join(values.values()), dtype=np.uint8).reshape(len(values), len(columns))
-    return Table(list(values), columns, array)
+    for column, minus, zero in zip(columns, (array == MINUS).any(axis=0), (array == 0).any(axis=0), strict=True):
+        if minus and zero:
+            raise DataError(
+                f"{path}, column {column!r} has both -1 and 0; write one of them for no, and remove rows where the "
+                "other means unknown"
+            )
+    return Table(list(values), columns, np.where(array == MINUS, np.uint8(0), array))
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
@@ -126,16 +136,35 @@ def text_rows(path: Path) -> Iterator[Row]:
 def _name_column(path: Path, first: Row, known: Known) -> int:
     # The first rows tell nearly always; only a table that starts with absent pictures needs reading to its end.
     for sample in (islice(csv_rows(path), SAMPLE_ROWS), csv_rows(path)):
-        hits = [0] * len(first.cells)
+        met: list[set[str]] = [set() for _ in first.cells]
         for row in sample:
-            for at, cell in enumerate(row.cells[: len(hits)]):
-                hits[at] += known(cell) is not None
-        if any(hits):
-            return hits.index(max(hits))
+            for names, cell in zip(met, row.cells, strict=False):
+                if (name := known(cell)) is not None:
+                    names.add(name)
+        most = max(map(len, met))
+        # Of pictures called 0.png and 1.png, a column of 0 and 1 names some too, but never more than there are values.
+        if most > len(ACCEPTED):
+            break
+    if most:
+        return _likeliest(path, first, [at for at, names in enumerate(met) if len(names) == most])
     raise DataError(
         f"{path} has no column of file names: no cell names a picture of the folder (row {first.line} reads: "
         f"{', '.join(first.cells[:5])}); add a column with each picture's path inside the folder"
     )
+
+
+def _likeliest(path: Path, first: Row, places: list[int]) -> int:
+    """Of columns that name equally many pictures, the one that is called like file names."""
+    called = {first.cells[at].strip().lower(): at for at in places}
+    for word in CALLED:
+        if word in called:
+            return called[word]
+    if len(places) > 1:
+        raise DataError(
+            f"{path} has {len(places)} columns that may be file names ({', '.join(first.cells[at] for at in places)}); "
+            "call the right one file in the header"
+        )
+    return places[0]
 
 
 def _header(row: Row, place: int, known: Known) -> tuple[str, ...] | None:

@@ -34,7 +34,7 @@ def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> It
         workers = (os.cpu_count() or 1) if len(items) > FEW else 1
     if workers <= 1:
         for item in items:
-            yield _read(read, item)
+            yield attempt(read, item)
         return
     # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
@@ -60,10 +60,11 @@ def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead
 
 
 def _read_chunk(read: Read, items: Sequence[Any]) -> list[Picture | DataError]:
-    return [_read(read, item) for item in items]
+    return [attempt(read, item) for item in items]
 
 
-def _read(read: Read, item: Any) -> Picture | DataError:
+def attempt(read: Read, item: Any) -> Picture | DataError:
+    """What `read` makes of an item, or in its place the reason why it cannot be read."""
     try:
         return read(item)
     except DataError as error:

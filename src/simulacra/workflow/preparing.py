@@ -86,7 +86,9 @@ def open_data(
     height, width, channels = recipe.data.shape
     follows = follow and is_store(Path(data)) and not (recipe.expect.parameters or recipe.expect.layers)
     size = None if follows else (width, height)
-    packed = resolve(data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress)
+    packed = resolve(
+        data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress, say=say
+    )
     for line in (packed.said, *packed.notes):
         say(line)
     if packed.store.shape != recipe.data.shape:

@@ -24,6 +24,7 @@ from simulacra.data.sources.base import (
     one_hot,
 )  # fmt: skip
 from simulacra.data.splits import TEST, TRAIN, VALID
+from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
 # Names under which images and labels are found, by split; None where the file leaves the split to us.
@@ -36,6 +37,8 @@ PAIRS: tuple[tuple[str, str, int | None], ...] = (
 LABEL_NAMES = ("label_names", "class_names", "classes", "attributes")
 # value range -> lowest, highest
 RANGES = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
+# Floats no further out than this are rather of 0..1, as a resizing filter overshoots it.
+BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
 BLOCK = 1024
 HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -96,15 +99,19 @@ def open_arrays(path: Path, options: Options) -> Source:
 def _pictures(blocks: list[Array], values: str, form: Settled, _workers: int | None) -> Pictures:
     low, high = RANGES[values]
     crop = parse_crop(form.crop)
+
+    def read(image: Array) -> Picture:
+        pixels = np.asarray(image)
+        if pixels.dtype != np.uint8 or values != "0..255":
+            scaled = (pixels.astype(np.float64) - low) * (255 / (high - low))
+            pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+        height, width, depth = pixels.shape
+        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
+        return Picture(fit(whole, form.size, crop, form.grey), (width, height))
+
     for images in blocks:
         for image in images:
-            pixels = np.asarray(image)
-            if pixels.dtype != np.uint8 or values != "0..255":
-                scaled = (pixels.astype(np.float64) - low) * (255 / (high - low))
-                pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-            height, width, depth = pixels.shape
-            whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
-            yield Picture(fit(whole, form.size, crop, form.grey), (width, height))
+            yield attempt(read, image)
 
 
 def _load(path: Path) -> dict[str, Array]:
@@ -143,7 +150,7 @@ def _mapped(archive: zipfile.ZipFile, name: str) -> Array:
 
 
 def _parts(path: Path, arrays: dict[str, Array]) -> list[Part]:
-    """The arrays that are images, with their labels."""
+    """The arrays that are images, with their labels: all of them or none."""
     named = [(images, labels, split) for images, labels, split in PAIRS if images in arrays]
     chosen = [pair for pair in named if pair[2] is not None] or named[:1]
     if not chosen:
@@ -153,6 +160,10 @@ def _parts(path: Path, arrays: dict[str, Array]) -> list[Part]:
             raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
         others = [name for name in arrays if name not in LABEL_NAMES and name not in pictorial]
         chosen = [(pictorial[0], others[0] if len(others) == 1 else "", None)]
+    without = [(images, labels) for images, labels, _ in chosen if labels not in arrays]
+    if 0 < len(without) < len(chosen):
+        images, labels = without[0]
+        raise DataError(f"{path} has {images} without {labels}, and labels for its other images; add {labels}")
     return [Part(arrays[images], arrays.get(labels), split) for images, labels, split in chosen]
 
 
@@ -179,54 +190,100 @@ def _range(path: Path, blocks: list[Array], options: Options) -> str:
     """The key of RANGES that the values lie in: the one stated, else the narrowest."""
     if options.values is not None and options.values not in RANGES:
         raise DataError(f"values {options.values!r} is not known; it is one of {', '.join(RANGES)}")
-    low, high = _extent(blocks)
+    extents = [_extent(images) for images in blocks]
+    # np.min keeps a NaN, which no range then admits; min() would lose it.
+    low, high = float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents]))
     for name in (options.values,) if options.values else ("0..1", "-1..1", "0..255"):
         bottom, top = RANGES[name]
         slack = 1e-3 * (top - bottom)  # floats that were scaled there and back
         if bottom - slack <= low and high <= top + slack:
-            return name
-    raise DataError(
-        f"{path} has values from {low:g} to {high:g}; scale the images to {options.values or '0..255, 0..1 or -1..1'}"
-    )
+            break
+    else:
+        raise DataError(
+            f"{path} has values from {low:g} to {high:g}; "
+            f"scale the images to {options.values or '0..255, 0..1 or -1..1'}"
+        )
+    for images, (low, high) in zip(blocks, extents, strict=True):
+        beyond = {"0..1": False, "-1..1": low > BELOW_ZERO, "0..255": high < ABOVE_ONE}[name]
+        if beyond and options.values is None and images.dtype.kind == "f":
+            raise DataError(
+                f"{path} has values from {low:g} to {high:g}, nearer 0..1 than {name}; clip the images to 0..1, "
+                f"or state --values {name}"
+            )
+    return name
 
 
-def _extent(blocks: list[Array]) -> tuple[float, float]:
+def _extent(images: Array) -> tuple[float, float]:
     low, high = np.inf, -np.inf
-    for images in blocks:
-        for start in range(0, len(images), BLOCK):
-            block = images[start : start + BLOCK]
-            # np.minimum keeps a NaN, which no range then admits; min() would lose it.
-            low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
+    for start in range(0, len(images), BLOCK):
+        block = images[start : start + BLOCK]
+        low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
     return float(low), float(high)
 
 
 def _labels(path: Path, parts: list[Part], arrays: dict[str, Array]) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
     """Names, (N, K) labels, and whether they exclude one another."""
-    count = sum(len(part.images) for part in parts)
-    given = [part.labels for part in parts if part.labels is not None]
-    if len(given) < len(parts):
-        return (), no_labels(count), False
+    given = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
+    if not given:
+        return (), no_labels(sum(len(part.images) for part in parts)), False
+    if len({labels.shape[1:] for labels in given}) > 1:
+        shapes = " and ".join(str(labels.shape) for labels in given)
+        raise DataError(f"{path} has labels of shapes {shapes}; save them all in one form")
     labels = np.concatenate(given)
-    if len(labels) != count or labels.ndim not in (1, 2):
-        raise DataError(f"{path} has labels of shape {labels.shape} for {count:,} images; save one row an image")
-    names = next((tuple(map(str, arrays[name])) for name in LABEL_NAMES if name in arrays), None)
+    names = _names(path, arrays)
     if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
+        if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
+            raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
         names = names or tuple(f"label {column}" for column in range(values.shape[1]))
         found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
     elif labels.ndim == 1 or labels.shape[1] == 1:
-        kinds, classes = np.unique(labels.reshape(-1), return_inverse=True)
-        if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
-            kinds, classes = np.array(names), labels.reshape(-1)
-        elif names and len(names) != len(kinds):
-            raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
-        found = names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True
+        found = _classes(path, labels.reshape(-1), names)
     else:
         raise DataError(
-            f"{path} has labels from {labels.min()} to {labels.max()}; save (N,) classes or (N, K) of 0 and 1"
+            f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
+            "save (N,) classes or (N, K) of 0 and 1"
         )
     if len(found[0]) != found[1].shape[1]:
         raise DataError(
             f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
         )
     return found
+
+
+def _checked(path: Path, labels: Array, count: int) -> Array:
+    """One part's labels, which are one row an image."""
+    if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
+        raise DataError(
+            f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
+            "save one row an image"
+        )
+    return labels
+
+
+def _names(path: Path, arrays: dict[str, Array]) -> tuple[str, ...] | None:
+    """The labels' names, where the file has any."""
+    key = next((name for name in LABEL_NAMES if name in arrays), None)
+    if key is None:
+        return None
+    if arrays[key].ndim != 1:
+        raise DataError(f"{path} has {key} of shape {arrays[key].shape}; save a list of names, one a label")
+    names = tuple(map(str, arrays[key]))
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise DataError(f"{path} has {name!r} twice in {key}; give each label a name of its own")
+    return names
+
+
+def _classes(
+    path: Path, labels: Array, names: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+    """Names and one-hot rows of (N,) classes: numbers that count the names, or any values, sorted."""
+    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.rint(labels))).all():
+        raise DataError(f"{path} has labels that are fractions or no numbers; save whole numbers or names as classes")
+    kinds, classes = np.unique(labels, return_inverse=True)
+    if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
+        return names, one_hot(labels.astype(np.int64), len(names)), True
+    if names and len(names) != len(kinds):
+        raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
+    return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True

@@ -15,6 +15,7 @@ from PIL import Image
 from simulacra.data.decode import Picture, fit, parse_crop
 from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN
+from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
 IMAGES, LABELS = 2051, 2049
@@ -98,14 +99,18 @@ def open_idx(path: Path, options: Options) -> Source:
 
 def _pictures(images: list[IdxFile], form: Settled, _workers: int | None) -> Pictures:
     crop = parse_crop(form.crop)
+
+    def read(grey: NDArray[np.uint8]) -> Picture:
+        height, width = grey.shape
+        return Picture(fit(Image.fromarray(grey), form.size, crop, form.grey), (width, height))
+
     for file in images:
         count, height, width = file.shape
         with _stream(file.path) as stream:
             stream.read(file.offset)
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
-                pixels = fit(Image.fromarray(grey), form.size, crop, form.grey)
-                yield Picture(pixels, (width, height))
+                yield attempt(read, grey)
 
 
 def _open_one(root: Path, part: tuple[int, int]) -> IdxFile:
