@@ -23,7 +23,7 @@ from simulacra.live import Live
 from simulacra.objectives import build
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
-from simulacra.runs import RunFolder
+from simulacra.runs import RunFolder, to_npy
 from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
@@ -31,6 +31,7 @@ from simulacra.workflow.joining import Plan, check_share, train_along
 from simulacra.workflow.preparing import conditions, fit, open_data
 from simulacra.workflow.stopping import stop_requests
 
+NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on
 BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
@@ -165,8 +166,11 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
             differs += ", towards which its learning rate falls"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {differs}); give another --out")
     facts = run.facts
-    if facts["data"]["fingerprint"] != store.fingerprint:
-        raise RunError(f"{run.path} was trained on other data ({facts['data']['path']}); give that, or another --out")
+    if missing := [key for key in NEEDED if key not in facts]:
+        raise RunError(f"{run.path}/run.json is damaged (it tells no {missing[0]}); train again into another folder")
+    if facts["data"].get("fingerprint") != store.fingerprint:
+        place = facts["data"].get("path")
+        raise RunError(f"{run.path} was trained on other data ({place}); give that, or another --out")
     reached = max(run.checkpoints(), default=0)
     if reached > recipe.steps:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
@@ -208,7 +212,7 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devi
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
     if (rows := conditions(recipe, store)) is not None:
-        run.write_rows("conditions", rows)
+        run.write("conditions.npy", to_npy(rows))
     return training
 
 
