@@ -1,5 +1,6 @@
 """From a recipe and what the user calls the data to a resolved recipe and an open store."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data import order
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore, is_store
 from simulacra.errors import RecipeError
+from simulacra.objectives import outline
 from simulacra.recipe import Recipe
 from simulacra.seeds import stream
 
+FLOAT = 4  # bytes of a number in a network
 CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
+
+
+def require_memory(recipe: Recipe) -> None:
+    """Builds the networks on the meta device, so that those that cannot be are refused before anything is packed.
+
+    Raises:
+        RecipeError: a network cannot be built, or weights or a batch alone are larger than this machine's memory.
+    """
+    sizes = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
+    if isinstance(recipe.data.labels, tuple):
+        sizes["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
+    there = order.memory()
+    for what, numbers in sizes.items():
+        if FLOAT * numbers > there:
+            of = f"{FLOAT * numbers / 2**30:,.0f} GB of the {there / 2**30:,.0f} GB of memory that there are"
+            raise RecipeError(f"{what} {of}; choose smaller numbers")
 
 
 def open_data(

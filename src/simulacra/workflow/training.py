@@ -2,13 +2,12 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from simulacra.data.batches import Batches
 from simulacra.data.order import Order, choose
@@ -28,11 +27,11 @@ from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.joining import Plan, check_share, train_along
-from simulacra.workflow.preparing import conditions, fit, open_data
+from simulacra.workflow.preparing import conditions, fit, open_data, require_memory
 from simulacra.workflow.stopping import stop_requests
 
-NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on
 BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
+NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
 
@@ -90,9 +89,7 @@ def train(
     """
     crew = Crew.of(devices)
     check_share(recipe, crew)
-    if isinstance(recipe.data.labels, tuple):
-        with torch.device("meta"):  # networks that cannot be are refused before minutes of packing, and at no cost
-            build(recipe)
+    require_memory(recipe)
     if recipe.every.score or recipe.every.select:
         metric_of(recipe)
     opened = partial(open_data, recipe, data, labels=labels, crop=crop, cache=cache, follow=follow)
@@ -103,10 +100,11 @@ def train(
         store = opened(progress=packing.count, say=say)
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
+    require_memory(recipe)  # of all its labels and the data's size
     if recipe.every.score:
         require_valid(len(store.rows("valid")), store.path)
     run = RunFolder(out)
-    with run.lock():
+    with _alone(run):
         finished = _check_folder(run, recipe, store)
         order = Order() if finished else _order(run, recipe, store, say)
         if crew.started or not finished:  # torchrun's others wait to be told, also that there is nothing to do
@@ -121,6 +119,20 @@ def train(
             say(f"{out}: going on from step {training.start:,}")
         _carry_out(training, store, say, report)
     return _finished(run)
+
+
+@contextmanager
+def _alone(run: RunFolder) -> Iterator[None]:
+    """Keeps other processes out of the folder, which goes again where it was made for a training that was refused."""
+    fresh = not run.path.exists()
+    with run.lock():
+        try:
+            yield
+        finally:
+            if fresh and [path.name for path in run.path.iterdir()] == [".lock"]:
+                with suppress(OSError):
+                    (run.path / ".lock").unlink()
+                    run.path.rmdir()
 
 
 def _carry_out(training: Training, store: ImageStore, say: Callable[[str], None], report: bool) -> None:
