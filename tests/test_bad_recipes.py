@@ -112,6 +112,18 @@ def test_zero_or_negative_steps(steps: int, by_option: bool, refused: Refused) -
         ('start.run=""', "start.run = '': string should have at least 1 character"),
         ("start.runs=x", "unknown key start.runs; did you mean run?"),
         ('start={frozen=["generator"]}', "start.run is missing; add it"),
+        ("data.labels=Smiling", """data.labels = 'Smiling': expected a list, like ["Smiling", "Male"]"""),
+        ("data.labels=[Smiling,Male]", """expected a list with its words in quotes, like ["Smiling", "Male"]"""),
+        ("networks.generator.channels=64", "networks.generator.channels = 64: expected a list, like [64, 128]"),
+        ("data.size=0", "data.size = 0: input should be greater than 0"),
+        ("data.labels=[3]", "data.labels.0 = 3: input should be a valid string"),
+        ("expect.parameters.generator=-1", "expect.parameters.generator = -1: input should be greater than 0"),
+        ("expect.layers.generator=[0]", "expect.layers.generator.0 = 0: input should be greater than 0"),
+        ("steps=true", "steps is true or false, where a number is expected"),
+        ("data.size=true", "data.size is true or false, where a number is expected"),
+        ("optimizer.generator.lr=true", "optimizer.generator.lr is true or false"),
+        ("networks.generator.channels=[true]", "networks.generator.channels.0 is true or false"),
+        ("expect.parameters.generator=true", "expect.parameters.generator is true or false"),
     ],
 )
 def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused) -> None:

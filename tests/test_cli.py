@@ -82,6 +82,11 @@ def test_the_version_is_told(simulacra: Run) -> None:
         ["train", "demo-vae", "--steps", "-3"],
         ["train", "demo-vae", "--minutes", "0"],
         ["train", "demo-vae", "--seed", "-1"],
+        ["demo", "--minutes", "0", "--out", "out"],
+        ["demo", "--minutes", "nan", "--out", "out"],
+        ["summary", "demo-vae", "--set", "networks.encoder.kernel=1000000000"],
+        ["summary", "demo-vae", "--set", "objective.latent=100000000000000000000"],
+        ["bench", "demo-vae", "--set", "data.batch=1000000000000"],
     ],
     ids=" ".join,
 )
@@ -112,6 +117,40 @@ def test_our_fault_ends_with_1_a_traceback_and_a_request_to_report_it(simulacra:
     assert "ZeroDivisionError: by us" in ended.err
     assert ended.err.endswith("this is our fault, not yours; please report it with the lines above\n")
     assert __version__ in ended.err
+
+
+def test_a_file_that_ends_too_early_is_not_taken_for_a_key(simulacra: Run, raising: Any) -> None:
+    raising(EOFError("by us"))
+    ended = simulacra("recipes")
+    assert ended.code == 1
+    assert "EOFError: by us" in ended.err
+    assert "Aborted" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), RuntimeError("out of memory")]
+)
+def test_too_little_memory_is_told_in_a_sentence(error: Exception, simulacra: Run, raising: Any) -> None:
+    raising(error)
+    ended = simulacra("recipes")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "simulacra: that takes more memory than this machine has; choose smaller numbers\n"
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simulacra.__main__ import main
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.__import__", interrupted)
+    with pytest.raises(SystemExit) as leave:
+        main()
+    monkeypatch.undo()
+    assert leave.value.code == 130
+    assert capsys.readouterr().err == "simulacra: stopped; the same command begins this again\n"
 
 
 def test_ctrl_c_ends_with_130_and_a_sentence(simulacra: Run, raising: Any) -> None:
@@ -161,6 +200,11 @@ def test_a_summary_as_tables(simulacra: Run, recipe_file: Callable[..., Path], f
         assert f"{name}: {network['parameters']:,} parameters" in said
         assert all(row["layer"] in said for row in network["layers"])
     assert f"parameters in all: {numbers['parameters']:,}" in said
+
+
+@pytest.mark.parametrize("change", ["objective.latent=99999999999999", "networks.encoder.kernel=1000"])
+def test_a_summary_of_whatever_size_takes_no_memory(change: str, simulacra: Run) -> None:
+    assert json.loads(simulacra("summary", "demo-vae", "--json", "--set", change).out)["parameters"] > 10**10
 
 
 def test_a_setting_of_the_command_line_reaches_the_recipe(simulacra: Run) -> None:

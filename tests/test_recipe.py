@@ -273,6 +273,11 @@ def test_a_recipe_that_does_not_ship_is_refused_with_the_nearest() -> None:
         load("celeba-dcgn")
 
 
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path, tiny: Callable[..., Recipe]) -> None:
+    (tmp_path / "recipe.toml").write_bytes(b"\xef\xbb\xbf" + to_toml(tiny("vae")).encode())
+    assert load(str(tmp_path / "recipe.toml")) == tiny("vae")
+
+
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"gone\.toml cannot be read"):
         load(str(tmp_path / "gone.toml"))

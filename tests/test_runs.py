@@ -11,7 +11,7 @@ import pytest
 
 from simulacra.errors import RecipeError, RunError
 from simulacra.recipe import Recipe
-from simulacra.runs import RunFolder, write_aside
+from simulacra.runs import RunFolder, to_npy, write_aside
 
 
 @pytest.fixture
@@ -47,12 +47,22 @@ def test_a_recipe_changed_by_hand_is_checked_again(run: RunFolder) -> None:
     path.write_text(text.replace("latent = 3", "latent = -3"), "utf-8")
     with pytest.raises(RecipeError, match=r"recipe\.toml: objective\.latent = -3"):
         _ = run.recipe
-    path.write_text("latent = = 3", "utf-8")
-    with pytest.raises(RunError, match="is not TOML"):
-        _ = run.recipe
+    for content in (b"latent = = 3", b'title = "\xff"'):
+        path.write_bytes(content)
+        with pytest.raises(RunError, match="is not TOML"):
+            _ = run.recipe
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"state": "run', "nonsense"])
+def test_a_recipe_that_an_editor_gave_a_byte_order_mark_is_read(run: RunFolder, tiny: Callable[..., Recipe]) -> None:
+    path = run.path / "recipe.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert run.recipe == tiny("vae")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", '{"state": "run', "nonsense", "[]", '{"data": 3}', '{"step": "x"}', '{"best": 3}', '{"seconds": null}'],
+)
 def test_damaged_facts_are_said_to_be(content: str, run: RunFolder) -> None:
     (run.path / "run.json").write_text(content, "utf-8")
     with pytest.raises(RunError, match=r"run\.json is damaged"):
@@ -80,6 +90,13 @@ def test_a_torn_letter_is_forgiven(run: RunFolder) -> None:
     with (run.path / "metrics.jsonl").open("ab") as file:
         file.write('{"step": 2, "name": "ü'.encode()[:-1])
     assert run.rows("metrics") == [{"step": 1}]
+
+
+@pytest.mark.parametrize("bad", [b'{"step": 2, "lo', b"3", b'{"loss": 1}', b'{"step": "2"}', b"\xff"])
+def test_a_bad_line_that_is_not_the_last_is_named(bad: bytes, run: RunFolder) -> None:
+    (run.path / "metrics.jsonl").write_bytes(b'{"step": 1}\n' + bad + b'\n{"step": 3}\n')
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged at line 2 .*; remove that line"):
+        run.rewind(3)
 
 
 def test_to_rewind_drops_what_came_after_and_mends_a_torn_line(run: RunFolder) -> None:
@@ -120,8 +137,9 @@ def test_to_rewind_to_the_start_leaves_no_row(run: RunFolder) -> None:
 def test_pictures_after_the_step_go_with_the_rows(run: RunFolder) -> None:
     for step in (2, 4):
         run.write_picture(f"fixed-{step:08d}", {"images": np.zeros((1, 2, 2, 3), np.uint8)}, b"png")
+    run.write_picture("fixed-00000004 (copy)", {"images": np.zeros((1, 2, 2, 3), np.uint8)}, b"png")
     run.rewind(2)
-    assert "fixed-00000004" not in run.pictures(), "a picture of an update that was not made yet"
+    assert list(run.pictures()) == ["fixed-00000002", "fixed-00000004 (copy)"], "update 4 was not made yet"
 
 
 def test_checkpoints_are_listed_by_step(run: RunFolder) -> None:
@@ -151,7 +169,8 @@ def test_half_a_checkpoint_is_never_taken_for_one(run: RunFolder) -> None:
 
 def test_a_file_beside_the_checkpoints_is_none_of_them(run: RunFolder) -> None:
     run.write_checkpoint(3, b"whole", keep=2)
-    (run.path / "checkpoints" / "step-best.pt").write_bytes(b"mine")
+    for name in ("step-best.pt", "step-00000003 (1).pt", "step-00000004.old.pt"):
+        (run.path / "checkpoints" / name).write_bytes(b"mine")
     assert list(run.checkpoints()) == [3]
 
 
@@ -182,6 +201,16 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="cannot be written"):
         write_aside(tmp_path / "file" / "note.txt", b"")
+
+
+def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "device")
+    for name in ("folder", "device"):
+        with pytest.raises(RunError, match="is a folder or a device, which no file may replace"):
+            write_aside(tmp_path / name, b"")
+    assert not (tmp_path / "device").is_file()
+    assert len(list(tmp_path.iterdir())) == 2, "nothing is left behind"
 
 
 def test_a_full_disk_is_told_in_a_sentence_when_a_row_is_added(run: RunFolder) -> None:
@@ -225,13 +254,31 @@ def test_equal_arrays_give_equal_files(run: RunFolder) -> None:
     assert (run.path / "pictures/one.npz").read_bytes() == (run.path / "pictures/two.npz").read_bytes()
 
 
-def test_conditions_come_back_and_hold_no_objects(run: RunFolder) -> None:
-    assert run.conditions() is None
+def test_conditions_come_back(run: RunFolder, tiny: Callable[..., Recipe]) -> None:
+    assert run.conditions() is None, "no label conditions this model"
+    run.write_recipe(tiny("acgan"))
     rows = np.array([[0, 1], [1, 0]], np.uint8)
-    run.write_rows("conditions", rows)
+    run.write("conditions.npy", to_npy(rows))
     found = run.conditions()
     assert found is not None
     assert np.array_equal(found, rows)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, b"", b"\x93NUMPY", b"nonsense", to_npy(np.zeros((0, 2), np.uint8)), to_npy(np.zeros((2, 3), np.uint8)),
+        to_npy(np.zeros((2, 2))), to_npy(np.zeros(2, np.uint8)),
+    ],
+)  # fmt: skip
+def test_conditions_that_are_missing_or_damaged_are_said_to_be(
+    content: bytes | None, run: RunFolder, tiny: Callable[..., Recipe]
+) -> None:
+    run.write_recipe(tiny("acgan"))
+    if content is not None:
+        run.write("conditions.npy", content)
+    with pytest.raises(RunError, match=r"conditions\.npy is missing or damaged; copy it from the original run, or"):
+        run.conditions()
 
 
 def test_what_a_run_says_is_json_that_every_reader_takes(run: RunFolder) -> None:

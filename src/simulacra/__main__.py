@@ -1,5 +1,17 @@
-"""`python -m simulacra`, and so `torchrun -m simulacra`: the command line."""
+"""`simulacra`, `python -m simulacra`, and so `torchrun -m simulacra`: the command line."""
 
-from simulacra.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Runs the command line; Ctrl-C is told in a sentence even while it is still being loaded."""
+    try:
+        from simulacra.cli import main as run
+    except KeyboardInterrupt:
+        print("simulacra: stopped; the same command begins this again", file=sys.stderr)
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """A recipe: everything that one experiment needs to be told, as data. TOML in and out."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from types import UnionType
@@ -109,7 +109,7 @@ def load(name: str, changes: dict[str, Any] | None = None) -> Recipe:
     path = Path(name)
     if path.suffix == ".toml" or path.is_file():
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # some editors begin a file with a byte order mark
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(
                 f"{name} cannot be read ({error}); give a recipe's name or the path of a TOML file"
@@ -140,9 +140,24 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
                 raise RecipeError(f"{key}: {part} is a value, not a table; check the key with simulacra summary")
         place[last] = value
     try:
-        return Recipe.model_validate(table)
+        recipe = Recipe.model_validate(table)
     except ValidationError as error:
         raise RecipeError(f"{name}: {explain(error)}") from error
+    for key in _taken_for_numbers(table, to_table(recipe)):
+        raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
+    return recipe
+
+
+def _taken_for_numbers(given: Any, kept: Any) -> Iterator[str]:
+    """Dotted keys of true and false in a table where the recipe that was read from it has 1 and 0."""
+    if not isinstance(given, dict | list | tuple):
+        return
+    items = given.items() if isinstance(given, dict) else enumerate(given)
+    for key, value in items:
+        read = kept.get(key) if isinstance(kept, dict) else kept[key] if isinstance(kept, list) else None
+        if isinstance(value, bool) and not isinstance(read, bool):
+            yield str(key)
+        yield from (f"{key}.{below}" for below in _taken_for_numbers(value, read))
 
 
 def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
@@ -195,22 +210,30 @@ def explain(error: ValidationError) -> str:
         return (
             f"{key}.{tag} is {given!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
         )
+    if first["type"] == "tuple_type":
+        like = '["Smiling", "Male"]' if isinstance(found, str) else "[64, 128]"
+        quotes = " with its words in quotes" if str(found).startswith("[") else ""
+        return f"{key} = {found!r}: expected a list{quotes}, like {like}"
     return f"{key} = {found!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _descend(location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
-    """The models that could stand at an error's place, and the place without the tags of unions."""
+    """The models that could stand at an error's place, and the place without what tells members of a union apart."""
     models: list[type[BaseModel]] = [Recipe]
     path: list[str] = []
+    names = True  # whether what comes next may be a key: of a model, or of a table of numbers or words
     for part in location:
         tagged = [model for model in models if part in _tags(model)]
         if tagged:
             models = tagged
             continue
+        if not (names or isinstance(part, int)):
+            continue
         path.append(str(part))
         fields = [model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields]
         if fields:
             models = [model for annotation in fields for model in _models(annotation)]
+            names = bool(models) or any(get_origin(annotation) is dict for annotation in fields)
     return models, path
 
 

@@ -19,6 +19,7 @@ Only the process of rank 0 writes. Nothing here loads torch.
 import io
 import json
 import os
+import re
 import threading
 import tomllib
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ from simulacra.recipe import Recipe, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
+# What a reader of run.json may count on, where it says such a thing.
+KINDS: dict[str, Any] = {"step": int, "images_seen": int, "seconds": int | float, "data": dict, "best": dict}
 
 
 class RunFolder:
@@ -64,14 +67,14 @@ class RunFolder:
         """The resolved recipe of this run.
 
         Raises:
-            RunError: the folder holds no run.
+            RunError: the folder holds no run, or recipe.toml is no TOML.
             RecipeError: recipe.toml was changed by hand and is not allowed any more.
         """
         self.require()
         name = str(self.path / "recipe.toml")
         try:
-            table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8"))
-        except tomllib.TOMLDecodeError as error:
+            table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
+        except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
         return read_table(table, name, {})
 
@@ -85,6 +88,10 @@ class RunFolder:
         self.require()
         try:
             facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+            if not isinstance(facts, dict):
+                raise ValueError("it is no table")
+            if wrong := [key for key, kind in KINDS.items() if key in facts and not isinstance(facts[key], kind)]:
+                raise ValueError(f"{wrong[0]} is {facts[wrong[0]]!r}")
         except ValueError as error:
             raise RunError(f"{self.path}/run.json is damaged ({error}); train again into another folder") from error
         return facts
@@ -143,12 +150,23 @@ class RunFolder:
             raise RunError(f"{path} cannot be written ({why}") from error
 
     def rows(self, stream: Stream) -> list[dict[str, Any]]:
-        """All rows of a stream, without a last line that was torn."""
-        path = self.path / f"{stream}.jsonl"
-        if not path.is_file():
-            return []
-        lines = path.read_bytes().split(b"\n")
-        return [json.loads(line) for line in lines[:-1] if line]
+        """All rows of a stream, without a last line that was torn.
+
+        Raises:
+            RunError: another line is damaged; the error that it is raised from says how.
+        """
+        path, rows = self.path / f"{stream}.jsonl", []
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            try:
+                rows.append(json.loads(line))
+                if not (isinstance(rows[-1], dict) and isinstance(rows[-1].get("step"), int)):
+                    raise ValueError("it tells no step")
+            except ValueError as error:
+                raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
+        return rows
 
     def rewind(self, step: int) -> None:
         """Drops what was written after a step, and what a look found at it: that is made again.
@@ -164,7 +182,7 @@ class RunFolder:
                 kept = [json.dumps(row) + "\n" for row in rows]
                 self.write(f"{stream}.jsonl", "".join(kept).encode())
         for name, path in self.pictures().items():
-            if name.startswith("fixed-") and int(name.removeprefix("fixed-")) > step:
+            if (drawn := re.fullmatch(r"fixed-(\d+)", name)) and int(drawn[1]) > step:
                 path.unlink()
                 path.with_suffix(".png").unlink(missing_ok=True)
 
@@ -172,8 +190,9 @@ class RunFolder:
 
     def checkpoints(self) -> dict[int, Path]:
         """Step -> file of every finished checkpoint, ascending."""
-        files = sorted((self.path / "checkpoints").glob("step-[0-9]*.pt"))
-        return {int(path.stem.split("-")[1]): path for path in files}
+        files = (self.path / "checkpoints").glob("step-*.pt")
+        found = ((re.fullmatch(r"step-(\d+)\.pt", path.name), path) for path in files)
+        return dict(sorted((int(name[1]), path) for name, path in found if name))
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
@@ -196,8 +215,8 @@ class RunFolder:
     @property
     def best(self) -> int | None:
         """The step of the checkpoint that is marked best, or None where none is."""
-        mark = self.facts.get("best") if self.exists else None
-        return int(mark["step"]) if mark else None
+        step: int | None = self.facts.get("best", {}).get("step") if self.exists else None
+        return step
 
     # --- pictures
 
@@ -208,16 +227,22 @@ class RunFolder:
         self.write(f"pictures/{name}.npz", buffer.getvalue())
         self.write(f"pictures/{name}.png", png)
 
-    def write_rows(self, name: str, rows: NDArray[np.uint8]) -> None:
-        """Keeps an array as NAME.npy."""
-        self.write(f"{name}.npy", to_npy(rows))
-
     def conditions(self) -> NDArray[np.uint8] | None:
-        """Label rows (M, K) of training images, or None where no label conditions the model."""
-        path = self.path / "conditions.npy"
-        if not path.is_file():
+        """Label rows (M, K) of training images, or None where no label conditions the model.
+
+        Raises:
+            RunError: they are missing or damaged.
+        """
+        path, count = self.path / "conditions.npy", len(self.recipe.data.labels)
+        if not count:
             return None
-        rows: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+        try:
+            rows: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+            if rows.dtype != np.uint8 or rows.ndim != 2 or not len(rows) or rows.shape[1] != count:
+                raise ValueError
+        except (ValueError, EOFError, OSError) as error:
+            why = "is missing or damaged; copy it from the original run, or train again"
+            raise RunError(f"{path} {why}") from error
         return rows
 
     def pictures(self) -> dict[str, Path]:
@@ -237,12 +262,14 @@ def write_aside(target: Path, content: bytes) -> Path:
     """Writes a file aside and renames it, so that no reader ever sees half of it; makes its folder if need be.
 
     Raises:
-        RunError: the place cannot be written.
+        RunError: the place cannot be written, or holds what is no file of bytes: a folder, a device.
     """
     # A name of its own: two processes that fill one cache may write the same file at once.
     aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.aside")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            raise RunError(f"{target} is a folder or a device, which no file may replace; choose another place")
         with aside.open("wb") as file:
             file.write(content)
             file.flush()

@@ -121,6 +121,37 @@ def test_runs_are_compared_by_what_was_measured(run: Any) -> None:
         sm.compare(runs[0])
 
 
+def test_places_and_single_names_are_text(run: Any, tmp_path: Path) -> None:
+    gan, wgan = run("gan"), run("wgan")
+    words: dict[str, Any] = {"count": 20, "features": "random-vgg", "only": "quality", "cache": str(tmp_path / "cache")}
+    store = str(tmp_path / "data-gan")
+    for told in (gan.evaluate(data=store, **words), sm.evaluate(str(wgan.place), against=store, **words)):
+        assert {row["metric"] for row in told.rows} >= {"frechet_distance", "recall"}
+    assert sm.evaluate(gan, **words | {"only": ["quality"]}).measured
+    found = sm.compare(gan, gan.export(tmp_path / "copy", "folder"), metrics="recall")
+    assert {one.metric for one in found.metrics} == {"recall"}
+    with pytest.raises(sm.RunError, match=r"--only qualitty: .*did you mean quality"):
+        gan.evaluate(only="qualitty")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"crop": (0, 0, 3, 3)}, r"crop = \(0, 0, 3, 3\): expected words as on the command line"),
+        ({"count": "3"}, "count = '3': expected a whole number"),
+        ({"count": True}, "count = True: expected a whole number"),
+        ({"cuont": 3}, "cuont is no option of a source; did you mean count"),
+    ],
+)
+def test_options_of_a_source_that_cannot_be_are_told(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(sm.DataError, match=said):
+        sm.pack("avatars", out=tmp_path / "store", **options)
+    if "crop" in options:
+        with pytest.raises(sm.DataError, match=said):
+            sm.train("demo-vae", out=tmp_path / "run", **options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_notebook_shows_pictures(run: Any, tmp_path: Path) -> None:
     gan = run("gan", title="a <b> title")
     with Image.open(BytesIO(gan.sample(4)._repr_png_())) as sheet:

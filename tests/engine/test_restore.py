@@ -94,8 +94,31 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "step-00000006.pt")
 
 
+@pytest.mark.parametrize("state", [torch.zeros(2), [1], {"format": 1}, {"format": 1, "step": 6, "networks": {}}])
+def test_a_file_of_torch_that_is_no_checkpoint_is_called_damaged(state: object, tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "step-00000006.pt")
+    with pytest.raises(RunError, match=r"step-00000006\.pt is damaged; delete it"):
+        read_checkpoint(tmp_path / "step-00000006.pt")
+
+
 def test_weights_that_do_not_fit_the_recipe_are_refused(trained: Training) -> None:
     path = trained.run.path / "recipe.toml"
     path.write_text(path.read_text("utf-8").replace("noise = 3", "noise = 5"), "utf-8")
     with pytest.raises(RunError, match=r"does not fit .*recipe\.toml; was that file changed by hand"):
         restore(trained.run)
+
+
+@pytest.mark.parametrize("part", ["networks", "optimizers"])
+def test_a_checkpoint_that_does_not_fit_is_not_gone_on_with(
+    part: str, tiny: MakeRecipe, store: ImageStore, make_training: Callable[..., Training]
+) -> None:
+    recipe = tiny("gan", steps=1, average=0.5)
+    training = make_training(recipe, store)
+    for _ in train(training):
+        pass
+    (path,) = training.run.checkpoints().values()
+    state = torch.load(path, weights_only=True)
+    state[part]["another"] = state[part].pop(next(iter(state[part])))
+    torch.save(state, path)
+    with pytest.raises(RunError, match=r"step-00000001\.pt does not fit .*recipe\.toml; was that file changed by hand"):
+        make_training(recipe, store)

@@ -19,7 +19,7 @@ from simulacra.explorer import Guard, Shelf, make_app
 from simulacra.objectives import build
 from simulacra.objectives.losses import kl_parts
 from simulacra.recipe import Recipe
-from simulacra.runs import RunFolder
+from simulacra.runs import RunFolder, to_npy
 from simulacra.workflow.preparing import conditions
 
 HOME = "http://127.0.0.1:8000"
@@ -46,7 +46,7 @@ def make_run(tmp_path: Path, tiny: Callable[..., Recipe], make_store: Callable[.
         known = {"path": str(place), "fingerprint": data.fingerprint, "shape": list(data.shape)}
         run.write_facts({"family": family, "state": state, "step": steps[-1], "data": known})
         if (rows := conditions(recipe, data)) is not None:
-            run.write_rows("conditions", rows)
+            run.write("conditions.npy", to_npy(rows))
         for step in steps:
             save(run, recipe, step)
             run.append("metrics", {"step": step, "epoch": step / 10, "images": 4 * step, "loss/total": 1 / step})

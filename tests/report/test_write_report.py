@@ -1,5 +1,6 @@
 """Promises of write_report: which sections stand, where files go, and what a damaged or unfinished run gets."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,27 @@ def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
         write_report([])
     with pytest.raises(RunError, match="holds no run"):
         write_report([RunFolder(tmp_path)])
+
+
+def test_a_folder_or_a_device_is_refused_before_anything_is_drawn(
+    fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake.run(tmp_path / "run", full=False)
+    fake.curves(run, "loss/total", rows=3)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "device")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for place in ("folder", ".", "", "device"):
+        with pytest.raises(RunError, match="is a folder or a device; give the name of an HTML file"):
+            write_report([run], Path(place))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_is_reported_once(fake: Any, tmp_path: Path) -> None:
+    run = fake.run(tmp_path / "run", full=False)
+    with pytest.raises(RunError, match=r"run is given twice; name each run once"):
+        write_report([run, RunFolder(tmp_path / "run" / ".." / "run")], tmp_path / "report.html")
 
 
 def test_a_place_that_cannot_be_written_is_named(fake: Any, tmp_path: Path) -> None:

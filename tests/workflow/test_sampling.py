@@ -157,6 +157,75 @@ def test_samples_are_a_sheet_an_array_or_a_folder(
             assert np.array_equal(np.asarray(image).reshape(8, 8, channels), expected)
 
 
+def test_the_case_of_an_ending_does_not_matter(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run = trained("gan")
+    assert simulacra("sample", run, "-n", 2, "--out", tmp_path / "SHEET.PNG").code == 0
+    with Image.open(tmp_path / "SHEET.PNG") as image:
+        assert image.format == "PNG"
+    assert simulacra("sample", run, "-n", 2, "--out", tmp_path / "array.NPY").code == 0
+    assert np.load(tmp_path / "array.NPY").shape == (2, 8, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "c.npz", "a.png.bak"])
+def test_an_ending_of_another_kind_is_refused(name: str, trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    ended = simulacra("sample", trained("gan"), "--out", tmp_path / name)
+    assert ended.code == 2
+    assert f"--out {tmp_path / name}: expected FILE.png, FILE.npy or a folder" in ended.err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("out", ["", ".", "mine"])
+def test_samples_go_into_no_folder_of_other_things(
+    out: str, trained: Any, simulacra: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained("gan")
+    place = tmp_path / "there" / out
+    place.mkdir(parents=True)
+    (place / "thesis.tex").write_text("mine")
+    monkeypatch.chdir(tmp_path / "there")
+    ended = simulacra("sample", run, "--out", out)
+    assert ended.code == 2
+    assert "is a folder with other things than samples (it has thesis.tex); give a new one" in ended.err
+    assert [path.name for path in place.iterdir()] == ["thesis.tex"]
+
+
+def test_samples_may_replace_samples(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run, out = trained("gan"), tmp_path / "v1.5"
+    out.mkdir()
+    for seed in (0, 1):
+        assert simulacra("sample", run, "-n", 2, "--seed", seed, "--out", out).code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png"]
+
+
+@pytest.mark.parametrize("more", [("-n", 3), ("--seed", 0)])
+def test_described_codes_leave_no_room_for_others(more: tuple[object, ...], trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("gan"), "--codes", '{"seed": 1}', *more)
+    assert ended.code == 2
+    assert "--codes says which samples and how many; leave out -n and --seed" in ended.err
+
+
+def test_a_label_is_given_once(trained: Any, simulacra: Run) -> None:
+    ended = simulacra("sample", trained("acgan"), "--label", "Smiling=1", "--label", "Smiling=0")
+    assert ended.code == 2
+    assert "--label Smiling is given twice; give each label once" in ended.err
+
+
+def test_more_samples_than_memory_holds_end_with_2(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    ended = simulacra("sample", trained("acgan"), "-n", 10**15, "--out", tmp_path / "many.npy")
+    assert ended.code == 2
+    assert ended.err.splitlines()[-1] == (
+        "simulacra: that takes more memory than this machine has; choose smaller numbers"
+    )
+
+
+def test_damaged_conditions_are_told_in_a_sentence(trained: Any, simulacra: Run) -> None:
+    run = trained("acgan")
+    (run / "conditions.npy").write_bytes(b"")
+    ended = simulacra("sample", run)
+    assert ended.code == 2
+    assert "conditions.npy is missing or damaged; copy it from the original run, or train again" in ended.err
+
+
 def test_a_kept_checkpoint_can_be_sampled(trained: Any, samples: Any, simulacra: Run) -> None:
     run = trained("gan", "--set", "every.checkpoint=1")
     assert not np.array_equal(samples(run, "--step", 1), samples(run, "--step", 3))

@@ -113,6 +113,7 @@ def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
     recipe, store = recipe_file("vae"), make_store()
     monkeypatch.setattr("simulacra.data.order.BLOCK", 2 * 8 * 8 * 3)
     monkeypatch.setattr("simulacra.data.order.BLOCKS", 3)
+    monkeypatch.setattr("simulacra.data.order.SHARE", 1e-6)
 
     def trained(name: str, steps: int, memory: float) -> RunFolder:
         monkeypatch.setattr("simulacra.data.order.memory", lambda: memory)
@@ -120,8 +121,8 @@ def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
         assert simulacra("train", recipe, "--data", store, "--out", out, "--no-report", "--steps", steps).code == 0
         return RunFolder(out)
 
-    whole, elsewhere = trained("whole", 6, 1000), trained("elsewhere", 6, float("inf"))
-    trained("moved", 3, 1000)
+    whole, elsewhere = trained("whole", 6, 1e9), trained("elsewhere", 6, float("inf"))
+    trained("moved", 3, 1e9)
     moved = trained("moved", 6, float("inf"))
     assert elsewhere.facts["data"]["order"] == "shuffled"
     for run in (whole, moved):
@@ -263,6 +264,52 @@ def test_networks_that_cannot_be_built_are_refused_before_a_folder_is_made(
     assert ended.code == 2
     assert not (tmp_path / "run" / "recipe.toml").exists()
     assert simulacra(*words(recipe_file(family))).code == 0, "the folder can be used all the same"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("objective.code.noise=99999999999999", "the networks take"),
+        ("networks.generator.channels=[100000000000,100000000000]", "more numbers than can be counted"),
+        ("data.batch=1000000000000", "data.batch = 1000000000000: a batch takes"),
+    ],
+)
+def test_what_no_memory_holds_is_refused_before_a_folder_is_made(
+    change: str, said: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    for recipe in (recipe_file("gan"), recipe_file("acgan", **{"data.labels": "all"})):
+        ended = simulacra(*words(recipe, "--set", change))
+        assert ended.code == 2, ended.err
+        assert said in ended.err
+        assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("more", [("--device", "foo"), ("--set", "start.run=nowhere")])
+def test_a_folder_made_for_a_training_that_is_refused_goes_again(
+    more: tuple[str, ...], simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    ended = simulacra(*words(recipe_file("gan"), *more))
+    assert ended.code == 2, ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_shortest_training_makes_an_update(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    assert simulacra(*words(recipe_file("gan"), "--minutes", 1e-12)).code == 0
+    assert list(RunFolder(tmp_path / "run").checkpoints()) == [1]
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"data": 3}', '{"data": {}}', '{"best": 3}', '{"step": "x"}'])
+def test_a_run_with_a_damaged_run_json_is_refused(
+    content: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    recipe = recipe_file("gan")
+    assert simulacra(*words(recipe, "--steps", 1)).code == 0
+    (tmp_path / "run" / "run.json").write_text(content)
+    ended = simulacra(*words(recipe))
+    assert ended.code == 2, ended.err
+    assert "run.json is damaged" in ended.err
 
 
 def test_all_labels_are_those_of_the_data(

@@ -233,7 +233,13 @@ class Run(Usable):
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
         data = None if options.get("against") else self._data  # another store is measured against in its place
-        return evaluate(self.place, **{"step": self._step, "data": data} | options)
+        given = {"step": self._step, "data": data} | options
+        for name in ("data", "against", "cache"):
+            if given.get(name) is not None:
+                given[name] = Path(given[name])
+        if isinstance(given.get("only"), str):
+            given["only"] = (given["only"],)
+        return evaluate(self.place, **given)
 
     def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
         """Writes this run for others, as `simulacra export` does, and gives the folder."""

@@ -10,14 +10,16 @@ from simulacra.data.decode import parse_size
 from simulacra.data.pack import pack as pack_source
 from simulacra.data.sources import Options, open_source
 from simulacra.data.store import ImageStore
+from simulacra.errors import DataError, nearest
 from simulacra.live import Live
 from simulacra.recipe import Recipe
 from simulacra.recipe import load as load_recipe
 from simulacra.report.contrast import Comparison
 from simulacra.workflow.comparing import compare as compare_runs
 from simulacra.workflow.evaluating import Evaluated
-from simulacra.workflow.evaluating import evaluate as evaluate_run
 from simulacra.workflow.training import train as train_run
+
+KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  # of the options of sources
 
 
 def tell(line: str) -> None:
@@ -49,6 +51,7 @@ def pack(
     Raises:
         DataError: the data cannot be used.
     """
+    _check_options(options)
     asked = Options(
         size=None if size is None else parse_size(str(size)),
         channels=1 if grey else None,
@@ -101,6 +104,7 @@ def train(
         key: value for key, value in {"seed": seed, "steps": steps, "minutes": minutes}.items() if value is not None
     }
     wanted = dict(changes or {}) | direct
+    _check_options({"crop": crop})
     if isinstance(recipe, Recipe):
         settings, name = recipe.with_changes(wanted) if wanted else recipe, ""
     else:
@@ -128,28 +132,39 @@ def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
     Args:
         run: a run or its folder.
         options: as the verb `evaluate` takes them: data, against, count, features, only, step, weights, seed; step and
-            data are those of the run where one was opened with them.
+            data are those of the run where one was opened with them. `only` may be one group of metrics or several.
 
     Raises:
         RunError: the run cannot be measured so.
         DataError: the store is not at hand, not the one trained on, or too small.
     """
-    return run.evaluate(**options) if isinstance(run, Run) else evaluate_run(Path(run), **options)
+    return (run if isinstance(run, Run) else Run(run)).evaluate(**options)
 
 
-def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: Sequence[str] = ()) -> Comparison:
+def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str | Sequence[str] = ()) -> Comparison:
     """Holds what was measured of several runs against one another, from their files alone.
 
     Args:
         runs: two or more, or their folders.
         group_by: dotted key of the recipes, like "objective.kl_weight", whose values make the groups.
-        metrics: names; all by default.
+        metrics: one name or several; all by default.
 
     Raises:
         RunError: they cannot be compared.
     """
-    return compare_runs([_folder(run) for run in runs], group_by, metrics)
+    wanted = (metrics,) if isinstance(metrics, str) else metrics
+    return compare_runs([run.place if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
 
 
-def _folder(run: str | Path | Run) -> Path:
-    return run.place if isinstance(run, Run) else Path(run)
+def _check_options(given: Mapping[str, Any]) -> None:
+    """Refuses options of a source that have another name or type than any source takes.
+
+    Raises:
+        DataError: one of them is such.
+    """
+    for name, value in given.items():
+        if name not in KINDS:
+            raise DataError(f"{name} is no option of a source; {nearest(name, KINDS)}")
+        if value is not None and type(value) is not KINDS[name]:
+            kind = "a whole number" if KINDS[name] is int else "words as on the command line, like crop='0,0,178,178'"
+            raise DataError(f"{name} = {value!r}: expected {kind}")

@@ -17,6 +17,8 @@ from simulacra.errors import SimulacraError, Stopped
 
 __all__ = ["app", "data", "handing", "looking", "main", "measuring", "training", "turning"]
 
+FULL = ("can't allocate memory", "not enough memory", "out of memory")  # what torch says, of any device
+
 
 def main() -> None:
     """Runs the command line and exits: 0 done, 2 the user's mistake, 130 or 143 stopped, 1 our fault."""
@@ -32,7 +34,10 @@ def main() -> None:
         if leave.code == 130:  # what typer makes of Ctrl-C
             say("simulacra: stopped; the same command begins this again")
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(said in str(error) for said in FULL):
+            say("simulacra: that takes more memory than this machine has; choose smaller numbers")
+            sys.exit(2)
         traceback.print_exc()
         say(f"simulacra {__version__}: this is our fault, not yours; please report it with the lines above")
         sys.exit(1)

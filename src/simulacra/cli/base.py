@@ -6,10 +6,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from simulacra import __version__
 
+
+class Commands(TyperGroup):
+    """The commands; of an EOFError, which typer would take for Ctrl-D at a prompt, all is told as of any error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise RuntimeError("a file ends too early") from error
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Train, measure, compare and explore small generative models of images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

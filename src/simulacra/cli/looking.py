@@ -6,15 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from simulacra.cli.base import Run, Step, Weights, app, read_step
-from simulacra.errors import RunError
 
 
 @app.command()
 def sample(
     run: Run,
     out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
-    count: Annotated[int, typer.Option("-n", "--count", help="How many.")] = 32,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal images.")] = 0,
+    count: Annotated[int | None, typer.Option("-n", "--count", help="How many; 32 by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Equal seeds give equal images; 0 by default.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
     codes: Annotated[
         str | None, typer.Option(help="Codes as JSON like '{\"seed\": 3}', or a file of it, instead of -n and --seed.")
@@ -23,15 +22,10 @@ def sample(
     weights: Weights = None,
 ) -> None:
     """Draw samples of a trained model, from its run folder alone."""
-    wanted: dict[str, int] = {}
-    for text in label or []:
-        name, equals, value = text.rpartition("=")
-        if not equals or value not in ("0", "1"):
-            raise RunError(f"--label {text}: expected NAME=0 or NAME=1")
-        wanted[name] = int(value)
+    from simulacra.workflow.sampling import parse_labels
     from simulacra.workflow.sampling import sample as sample_run
 
-    typer.echo(sample_run(run, count, seed, wanted, out, step, weights, codes))
+    typer.echo(sample_run(run, count, seed, parse_labels(label or ()), out, step, weights, codes))
 
 
 @app.command()

@@ -31,9 +31,9 @@ def summary(
     as_json: Json = False,
 ) -> None:
     """Print the layer tables of a recipe's networks: layer, output shape, parameters, totals."""
-    from simulacra.objectives import build, summarize
+    from simulacra.objectives import outline, summarize
 
-    found = summarize(build(load_recipe(recipe, changes)))
+    found = summarize(outline(load_recipe(recipe, changes)))
     if as_json:
         typer.echo(json.dumps({"recipe": recipe} | found))
         return

@@ -14,7 +14,7 @@ from simulacra.engine.devices import Devices
 from simulacra.engine.feeding import feed
 from simulacra.engine.meter import Meter
 from simulacra.engine.optimizers import Optimizers
-from simulacra.engine.restore import read_checkpoint, to_bytes
+from simulacra.engine.restore import fitting, read_checkpoint, to_bytes
 from simulacra.engine.transfer import freeze, transfer
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
@@ -80,7 +80,7 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
     Only the first process reads either, and hands on what it found.
 
     Raises:
-        SimulacraError: a checkpoint is damaged, or the run to start from cannot be used.
+        SimulacraError: a checkpoint is damaged or does not fit the recipe, or the run to start from cannot be used.
     """
     devices.place(objective.networks)
     if recipe.sync_batch_norm and devices.world > 1:
@@ -99,11 +99,12 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
     meter = Meter(devices)
     training = Training(recipe, run, objective, batches, devices, optimizers, averages, meter, taken=taken)
     if state:
-        objective.networks.load_state_dict(state["networks"])
-        training.optimize.load(state["optimizers"])
-        averages.load(state["averages"])
-        training.meter.load(state["meter"])
         training.start = state["step"]
+        with fitting(run.path / "checkpoints" / f"step-{training.start:08d}.pt", run):
+            objective.networks.load_state_dict(state["networks"])
+            training.optimize.load(state["optimizers"])
+            averages.load(state["averages"])
+            training.meter.load(state["meter"])
     run.rewind(training.start)
     return training
 

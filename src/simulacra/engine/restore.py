@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from simulacra.objectives import Objective, build
 from simulacra.runs import RunFolder
 
 FORMAT = 1
+PARTS = {"step": int, "networks": dict, "averages": dict}  # of a checkpoint, whoever reads it
 Which = int | Literal["best"] | None  # of a run's checkpoints: of this step, marked best, or the newest
 
 
@@ -45,13 +47,31 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is damaged or of another format.
     """
+    damage = f"{path} is damaged; delete it to fall back on the checkpoint before it"
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise almost anything at damaged bytes
-        raise RunError(f"{path} is damaged; delete it to fall back on the checkpoint before it") from error
+        raise RunError(damage) from error
+    if not isinstance(state, dict):
+        raise RunError(damage)
     if state.get("format") != FORMAT:
         raise RunError(f"{path} has format {state.get('format')}, this version reads {FORMAT}; train again")
+    if not all(isinstance(state.get(part), kind) for part, kind in PARTS.items()):
+        raise RunError(damage)
     return state
+
+
+@contextmanager
+def fitting(path: Path, run: RunFolder) -> Iterator[None]:
+    """Open while a state is taken up from a checkpoint.
+
+    Raises:
+        RunError: the state does not fit the run's recipe.
+    """
+    try:
+        yield
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(f"{path} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
 
 
 def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
@@ -87,11 +107,8 @@ def restore(run: RunFolder, step: Which = None, *, averaged: bool = True) -> tup
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
     path, step = chosen_checkpoint(run, step)
-    objective = build(run.recipe)
-    try:
-        state = read_checkpoint(path)
+    objective, state = build(run.recipe), read_checkpoint(path)
+    with fitting(path, run):
         objective.networks.load_state_dict(state["networks"] | (state["averages"] if averaged else {}))
-    except RuntimeError as error:
-        raise RunError(f"{path} does not fit {run.path}/recipe.toml; was that file changed by hand?") from error
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
     return objective, step

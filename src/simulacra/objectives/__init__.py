@@ -26,7 +26,10 @@ FAMILIES: dict[str, Any] = {
     "classifier": Classifier,
 }
 
-__all__ = ["FAMILIES", "Classifies", "Encodes", "Generates", "Infers", "Objective", "Optimize", "build", "summarize"]
+__all__ = [
+    "FAMILIES", "Classifies", "Encodes", "Generates", "Infers", "Objective", "Optimize",
+    "build", "outline", "summarize",
+]  # fmt: skip
 
 WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
 MEND = "mend the networks, or drop the counts (--set 'expect={}')"
@@ -44,6 +47,21 @@ def build(recipe: Recipe) -> Objective:
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
     _check(recipe, objective)
     return objective
+
+
+def outline(recipe: Recipe) -> Objective:
+    """The same on the meta device: shapes and counts alone, whatever the size, at no cost.
+
+    Raises:
+        RecipeError: as `build`, or a network has more numbers than 64 bits can count.
+    """
+    try:
+        with torch.device("meta"):
+            return build(recipe)
+    except (RuntimeError, TypeError) as error:
+        if "overflow" not in str(error).lower():
+            raise
+        raise RecipeError("the networks would have more numbers than can be counted; make them smaller") from error
 
 
 def summarize(objective: Objective) -> dict[str, Any]:

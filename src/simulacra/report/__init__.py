@@ -31,13 +31,15 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
         The path of the HTML file.
 
     Raises:
-        RunError: no run was given, a folder holds no run or a damaged run.json, or the report cannot be written.
+        RunError: no run was given or one twice, a folder holds no run or a damaged run.json, or the report cannot be
+            written.
     """
     if not runs:
         raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
-    records = read_all(runs)
     home = runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
     target = home if out is None else out
+    _check_place(target)
+    records = read_all(runs)
     own = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
     prefixes = [""] if own else [f"{name}-" for name in unique([slug(record.name) for record in records])]
     albums = [Album(prefix) for prefix in prefixes]
@@ -59,19 +61,35 @@ def write_comparison(records: Sequence[Record], found: Comparison, target: Path)
     Raises:
         RunError: it cannot be written.
     """
+    _check_place(target)
     album = Album("comparison-")
     return _write(target, [comparison(records, album, found)], [album], records)
 
 
 def read_all(runs: Sequence[RunFolder]) -> list[Record]:
-    """Run folders as the report sees them, each under a name that no other has."""
+    """Run folders as the report sees them, each under a name that no other has.
+
+    Raises:
+        RunError: a folder holds no run or a damaged run.json, or is given twice.
+    """
+    whole = [run.path.resolve() for run in runs]
+    for place, path in enumerate(whole):
+        if path in whole[:place]:
+            raise RunError(f"{runs[place].path} is given twice; name each run once")
     return [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+
+
+def _check_place(target: Path) -> None:
+    """Refuses, before anything is drawn, a place that no page can have."""
+    if target.exists() and not target.is_file():
+        raise RunError(f"--out {target} is a folder or a device; give the name of an HTML file")
 
 
 def _write(target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record]) -> Path:
     """Writes the page and the figures beside it."""
     version = plain(records[0].fact("simulacra") or "", 40)
+    page = render(parts[0].title, parts, figures="figures", version=version)
     for album in albums:
         for name, content in album.files.items():
             write_aside(target.parent / "figures" / name, content)
-    return write_aside(target, render(parts[0].title, parts, figures="figures", version=version))
+    return write_aside(target, page)

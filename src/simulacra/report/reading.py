@@ -1,6 +1,5 @@
 """A run folder, read for people: what is there, and a sentence for each thing that is not."""
 
-import json
 import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.errors import SimulacraError
+from simulacra.errors import RunError, SimulacraError
 from simulacra.recipe import Recipe
 from simulacra.report.formats import number, plain
 from simulacra.runs import RunFolder, Stream
@@ -126,11 +125,10 @@ def read(folder: RunFolder, name: str) -> Record:
 
 def _rows(folder: RunFolder, stream: Stream, gaps: list[str]) -> list[Row]:
     try:
-        rows = [row for row in folder.rows(stream) if isinstance(row, dict) and isinstance(row.get("step"), int)]
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        gaps.append(f"{stream}.jsonl is damaged ({plain(error, 80)}) and left out.")
+        return sorted(folder.rows(stream), key=lambda row: row["step"])
+    except RunError as error:
+        gaps.append(f"{stream}.jsonl is damaged ({plain(error.__cause__, 80)}) and left out.")
         return []
-    return sorted(rows, key=lambda row: row["step"])
 
 
 def _note_state(record: Record) -> None:

@@ -24,7 +24,7 @@ from simulacra.runs import RunFolder
 from simulacra.seeds import stream
 from simulacra.workflow.clocking import clock, matrix_rate
 from simulacra.workflow.facts import processor
-from simulacra.workflow.preparing import fit, open_data
+from simulacra.workflow.preparing import fit, open_data, require_memory
 
 MADE_LABELS = 10  # where a recipe takes "all" labels and no data says which
 MADE = 8  # key of the draw of made-up images
@@ -101,6 +101,7 @@ def bench(
     Raises:
         SimulacraError: the recipe or the data cannot be used, or the training diverged.
     """
+    require_memory(recipe)
     if data is None:
         store = made_up(recipe)
     else:

@@ -69,10 +69,6 @@ def _read(paths: Sequence[Path]) -> list[Record]:
     if len(paths) < 2:
         given = f" {paths[0]}" if paths else ""
         raise RunError(f"it takes two runs or more to compare; name another one: simulacra compare{given} RUN")
-    whole = [path.resolve() for path in paths]
-    for place, path in enumerate(whole):
-        if path in whole[:place]:
-            raise RunError(f"{paths[place]} is given twice; name each run once")
     for path in paths:
         RunFolder(path).recipe  # noqa: B018  # raises where there is no run, or none that this version reads
     records = read_all([RunFolder(path) for path in paths])

@@ -25,7 +25,11 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
 
     Returns:
         The report's path.
+
+    Raises:
+        RecipeError: that is no length in minutes.
     """
+    recipes = {model: load(f"demo-{model}", {"minutes": minutes}) for model in MODELS}
     with Live("drawing avatars") as live:
         packed = pack(
             open_source("avatars", None, Options(count=COUNT, size=(SIZE, SIZE), seed=0)),
@@ -33,16 +37,8 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
             progress=live.count,
         )
     say(packed.said)
-    for model in MODELS:
-        name = f"demo-{model}"
-        train(
-            load(name, {"minutes": minutes}),
-            str(out / "avatars"),
-            out / model,
-            name=name,
-            report=False,
-            say=say,
-        )
+    for model, recipe in recipes.items():
+        train(recipe, str(out / "avatars"), out / model, name=f"demo-{model}", report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
     say(f"faces and their attributes are turned by hand in: simulacra explore {out / MODELS[-1]}")
     return written

@@ -53,6 +53,9 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     run, recipe, budget = training.run, training.recipe, Budget(training)
     title, tick = f"{recipe.objective.family} {run.path.name}", None
 
+    def spent() -> bool:  # never before the first update, so that there is something to keep
+        return bool(training.start or tick) and budget.used >= 1
+
     def scoring(done: int, total: int) -> None:
         live.show(budget.used, f"scoring: {done:,}/{total:,} images")
 
@@ -60,7 +63,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     board = SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start + 1)
     with Live(title) as live, board:
         try:
-            for tick in train(training, lambda: over(training.devices, request, budget.used >= 1)):
+            for tick in train(training, lambda: over(training.devices, request, spent())):
                 budget.step = tick.step
                 show(live, board, training, tick, budget.used)
                 if tick.milestone:

@@ -23,6 +23,7 @@ from simulacra.live import Live
 from simulacra.runs import RunFolder, write_aside
 from simulacra.workflow.evaluating import store_of
 from simulacra.workflow.exporting import note_of_state
+from simulacra.workflow.sampling import parse_labels
 
 Say = Callable[[str], None]
 
@@ -172,13 +173,7 @@ def wish_of(labels: Sequence[str], strengths: tuple[float, ...], method: str, ke
     Raises:
         RunError: a label is given otherwise, or the wish cannot be.
     """
-    wanted = {}
-    for text in labels:
-        name, equals, value = text.rpartition("=")
-        if not equals or value not in ("0", "1"):
-            raise RunError(f"--label {text}: expected NAME=0 or NAME=1")
-        wanted[name] = int(value)
-    wish = Wish(wanted, strengths, cast(Method, method), tuple(keep))
+    wish = Wish(parse_labels(labels), strengths, cast(Method, method), tuple(keep))
     check(wish)
     return wish
 

@@ -1,25 +1,27 @@
 """From a recipe and what the user calls the data to a resolved recipe and an open store."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from simulacra.data import order
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore, is_store
 from simulacra.engine.transfer import source
 from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.selection import metric_of
-from simulacra.objectives import build
+from simulacra.objectives import outline
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.seeds import stream
 
+FLOAT = 4  # bytes of a number in a network
 CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
 
 
@@ -29,9 +31,7 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         RecipeError: one of the two.
     """
-    if isinstance(recipe.data.labels, tuple):
-        with torch.device("meta"):  # at no cost
-            build(recipe)
+    require_memory(recipe)
     if recipe.every.score or recipe.every.select:
         metric_of(recipe)
 
@@ -48,6 +48,22 @@ def check_folders(recipe: Recipe, run: RunFolder) -> None:
     if not (there.is_dir() and os.access(there, os.W_OK)):
         found = f"{there} may not be written to" if there.is_dir() else f"{there} is a file"
         raise RunError(f"{run.path} cannot be written ({found}); give another --out")
+
+
+def require_memory(recipe: Recipe) -> None:
+    """Builds the networks on the meta device, so that those that cannot be are refused before anything is packed.
+
+    Raises:
+        RecipeError: a network cannot be built, or weights or a batch alone are larger than this machine's memory.
+    """
+    sizes = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
+    if isinstance(recipe.data.labels, tuple):
+        sizes["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
+    there = order.memory()
+    for what, numbers in sizes.items():
+        if FLOAT * numbers > there:
+            of = f"{FLOAT * numbers / 2**30:,.0f} GB of the {there / 2**30:,.0f} GB of memory that there are"
+            raise RecipeError(f"{what} {of}; choose smaller numbers")
 
 
 def open_data(

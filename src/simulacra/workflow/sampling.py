@@ -1,6 +1,7 @@
 """The verb `sample`: images of a trained model, from its run folder alone."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,11 +17,13 @@ from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder, to_npy, write_aside
 from simulacra.workflow.evaluating import Weights, weights_of
 
+COUNT = 32  # samples, where nobody says how many
+
 
 def sample(
     path: Path,
-    count: int,
-    seed: int,
+    count: int | None,
+    seed: int | None,
     labels: dict[str, int],
     out: Path,
     step: Which = None,
@@ -31,20 +34,24 @@ def sample(
 
     Args:
         path: the run folder.
-        count: how many images.
-        seed: of the codes; equal seeds give equal images.
+        count: how many images; 32 by default.
+        seed: of the codes; equal seeds give equal images, 0 by default.
         labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
-        out: FILE.png for one sheet, or one sample as it is; FILE.npy for an array (n, H, W, C) uint8; else a folder.
+        out: FILE.png for one sheet, or one sample as it is; FILE.npy for an array (n, H, W, C) uint8; a folder, new or
+            with numbered PNGs alone, which are replaced.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
-        described: codes as JSON, or the path of a file of it, in the place of count, seed and labels.
+        described: codes as JSON, or the path of a file of it, in the place of count and seed.
 
     Returns:
         What was written, in one line.
 
     Raises:
-        RunError: the run cannot make such samples.
+        RunError: the run cannot make such samples, or they cannot be written there.
     """
+    if described is not None and (count, seed) != (None, None):
+        raise RunError("--codes says which samples and how many; leave out -n and --seed")
+    form, count, seed = _form(out), COUNT if count is None else count, seed or 0
     run = RunFolder(path)
     run.require()
     objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
@@ -56,14 +63,51 @@ def sample(
     if labels:
         codes = with_labels(subject, codes, labels)
     images = subject.decode(codes)
-    if out.suffix == ".npy":
+    if form == ".npy":
         write_aside(out, to_npy(images))
-    elif out.suffix == ".png":
+    elif form == ".png":
         write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
     return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
+
+
+def _form(out: Path) -> str:
+    """How samples are written: ".png", ".npy", or "" where each is a file in a folder.
+
+    Raises:
+        RunError: the name tells none of these, or the folder holds something else.
+    """
+    if not out.is_dir():
+        form = out.suffix.lower()
+        if form not in (".png", ".npy", ""):
+            raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder")
+        return form
+    try:
+        others = [path.name for path in out.iterdir() if not re.fullmatch(r"\d+\.png", path.name)]
+    except OSError as error:
+        raise RunError(f"--out {out} cannot be read ({error.strerror}); give another place") from error
+    if others:
+        raise RunError(f"--out {out} is a folder with other things than samples (it has {min(others)}); give a new one")
+    return ""
+
+
+def parse_labels(words: Sequence[str]) -> dict[str, int]:
+    """Labels from the words of a command line, each NAME=0 or NAME=1.
+
+    Raises:
+        RunError: a word is neither, or a label is given twice.
+    """
+    found: dict[str, int] = {}
+    for word in words:
+        name, equals, value = word.rpartition("=")
+        if not equals or value not in ("0", "1"):
+            raise RunError(f"--label {word}: expected NAME=0 or NAME=1")
+        if name in found:
+            raise RunError(f"--label {name} is given twice; give each label once")
+        found[name] = int(value)
+    return found
 
 
 def draw(subject: Subject, count: int, seed: int) -> Tensor:

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,15 +22,16 @@ from simulacra.live import Live
 from simulacra.objectives import build
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
-from simulacra.runs import RunFolder
+from simulacra.runs import RunFolder, to_npy
 from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run
 from simulacra.workflow.joining import Plan, check_share, train_along
-from simulacra.workflow.preparing import check_folders, check_recipe, conditions, fit, open_data
+from simulacra.workflow.preparing import check_folders, check_recipe, conditions, fit, open_data, require_memory
 from simulacra.workflow.stopping import stop_requests
 
 BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
+NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
 
@@ -98,9 +100,10 @@ def train(
         store = opened(progress=packing.count, say=say)
     store = hold_out(store, recipe.data.holdout, recipe.seed)
     recipe = fit(recipe, store, epochs)
+    require_memory(recipe)  # of all its labels and the data's size
     if recipe.every.score:
         require_valid(len(store.rows("valid")), store.path)
-    with run.lock():
+    with _alone(run):
         finished = _check_folder(run, recipe, store)
         order = Order() if finished else _order(run, recipe, store, say)
         if crew.started or not finished:  # torchrun's others wait to be told, also that there is nothing to do
@@ -118,6 +121,20 @@ def train(
                 say(f"{out}: in {before} so far, from here on in {together.precision}, as this machine has it")
         _carry_out(training, store, say, report)
     return _finished(run)
+
+
+@contextmanager
+def _alone(run: RunFolder) -> Iterator[None]:
+    """Keeps other processes out of the folder, which goes again where it was made for a training that was refused."""
+    fresh = not run.path.exists()
+    with run.lock():
+        try:
+            yield
+        finally:
+            if fresh and [path.name for path in run.path.iterdir()] == [".lock"]:
+                with suppress(OSError):
+                    (run.path / ".lock").unlink()
+                    run.path.rmdir()
 
 
 def _carry_out(training: Training, store: ImageStore, say: Callable[[str], None], report: bool) -> None:
@@ -163,8 +180,11 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
             differs += ", towards which its learning rate falls"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {differs}); give another --out")
     facts = run.facts
-    if facts["data"]["fingerprint"] != store.fingerprint:
-        raise RunError(f"{run.path} was trained on other data ({facts['data']['path']}); give that, or another --out")
+    if missing := [key for key in NEEDED if key not in facts]:
+        raise RunError(f"{run.path}/run.json is damaged (it tells no {missing[0]}); train again into another folder")
+    if facts["data"].get("fingerprint") != store.fingerprint:
+        place = facts["data"].get("path")
+        raise RunError(f"{run.path} was trained on other data ({place}); give that, or another --out")
     reached = max(run.checkpoints(), default=0)
     if reached > recipe.steps:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
@@ -206,7 +226,7 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devi
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
     if (rows := conditions(recipe, store)) is not None:
-        run.write_rows("conditions", rows)
+        run.write("conditions.npy", to_npy(rows))
     return training
 
 

@@ -1,17 +1,16 @@
 """What a diagnosis finds, and the run as it sees it: files alone."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.errors import RunError
 from simulacra.evaluation.diagnosis.likeness import Images, look_of
 from simulacra.recipe import Recipe
-from simulacra.runs import RunFolder, Stream
+from simulacra.runs import RunFolder
 
 Severity = Literal["serious", "warning", "note"]
 Numbers = NDArray[np.float64]
@@ -131,14 +130,8 @@ class History:
     def __init__(self, run: RunFolder) -> None:
         self.run, self.facts = run, run.facts
         self.recipe: Recipe = run.recipe
-        self.metrics, self.evaluations = self._rows("metrics"), self._rows("evaluations")
-
-    def _rows(self, stream: Stream) -> list[dict[str, Any]]:
-        try:
-            return sorted(self.run.rows(stream), key=lambda row: int(row["step"]))
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            why = f"{stream}.jsonl is damaged ({error})"
-            raise RunError(f"{self.run.path}: {why}; delete its bad lines, or train again") from error
+        self.metrics = sorted(run.rows("metrics"), key=itemgetter("step"))
+        self.evaluations = sorted(run.rows("evaluations"), key=itemgetter("step"))
 
     @property
     def family(self) -> str:
