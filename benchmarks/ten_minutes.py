@@ -65,6 +65,7 @@ FACES = {
             "objective.loss": "non-saturating",
             "objective.r1_weight": 0,
             "objective.r2_weight": 0,
+            "objective.penalty_every": 1,
             "objective.weights": "normal",
             "objective.real_label": 0.9,
             "networks.discriminator.norm": "batch",

@@ -40,12 +40,14 @@ def test_every_result_has_its_sheet_and_a_trial_that_can_be_run_again(script: An
 
 
 def test_a_trial_is_told_by_the_mean_of_its_seeds_beside_plain(script: Any) -> None:
-    result = {"set": "faces", "images": 100, "floor": 1.0}
-    found = [result | {"trial": "plain", "frechet": 41.0}]
-    found += [result | {"trial": "faces-fast", "frechet": value} for value in (9.0, 13.0)]
+    def row(trial: str, **measured: float) -> dict[str, Any]:
+        scores = {features: {"frechet": value, "floor": 1.0} for features, value in measured.items()}
+        return {"set": "faces", "trial": trial, "images": 100, "measured": scores}
+
+    found = [row("plain", one=41.0, other=5.0), row("faces-fast", one=9.0, other=3.0), row("faces-fast", one=13.0)]
     first, second = script.table("faces", found).splitlines()[2:4]
-    assert first.startswith("| `faces-fast` | 2 | 100 | 10 (8 to 12) | 4.0 |")
-    assert second.startswith("| `plain` | 1 | 100 | 40 | 1.0 |")
+    assert first.startswith("| `faces-fast` | 2 | 100 | 10 (8 to 12) | 4.0 | 2 | 2.0 |")
+    assert second.startswith("| `plain` | 1 | 100 | 40 | 1.0 | 4 | 1.0 |")
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -33,4 +33,4 @@ def test_a_run_without_findings_has_no_such_box(written: SimpleNamespace) -> Non
 
 @pytest.mark.parametrize("findings", [None, "none", [3], [{}], [{"name": "x", "evidence": 3}]])
 def test_findings_that_make_no_sense_stop_no_report(findings: object, tmp_path: Path, fake: SimpleNamespace) -> None:
-    assert write_report([fake.run(tmp_path / "run", full=False, findings=findings, best=3)]).is_file()
+    assert write_report([fake.run(tmp_path / "run", full=False, findings=findings)]).is_file()
