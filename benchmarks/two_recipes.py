@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import dedent
 
 from sensitivity import filled
 
@@ -46,7 +47,7 @@ def write(folder: Path) -> None:
     groups = simulacra(folder, "compare", *found, "--group-by", "objective.kl_weight")
     text = PAGE.read_text("utf-8")
     for mark, printed in (("models", two), ("recipes", groups)):
-        body = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())
+        body = dedent("\n".join(line.rstrip() for line in printed.splitlines())).strip("\n")
         text = filled(text, mark, f"```\n{body}\n```\n", Path(__file__).name)
     PAGE.write_text(text, "utf-8")
 
