@@ -166,6 +166,12 @@ def test_the_case_of_an_ending_does_not_matter(trained: Any, simulacra: Run, tmp
     assert np.load(tmp_path / "array.NPY").shape == (2, 8, 8, 3)
 
 
+def test_a_folder_may_be_named_after_a_number(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    ended = simulacra("sample", trained("gan"), "-n", 2, "--out", tmp_path / "kl-1.0")
+    assert ended.code == 0, ended.err
+    assert sorted(path.name for path in (tmp_path / "kl-1.0").iterdir()) == ["0.png", "1.png"]
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "c.npz", "a.png.bak"])
 def test_an_ending_of_another_kind_is_refused(name: str, trained: Any, simulacra: Run, tmp_path: Path) -> None:
     ended = simulacra("sample", trained("gan"), "--out", tmp_path / name)

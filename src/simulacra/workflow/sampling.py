@@ -81,9 +81,11 @@ def _form(out: Path) -> str:
     """
     if not out.is_dir():
         form = out.suffix.lower()
-        if form not in (".png", ".npy", ""):
+        if form in (".png", ".npy"):
+            return form
+        if re.match(r"\.[a-z]", form):  # the name of a file of another kind; that of a folder may end in a number
             raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder")
-        return form
+        return ""
     try:
         others = [path.name for path in out.iterdir() if not re.fullmatch(r"\d+\.png", path.name)]
     except OSError as error:
