@@ -207,6 +207,7 @@ def test_a_folder_whose_run_was_killed_before_it_began_is_taken(
         if path.name not in ("recipe.toml", ".lock"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     (run / ".run.json.aside").write_text("{")
+    (run / ".run.json.7-7.aside").write_text("{")
     ended = simulacra(*words(recipe))
     assert ended.code == 0, ended.err
 

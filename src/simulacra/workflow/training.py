@@ -30,7 +30,7 @@ from simulacra.workflow.joining import Plan, check_share, train_along
 from simulacra.workflow.preparing import check_folders, check_recipe, conditions, fit, open_data, require_memory
 from simulacra.workflow.stopping import stop_requests
 
-BEGUN = (".lock", "recipe.toml", ".recipe.toml.aside", ".run.json.aside")  # all there is if a kill comes early
+BEGUN = (".lock", "recipe.toml", ".*.aside")  # all there is if a kill comes early
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on
 EXTENSIBLE = ("steps", "minutes")  # keys that may differ when a run is gone on with
 
@@ -166,7 +166,7 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         RunError: the folder holds a run of another recipe or of other data, or something else.
     """
     if not run.exists:
-        strangers = [path.name for path in run.path.iterdir() if path.name not in BEGUN]
+        strangers = [path.name for path in run.path.iterdir() if not any(map(path.match, BEGUN))]
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
