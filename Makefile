@@ -1,10 +1,12 @@
-# make demo   sets everything up and runs the main job
-# make test   sets everything up and passes the tests
+# make demo       sets everything up and runs the main job
+# make test       sets everything up and passes the tests
+# make coverage   the tests again, and which lines none of them reaches
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
-.PHONY: demo test check clean
+.PHONY: demo test coverage clean
 
 demo: .venv/installed
 	$(BIN)/simulacra demo --out runs/demo
@@ -14,7 +16,10 @@ test: .venv/developed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(PYTEST)
+
+coverage: .venv/developed
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

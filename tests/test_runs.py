@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from simulacra.errors import RecipeError, RunError
+from simulacra.files import to_npy, write_aside
 from simulacra.recipe import Recipe
-from simulacra.runs import RunFolder, to_npy, write_aside
+from simulacra.runs import RunFolder
 
 
 @pytest.fixture

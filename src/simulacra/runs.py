@@ -20,10 +20,9 @@ import io
 import json
 import os
 import re
-import threading
 import tomllib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +31,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
+from simulacra.files import write_aside
 from simulacra.recipe import Recipe, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
@@ -176,10 +176,8 @@ class RunFolder:
         if not self.writes:
             return
         for stream in STREAMS:
-            again = stream == "evaluations"
             if (self.path / f"{stream}.jsonl").is_file():
-                rows = [row for row in self.rows(stream) if row["step"] < step + ("seed" in row or not again)]
-                kept = [json.dumps(row) + "\n" for row in rows]
+                kept = [json.dumps(row) + "\n" for row in self.rows(stream) if not _again(stream, row, step)]
                 self.write(f"{stream}.jsonl", "".join(kept).encode())
         for name, path in self.pictures().items():
             if (drawn := re.fullmatch(r"fixed-(\d+)", name)) and int(drawn[1]) > step:
@@ -258,43 +256,7 @@ class RunFolder:
             return {key: file[key] for key in file.files}
 
 
-def write_aside(target: Path, content: bytes) -> Path:
-    """Writes a file aside and renames it, so that no reader ever sees half of it; makes its folder if need be.
-
-    Raises:
-        RunError: the place cannot be written, or holds what is no file of bytes: a folder, a device.
-    """
-    # A name of its own: two processes that fill one cache may write the same file at once.
-    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.aside")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            raise RunError(f"{target} is a folder or a device, which no file may replace; choose another place")
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # whole even after a power cut
-        aside.replace(target)
-        _keep_names(target.parent)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise RunError(f"{target} cannot be written ({error.strerror}); free space or choose another place") from error
-    return target
-
-
-def _keep_names(folder: Path) -> None:
-    """Has the disk keep which files a folder holds, where the system can be asked to."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def to_npy(array: NDArray[Any]) -> bytes:
-    """An array as the content of a .npy file."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+def _again(stream: Stream, row: dict[str, Any], step: int) -> bool:
+    """Whether training on from a step writes a row again; what a look measured at that very step too."""
+    looked = stream == "evaluations" and "seed" not in row  # only `evaluate` says the seed of its samples
+    return row["step"] > step or (row["step"] == step and looked)

@@ -23,10 +23,10 @@ from simulacra.data.batches import Batches, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
+from simulacra.files import write_aside
 from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
 from simulacra.recipe import Recipe, read_table, to_toml
-from simulacra.runs import write_aside
 from simulacra.seeds import some
 
 FORMAT = 2

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.evaluation.label_directions import Codes, mean_direction, normal_direction
-from simulacra.runs import RunFolder, to_npy
+from simulacra.files import to_npy
+from simulacra.runs import RunFolder
 
 FORMAT = 1
 NAME = "directions.npz"

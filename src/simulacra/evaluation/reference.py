@@ -17,7 +17,7 @@ from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
-from simulacra.runs import to_npy, write_aside
+from simulacra.files import to_npy, write_aside
 from simulacra.seeds import stream
 
 FORMAT = 2  # of what is kept, and of the code that finds it: raise it where a digit changes

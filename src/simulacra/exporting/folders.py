@@ -6,8 +6,9 @@ from typing import Any
 from simulacra.engine.restore import chosen_checkpoint
 from simulacra.evaluation.sheets import to_png
 from simulacra.exporting.trained import Files, Trained, without_places
+from simulacra.files import to_npy
 from simulacra.recipe import to_toml
-from simulacra.runs import STREAMS, to_npy
+from simulacra.runs import STREAMS
 
 UNSAID = ("command", "platform", "processor")  # of run.json: they tell of the machine, not of the model
 

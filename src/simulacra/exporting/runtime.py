@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 
 from simulacra.errors import RunError
 from simulacra.exporting.trained import Files
-from simulacra.runs import write_aside
+from simulacra.files import write_aside
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"

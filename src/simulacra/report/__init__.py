@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulacra.errors import RunError
+from simulacra.files import write_aside
 from simulacra.report.blocks import Album, Part
 from simulacra.report.comparison import comparison
 from simulacra.report.contrast import Comparison
@@ -11,7 +12,7 @@ from simulacra.report.formats import plain, run_names, slug, unique
 from simulacra.report.page import render
 from simulacra.report.part import part_of
 from simulacra.report.reading import Record, read
-from simulacra.runs import RunFolder, write_aside
+from simulacra.runs import RunFolder
 
 __all__ = ["read_all", "write_comparison", "write_report"]
 

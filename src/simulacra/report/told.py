@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.report.blocks import Album, Block, Section, Table
-from simulacra.report.figures import count_matrix
+from simulacra.report.figures import heat_map
 from simulacra.report.formats import MISSING, number, percent
 from simulacra.report.reading import Arrays, Record, Unreadable, names
 
@@ -25,7 +25,11 @@ def confusion(record: Record, album: Album, arrays: Arrays) -> Section:
         if wrong.any()
         else ""
     )
-    figure = count_matrix(counts, labels, title="Classes, true and told", x_name="told class", y_name="true class")
+    shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    figure = heat_map(
+        shares, labels, labels, title="Classes, true and told", x_name="told class", y_name="true class",
+        unit="share of the true class, %", most=100, texts=[f"{count:,}" if count else "" for count in counts.flat],
+    )  # fmt: skip
     chart = album.chart(
         "confusion", figure,
         alt=f"Confusion matrix of {len(counts)} classes; {number(right)} of {number(total)} are on its diagonal.",

@@ -19,8 +19,9 @@ from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.kept_directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
 from simulacra.evaluation.sheets import to_png
 from simulacra.evaluation.subject import Subject
+from simulacra.files import write_aside
 from simulacra.live import Live
-from simulacra.runs import RunFolder, write_aside
+from simulacra.runs import RunFolder
 from simulacra.workflow.evaluating import store_of
 from simulacra.workflow.exporting import note_of_state
 from simulacra.workflow.sampling import parse_labels

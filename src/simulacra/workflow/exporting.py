@@ -8,7 +8,8 @@ from simulacra.errors import RunError, nearest
 from simulacra.exporting.configuration import NAME
 from simulacra.exporting.formats import FORMATS, Options, files_of
 from simulacra.exporting.trained import open_trained
-from simulacra.runs import RunFolder, write_aside
+from simulacra.files import write_aside
+from simulacra.runs import RunFolder
 
 
 def export(

@@ -14,7 +14,8 @@ from simulacra.evaluation.directions import Directions, map_of
 from simulacra.evaluation.kept_directions import kept_of
 from simulacra.evaluation.sheets import sheet, to_png
 from simulacra.evaluation.subject import Subject
-from simulacra.runs import RunFolder, to_npy, write_aside
+from simulacra.files import to_npy, write_aside
+from simulacra.runs import RunFolder
 from simulacra.workflow.evaluating import Weights, weights_of
 
 COUNT = 32  # samples, where nobody says how many

@@ -18,11 +18,12 @@ from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError, Stopped
 from simulacra.evaluation.selection import require_valid
 from simulacra.evaluation.subject import Subject
+from simulacra.files import to_npy
 from simulacra.live import Live
 from simulacra.objectives import build
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
-from simulacra.runs import RunFolder, to_npy
+from simulacra.runs import RunFolder
 from simulacra.workflow.diagnosing import note_findings
 from simulacra.workflow.driving import conclude, drive, how_far
 from simulacra.workflow.facts import facts_of_run

@@ -5,13 +5,11 @@ from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import picture_rows
 from simulacra.report.figures.heat import heat_map
 from simulacra.report.figures.maps import code_map, label_maps
-from simulacra.report.figures.matrices import count_matrix
 from simulacra.report.figures.shares import share_pairs
 
 __all__ = [
     "Line",
     "code_map",
-    "count_matrix",
     "curves",
     "heat_map",
     "label_maps",

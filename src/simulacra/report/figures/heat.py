@@ -38,6 +38,7 @@ def heat_map(
     signed: bool = False,
     most: float | None = None,
     own: int = 0,
+    texts: Sequence[str] | None = None,
 ) -> Figure:
     """Cells as dark as their value is large; with a sign, blue for more and vermilion for less.
 
@@ -53,6 +54,7 @@ def heat_map(
         signed: whether values lie around 0.
         most: end of the scale; the largest value by default.
         own: how many cells of the diagonal, from the first, are framed.
+        texts: what is written into the cells, row by row; their values by default.
     """
     count, across = values.shape
     end = most or float(np.abs(values).max()) or 1.0
@@ -78,7 +80,7 @@ def heat_map(
         spine.set_visible(False)
     for place in range(own):
         axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
-    texts = [_text(float(value), form) for value in values.flat]
+    texts = texts or [_text(float(value), form) for value in values.flat]
     if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
         _write(axes, values, texts, end)
     _scale(figure, axes, image, unit)
