@@ -210,6 +210,23 @@ def test_a_link_shows_what_its_sender_saw(page: Any, site: str) -> None:
     other.get_by_role("tab", name="Sliders", selected=True).wait_for()
 
 
+def test_back_from_the_first_change_finds_the_run_that_was_there_first(page: Any) -> None:
+    one = page("")
+    first = one.locator("#run").input_value()
+    one.select_option("#run", "the-acgan" if first == "the-vae" else "the-vae")
+    one.wait_for_url(re.compile("run=(?!" + first + ")"))
+    one.go_back()
+    one.wait_for_url(re.compile(f"run={first}&"))
+    one.wait_for_function("name => document.getElementById('run').value === name", arg=first)
+
+
+def test_a_link_to_a_checkpoint_that_is_gone_says_so_and_shows_the_newest(page: Any) -> None:
+    one = page("run=the-vae&step=77")
+    one.get_by_text("this is the newest checkpoint").wait_for()
+    assert "step=" not in one.url
+    assert one.locator("#works").is_visible()
+
+
 def test_a_hostile_name_is_text_and_nothing_else(page: Any) -> None:
     one = page("run=the-acgan&tab=sliders")
     one.get_by_text(HOSTILE, exact=True).first.wait_for()
