@@ -93,6 +93,15 @@ def test_recognition_moves_the_shared_trunk_and_its_own_head(tiny: MakeRecipe) -
     }
 
 
+def test_a_trunk_that_recognition_must_not_train_is_moved_by_the_discriminator_alone(tiny: MakeRecipe) -> None:
+    recipe = tiny("infogan", **{"objective.train_trunk": False})
+    assert stepped(build(recipe), recipe) == {
+        "discriminator": {"discriminator", "source"},
+        "generator": {"generator"},
+        "recognition": {"recognition"},
+    }
+
+
 def test_the_generator_is_taught_by_the_information_too(tiny: MakeRecipe) -> None:
     gradients = []
     for weight in (1.0, 3.0):

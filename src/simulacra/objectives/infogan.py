@@ -26,8 +26,9 @@ class InfoGAN(Objective, Generates):
     - generator: descends V (non-saturating) - lambda L_I;
     - recognition, trunk and recognition head, in the generator's rounds: descends -lambda L_I.
 
-    The trunk is thus moved by two players, by each for its own term. Both of the last two losses are of one and the
-    same trunk: the generator steps first, as a graph cannot be followed back through weights that have changed since.
+    The trunk is thus moved by two players, by each for its own term, or with `train_trunk = false` by D alone. Both of
+    the last two losses are of one and the same trunk: the generator steps first, as a graph cannot be followed back
+    through weights that have changed since.
     D sees real and fake images in two forward passes.
     """
 
@@ -42,7 +43,7 @@ class InfoGAN(Objective, Generates):
         players = {
             "discriminator": ("discriminator", "source"),
             "generator": ("generator",),
-            "recognition": ("discriminator", "recognition"),
+            "recognition": ("discriminator", "recognition") if settings.train_trunk else ("recognition",),
         }
         super().__init__(parts, players)
         initialize(self.networks)
@@ -72,7 +73,8 @@ class InfoGAN(Objective, Generates):
         }
         if step % self.settings.discriminator_steps == 0:
             features = self.networks["discriminator"](fake)
-            again = self.networks["discriminator"](fake.detach())  # for Q, whose graph ends at the images
+            # For Q, whose graph ends at the images, or before its head.
+            again = self.networks["discriminator"](fake.detach()) if self.settings.train_trunk else features.detach()
             values["loss/generator"] = real_loss(self.networks["source"](features))
             optimize("generator", values["loss/generator"] + self.information(features, codes)[0])
             information, told = self.information(again, codes)

@@ -242,6 +242,8 @@ class InfoganSettings(Settings):
         continuous_weight: lambda before that of the continuous ones, smaller, as in the authors' code.
         real_label: the target for real images; below 1 is one-sided smoothing.
         discriminator_steps: generator and recognition learn in every n-th update only.
+        train_trunk: whether the recognition's step moves the trunk that it shares with D. If not, codes are read from
+            what tells real images from made ones, so that one cannot hide in a faint pattern.
     """
 
     family: Literal["infogan"]
@@ -250,6 +252,7 @@ class InfoganSettings(Settings):
     continuous_weight: PositiveFloat = 0.1
     real_label: RealLabel = 1.0
     discriminator_steps: PositiveInt = 1
+    train_trunk: bool = True
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = False
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator", "recognition")
