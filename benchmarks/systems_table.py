@@ -71,7 +71,7 @@ FIGURES = {  # family -> beginnings of the names of figures, the best first
     "gan": ("samples",),
     "wgan": ("samples",),
     "acgan": ("classes", "pairs-"),
-    "infogan": ("categories-1",),
+    "infogan": ("category-pairs", "categories-1"),
     "classifier": ("confusion", "accuracy"),
 }
 TRAINING = {"loss/total": "loss", "accuracy/train": "accuracy", "code_accuracy/categorical_1": "accuracy of the code"}
