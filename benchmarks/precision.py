@@ -12,6 +12,7 @@ import statistics
 import sys
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
 from ten_minutes import Trial, by_recipe, measure
@@ -25,6 +26,17 @@ PRECISIONS = ("float32", "bfloat16")
 def after(steps: int) -> "count[int]":
     """Counts how often the loop has asked whether it is over."""
     return count(-steps)
+
+
+def summed(found: list[dict[str, Any]], features: str) -> dict[str, float]:
+    """Mean distance in either precision by these features, and the least and the most that bfloat16 adds to a seed."""
+    single, half = (
+        [row["above"] for row in found if (row["precision"], row["features"]) == (name, features)]
+        for name in PRECISIONS
+    )
+    gaps = [two - one for one, two in zip(single, half, strict=True)]
+    means = {name: statistics.mean(values) for name, values in zip(PRECISIONS, (single, half), strict=True)}
+    return means | {"low": min(gaps), "high": max(gaps)}
 
 
 def main() -> None:
@@ -44,17 +56,18 @@ def main() -> None:
             asked = after(given.steps)
             trial = Trial(given.recipe, {"precision": precision}, "")
             images, _ = by_recipe(trial, store, seed, lambda asked=asked: next(asked) >= 0, given.n)
-            scores = measure(images, store)
-            found.append({"seed": seed, "precision": precision, "above": scores["frechet"] - scores["floor"]})
-            if not given.json:
-                print(f"seed {seed}, {precision}: {found[-1]['above']:.4g} above the floor", flush=True)
-    single, half = ([row["above"] for row in found if row["precision"] == name] for name in PRECISIONS)
-    gaps = [two - one for one, two in zip(single, half, strict=True)]
-    summary = {"float32": statistics.mean(single), "bfloat16": statistics.mean(half), "gap": statistics.mean(gaps)}
+            for features, scores in measure(images, store).items():
+                above = scores["frechet"] - scores["floor"]
+                found.append({"seed": seed, "precision": precision, "features": features, "above": above})
+                if not given.json:
+                    print(f"seed {seed}, {precision}: {above:.4g} above the floor by {features}", flush=True)
+    summary = {features: summed(found, features) for features in dict.fromkeys(row["features"] for row in found)}
     if given.json:
         print(json.dumps({"recipe": given.recipe, "steps": given.steps, "rows": found, "summary": summary}))
-    else:
-        print(f"mean {summary['float32']:.4g} and {summary['bfloat16']:.4g}; gaps {min(gaps):.3g} to {max(gaps):.3g}")
+        return
+    for features, one in summary.items():
+        means = " and ".join(f"{one[name]:.4g}" for name in PRECISIONS)
+        print(f"{features}: mean {means}; bfloat16 adds {one['low']:.3g} to {one['high']:.3g}")
 
 
 if __name__ == "__main__":

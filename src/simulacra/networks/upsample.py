@@ -8,6 +8,7 @@ from math import prod
 from torch import nn
 
 from simulacra.networks import layers, sizes
+from simulacra.networks.doubling import DoublingSequential
 from simulacra.settings.networks import UpsampleSettings
 
 
@@ -29,4 +30,4 @@ def decoder(settings: UpsampleSettings, width: int, shape: tuple[int, int, int])
         ]
         inputs = channels
     rows += [layers.convolution(inputs, shape[2], settings.kernel, bias=settings.bias)]  # C, H, W
-    return nn.Sequential(*rows, *layers.output(settings.output))
+    return DoublingSequential(*rows, *layers.output(settings.output))
