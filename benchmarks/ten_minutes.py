@@ -55,28 +55,59 @@ class Trial(NamedTuple):
     why: str
 
 
+RELATIVISTIC = {
+    "objective.loss": "relativistic",
+    "objective.real_label": 1.0,
+    "objective.r1_weight": 1.0,
+    "objective.r2_weight": 1.0,
+    "objective.penalty_every": 4,
+    "objective.weights": "he",
+    "networks.discriminator.norm": "none",
+    "networks.discriminator.norm_first": True,
+    "optimizer.lr": 5e-4,
+    "optimizer.betas": (0.5, 0.99),
+}
 FACES = {
-    "faces-fast": Trial(
-        "faces-fast", {}, "half width, relativistic, R1 and R2 in every fourth update, batch 32, average"
+    "faces-fast": Trial("faces-fast", {}, "half of DCGAN's width, a generator that upsamples, batch 32, average"),
+    "relativistic": Trial(
+        "faces-fast", RELATIVISTIC, "the same with a relativistic loss, R1 and R2 in every fourth update, no norm in D"
     ),
-    "half-dcgan": Trial(
+    "relativistic-deconvolution": Trial(
         "faces-fast",
+        RELATIVISTIC
+        | {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}},
+        "the relativistic one with transposed convolutions",
+    ),
+    "deconvolution": Trial(
+        "faces-fast",
+        {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}},
+        "faces-fast with transposed convolutions",
+    ),
+    "wgan-gp": Trial(
+        "celeba-wgan-gp",
         {
-            "objective.loss": "non-saturating",
-            "objective.r1_weight": 0,
-            "objective.r2_weight": 0,
-            "objective.penalty_every": 1,
-            "objective.weights": "normal",
-            "objective.real_label": 0.9,
-            "networks.discriminator.norm": "batch",
-            "networks.discriminator.norm_first": False,
-            "optimizer.lr": 2e-4,
-            "optimizer.betas": (0.5, 0.999),
+            "average": 0.995,
+            "data.batch": 16,
+            "objective.critic_steps": 2,
+            "objective.code.noise": 64,
+            "networks.generator.stem_channels": 256,
+            "networks.generator.channels": [128, 64, 32, 16],
+            "networks.generator.bias": False,
+            "optimizer.lr": 5e-4,
         },
-        "the same width, batch and average, but DCGAN's loss, rates and batch norm in D, smoothed real labels",
+        "a critic with gradient penalty, twice for each update of the same generator, batch 16",
     ),
 }
-TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "garments": {}}
+GARMENTS = {
+    "garments-fast": Trial("garments-fast", {}, "strides from the first layer on, a generator that upsamples, average"),
+    "relativistic": Trial("garments-fast", RELATIVISTIC, "a relativistic loss, as among the faces"),
+    "deconvolution": Trial(
+        "garments-fast",
+        {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [128, 64]}},
+        "garments-fast with transposed convolutions",
+    ),
+}
+TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "garments": GARMENTS}
 
 
 class Budget:

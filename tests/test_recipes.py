@@ -26,7 +26,7 @@ OURS = {
     "avatars-vae", "avatars-dcgan", "avatars-acgan", "avatars-wgan-gp", "avatars-infogan", "avatars-classifier",
     "avatars-r3gan", "avatars-beta-tc-vae", "avatars-dcgan-diffaugment",
     "fashion-vae", "fashion-acgan", "fashion-wgan-gp", "fashion-infogan", "fashion-classifier-mlp-tuned",
-    "demo-vae", "demo-dcgan", "demo-acgan",
+    "demo-vae", "demo-dcgan", "demo-acgan", "faces-fast", "garments-fast",
 }  # fmt: skip
 
 
