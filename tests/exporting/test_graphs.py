@@ -46,6 +46,15 @@ def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained:
             assert np.abs(found - expected).max() <= 1e-4
 
 
+def test_a_graph_of_a_network_that_upsamples_gives_the_numbers_of_torch(trained: Any) -> None:
+    model = open_trained(
+        RunFolder(trained("gan", **{"networks.generator": {"kind": "upsample", "stem_channels": 4, "channels": [3]}}))
+    )
+    ((name, content),) = graphs.onnx_files(model).items()
+    assert name == "generator.onnx"
+    assert graphs.worst_difference(content, model.subject.objective, graphs.graphs_of(model)[0]) <= 1e-5
+
+
 def test_a_graph_that_differs_is_not_let_out(trained: Any, monkeypatch: Any) -> None:
     model = open_trained(RunFolder(trained("gan")))
     monkeypatch.setattr(graphs, "worst_difference", lambda *_: 0.5)
