@@ -196,7 +196,9 @@ def cells(rows: list[dict[str, Any]], plain: list[dict[str, Any]], features: str
     if not values:
         return "– | –"
     mean = float(np.mean(values))
-    spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+    spread = "" if len(rows) == 1 else " (one seed)"
+    if len(values) > 1:
+        spread = f" ({min(values):.3g} to {max(values):.3g})"
     return f"{mean:.3g}{spread} | {np.mean(others) / mean:.1f}" if others else f"{mean:.3g}{spread} | –"
 
 

@@ -46,7 +46,7 @@ def test_a_trial_is_told_by_the_mean_of_its_seeds_beside_plain(script: Any) -> N
 
     found = [row("plain", one=41.0, other=5.0), row("faces-fast", one=9.0, other=3.0), row("faces-fast", one=13.0)]
     first, second = script.table("faces", found).splitlines()[2:4]
-    assert first.startswith("| `faces-fast` | 2 | 100 | 10 (8 to 12) | 4.0 | 2 | 2.0 |")
+    assert first.startswith("| `faces-fast` | 2 | 100 | 10 (8 to 12) | 4.0 | 2 (one seed) | 2.0 |")
     assert second.startswith("| `plain` | 1 | 100 | 40 | 1.0 | 4 | 1.0 |")
 
 
