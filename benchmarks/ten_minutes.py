@@ -67,22 +67,16 @@ RELATIVISTIC = {
     "optimizer.lr": 5e-4,
     "optimizer.betas": (0.5, 0.99),
 }
+DECONVOLUTION = {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}}
 FACES = {
     "faces-fast": Trial("faces-fast", {}, "half of DCGAN's width, a generator that upsamples, batch 32, average"),
     "relativistic": Trial(
         "faces-fast", RELATIVISTIC, "the same with a relativistic loss, R1 and R2 in every fourth update, no norm in D"
     ),
     "relativistic-deconvolution": Trial(
-        "faces-fast",
-        RELATIVISTIC
-        | {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}},
-        "the relativistic one with transposed convolutions",
+        "faces-fast", RELATIVISTIC | DECONVOLUTION, "the relativistic one with transposed convolutions"
     ),
-    "deconvolution": Trial(
-        "faces-fast",
-        {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}},
-        "faces-fast with transposed convolutions",
-    ),
+    "deconvolution": Trial("faces-fast", DECONVOLUTION, "faces-fast with transposed convolutions"),
     "wgan-gp": Trial(
         "celeba-wgan-gp",
         {
