@@ -31,6 +31,7 @@ def _convolve_doubled(input: Tensor, convolution: nn.Conv2d) -> Tensor:
     padded = nn.functional.pad(convolution.weight, (1, 1, 1, 1))  # out, in, k + 2, k + 2
     rows = padded[:, :, 1:] + padded[:, :, :-1]
     summed = rows[..., 1:] + rows[..., :-1]  # out, in, k + 1, k + 1
+    # As a view it would be in neither layout, and this map and all after it would fall back to channels-first.
     kernel = summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
     padding = (convolution.kernel_size[0] - 1) // 2
     return torch.conv_transpose2d(input, kernel, convolution.bias, stride=2, padding=padding)
