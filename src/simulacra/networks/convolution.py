@@ -9,6 +9,7 @@ from math import prod
 from torch import nn
 
 from simulacra.networks import layers, sizes
+from simulacra.networks.reshaping import MapFlatten
 from simulacra.networks.whole import WholeConv2d
 from simulacra.settings.networks import ConvolutionSettings
 
@@ -44,7 +45,7 @@ def head(settings: ConvolutionSettings, features: tuple[int, ...], outputs: int)
     channels, height, width = features
     if settings.head == "dense":
         return nn.Sequential(
-            nn.Flatten(),  # c * h * w
+            MapFlatten(),  # c * h * w
             nn.Linear(prod(features), outputs),  # outputs
         )
     return nn.Sequential(

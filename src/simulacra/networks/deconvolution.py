@@ -10,6 +10,7 @@ from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import layers, sizes
+from simulacra.networks.reshaping import MapUnflatten
 from simulacra.networks.whole import WholeConvTranspose2d
 from simulacra.settings.networks import DeconvolutionSettings
 
@@ -48,13 +49,13 @@ def _stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int,
             WholeConvTranspose2d(width, channels, (kernel[0], kernel[1]), bias=settings.bias),
         ]
     if settings.stem == "dense":
-        return [nn.Linear(width, numbers), nn.Unflatten(1, smallest)]
+        return [nn.Linear(width, numbers), MapUnflatten(1, smallest)]
     if width != numbers:
         raise RecipeError(
             f'stem = "reshape" takes a code of {"x".join(map(str, smallest))} = {numbers} numbers, found {width}: '
             f'make the code {numbers} wide, or set stem = "dense"'
         )
-    return [nn.Unflatten(1, smallest)]
+    return [MapUnflatten(1, smallest)]
 
 
 def _step(settings: DeconvolutionSettings, inputs: int, outputs: int) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import nn
 
 from simulacra.networks import layers, sizes
 from simulacra.networks.doubling import DoublingSequential
+from simulacra.networks.reshaping import MapUnflatten
 from simulacra.settings.networks import UpsampleSettings
 
 
@@ -19,7 +20,7 @@ def decoder(settings: UpsampleSettings, width: int, shape: tuple[int, int, int])
         RecipeError: the image's size does not come out.
     """
     smallest = (settings.stem_channels, *sizes.smallest_image(shape, len(settings.channels)))
-    rows: list[nn.Module] = [nn.Linear(width, prod(smallest)), nn.Unflatten(1, smallest)]  # stem_channels, h, w
+    rows: list[nn.Module] = [nn.Linear(width, prod(smallest)), MapUnflatten(1, smallest)]  # stem_channels, h, w
     inputs = settings.stem_channels
     for channels in settings.channels:
         rows += [

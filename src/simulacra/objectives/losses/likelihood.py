@@ -26,7 +26,8 @@ def reconstruction_error(output: Tensor, images: Tensor, likelihood: Likelihood,
         error = F.binary_cross_entropy_with_logits(output, (images + 1) / 2, reduction="none")
     else:
         error = (output - images).square() if likelihood == "mse" else (output - images).abs()
-    return error.mean() if reduction == "mean" else error.flatten(1).sum(1).mean()
+    # Summed at once: the gradients of a mean, and of rows, would be channels-first.
+    return error.sum() / (error.numel() if reduction == "mean" else len(error))
 
 
 def log_density(output: Tensor, images: Tensor, likelihood: Literal["mse", "l1"], scale: float) -> Tensor:
