@@ -239,7 +239,8 @@ def main() -> None:
     rows = (json.loads(line) for line in RESULTS.read_text("utf-8").splitlines())
     latest = {(row["set"], row["trial"], row["seed"]): row for row in rows if row["minutes"] == MINUTES}
     page = HOME / "docs" / "performance.md"
-    page.write_text(filled(page.read_text("utf-8"), given.set, table(given.set, list(latest.values())), Path(__file__).name), "utf-8")
+    written = table(given.set, list(latest.values()))
+    page.write_text(filled(page.read_text("utf-8"), given.set, written, Path(__file__).name), "utf-8")
 
 
 if __name__ == "__main__":
