@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from simulacra.data.jpeg import load_usual
 from simulacra.errors import DataError
 
 # Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
@@ -89,6 +90,10 @@ def read_picture(
     """
     box = parse_crop(crop)
     try:
+        safe = Image.MAX_IMAGE_PIXELS or 0
+        usual = load_usual(file, lambda original: _shrink(original, size, box), min(most or safe, safe))
+        if usual is not None:
+            return Picture(_fitted(*usual, size, box, grey), usual[1])
         # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -124,14 +129,19 @@ def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -
     # A TIFF has its upright size from the start, and is turned as it is loaded.
     lying = turned in (5, 6, 7, 8) and image.format != "TIFF"
     original = (image.height, image.width) if lying else image.size
-    left, top, right, bottom = _box(original, size, crop)
-    # JPEG can decode at 1/2, 1/4 or 1/8 for less work, with a filter of its own.
-    gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
-    if image.format in ("JPEG", "MPO") and gain < 1:
-        image.draft(None, (round(image.width * gain), round(image.height * gain)))
+    if image.format in ("JPEG", "MPO"):
+        part = _shrink(original, size, crop)
+        image.draft(None, (image.width // part, image.height // part))
     image.load()
     upright = image if turned == 1 else ImageOps.exif_transpose(image)
     return Picture(_fitted(upright, original, size, crop, grey), original)
+
+
+def _shrink(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> int:
+    """At what part of its size a JPEG is to be decoded, for less work, by a filter of its own: 1, 2, 4 or 8."""
+    left, top, right, bottom = _box(original, size, crop)
+    gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
+    return next(part for part in (8, 4, 2, 1) if part == 1 or part * gain <= 1)
 
 
 def _fitted(

@@ -1,0 +1,49 @@
+"""JPEG files of the usual kind, straight from their bytes to pixels: Pillow's way there is three tenths longer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import simplejpeg
+from PIL import Image
+
+Size = tuple[int, int]
+
+START = b"\xff\xd8\xff"
+# A picture may have to be turned upright by what stands in one of these.
+TURNS = (b"Exif", b"http://ns.adobe.com/xap/")
+COLOURS = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
+
+
+def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
+    """A whole, plain JPEG as Pillow's decoder would give it, or None: of what is not one, Pillow is to judge.
+
+    Args:
+        file: a path, or the file's bytes.
+        shrink: from the original (width, height), at what part of it to decode: 1, 2, 4 or 8.
+        most: pixels that it may have.
+
+    Returns:
+        the image, grey or RGB, and its original width and height in pixels.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    data = _bytes(file) if isinstance(file, Path) else file
+    if not data.startswith(START) or any(mark in data for mark in TURNS):
+        return None
+    try:
+        height, width, found, _ = simplejpeg.decode_jpeg_header(data)
+        if found not in COLOURS or width * height > most:
+            return None
+        part = shrink((width, height))
+        least = {"min_width": -(-width // part), "min_height": -(-height // part)}
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], **least)
+    except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
+        return None
+    return Image.fromarray(pixels.squeeze()), (width, height)
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(len(START))
+        return start + file.read() if start == START else start
