@@ -1,6 +1,7 @@
 """The best pictures that ten minutes can give: recipes beside the plain DCGAN at equal time, written into the docs.
 
     python benchmarks/ten_minutes.py faces --data stores/avatars [--minutes 10] [--seed 0] [--only NAME] [--shared]
+    python benchmarks/ten_minutes.py cars --data stores/cars (benchmarks/cars.py makes them)
     python benchmarks/ten_minutes.py garments --data stores/fashion-mnist --table
 
 Each trial trains for so many minutes, then 5,000 samples are measured against 5,000 training images. A trial's row is
@@ -107,7 +108,7 @@ GARMENTS = {
         "garments-fast with transposed convolutions",
     ),
 }
-TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "garments": GARMENTS}
+TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "cars": FACES, "garments": GARMENTS}
 
 
 class Budget:
@@ -127,7 +128,7 @@ def plainly(which: str, store: ImageStore, seed: int, over: Over, count: int) ->
     """Samples of the plain DCGAN and its images seen; it draws them as it is trained, in evaluation mode."""
     torch.manual_seed(seed)
     batches = Batches(store, batch=BATCH, seed=seed, flip=False, labels=())
-    generator, discriminator, shape = (faces if which == "faces" else garments)()
+    generator, discriminator, shape = (garments if which == "garments" else faces)()
     steps, real = 0, torch.empty(BATCH, *shape)
     step = gan((generator, discriminator, shape), BATCH, real)
     while not over():
