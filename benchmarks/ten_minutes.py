@@ -5,8 +5,8 @@
     python benchmarks/ten_minutes.py garments --data stores/fashion-mnist --table
 
 Each trial trains for so many minutes, then 5,000 samples are measured against 5,000 training images. A trial's row is
-kept in benchmarks/results/ten-minutes.jsonl; --table writes docs/performance.md from those of ten minutes that are kept
-there, the latest of each seed.
+kept in benchmarks/results/ten-minutes.jsonl; docs/performance.md shows those of ten minutes, the latest of each seed,
+and a sheet of the last; --table only writes it anew.
 """
 
 import argparse
@@ -179,9 +179,9 @@ def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> 
     row |= {"images": seen, "processor": processor(), "n": len(images), "measured": measure(images, store)}
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(np.squeeze(sheet(images[:24], 8)))
-    picture.save(IMAGES / f"{which}-{name}.webp", quality=90)
+    if given.minutes == MINUTES:
+        picture = Image.fromarray(np.squeeze(sheet(images[:24], 8)))
+        picture.save(IMAGES / f"{which}-{name}.webp", quality=90)
     print(json.dumps(row))
 
 

@@ -32,8 +32,9 @@ def test_the_page_holds_what_the_script_writes(script: Any) -> None:
 def test_every_result_has_its_sheet_and_a_trial_that_can_be_run_again(script: Any) -> None:
     for row in rows(script):
         assert row["trial"] == script.PLAIN or row["trial"] in script.TRIALS[row["set"]]
-        with Image.open(script.IMAGES / f"{row['set']}-{row['trial']}.webp") as picture:
-            assert picture.width > 100
+        if row["minutes"] == script.MINUTES:
+            with Image.open(script.IMAGES / f"{row['set']}-{row['trial']}.webp") as picture:
+                assert picture.width > 100
     for trials in script.TRIALS.values():
         for trial in trials.values():
             load(trial.recipe, trial.changes)
