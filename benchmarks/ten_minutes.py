@@ -72,6 +72,15 @@ RELATIVISTIC = {
 DECONVOLUTION = {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}}
 FACES = {
     "faces-fast": Trial("faces-fast", {}, "half of DCGAN's width, a generator that upsamples, batch 32, average"),
+    "lean": Trial(
+        "faces-fast",
+        {
+            "networks.generator.stem_channels": 192,
+            "networks.generator.channels": [96, 48, 24, 12],
+            "networks.discriminator.channels": [24, 48, 96, 192],
+        },
+        "three quarters of its width",
+    ),
     "relativistic": Trial(
         "faces-fast", RELATIVISTIC, "the same with a relativistic loss, R1 and R2 in every fourth update, no norm in D"
     ),
