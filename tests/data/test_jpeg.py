@@ -42,7 +42,7 @@ def same(one: Picture | str, other: Picture | str) -> bool:
     return one.original == other.original and np.array_equal(one.pixels, other.pixels)
 
 
-@pytest.mark.parametrize("size", [(178, 218), (97, 31), (33, 401), (32, 32), (5, 3), (640, 480)])
+@pytest.mark.parametrize("size", [(178, 218), (97, 31), (33, 401), (32, 32), (5, 3), (1, 9), (640, 480)])
 @pytest.mark.parametrize("saving", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}, {"quality": 20}])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("reading", [{}, {"crop": "none"}, {"grey": True}, {"crop": "1,1,5,3"}])

@@ -36,11 +36,11 @@ def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> 
         if found not in COLOURS or width * height > most:
             return None
         part = shrink((width, height))
-        least = {"min_width": -(-width // part), "min_height": -(-height // part)}
-        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], **least)
+        least = -(-height // part), -(-width // part)
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], min_height=least[0], min_width=least[1])
     except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
         return None
-    return Image.fromarray(pixels.squeeze()), (width, height)
+    return Image.fromarray(pixels[:, :, 0] if found == "Gray" else pixels), (width, height)
 
 
 def _bytes(path: Path) -> bytes:
