@@ -17,6 +17,7 @@ import torch
 from simulacra import cli
 from simulacra.data.batches import Batches
 from simulacra.data.store import SPLITS, ImageStore, open_store
+from simulacra.engine import devices as engine_devices
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
@@ -61,10 +62,33 @@ class Ended(NamedTuple):
     err: str
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds options by which one machine checks what others would train."""
+    choices = ("float32", "bfloat16")
+    parser.addoption("--precision", choices=choices, help='what precision = "auto" means; by default, as the processor')
+    parser.addoption("--seeds", type=int, default=1, help="how many seeds a test that depends on a threshold tries")
+    parser.addoption("--threads", type=int, default=1, help="torch threads per test process")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Gives a test that takes `seed` each of --seeds."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds")))
+
+
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
+def auto_precision(pytestconfig: pytest.Config) -> Iterator[str]:
+    """What precision = "auto" means in these tests, and in the processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        if forced := pytestconfig.getoption("--precision"):
+            patch.setattr(engine_devices, "multiplies_bfloat16", lambda _: forced == "bfloat16")
+        yield Devices("cpu").precision
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _threads(pytestconfig: pytest.Config) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(pytestconfig.getoption("--threads"))
     yield
     torch.set_num_threads(before)
 
@@ -195,12 +219,15 @@ def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(auto_precision: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """start(*words, before=""): the same in a process of its own, after a line of Python; it ends with the test."""
     started: list[subprocess.Popen[str]] = []
+    force = (
+        f"from simulacra.engine import devices; devices.multiplies_bfloat16 = lambda _: {auto_precision == 'bfloat16'}"
+    )
 
     def run(*words: object, before: str = "pass") -> subprocess.Popen[str]:
-        code = f"import sys; sys.argv[0] = 'simulacra'\n{before}\nfrom simulacra.cli import main; main()"
+        code = f"import sys; sys.argv[0] = 'simulacra'\n{force}\n{before}\nfrom simulacra.cli import main; main()"
         process = subprocess.Popen(
             [sys.executable, "-c", code, *map(str, words)],
             stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from simulacra.engine import devices
-from simulacra.engine.devices import Crew, Devices, multiplies_bfloat16
+from simulacra.engine.devices import Crew, Devices
 from simulacra.errors import RecipeError, RunError
 
 
@@ -28,9 +28,12 @@ def test_products_run_in_the_precision_asked_for(precision: str, dtype: torch.dt
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
-def test_auto_takes_bfloat16_where_the_processor_multiplies_it() -> None:
-    expected = "bfloat16" if multiplies_bfloat16(torch.device("cpu")) else "float32"
-    assert Devices("cpu", "auto").precision == expected
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_bfloat16_where_the_processor_multiplies_it(
+    native: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda device: native)
+    assert Devices("cpu", "auto").precision == precision
 
 
 def test_the_first_process_waits_for_the_others_no_longer_than_they_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
 @pytest.fixture
 def trained(
-    stores: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stores: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> Callable[..., tuple[RunFolder, list[str]]]:
     """trained(family, motifs=, steps=, **changes): a finished run, and what was said of it meanwhile."""
     drawn = driving.draw
@@ -112,7 +112,7 @@ def trained(
             pytest.fail(f"family {family} has no row in SOUND; add a small recipe that learns blobs")
         part = json.loads(json.dumps(SOUND[family]))
         table = part | {
-            "title": f"sound {family}", "steps": steps, "precision": "float32",
+            "title": f"sound {family}", "steps": steps, "seed": seed,
             "data": {"name": "made", "size": SIDE, "channels": 1, "batch": 16} | part.get("data", {}),
             "objective": {"family": family} | part["objective"],
             "every": {"log": 10, "checkpoint": 50, "keep": 1, "epochs": [1]},
