@@ -25,8 +25,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from simulacra.data.batches import Batches
-from simulacra.data.order import Order, choose
+from simulacra.data.batches import Batches, Order, choose
 from simulacra.data.sources.folder import FileReader
 from simulacra.data.store import ImageStore, open_store
 

@@ -29,12 +29,11 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from simulacra.data.store import open_store
+from simulacra.evaluation.context import Material, choose
 from simulacra.evaluation.distances import kernel, neighbours
 from simulacra.evaluation.features import FEATURES, Extractor
 from simulacra.evaluation.frechet import Spread, frechet_pair
-from simulacra.evaluation.material import Material
-from simulacra.evaluation.reference import choose
-from simulacra.evaluation.scores import GROUPS
+from simulacra.evaluation.metrics import GROUPS
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 from simulacra.recipe import load

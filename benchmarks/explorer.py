@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from simulacra.engine.restore import to_bytes
+from simulacra.engine.checkpoints import to_bytes
 from simulacra.objectives import build
 from simulacra.recipe import load
 from simulacra.runs import RunFolder

@@ -27,9 +27,8 @@ from torch.utils.flop_counter import flop_registry
 from simulacra.engine.devices import Devices
 from simulacra.recipe import load
 from simulacra.runs import RunFolder
-from simulacra.workflow.benching import made_up, set_up
-from simulacra.workflow.clocking import SIDE, round_of
-from simulacra.workflow.preparing import fit
+from simulacra.verbs.bench import SIDE, made_up, round_of, set_up
+from simulacra.verbs.prepare import fit
 
 WARM = 2
 

@@ -23,7 +23,7 @@ CHILD = """
 import json, re, sys
 from pathlib import Path
 from simulacra.recipe import load
-from simulacra.workflow.training import train
+from simulacra.verbs.train import train
 
 name, store, out, steps = sys.argv[1:]
 recipe = load(name, {"steps": int(steps), "every.log": 5, "every.checkpoint": int(steps)})

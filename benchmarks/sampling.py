@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from simulacra.evaluation.described import SAMPLE
+from simulacra.evaluation.codes import SAMPLE
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 from simulacra.recipe import load

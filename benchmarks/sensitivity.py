@@ -20,10 +20,10 @@ from scipy.ndimage import gaussian_filter
 
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
+from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import nearer
-from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.scores.quality import MEMORISATION, METRICS, Points, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, distances
 from simulacra.seeds import stream
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"

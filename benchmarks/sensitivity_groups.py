@@ -22,19 +22,24 @@ from sensitivity import PAGE, PIXELS, filled
 from simulacra.data.batches import to_tensor
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
-from simulacra.evaluation import correction, leakage
-from simulacra.evaluation.disentanglement import factor_of
+from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import share
-from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import FEATURES, Extractor
-from simulacra.evaluation.frequencies import divergence, entropy, kinds
 from simulacra.evaluation.judge import counted, judge_of
-from simulacra.evaluation.likeness import signal_to_noise, squared_error, structural_similarity
-from simulacra.evaluation.nearest import Pool
-from simulacra.evaluation.scores.disentanglement import forests, gaps
-from simulacra.evaluation.scores.obedience import CORRECTED, NAME
-from simulacra.evaluation.scores.variety import compared_features, compared_pixels, duplicates
-from simulacra.evaluation.variety import beyond, fine_energy, sharpness
+from simulacra.evaluation.metrics import correction, leakage
+from simulacra.evaluation.metrics.conditions import CORRECTED, NAME
+from simulacra.evaluation.metrics.disentanglement import factor_of, forests, gap_scores
+from simulacra.evaluation.metrics.diversity import (
+    beyond,
+    compared_features,
+    compared_pixels,
+    duplicates,
+    fine_energy,
+    sharpness,
+)
+from simulacra.evaluation.metrics.frequencies import divergence, entropy, kinds
+from simulacra.evaluation.metrics.nearest import Pool
+from simulacra.evaluation.metrics.reconstruction import signal_to_noise, squared_error, structural_similarity
 from simulacra.seeds import stream
 
 DATA = ("fashion-mnist", "avatars")
@@ -202,7 +207,7 @@ def disentanglement(values: NDArray[np.float64]) -> Numbers:
     cases |= {"turned by a random rotation": codes @ turn, "codes of other images": draw.permutation(codes)}
     found: Numbers = {}
     for name, one in cases.items():
-        scores = gaps(one.astype(np.float32), factors, 0) | forests(one.astype(np.float32), factors, 0)
+        scores = gap_scores(one.astype(np.float32), factors, 0) | forests(one.astype(np.float32), factors, 0)
         found[name] = {metric: Estimate(value) for metric, value in scores.items() if value is not None}
     return found
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from simulacra.objectives import build, summarize
 from simulacra.recipe import Recipe, load, shipped, to_table
-from simulacra.report.formats import MISSING, duration, epochs, listed, number, slug
+from simulacra.report.formatting import MISSING, duration, epochs, listed, number, slug
 from simulacra.runs import RunFolder
 
 ROOT = Path(__file__).parents[1]

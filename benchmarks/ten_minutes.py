@@ -29,16 +29,16 @@ from simulacra.data.batches import Batches, to_images
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import train
+from simulacra.evaluation.context import features_of
 from simulacra.evaluation.features import FEATURES, extractor_for
-from simulacra.evaluation.reference import features_of
-from simulacra.evaluation.scores.quality import Points, distances
-from simulacra.evaluation.sheets import sheet
+from simulacra.evaluation.metrics.quality import Points, distances
+from simulacra.evaluation.pictures.preview import sheet
 from simulacra.evaluation.subject import Subject
 from simulacra.recipe import load
 from simulacra.runs import RunFolder
 from simulacra.seeds import stream
-from simulacra.workflow.benching import set_up
-from simulacra.workflow.facts import processor
+from simulacra.verbs.bench import set_up
+from simulacra.verbs.prepare import processor
 
 HOME = Path(__file__).parents[1]
 RESULTS = HOME / "benchmarks" / "results" / "ten-minutes.jsonl"

@@ -31,7 +31,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         def fail(*_: Any, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr(cli.training, "table", fail)
+        monkeypatch.setattr(cli.commands, "table", fail)
 
     return make
 

@@ -96,8 +96,8 @@ def test_the_page_leads_to_a_family_that_trains(
 def test_the_page_names_every_place_that_must_know_of_a_family(tree: Path) -> None:
     from simulacra.objectives import FAMILIES
     from simulacra.recipe import load, shipped
-    from simulacra.report.words import FAMILIES as NAMES
-    from simulacra.report.words import of_family
+    from simulacra.report.glossary import FAMILIES as NAMES
+    from simulacra.report.glossary import of_family
 
     assert set(FAMILIES) == set(NAMES)
     assert of_family("ae") == "plain autoencoder"

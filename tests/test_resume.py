@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from simulacra import cli
-from simulacra.engine.restore import read_checkpoint
+from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
@@ -67,7 +67,7 @@ def assert_same(one: Any, other: Any, name: str = "") -> None:
 def processes() -> Iterator[Any]:
     """Where processes come from that have imported everything and done nothing yet; one thread each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["simulacra.workflow.training", "simulacra.engine.devices", "lightning_fabric"])
+    context.set_forkserver_preload(["simulacra.verbs.train", "simulacra.engine.devices", "lightning_fabric"])
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     yield context

@@ -1,5 +1,6 @@
-"""An edit: pictures to codes, codes moved along the directions of labels, and back to pictures."""
+"""Edits: pictures to codes, codes moved along the directions of labels, and back to pictures."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from simulacra.data.batches import to_tensor
-from simulacra.errors import RunError
+from simulacra.data.store import ImageStore
+from simulacra.errors import DataError, RunError
+from simulacra.evaluation.directions import Codes, LabelDirections, Method, learn, moved, share_left, without
 from simulacra.evaluation.inversion import invert
-from simulacra.evaluation.kept_directions import LabelDirections, Method
-from simulacra.evaluation.label_directions import Codes, moved, share_left, without
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.judge import judge_of
+from simulacra.evaluation.subject import CHUNK, Subject
 from simulacra.objectives import Encodes
+from simulacra.seeds import some
 
 Images = NDArray[np.uint8]
 GUESSED = 0.6  # a classifier that tells codes apart no better than this has found no direction
@@ -158,3 +162,78 @@ def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
 def _met(errors: NDArray[np.float32]) -> list[str]:
     told = f"a mean squared error of {float(errors.max()):.3f}, values from -1 to 1"
     return [f"what the model makes of the picture before the edit is off by {told}"]
+
+
+PICTURES, DRAW = 4000, 34  # training images or samples at most, and the key of the draw
+Progress = Callable[[int, int], None]
+
+
+def learn_directions(
+    subject: Subject, store: ImageStore, step: int, progress: Progress | None = None
+) -> LabelDirections:
+    """LabelDirections of all labels of a data set in the space of a model's codes.
+
+    A model that encodes is shown training images with their labels. Any other model draws samples, whose labels the
+    judge of the data set tells. LabelDirections lie in the parts of a code that change by degrees, noise and continuous
+    codes.
+
+    Args:
+        subject: the model.
+        store: the data set, as the run saw it.
+        step: of the model's checkpoint.
+        progress: told (done, total) images.
+
+    Raises:
+        DataError: the data set has no labels.
+        RunError: the model makes no images.
+    """
+    if not store.label_names:
+        raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
+    if isinstance(subject.objective, Encodes):
+        rows = some(store.rows("train"), PICTURES, DRAW)
+        codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
+        source = f"{len(rows):,} training images"
+    else:
+        codes, labels = _judged(subject, store, progress)
+        source = f"{len(codes):,} samples, labelled by the judge"
+    return learn(codes * changing(subject), labels, store.label_names, step, source)
+
+
+def changing(subject: Subject) -> Codes:
+    """1 for each number of a code (width,) that changes by degrees, 0 for labels and categories."""
+    noise, labels, categorical, continuous = subject.generates.code.widths
+    found: Codes = np.repeat(np.array([1, 0, 0, 1], np.float32), [noise, labels, categorical, continuous])
+    return found
+
+
+def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> tuple[Codes, NDArray[np.uint8]]:
+    """Codes (n, width) of samples, and the labels (n, K) that the judge sees in their images.
+
+    A label that the judge has not learnt to tell is seen in no image, so that no direction comes of it.
+    """
+    judge = judge_of(store, progress=progress)
+    assert judge is not None, "the data set has labels"
+    codes = subject.codes(PICTURES, DRAW)
+    seen = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
+    return codes.numpy(), (np.concatenate(seen) & judge.learned).astype(np.uint8)
+
+
+SIDE, GAP, CAPTION = 144, 10, 26  # pixels of the longer side at least, between pictures, below them
+INK, PAPER = (36, 41, 47), (255, 255, 255)
+
+
+def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
+    """Images (n, H, W, C) in a row as PNG, enlarged so that small ones can be seen, with a caption below each."""
+    count, height, width = images.shape[:3]
+    scale = max(1, -(-SIDE // max(height, width)))
+    wide, tall = width * scale, height * scale
+    whole = Image.new("RGB", (count * (wide + GAP) + GAP, tall + 2 * GAP + CAPTION), PAPER)
+    pen, font = ImageDraw.Draw(whole), ImageFont.load_default(15)
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left = GAP + place * (wide + GAP)
+        one = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
+        whole.paste(one.resize((wide, tall), Image.Resampling.NEAREST), (left, GAP))
+        pen.text((left + wide / 2, tall + GAP + CAPTION / 2), caption, INK, font, anchor="mm")
+    buffer = io.BytesIO()
+    whole.save(buffer, "PNG")
+    return buffer.getvalue()

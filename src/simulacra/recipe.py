@@ -1,16 +1,16 @@
 """A recipe: everything that one experiment needs to be told, as data. TOML in and out."""
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
+from simulacra.recipe_errors import explain
 from simulacra.settings import (
     DataSettings,
     EverySettings,
@@ -142,7 +142,7 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
     try:
         recipe = Recipe.model_validate(table)
     except ValidationError as error:
-        raise RecipeError(f"{name}: {explain(error)}") from error
+        raise RecipeError(f"{name}: {explain(error, Recipe)}") from error
     for key in _taken_for_numbers(table, to_table(recipe)):
         raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
     return recipe
@@ -186,67 +186,3 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
-
-
-def explain(error: ValidationError) -> str:
-    """The first thing wrong with a recipe, in one sentence that names the key, what was found and the remedy."""
-    errors = error.errors(include_url=False)
-    # A key that is missing may well be the one that was misspelt.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    models, path = _descend(first["loc"])
-    key, found = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
-    if first["type"] == "extra_forbidden":
-        known = {name for model in models for name in model.model_fields}
-        return f"unknown key {key}; {nearest(path[-1], known)}"
-    if first["type"] == "missing":
-        return f"{key} is missing; add it"
-    if first["type"] == "value_error":
-        where = "" if not path else f"{key}: " if isinstance(found, dict) else f"{key} = {found!r}: "
-        return f"{where}{first['ctx']['error']}"
-    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        tag = first["ctx"]["discriminator"].strip("'")
-        expected = first["ctx"].get("expected_tags", "").replace("'", "")
-        given = found.get(tag) if isinstance(found, dict) else found
-        return (
-            f"{key}.{tag} is {given!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
-        )
-    if first["type"] == "tuple_type":
-        like = '["Smiling", "Male"]' if isinstance(found, str) else "[64, 128]"
-        quotes = " with its words in quotes" if str(found).startswith("[") else ""
-        return f"{key} = {found!r}: expected a list{quotes}, like {like}"
-    return f"{key} = {found!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
-
-
-def _descend(location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
-    """The models that could stand at an error's place, and the place without what tells members of a union apart."""
-    models: list[type[BaseModel]] = [Recipe]
-    path: list[str] = []
-    names = True  # whether what comes next may be a key: of a model, or of a table of numbers or words
-    for part in location:
-        tagged = [model for model in models if part in _tags(model)]
-        if tagged:
-            models = tagged
-            continue
-        if not (names or isinstance(part, int)):
-            continue
-        path.append(str(part))
-        fields = [model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields]
-        if fields:
-            models = [model for annotation in fields for model in _models(annotation)]
-            names = bool(models) or any(get_origin(annotation) is dict for annotation in fields)
-    return models, path
-
-
-def _models(annotation: Any) -> Iterable[type[BaseModel]]:
-    """Every model in a type annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) in (Union, UnionType, dict, tuple) or get_args(annotation):
-        return [model for part in get_args(annotation) for model in _models(part)]
-    return []
-
-
-def _tags(model: type[BaseModel]) -> tuple[str, ...]:
-    """What tells a model of a union apart: the values of its `family` or `kind`."""
-    field = model.model_fields.get("family") or model.model_fields.get("kind")
-    return get_args(field.annotation) if field else ()

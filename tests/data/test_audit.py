@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulacra.data.audit import audit, audit_tables, findings
-from simulacra.data.duplicates import near_pairs, scan
+from simulacra.data.audit import audit, audit_tables, findings, near_pairs, scan
 
 
 def recompressed(image: np.ndarray) -> np.ndarray:
@@ -118,7 +117,7 @@ def test_empty_splits_are_told(arrays, smooth) -> None:
 
 
 def test_a_sound_data_set_has_no_findings(arrays, smooth, monkeypatch) -> None:
-    monkeypatch.setattr("simulacra.data.findings.FEW", 1)
+    monkeypatch.setattr("simulacra.data.audit.FEW", 1)
     report = arrays(images=smooth)
     assert findings(report) == []
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulacra.data.sources import Options, open_source
-from simulacra.data.sources import avatar_parts as parts
+from simulacra.data.sources import avatars as parts
 from simulacra.data.sources.avatars import CODES, FACTORS, LABELS, Artist, face_of, labels_of, svg_of
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError

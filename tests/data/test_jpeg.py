@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulacra.data import decode, jpeg
+from simulacra.data import decode
 from simulacra.data.decode import Picture, read_picture
 from simulacra.errors import DataError
 
@@ -20,7 +20,7 @@ def saved(size: tuple[int, int], mode: str = "RGB", **options: Any) -> bytes:
 
 
 def is_usual(data: bytes) -> bool:
-    return jpeg.load_usual(data, lambda _: 1, 10**6) is not None
+    return decode.load_usual(data, lambda _: 1, 10**6) is not None
 
 
 def by_pillow(data: bytes, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Picture | str:
@@ -63,7 +63,7 @@ def test_pictures_that_pillow_has_to_judge_go_its_way() -> None:
     assert not is_usual(saved((64, 64), "CMYK"))
     assert not is_usual(whole[: len(whole) // 2])
     assert not is_usual(b"\xff\xd8\xff")
-    assert jpeg.load_usual(whole, lambda _: 1, 64 * 64 - 1) is None
+    assert decode.load_usual(whole, lambda _: 1, 64 * 64 - 1) is None
 
 
 def test_a_damaged_file_is_judged_as_by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from simulacra.data import order
-from simulacra.data.order import SHUFFLED, Order, choose, memory
+from simulacra.data import batches
+from simulacra.data.batches import SHUFFLED, Order, choose, memory
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
 from simulacra.seeds import stream
@@ -54,12 +54,12 @@ def test_images_that_memory_holds_twice_are_shuffled_and_larger_stores_by_blocks
 ) -> None:
     store = open_store(make_store())
     training = 14 * 8 * 8 * 3
-    monkeypatch.setattr(order, "memory", lambda: 2 * training)
+    monkeypatch.setattr(batches, "memory", lambda: 2 * training)
     assert choose("auto", store) == SHUFFLED
-    monkeypatch.setattr(order, "memory", lambda: 2 * training - 1)
+    monkeypatch.setattr(batches, "memory", lambda: 2 * training - 1)
     by_blocks = choose("auto", store)
-    assert by_blocks.block * 8 * 8 * 3 <= order.BLOCK < (by_blocks.block + 1) * 8 * 8 * 3
-    assert by_blocks.window == order.BLOCKS * by_blocks.block
+    assert by_blocks.block * 8 * 8 * 3 <= batches.BLOCK < (by_blocks.block + 1) * 8 * 8 * 3
+    assert by_blocks.window == batches.BLOCKS * by_blocks.block
 
 
 def test_a_recipe_may_have_either_order_whatever_the_memory(
@@ -67,7 +67,7 @@ def test_a_recipe_may_have_either_order_whatever_the_memory(
 ) -> None:
     store = open_store(make_store())
     for size in (0.0, float("inf")):
-        monkeypatch.setattr(order, "memory", lambda size=size: size)
+        monkeypatch.setattr(batches, "memory", lambda size=size: size)
         assert choose("shuffled", store) == SHUFFLED
         assert choose("block-shuffled", store).block > 0
 
@@ -87,8 +87,8 @@ def test_the_memory_is_what_a_container_may_use(
     group: str, file: str, text: str, found: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "group").write_text("0::/none")
-    monkeypatch.setattr(order, "GROUP", tmp_path / "group")
-    monkeypatch.setattr(order, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(batches, "GROUP", tmp_path / "group")
+    monkeypatch.setattr(batches, "GROUPS", tmp_path / "groups")
     of_machine = memory()
     assert of_machine > 2**20
     (tmp_path / "group").write_text(group)

@@ -13,7 +13,6 @@ import pytest
 from filelock import FileLock
 
 from simulacra.data import pack as pack_module
-from simulacra.data import writing
 from simulacra.data.pack import pack
 from simulacra.data.sources import Options, open_source
 from simulacra.data.sources.base import Source
@@ -161,12 +160,12 @@ def test_what_a_killed_packing_left_is_no_store_and_is_cleared_away(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-@pytest.mark.parametrize("file", ["_keep", "_card"], ids=["in the images", "at the end"])
+@pytest.mark.parametrize("file", ["_keep_picture", "_card"], ids=["in the images", "at the end"])
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writing, file, full)
+    monkeypatch.setattr(pack_module, file, full)
     with pytest.raises(DataError, match="does not fit on its disk; free about"):
         pack(avatars(), tmp_path / "s")
     assert list(tmp_path.iterdir()) == []
@@ -221,14 +220,14 @@ def test_memory_holds_a_few_pictures_and_never_all(tmp_path: Path, monkeypatch: 
     """Each picture is written before the next is read."""
     events: list[str] = []
     source = avatars()
-    keep, read = writing._keep, source.pictures
+    keep, read = pack_module._keep_picture, source.pictures
 
     def pictures(workers: int | None) -> Iterator[object]:
         for picture in read(workers):
             events.append("read")
             yield picture
 
-    monkeypatch.setattr(writing, "_keep", lambda *values: (events.append("written"), keep(*values)))
+    monkeypatch.setattr(pack_module, "_keep_picture", lambda *values: (events.append("written"), keep(*values)))
     monkeypatch.setitem(source.__dict__, "pictures", pictures)
     pack(source, tmp_path / "s")
     assert events == ["read", "written"] * 3
@@ -258,7 +257,7 @@ def test_a_script_without_a_main_guard_gets_one_sentence(tmp_path: Path) -> None
 
 
 def test_importing_and_packing_load_no_torch(tmp_path: Path) -> None:
-    names = "pack, resolve, audit, decode, sources, splits, tables, workers, writing, findings, duplicates"
+    names = "pack, resolve, audit, decode, sources, splits, tables, workers"
     code = f"import sys; from simulacra.data import {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=50).returncode == 0
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulacra.data import sources
 from simulacra.data.resolve import kind_of, resolve
-from simulacra.data.sources import known
 from simulacra.errors import DataError
 
 
@@ -72,14 +72,14 @@ def test_avatars_are_made_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_fashion_mnist_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = idx_files(tmp_path / "fashion")
-    monkeypatch.setattr(known, "FASHION_PLACES", ())
-    monkeypatch.setenv(known.FASHION_VARIABLE, str(root))
+    monkeypatch.setattr(sources, "FASHION_PLACES", ())
+    monkeypatch.setenv(sources.FASHION_VARIABLE, str(root))
     assert len(resolved("fashion-mnist", tmp_path).store.images) == 6
 
 
 def test_absent_fashion_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(known.FASHION_VARIABLE, raising=False)
-    monkeypatch.setattr(known, "FASHION_PLACES", (str(tmp_path / "none"),))
+    monkeypatch.delenv(sources.FASHION_VARIABLE, raising=False)
+    monkeypatch.setattr(sources, "FASHION_PLACES", (str(tmp_path / "none"),))
     with pytest.raises(DataError, match=r"apt-get install dataset-fashion-mnist.*four \.gz files"):
         resolved("fashion-mnist", tmp_path)
 

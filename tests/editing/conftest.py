@@ -9,7 +9,7 @@ import pytest
 from simulacra.data.store import open_store
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
-from simulacra.workflow.preparing import conditions
+from simulacra.verbs.prepare import conditions
 
 
 @pytest.fixture

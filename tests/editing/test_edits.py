@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulacra.editing import learning
-from simulacra.editing.edits import Wish, edit_images
-from simulacra.editing.learning import changing, learn_directions
-from simulacra.editing.row import row_picture
+from simulacra import editing
+from simulacra.editing import Wish, changing, edit_images, learn_directions, row_picture
 from simulacra.errors import RunError
-from simulacra.evaluation.kept_directions import LabelDirections, learn
+from simulacra.evaluation.directions import LabelDirections, learn
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def test_a_label_of_the_code_is_changed_and_nothing_else(
 def test_of_classes_the_one_that_is_asked_for_takes_the_place_of_the_other(subject: Any, images: Any) -> None:
     model = subject("acgan", exclusive=True)
     edited = edit_images(model, images, Wish({"Male": 1}, (1.0,)), None)
-    from simulacra.editing.edits import _in_code, codes_of
+    from simulacra.editing import _in_code, codes_of
 
     codes = codes_of(model, images)[0]
     changed = codes + _in_code(model, codes, "Male", 1)
@@ -78,8 +76,8 @@ class Judge:
 
 
 def test_models_without_encoder_learn_from_judged_samples(subject: Any, images: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(learning, "judge_of", lambda store, progress=None: Judge())
-    monkeypatch.setattr(learning, "PICTURES", 200)
+    monkeypatch.setattr(editing, "judge_of", lambda store, progress=None: Judge())
+    monkeypatch.setattr(editing, "PICTURES", 200)
     model = subject("infogan")
     directions = directions_of(model)
     assert directions.source == "200 samples, labelled by the judge"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from simulacra.data.store import ImageStore
+from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.engine.loop import Training, train
-from simulacra.engine.restore import read_checkpoint
 from simulacra.recipe import Recipe
 
 MakeRecipe = Callable[..., Recipe]

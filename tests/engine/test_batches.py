@@ -10,8 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from simulacra.data.batches import Batches, to_images, to_tensor
-from simulacra.data.order import SHUFFLED, Order
+from simulacra.data.batches import SHUFFLED, Batches, Order, to_images, to_tensor
 from simulacra.data.store import ImageStore, open_store
 from simulacra.errors import DataError
 

@@ -10,7 +10,7 @@ import torch
 
 from simulacra.data.batches import Batch, Batches
 from simulacra.data.store import ImageStore
-from simulacra.engine.feeding import copied, feed, fits, resident
+from simulacra.engine.devices import copied, feed, fits, resident
 
 CPU = torch.device("cpu")
 WAYS: dict[str, Callable[[Batches, int], Batch]] = {

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.engine import loop
+from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.engine.loop import Tick, Training, train
-from simulacra.engine.restore import read_checkpoint
 from simulacra.errors import Diverged
 from simulacra.recipe import Recipe
 

@@ -5,7 +5,7 @@ import torch
 from torch import tensor
 
 from simulacra.engine.devices import Devices
-from simulacra.engine.meter import Meter
+from simulacra.engine.loop import Meter
 from simulacra.errors import Diverged
 
 ALONE = Devices("cpu", "float32")

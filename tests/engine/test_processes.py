@@ -14,10 +14,9 @@ import torch
 from torch import nn
 
 from simulacra.data.store import open_store
-from simulacra.engine.batch_norm import CommonBatchNorm2d, synchronize
-from simulacra.engine.devices import Crew, Devices
+from simulacra.engine.checkpoints import read_checkpoint
+from simulacra.engine.devices import CommonBatchNorm2d, Crew, Devices, synchronize
 from simulacra.engine.loop import train
-from simulacra.engine.restore import read_checkpoint
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe, to_toml
 from simulacra.runs import RunFolder

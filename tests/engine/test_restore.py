@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from simulacra.data.store import ImageStore
+from simulacra.engine.checkpoints import read_checkpoint, restore
 from simulacra.engine.loop import Training, train
-from simulacra.engine.restore import read_checkpoint, restore
 from simulacra.errors import RunError
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder

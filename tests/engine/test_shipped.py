@@ -10,7 +10,7 @@ import pytest
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.loop import Training, train
 from simulacra.recipe import Recipe, load, shipped
-from simulacra.workflow.preparing import fit
+from simulacra.verbs.prepare import fit
 
 SHORT = {"data.batch": 2, "data.holdout": 0, "steps": 1, "every.log": 1, "every.checkpoint": 1}
 

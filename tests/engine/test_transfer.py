@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from simulacra.data.store import ImageStore
+from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.engine.loop import Training, train
-from simulacra.engine.restore import read_checkpoint
 from simulacra.errors import RecipeError, RunError
 from simulacra.objectives import build
 from simulacra.recipe import Recipe

@@ -11,7 +11,7 @@ from simulacra.data.store import ImageStore, open_store
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
-from simulacra.workflow.preparing import conditions
+from simulacra.verbs.prepare import conditions
 
 MakeRecipe = Callable[..., Recipe]
 ATTRIBUTES = ("Bright_Top", "Bright_Left", "Coin")

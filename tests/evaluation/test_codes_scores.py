@@ -10,14 +10,12 @@ import pytest
 import torch
 from scipy.special import stdtrit
 
-from simulacra.evaluation.disentanglement import factor_of, separated_predictability
+from simulacra.evaluation.context import Chosen, Material
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.material import Material
+from simulacra.evaluation.metrics import disentanglement, reconstruction
+from simulacra.evaluation.metrics.disentanglement import DISENTANGLEMENT, factor_of, halved, separated_predictability
+from simulacra.evaluation.metrics.reconstruction import RECONSTRUCTION
 from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.reference import Chosen
-from simulacra.evaluation.scores import disentanglement, reconstruction
-from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT, halved
-from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes
 from simulacra.objectives.vae import VAE

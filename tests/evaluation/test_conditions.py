@@ -12,13 +12,10 @@ from torch import Tensor, nn
 
 from simulacra.data.batches import Batch
 from simulacra.data.store import ImageStore, open_store
+from simulacra.evaluation.context import Material, choose
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.material import Material
-from simulacra.evaluation.reference import choose
-from simulacra.evaluation.scores.base import Found
-from simulacra.evaluation.scores.conditions import CONDITIONS
-from simulacra.evaluation.scores.meanings import categories
-from simulacra.evaluation.scores.obedience import chance
+from simulacra.evaluation.metrics.base import Found
+from simulacra.evaluation.metrics.conditions import CONDITIONS, categories, chance_obedience
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.objectives.base import Optimize
@@ -245,9 +242,9 @@ def test_a_data_set_without_labels_or_with_others_is_not_asked(
 
 def test_where_a_label_is_rare_never_showing_it_is_right_nearly_always() -> None:
     never, rare = np.zeros(10, bool), np.arange(10) == 0
-    assert chance(never, rare, exclusive=False) == pytest.approx(0.9)
-    assert chance(rare, rare, exclusive=False) == pytest.approx(0.82)
-    assert chance(rare, ~rare, exclusive=True) == pytest.approx(0.1)
+    assert chance_obedience(never, rare, exclusive=False) == pytest.approx(0.9)
+    assert chance_obedience(rare, rare, exclusive=False) == pytest.approx(0.82)
+    assert chance_obedience(rare, ~rare, exclusive=True) == pytest.approx(0.1)
 
 
 def test_a_class_that_is_everywhere_names_no_category() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from simulacra.errors import RunError
-from simulacra.evaluation.described import SAMPLE, Description, codes_of, explicit, pack, read, to_json
+from simulacra.evaluation.codes import SAMPLE, Description, codes_of, explicit, pack, read, to_json
 from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
 

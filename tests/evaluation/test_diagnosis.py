@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.diagnosis import Finding, diagnose
+from simulacra.diagnosis.adversarial import swing
+from simulacra.diagnosis.history import Curve, History, changed, look_of
+from simulacra.diagnosis.learning import movement
 from simulacra.errors import RunError
-from simulacra.evaluation.diagnosis import Finding, diagnose
-from simulacra.evaluation.diagnosis.adversarial import swing
-from simulacra.evaluation.diagnosis.base import Curve, History
-from simulacra.evaluation.diagnosis.learning import movement
-from simulacra.evaluation.diagnosis.likeness import changed, look_of
 from simulacra.runs import RunFolder
 
 STEPS = np.arange(50, 1001, 50)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulacra.evaluation.directions import Directions
-from simulacra.evaluation.kept_directions import learn
+from simulacra.evaluation.directions import Directions, learn
 from simulacra.evaluation.subject import Subject
 
 Make = Callable[..., Subject]

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import mutual_info_score
 
-from simulacra.evaluation.disentanglement import (
+from simulacra.evaluation.metrics.disentanglement import (
     Factor,
     explain,
     factor_of,

@@ -13,10 +13,10 @@ from PIL import Image
 from simulacra.data.batches import to_images
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
-from simulacra.evaluation.metrics import held_out, row
+from simulacra.evaluation.context import choose
+from simulacra.evaluation.metrics.held_out import held_out, row
 from simulacra.evaluation.pictures import PICTURES, draw, fixed, preview
-from simulacra.evaluation.reference import choose
-from simulacra.evaluation.sheets import sheet, to_png
+from simulacra.evaluation.pictures.preview import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates
 from simulacra.runs import RunFolder

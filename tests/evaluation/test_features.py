@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_image
 
 from simulacra.data.store import ImageStore, open_store
 from simulacra.errors import RunError
-from simulacra.evaluation import efficientnet, features
+from simulacra.evaluation import features, pretrained
 from simulacra.evaluation.features import FEATURES, extractor_for
 
 
@@ -111,10 +111,10 @@ def test_an_extractor_that_is_not_there_is_told(default: Callable[..., Any]) -> 
 
 
 def test_to_join_convolutions_with_what_follows_changes_nothing() -> None:
-    plain = torch.nn.Sequential(*efficientnet.layer(3, 4, 3, stride=2), efficientnet.Block(4, 4, 5, 1, 6)).eval()
-    folded, x = efficientnet._fused(plain), torch.randn(2, 3, 7, 8) * 9
+    plain = torch.nn.Sequential(*pretrained.layer(3, 4, 3, stride=2), pretrained.Block(4, 4, 5, 1, 6)).eval()
+    folded, x = pretrained._fused(plain), torch.randn(2, 3, 7, 8) * 9
     expected = folded(x)
-    joined = efficientnet._joined(folded)
+    joined = pretrained._joined(folded)
     assert not any(isinstance(one, torch.nn.ReLU6) for one in joined.modules())
     assert torch.allclose(joined(x), expected, atol=1e-5)
 
@@ -122,23 +122,23 @@ def test_to_join_convolutions_with_what_follows_changes_nothing() -> None:
 def test_efficientnet_knows_a_photograph_of_a_palace() -> None:
     photo = load_sample_image("china.jpg")[:, 106:533]
     vector = torch.from_numpy(FEATURES["efficientnet-lite0"].vectors(photo[None]))
-    *_, weight, bias = efficientnet._weights().values()
+    *_, weight, bias = pretrained._weights().values()
     assert int((vector @ weight.T + bias).argmax()) == 698  # palace, in ImageNet's order
 
 
 def test_folding_batch_norm_changes_nothing() -> None:
-    rows = torch.nn.Sequential(*efficientnet.layer(3, 4, 3, stride=2)).eval()
+    rows = torch.nn.Sequential(*pretrained.layer(3, 4, 3, stride=2)).eval()
     torch.nn.init.normal_(rows[1].running_mean)
-    folded, x = efficientnet._fused(rows), torch.randn(2, 3, 7, 8)
+    folded, x = pretrained._fused(rows), torch.randn(2, 3, 7, 8)
     assert len(folded) == 2
     assert torch.allclose(folded(x), rows(x), atol=1e-6)
     assert folded(x).shape == (2, 4, 4, 4)
 
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet, "SHA256", "0")
+    monkeypatch.setattr(pretrained, "SHA256", "0")
     with pytest.raises(RunError, match=r"holds other weights than version 0\.1\.0 does; install it again"):
-        efficientnet.pretrained()
-    monkeypatch.setattr(efficientnet, "PACKAGE", "no_such_package")
+        pretrained.pretrained()
+    monkeypatch.setattr(pretrained, "PACKAGE", "no_such_package")
     with pytest.raises(RunError, match="weights of efficientnet-lite0 are not installed"):
-        efficientnet.pretrained()
+        pretrained.pretrained()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulacra.evaluation.correction import Shares, corrected
-from simulacra.evaluation.frequencies import divergence, entropy, kinds, rare_ratio
+from simulacra.evaluation.metrics.correction import Shares, corrected
+from simulacra.evaluation.metrics.frequencies import divergence, entropy, kinds, rare_ratio
 
 
 def said(yes: int, no: int) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_classes_that_are_taken_for_one_another_are_told_apart_again() -> None:
 
 
 def test_the_interval_holds_the_truth_nineteen_times_of_twenty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulacra.evaluation.correction.DRAWS", 300)
+    monkeypatch.setattr("simulacra.evaluation.metrics.correction.DRAWS", 300)
     held = 0
     for seed in range(100):
         draw = np.random.default_rng(seed)

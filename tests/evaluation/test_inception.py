@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from simulacra.errors import RunError
-from simulacra.evaluation import inception
+from simulacra.evaluation import pretrained
 from simulacra.evaluation.features import FEATURES
 
 MODULE = "torch_fidelity.feature_extractor_inceptionv3"
@@ -39,7 +39,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Torch hub's folder of downloads."""
-    monkeypatch.delenv(inception.VARIABLE, raising=False)
+    monkeypatch.delenv(pretrained.VARIABLE, raising=False)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     return tmp_path / "hub" / "checkpoints"
@@ -49,7 +49,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def known(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """What is taken for the right weights."""
     digest = hashlib.sha256(b"weights").hexdigest()[:8]
-    monkeypatch.setattr(inception, "FILE", f"weights-{digest}.pth")
+    monkeypatch.setattr(pretrained, "INCEPTION_FILE", f"weights-{digest}.pth")
     return b"weights"
 
 
@@ -57,28 +57,28 @@ def known(monkeypatch: pytest.MonkeyPatch) -> bytes:
 def test_features_come_from_weights_in_the_cache_or_where_the_environment_says(
     cache: Path, known: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (cache / inception.FILE).write_bytes(known)
+    (cache / pretrained.INCEPTION_FILE).write_bytes(known)
     images = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4, 1)
     found = FEATURES["inception"].vectors(images)
     assert found.shape == (2, 2048)
     assert found.dtype == np.float32
     assert found[:, 0].tolist() == images.mean((1, 2, 3)).tolist()
-    (cache / inception.FILE).rename(tmp_path / "elsewhere.pth")
-    monkeypatch.setenv(inception.VARIABLE, str(tmp_path / "elsewhere.pth"))
+    (cache / pretrained.INCEPTION_FILE).rename(tmp_path / "elsewhere.pth")
+    monkeypatch.setenv(pretrained.VARIABLE, str(tmp_path / "elsewhere.pth"))
     assert np.array_equal(FEATURES["inception"].vectors(images), found)
 
 
 @pytest.mark.usefixtures("package", "cache")
 def test_nothing_is_downloaded_where_the_weights_are_not_at_hand() -> None:
     with pytest.raises(RunError, match=r"is not there; nothing is downloaded unasked: fetch weights-inception-2015"):
-        inception.build()
+        pretrained.build()
 
 
 @pytest.mark.usefixtures("package")
 def test_other_weights_are_refused(cache: Path) -> None:
-    (cache / inception.FILE).write_bytes(b"half of it")
+    (cache / pretrained.INCEPTION_FILE).write_bytes(b"half of it")
     with pytest.raises(RunError, match="holds other weights than weights-inception-2015-12-05"):
-        inception.build()
+        pretrained.build()
 
 
 def test_a_package_that_is_missing_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,13 +86,13 @@ def test_a_package_that_is_missing_is_told_with_the_remedy(monkeypatch: pytest.M
     with pytest.raises(
         RunError, match=r"needs the package torch-fidelity, and .* is not there: pip install 'simulacra\[inception\]'"
     ):
-        inception.build()
+        pretrained.build()
 
 
 def test_a_package_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(name: str) -> None:
         raise RuntimeError("operator torchvision::nms does not exist\nmore")
 
-    monkeypatch.setattr(inception, "import_module", fail)
+    monkeypatch.setattr(pretrained, "import_module", fail)
     with pytest.raises(RunError, match=r"does not import \(operator torchvision::nms does not exist\); install"):
-        inception.build()
+        pretrained.build()

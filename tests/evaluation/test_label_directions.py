@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulacra.evaluation.kept_directions import learn, read, to_bytes
-from simulacra.evaluation.label_directions import (
+from simulacra.evaluation.directions import (
+    learn,
     mean_direction,
     moved,
     normal_direction,
+    read,
     separation,
     share_left,
+    to_bytes,
     without,
 )
 

@@ -5,9 +5,9 @@ from math import inf, isnan, log
 import numpy as np
 import pytest
 
-from simulacra.evaluation import correction
-from simulacra.evaluation.information import binned, chance, information
-from simulacra.evaluation.leakage import crossed, effects, ratio, resampled, shares
+from simulacra.evaluation.metrics import correction
+from simulacra.evaluation.metrics.conditions import binned, chance_information, information
+from simulacra.evaluation.metrics.leakage import crossed, effects, ratio, resampled, shares
 
 
 def test_turning_on_counts_as_it_is_and_turning_off_with_its_sign_about() -> None:
@@ -170,9 +170,9 @@ def test_chance_is_above_what_noise_gives_and_below_what_is_there() -> None:
     random = np.random.default_rng(0)
     a = random.integers(0, 10, 500)
     noise, told = random.integers(0, 2, 500), (a < 5).astype(int)
-    assert 0 < chance(a, noise) < 0.02
-    assert information(a, told).value > 30 * chance(a, told)
-    assert chance(a, noise) == chance(a, noise)
+    assert 0 < chance_information(a, noise) < 0.02
+    assert information(a, told).value > 30 * chance_information(a, told)
+    assert chance_information(a, noise) == chance_information(a, noise)
 
 
 def test_values_are_binned_into_equally_many() -> None:

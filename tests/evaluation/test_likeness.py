@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
-from simulacra.evaluation.likeness import Principal, signal_to_noise, squared_error, structural_similarity
+from simulacra.evaluation.metrics.reconstruction import Principal, signal_to_noise, squared_error, structural_similarity
 
 
 def pictures(count: int = 3, size: int = 16, seed: int = 0) -> Tensor:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulacra.evaluation.nearest import Pool, nearest
+from simulacra.evaluation.metrics.nearest import Pool, nearest
 
 
 def pool_of(images: np.ndarray) -> Pool:

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from simulacra.evaluation.pictures import PICTURES, preview
-from simulacra.evaluation.pictures.codes import VALUES
+from simulacra.evaluation.pictures.grids import VALUES
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
-from simulacra.report.shown import PICTURES as SHOWN
+from simulacra.report.sections import PICTURES as SHOWN
 
 Drawn = Callable[[str, Subject], tuple[dict[str, np.ndarray[Any, Any]], list[Tensor]]]
 

@@ -9,10 +9,10 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
+from simulacra.evaluation.context import choose, cloud_of, features_of, floors_of
 from simulacra.evaluation.distances import neighbours
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.reference import choose, cloud_of, features_of, floors_of
-from simulacra.evaluation.scores.quality import MEMORISATION, METRICS, Points, caution, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, caution, distances
 
 MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]

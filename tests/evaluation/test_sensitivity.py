@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from simulacra.data.decode import Picture
-from simulacra.data.sources import Options, open_source
-from simulacra.data.sources.known import FASHION_PLACES
+from simulacra.data.sources import FASHION_PLACES, Options, open_source
 from simulacra.data.store import ImageStore
-from simulacra.evaluation.estimate import Estimate
-from simulacra.evaluation.scores.quality import METRICS
+from simulacra.estimates import Estimate
+from simulacra.evaluation.metrics.quality import METRICS
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("sensitivity", ROOT / "benchmarks" / "sensitivity.py")

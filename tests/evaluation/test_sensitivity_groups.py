@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from simulacra.data.store import ImageStore
-from simulacra.evaluation.estimate import Estimate
+from simulacra.estimates import Estimate
 from simulacra.evaluation.judge import counted
 
 ROOT = Path(__file__).parents[2]

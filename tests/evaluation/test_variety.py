@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulacra.evaluation.variety import beyond, fine_energy, likeness, sharpness
+from simulacra.evaluation.metrics.diversity import beyond, fine_energy, likeness, sharpness
 
 DRAW = np.random.default_rng(0)
 

@@ -11,9 +11,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from simulacra.data.store import open_store
-from simulacra.evaluation.material import Material
-from simulacra.evaluation.reference import choose
-from simulacra.evaluation.scores.variety import METRICS, VARIETY
+from simulacra.evaluation.context import Material, choose
+from simulacra.evaluation.metrics.diversity import METRICS, VARIETY
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 

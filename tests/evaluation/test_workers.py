@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import torch
 
-from simulacra.evaluation.workers import workers
+from simulacra.evaluation.subject import workers
 
 
 @pytest.fixture

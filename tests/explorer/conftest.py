@@ -14,14 +14,14 @@ from starlette.testclient import TestClient
 
 from simulacra.data.batches import to_tensor
 from simulacra.data.store import ImageStore, open_store
-from simulacra.engine.restore import to_bytes
+from simulacra.engine.checkpoints import to_bytes
 from simulacra.explorer import Guard, Shelf, make_app
 from simulacra.files import to_npy
 from simulacra.objectives import build
 from simulacra.objectives.losses import kl_parts
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.workflow.preparing import conditions
+from simulacra.verbs.prepare import conditions
 
 HOME = "http://127.0.0.1:8000"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulacra.explorer.desk import MOST_PAGES, Desk, Overtaken, Wish
+from simulacra.explorer.library import MOST_PAGES, Desk, Overtaken, Wish
 
 
 @pytest.fixture

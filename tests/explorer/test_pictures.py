@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulacra.evaluation.kept_directions import NAME, learn, to_bytes
+from simulacra.evaluation.directions import NAME, learn, to_bytes
 
 FAMILIES = ["vae", "gan", "acgan", "infogan", "wgan"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.evaluation.pictures.maps import principal_axes
-from simulacra.explorer.places import codes_at
+from simulacra.explorer.map import codes_at
 
 
 def numbers(packed: str) -> np.ndarray[Any, Any]:

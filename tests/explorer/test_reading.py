@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulacra.explorer import reading
+from simulacra.explorer import uploads
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_picture_cut_short_is_refused(upload: Any, made: Any) -> None:
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
     upload: Any, made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert reading.MOST_PIXELS == 40_000_000
+    assert uploads.MOST_PIXELS == 40_000_000
     bomb = io.BytesIO()
     Image.new("1", (8000, 5001)).save(bomb, "PNG")
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))

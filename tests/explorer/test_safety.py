@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulacra.explorer.app import PAGE
-from simulacra.explorer.safety import HEADERS, MOST_UPLOADED, Guard, is_loopback
+from simulacra.explorer.security import HEADERS, MOST_UPLOADED, Guard, is_loopback
 
 TOKEN = "a word that nobody guesses & <more>"
 
@@ -173,11 +173,11 @@ def test_the_way_on_from_a_token_stays_on_this_machine(locked: Any) -> None:
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    import simulacra.explorer.safety as safety
+    import simulacra.explorer.security as security
 
     asked: list[tuple[bytes, bytes]] = []
-    real = safety.secrets.compare_digest
-    monkeypatch.setattr(safety.secrets, "compare_digest", lambda a, b: asked.append((a, b)) or real(a, b))
+    real = security.secrets.compare_digest
+    monkeypatch.setattr(security.secrets, "compare_digest", lambda a, b: asked.append((a, b)) or real(a, b))
     guard = Guard(lambda *_: None, "0.0.0.0", TOKEN)  # type: ignore[arg-type, return-value]
     scope = {
         "type": "http",

@@ -11,7 +11,7 @@ import pytest
 
 from simulacra.errors import RunError
 from simulacra.explorer import free_socket
-from simulacra.workflow import exploring
+from simulacra.verbs import explore
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def taken() -> Iterator[int]:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What would be served; nothing is."""
     found: list[Any] = []
-    monkeypatch.setattr(exploring, "serve", lambda app, at: found.append(app))
+    monkeypatch.setattr(explore, "serve", lambda app, at: found.append(app))
     return found
 
 
@@ -84,8 +84,8 @@ def test_the_browser_is_opened_unless_it_is_not_wanted(
     run_of: Any, served: list[Any], simulacra: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(exploring.webbrowser, "open", opened.append)
-    monkeypatch.setattr(exploring.threading.Thread, "start", lambda self: self.run())
+    monkeypatch.setattr(explore.webbrowser, "open", opened.append)
+    monkeypatch.setattr(explore.threading.Thread, "start", lambda self: self.run())
     simulacra("explore", run_of("gan").path, "--port", "0", "--no-browser")
     assert not opened
     simulacra("explore", run_of("gan").path, "--port", "0")

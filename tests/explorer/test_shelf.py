@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from simulacra.errors import RunError
-from simulacra.explorer import Shelf, shelf
-from simulacra.explorer.shelf import Unknown
+from simulacra.explorer import Shelf, library
+from simulacra.explorer.library import Unknown
 
 
 def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run: Any, client: Any) -> None:
@@ -54,7 +54,7 @@ def test_a_model_is_loaded_once_and_the_least_used_is_let_go(make_run: Any, monk
     found = Shelf([make_run("gan", steps=(1, 2, 3)).path])
     first = found.load("first", 1)
     assert found.load("first", 1) is first
-    monkeypatch.setattr(shelf, "MOST_BYTES", 2 * first.size)
+    monkeypatch.setattr(library, "MOST_BYTES", 2 * first.size)
     found.load("first", 2)
     found.load("first", 1)
     found.load("first", 3)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from simulacra.explorer.walks import among, between, slerp, walk
+from simulacra.explorer.codes import among, between, slerp, walk
 from simulacra.objectives.code import Code
 from simulacra.settings import CodeSettings
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import simulacra as sm
-from simulacra.engine.restore import restore
-from simulacra.exporting.trained import without_places
+from simulacra.engine.checkpoints import restore
+from simulacra.exporting.model import without_places
 from simulacra.exporting.weights import load_exported
 from simulacra.runs import RunFolder
 

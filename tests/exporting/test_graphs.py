@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 import torch
 
-from simulacra.exporting import graphs
-from simulacra.exporting.trained import open_trained
+from simulacra.exporting import onnx as graphs
+from simulacra.exporting.model import open_trained
 from simulacra.runs import RunFolder
 
 FILES = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from simulacra.networks.doubling import DoublingSequential
+from simulacra.networks.layers import DoublingSequential
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from simulacra.networks.reshaping import MapFlatten, MapUnflatten
+from simulacra.networks.layers import MapFlatten, MapUnflatten
 
 
 def channels_last(maps: Tensor) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from simulacra.networks.whole import WholeConv2d, WholeConvTranspose2d
+from simulacra.networks.layers import WholeConv2d, WholeConvTranspose2d
 
 
 @pytest.mark.parametrize("bias", [True, False])

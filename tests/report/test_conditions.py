@@ -9,8 +9,8 @@ import pytest
 
 from simulacra.report import write_report
 from simulacra.report.figures import heat_map
-from simulacra.report.style import draw
-from simulacra.report.words import METRICS
+from simulacra.report.figures.style import draw
+from simulacra.report.glossary import METRICS
 
 NAMES = np.array(["Smiling", "Beard"])
 MOVED = {

@@ -10,8 +10,8 @@ from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.report.figures import Line
 from simulacra.report.figures.curves import percent_floor
-from simulacra.report.reading import spread
-from simulacra.report.words import CHARTS, METRICS
+from simulacra.report.glossary import CHARTS, METRICS
+from simulacra.report.record import spread
 
 
 def page(fake: Any, folder: Path, **pictures: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from simulacra.report.figures import Line, code_map, curves, label_maps, picture_rows
 from simulacra.report.figures.curves import _apart, is_noisy, smooth, wants_logarithm
-from simulacra.report.rasters import fold, tile
-from simulacra.report.style import VARIABLES, draw, inline
+from simulacra.report.figures.grids import fold, tile
+from simulacra.report.figures.style import VARIABLES, draw, inline
 
 X = np.arange(1.0, 101.0)
 

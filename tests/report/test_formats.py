@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.report.formats import (
+from simulacra.report.formatting import (
     about,
     duration,
     epochs,
@@ -17,7 +17,7 @@ from simulacra.report.formats import (
     ticks,
     unique,
 )
-from simulacra.report.reading import spread
+from simulacra.report.record import spread
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.report import write_report
-from simulacra.report.measured import headlines, series_of
-from simulacra.report.reading import read
+from simulacra.report.record import read
+from simulacra.report.sections.curves import headlines, series_of
 
 ROW = {"metric": "frechet_distance", "low": None, "high": None, "floor": None, "split": "test", "extractor": "judge"}
 

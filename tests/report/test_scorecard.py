@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from simulacra.estimates import Interval
 from simulacra.recipe import load
 from simulacra.report import write_report
-from simulacra.report.scorecard import beside, scale_of
-from simulacra.report.scores import newest
-from simulacra.report.versus import Interval
-from simulacra.report.words import of_metric
+from simulacra.report.glossary import of_metric
+from simulacra.report.record import newest
+from simulacra.report.sections.scorecard import beside, scale_of
 
 ROW = {"low": None, "high": None, "floor": None, "n": 500, "split": "test", "extractor": "random-vgg", "step": 2000}
 

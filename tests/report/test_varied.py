@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.report import write_report
 from simulacra.report.figures import share_pairs
-from simulacra.report.style import draw
+from simulacra.report.figures.style import draw
 
 
 def page(fake: Any, folder: Path, **pictures: dict[str, Any]) -> str:

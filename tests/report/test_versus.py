@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from simulacra.report.versus import Interval, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import Interval, against_best, apart, mean_of, paired, welch
 
 
 def wilson(hits: int, n: int) -> Interval:

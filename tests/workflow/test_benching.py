@@ -18,16 +18,8 @@ from simulacra.engine.devices import Devices
 from simulacra.objectives import Generates, Optimize
 from simulacra.recipe import Recipe, load
 from simulacra.runs import RunFolder
-from simulacra.workflow.benching import (
-    Benched,
-    bench,
-    duration,
-    made_up,
-    sentences,
-    set_up,
-)
-from simulacra.workflow.clocking import EVERY, LEAST, Watch, round_of
-from simulacra.workflow.preparing import fit
+from simulacra.verbs.bench import EVERY, LEAST, Benched, Watch, bench, duration, made_up, round_of, sentences, set_up
+from simulacra.verbs.prepare import fit
 
 MakeRecipe = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]

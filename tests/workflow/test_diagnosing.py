@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.diagnosis import CHECKS, Finding, diagnose
 from simulacra.errors import Diverged
-from simulacra.evaluation.diagnosis import CHECKS, Finding, diagnose
 from simulacra.objectives import FAMILIES
 from simulacra.recipe import read_table
 from simulacra.runs import RunFolder
-from simulacra.workflow import driving
-from simulacra.workflow.training import train
+from simulacra.verbs import drive
+from simulacra.verbs.train import train
 
 SIDE, COUNT, HELD_OUT = 8, 500, 100
 KINDS = ["blob", "upright", "flat"]
@@ -104,8 +104,8 @@ def trained(
     stores: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> Callable[..., tuple[RunFolder, list[str]]]:
     """trained(family, motifs=, steps=, **changes): a finished run, and what was said of it meanwhile."""
-    drawn = driving.draw
-    monkeypatch.setattr(driving, "draw", lambda run, subject: drawn(run, subject, ("samples",)))
+    drawn = drive.draw
+    monkeypatch.setattr(drive, "draw", lambda run, subject: drawn(run, subject, ("samples",)))
 
     def make(family: str, motifs: int = 0, steps: int = 200, **changes: Any) -> tuple[RunFolder, list[str]]:
         if family not in SOUND:
@@ -210,5 +210,5 @@ def test_every_illness_is_explained_under_its_anchor() -> None:
 
 
 def test_the_diagnosis_loads_no_torch() -> None:
-    code = "import sys, simulacra.evaluation.diagnosis; sys.exit('torch' in sys.modules)"
+    code = "import sys, simulacra.diagnosis; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from simulacra.data.store import SPLITS
-from simulacra.evaluation.scores import quality
-from simulacra.evaluation.scores.quality import MEMORISATION, METRICS
+from simulacra.evaluation.metrics import quality
+from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS
 from simulacra.runs import RunFolder
 
 Run = Callable[..., Any]
@@ -151,7 +151,7 @@ def test_what_cannot_be_measured_is_told(evaluate: Run, words: list[object], sai
 def test_variety_keeps_its_numbers_and_the_strip_of_nearest_images(
     evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulacra.evaluation.material.judge_of", lambda *_, **__: None)  # it has tests of its own
+    monkeypatch.setattr("simulacra.evaluation.context.judge_of", lambda *_, **__: None)  # it has tests of its own
     ended = evaluate("--json", only="variety")
     assert ended.code == 0, ended.err
     run = RunFolder(tmp_path / "run")

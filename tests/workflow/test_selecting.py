@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulacra.evaluation import selection
-from simulacra.evaluation.selection import best_of, metric_of
+from simulacra.evaluation.metrics import held_out
+from simulacra.evaluation.metrics.held_out import best_of, metric_of
 from simulacra.runs import RunFolder
-from simulacra.workflow import selecting
+from simulacra.verbs import best
 
 Run = Callable[..., Any]
 
@@ -27,7 +27,7 @@ def trained(
 ) -> Callable[..., RunFolder]:
     """trained(family, **changes): a run of six updates with checkpoints at 2, 4 and 6; ten grey images are valid."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(selection, "SCORED", 12)
+    monkeypatch.setattr(held_out, "SCORED", 12)
 
     def make(family: str, *words: object, name: str = "run", **changes: Any) -> RunFolder:
         place = tmp_path / "store"
@@ -147,7 +147,7 @@ def test_the_earliest_of_equals_is_best_and_higher_is_better_for_an_accuracy() -
 def test_each_family_has_its_own_metric(tiny: Any) -> None:
     assert {family: metric_of(tiny(family)) for family in DEFAULTS} == DEFAULTS
     assert metric_of(tiny("vae", **{"every.select": "frechet_distance"})) == "frechet_distance"
-    assert selecting.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "floor": 0, "n": 9}, {})[0]
+    assert best.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "floor": 0, "n": 9}, {})[0]
 
 
 def test_averaged_and_last_weights_are_measured_apart(trained: Any, simulacra: Run) -> None:

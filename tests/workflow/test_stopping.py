@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from simulacra.workflow.stopping import SIGNALS, Request, stop_requests
+from simulacra.verbs.drive import SIGNALS, Request, stop_requests
 
 
 @pytest.mark.parametrize("number", SIGNALS)

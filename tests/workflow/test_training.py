@@ -111,12 +111,12 @@ def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
     simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, store = recipe_file("vae"), make_store()
-    monkeypatch.setattr("simulacra.data.order.BLOCK", 2 * 8 * 8 * 3)
-    monkeypatch.setattr("simulacra.data.order.BLOCKS", 3)
-    monkeypatch.setattr("simulacra.data.order.SHARE", 1e-6)
+    monkeypatch.setattr("simulacra.data.batches.BLOCK", 2 * 8 * 8 * 3)
+    monkeypatch.setattr("simulacra.data.batches.BLOCKS", 3)
+    monkeypatch.setattr("simulacra.data.batches.SHARE", 1e-6)
 
     def trained(name: str, steps: int, memory: float) -> RunFolder:
-        monkeypatch.setattr("simulacra.data.order.memory", lambda: memory)
+        monkeypatch.setattr("simulacra.data.batches.memory", lambda: memory)
         out = tmp_path / name
         assert simulacra("train", recipe, "--data", store, "--out", out, "--no-report", "--steps", steps).code == 0
         return RunFolder(out)
@@ -465,7 +465,7 @@ def test_a_recipe_without_data_at_hand_asks_for_it(simulacra: Run, recipe_file: 
 
 
 def test_python_may_train_too(tiny: Callable[..., Recipe], make_store: MakeStore, tmp_path: Path) -> None:
-    from simulacra.workflow.training import train
+    from simulacra.verbs.train import train
 
     said: list[str] = []
     ended = train(tiny("gan"), str(make_store()), tmp_path / "run", report=False, say=said.append)

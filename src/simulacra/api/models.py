@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
-from simulacra.editing.edits import Wish, codes_of
-from simulacra.engine.restore import Which
+from simulacra.editing import Wish, codes_of
+from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
-from simulacra.evaluation.kept_directions import Method
+from simulacra.evaluation.directions import Method
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
 from simulacra.objectives import Classifies, Generates
 from simulacra.recipe import Recipe
-from simulacra.report.words import of_family
+from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
-from simulacra.workflow.editing import Editor, open_editor
-from simulacra.workflow.evaluating import Evaluated, evaluate
-from simulacra.workflow.exporting import export
-from simulacra.workflow.sampling import draw, with_labels
+from simulacra.verbs.edit import Editor, open_editor
+from simulacra.verbs.evaluate import Evaluated, evaluate
+from simulacra.verbs.export import export
+from simulacra.verbs.sample import draw_samples, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -72,7 +72,7 @@ class Usable(ABC):
         Raises:
             RunError: the model makes no images, or has no such label.
         """
-        codes = draw(self.subject, count, seed)
+        codes = draw_samples(self.subject, count, seed)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:

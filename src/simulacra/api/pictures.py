@@ -10,7 +10,7 @@ from PIL import Image
 
 from simulacra.data.decode import fit, read_picture
 from simulacra.errors import DataError
-from simulacra.evaluation.sheets import scale_for, sheet, to_png
+from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
 
 Shape = tuple[int, int, int]
 Given: TypeAlias = NDArray[np.uint8] | Image.Image | str | Path | Iterable[Any]

@@ -4,18 +4,11 @@ import sys
 import traceback
 
 from simulacra import __version__
-from simulacra.cli import (  # each adds its commands to the application
-    data,
-    handing,
-    looking,
-    measuring,
-    training,
-    turning,
-)
-from simulacra.cli.base import app, say
+from simulacra.cli import commands  # adds its commands to the application
+from simulacra.cli.options import app, say
 from simulacra.errors import SimulacraError, Stopped
 
-__all__ = ["app", "data", "handing", "looking", "main", "measuring", "training", "turning"]
+__all__ = ["app", "commands", "main"]
 
 FULL = ("can't allocate memory", "not enough memory", "out of memory")  # what torch says, of any device
 

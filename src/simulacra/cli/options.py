@@ -75,7 +75,7 @@ def read_weights(text: str) -> str:
     return text
 
 
-# The value is a number, "best" or None, as `engine.restore.Which`; typer knows no such union.
+# The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.
 Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
 Weights = Annotated[Any, typer.Option(parser=read_weights, help="averaged or raw; averaged where the run has them.")]
 

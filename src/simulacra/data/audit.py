@@ -1,13 +1,233 @@
-"""What is wrong or odd in a data set, before anyone trains on it."""
+"""The audit of a data set: labels, splits and duplicates, as numbers, as sentences and as tables."""
 
-from typing import Any
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from simulacra.data.duplicates import Scan, near_pairs, scan
-from simulacra.data.findings import Table, audit_tables, findings
 from simulacra.data.store import SPLITS, ImageStore
+from simulacra.errors import one_line
+
+# A label rarer than this among the images, or a class this much smaller than the largest, is hard to learn.
+RARE, UNEVEN = 0.01, 10
+STRONG = 0.5
+FEW = 1_000
+SHOWN = 12
+
+
+class Table(NamedTuple):
+    """Rows to print: as many cells each as there are columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def findings(report: dict[str, Any]) -> list[str]:
+    """What a person should know before training, one sentence each, the gravest first; none if nothing is odd."""
+    found = (_of_splits(report), _of_copies(report), _of_pictures(report), _of_labels(report))
+    return [one_line(sentence) for sentences in found for sentence in sentences]
+
+
+def audit_tables(report: dict[str, Any]) -> list[Table]:
+    """The report as tables: the pictures, the labels, and the labels that go together."""
+    size = f"{report['width']}x{report['height']}, {'colour' if report['channels'] == 3 else 'grey'}"
+    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
+    original = report["original"] or {}
+    pictures = [
+        ("images", f"{report['images']:,}"),
+        *((f"  {split}", f"{count:,}") for split, count in report["splits"].items()),
+        ("packed as", size),
+        *((f"{word} original", "x".join(map(str, original[word]))) for word in ("smallest", "largest") if original),
+        ("exact copies", f"{exact['images']:,}"),
+        ("  across splits", f"{exact['across_splits']:,}"),
+        ("near copies, pairs", f"{near['pairs']:,}"),
+        ("  across splits", f"{near['across_splits']:,}"),
+        ("of one colour", f"{report['constant']['images']:,}"),
+        ("left out, unreadable", f"{len(report['left_out']):,}"),
+    ]
+    tables = [Table(report["title"] or report["path"], ("what", "how many"), pictures)]
+    splits = [split for split, count in report["splits"].items() if count]
+    if report["labels"]:
+        rows = [
+            (label["name"], f"{label['count']:,}", *(f"{label[part]:.1%}" for part in ("share", *splits)))
+            for label in report["labels"]
+        ]
+        tables.append(Table("classes" if report["exclusive"] else "labels", ("name", "images", "share", *splits), rows))
+    if report["correlations"]:
+        rows = [(pair["a"], pair["b"], f"{pair['r']:+.2f}") for pair in report["correlations"][:SHOWN]]
+        tables.append(Table("labels that go together, or apart", ("one", "other", "r"), rows))
+    return tables
+
+
+def _of_splits(report: dict[str, Any]) -> Iterator[str]:
+    for split, count in report["splits"].items():
+        if not count:
+            yield f"the {split} split is empty"
+    train = report["splits"]["train"]
+    if train < FEW:
+        yield f"there are only {train:,} training images; a model will rather learn them by heart than what they share"
+
+
+def _of_copies(report: dict[str, Any]) -> Iterator[str]:
+    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
+    if exact["across_splits"]:
+        yield (
+            f"{_images(exact['across_splits'], 'is a copy', 'are copies')} of one in another split (the first: "
+            f"{_both(exact['examples_across_splits'][0])}), so what is measured on test will flatter"
+        )
+    if near["across_splits"]:
+        yield (
+            f"images that hardly differ lie in different splits, {near['across_splits']:,} times (the first: "
+            f"{_both(near['examples_across_splits'][0])})"
+        )
+    if exact["images"]:
+        where = f"(the first: {_both(exact['examples'][0])})"
+        yield f"{_images(exact['images'], 'is a copy', 'are copies')} of another {where} and weigh the more in training"
+    if near["pairs"]:
+        yield f"images that hardly differ: {near['pairs']:,} (the first: {_both(near['examples'][0])})"
+
+
+def _of_pictures(report: dict[str, Any]) -> Iterator[str]:
+    constant, original = report["constant"], report["original"] or {}
+    if constant["images"]:
+        yield (
+            f"{_images(constant['images'], 'is', 'are')} of one colour all over (the first: {constant['examples'][0]})"
+        )
+    if original.get("smaller_than_packed"):
+        yield (
+            f"{_images(original['smaller_than_packed'], 'was', 'were')} smaller than {report['width']}x"
+            f"{report['height']} and had to be enlarged (the smallest: {'x'.join(map(str, original['smallest']))})"
+        )
+    if report["left_out"]:
+        bad = report["left_out"][0]
+        yield f"pictures left out: {len(report['left_out']):,} (the first: {bad['name']} {bad['why']})"
+    for what, count in report["odd"].items():
+        yield f"{what}: {count:,}"
+
+
+def _of_labels(report: dict[str, Any]) -> Iterator[str]:
+    labels = report["labels"]
+    if report["exclusive"] and labels:
+        least, most = (choose(labels, key=lambda label: label["count"]) for choose in (min, max))
+        if most["count"] > UNEVEN * least["count"]:
+            yield (
+                f"classes are uneven: {most['name']} has {most['count']:,} images, "
+                f"{least['name']} has {least['count']:,}"
+            )
+        return
+    for label in labels:
+        if min(label["share"], 1 - label["share"]) < RARE:
+            yield f"label {label['name']} is 1 in {label['count']:,} of {report['images']:,} images: hard to learn"
+    for pair in report["correlations"]:
+        if abs(pair["r"]) >= STRONG:
+            how = "mostly come together" if pair["r"] > 0 else "mostly shut each other out"
+            yield f"labels {pair['a']} and {pair['b']} {how} (r = {pair['r']:+.2f}): a model may take one for the other"
+
+
+def _images(count: int, one: str, many: str) -> str:
+    return f"{count:,} image {one}" if count == 1 else f"{count:,} images {many}"
+
+
+def _both(names: list[str]) -> str:
+    return " and ".join(names)
+
+
+BLOCK = 512
+# Sides of the thumbnails that are compared first.
+SIDE = 8
+# Root mean square differences, of 255: in thumbnails, which forgive noise and compression, and then in full.
+THUMBNAIL_LIMIT, IMAGE_LIMIT = 5.0, 8.0
+# The search tree sees this many principal components of the thumbnails; their distance never exceeds the true one.
+COMPONENTS = 12
+NEIGHBOURS = 4
+
+
+class Scan(NamedTuple):
+    """What one pass over all images gives.
+
+    Attributes:
+        first: (N,) the first row with the same pixels; its own row where there is none before it.
+        constant: (N,) bool, one colour all over.
+        thumbnails: (N, D) float32, mean colours of an 8x8 grid, 0 to 255.
+    """
+
+    first: NDArray[np.int64]
+    constant: NDArray[np.bool_]
+    thumbnails: NDArray[np.float32]
+
+
+def scan(images: NDArray[np.uint8]) -> Scan:
+    """One pass over (N, H, W, C) uint8 images, a block in memory at a time."""
+    met: dict[bytes, int] = {}
+    first = np.empty(len(images), dtype=np.int64)
+    constant = np.empty(len(images), dtype=np.bool_)
+    thumbnails = []
+    for start in range(0, len(images), BLOCK):
+        block = np.ascontiguousarray(images[start : start + BLOCK])
+        for row, image in enumerate(block, start):
+            first[row] = met.setdefault(hashlib.blake2b(image.data, digest_size=16).digest(), row)
+        constant[start : start + BLOCK] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
+        thumbnails.append(thumbnails_of(block))
+    return Scan(first, constant, np.concatenate(thumbnails))
+
+
+def near_pairs(images: NDArray[np.uint8], found: Scan) -> NDArray[np.int64]:
+    """Pairs of images that differ, but hardly: recompressed, resized, or with a little noise.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        found: what `scan` gave for them.
+
+    Returns:
+        (P, 2) rows, the lower first, sorted; of each image only its few nearest. Exact copies and constant images are
+        not among them.
+    """
+    rows = np.flatnonzero((found.first == np.arange(len(images))) & ~found.constant)
+    if len(rows) < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    points = _components(found.thumbnails[rows])
+    reach = THUMBNAIL_LIMIT * np.sqrt(found.thumbnails.shape[1])
+    _, near = cKDTree(points).query(points, k=min(NEIGHBOURS + 1, len(rows)), distance_upper_bound=reach)
+    left, place = np.nonzero(near < len(rows))
+    pairs = np.unique(np.sort(np.stack([rows[left], rows[near[left, place]]], axis=1), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    gap = found.thumbnails[pairs[:, 0]] - found.thumbnails[pairs[:, 1]]
+    pairs = pairs[np.sqrt((gap**2).mean(axis=1)) <= THUMBNAIL_LIMIT]
+    alike = [_difference(images[one], images[other]) <= IMAGE_LIMIT for one, other in pairs]
+    return np.asarray(pairs[np.array(alike, dtype=np.bool_)], dtype=np.int64)
+
+
+def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Root mean square difference of two images, 0 to 255."""
+    return float(np.sqrt(((one.astype(np.float32) - other) ** 2).mean()))
+
+
+def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B, D) mean colours, 0 to 255, of a grid of 8x8 (fewer in smaller images) over (B, H, W, C) images."""
+    count, height, width, channels = block.shape
+    rows = _averaging(height) @ block.reshape(count, height, width * channels).astype(np.float32)
+    cells: NDArray[np.float32] = _averaging(width) @ rows.reshape(count, -1, width, channels)
+    return cells.reshape(count, -1)
+
+
+def _averaging(length: int) -> NDArray[np.float32]:
+    """(cells, length): the matrix that takes means over as many cells of pixels as a thumbnail has."""
+    edges = np.linspace(0, length, min(SIDE, length) + 1).astype(np.int64)
+    pixels = np.arange(length)
+    inside = (pixels >= edges[:-1, None]) & (pixels < edges[1:, None])
+    return np.asarray(inside / inside.sum(1, keepdims=True), np.float32)
+
+
+def _components(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, D) points seen along their main directions: an orthogonal projection, so no distance grows."""
+    centred = points - points.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    return np.asarray(centred @ directions[:, -COMPONENTS:])
+
 
 __all__ = ["Table", "audit", "audit_tables", "findings"]
 

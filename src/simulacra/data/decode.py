@@ -1,18 +1,62 @@
-"""One way to turn any picture file into pixels of a wanted size; serves packing and uploads alike."""
+"""Picture files to pixels of a wanted size: the one reader, for packing and for uploads."""
 
 import math
 import re
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from simulacra.data.jpeg import load_usual
 from simulacra.errors import DataError
+
+Size = tuple[int, int]
+
+START = b"\xff\xd8\xff"
+# A picture may have to be turned upright by what stands in one of these.
+TURNS = (b"Exif", b"http://ns.adobe.com/xap/")
+COLOURS = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
+
+
+def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
+    """A whole, plain JPEG as Pillow's decoder would give it, or None: of what is not one, Pillow is to judge.
+
+    Args:
+        file: a path, or the file's bytes.
+        shrink: from the original (width, height), at what part of it to decode: 1, 2, 4 or 8.
+        most: pixels that it may have.
+
+    Returns:
+        the image, grey or RGB, and its original width and height in pixels.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    data = _bytes(file) if isinstance(file, Path) else file
+    if not data.startswith(START) or any(mark in data for mark in TURNS):
+        return None
+    try:
+        height, width, found, _ = simplejpeg.decode_jpeg_header(data)
+        if found not in COLOURS or width * height > most:
+            return None
+        part = shrink((width, height))
+        least = -(-height // part), -(-width // part)
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], min_height=least[0], min_width=least[1])
+    except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
+        return None
+    return Image.fromarray(pixels[:, :, 0] if found == "Gray" else pixels), (width, height)
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(len(START))
+        return start + file.read() if start == START else start
+
 
 # Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from simulacra.data.pack import Packed, pack, summary
+from simulacra.data.pack import Packed, Progress, pack, summary
 from simulacra.data.sources import KNOWN, Options, open_source
 from simulacra.data.sources.celeba import looks_like_celeba
 from simulacra.data.sources.idx import looks_like_idx
 from simulacra.data.store import ImageStore, is_store, open_store
-from simulacra.data.writing import Progress
 from simulacra.errors import DataError, nearest
 from simulacra.runs import RunFolder
 

@@ -1,10 +1,11 @@
-"""What went wrong in a run, read off its files: findings in plain words. Loads no torch."""
+"""CHECKS: what went wrong in a run, read off its files, as findings in plain words. Loads no torch."""
 
-from simulacra.evaluation.diagnosis.adversarial import discriminator_wins, generator_wins, oscillation
-from simulacra.evaluation.diagnosis.base import Check, Finding, History, Severity, Sign
-from simulacra.evaluation.diagnosis.codes import dead_codes, posterior_collapse
-from simulacra.evaluation.diagnosis.learning import divergence, enough_training, more_training, overfitting
-from simulacra.evaluation.diagnosis.variety import mode_collapse
+from collections.abc import Callable
+
+from simulacra.diagnosis.adversarial import discriminator_wins, generator_wins, oscillation
+from simulacra.diagnosis.collapse import dead_codes, mode_collapse, posterior_collapse
+from simulacra.diagnosis.history import Check, Finding, History, Severity, Sign
+from simulacra.diagnosis.learning import divergence, enough_training, more_training, overfitting
 from simulacra.runs import RunFolder
 
 __all__ = ["CHECKS", "Finding", "Severity", "Sign", "diagnose"]
@@ -34,3 +35,23 @@ def diagnose(run: RunFolder) -> list[Finding]:
     history = History(run)
     found = [finding for check in CHECKS.values() if (finding := check(history)) is not None]
     return sorted(found, key=lambda finding: ORDER.index(finding.severity))
+
+
+def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
+    """Diagnoses a run as it stands and keeps in run.json what is found, for the report.
+
+    Args:
+        run: the run.
+        tell: told in one line each illness that is more than a note, the first time that it is found.
+
+    Returns:
+        All that was found.
+    """
+    told = list(run.facts.get("told", []))  # whatever comes and goes, and however often a run goes on, is told once
+    found = diagnose(run)
+    for finding in found:
+        if finding.illness not in told and finding.severity != "note":
+            tell(finding.line)
+            told.append(finding.illness)
+    run.write_facts({"findings": [finding.as_json() for finding in found], "told": told})
+    return found

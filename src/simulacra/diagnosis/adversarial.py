@@ -4,8 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulacra.evaluation.diagnosis.base import Curve, Finding, History, Severity, Sign
-from simulacra.evaluation.diagnosis.likeness import changed, look_of
+from simulacra.diagnosis.history import Curve, Finding, History, Severity, Sign, changed, look_of
 
 # D right about this share of real images and of made ones: what is left is less than what smoothed targets, dropout
 # and augmentation make it miss in a healthy game.

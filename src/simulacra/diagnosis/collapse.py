@@ -1,20 +1,20 @@
-"""Samples that are too alike."""
+"""Collapse: samples that are too alike, and codes of an autoencoder that say nothing."""
 
 from collections.abc import Sequence
+from math import log
 
 import numpy as np
 
-from simulacra.evaluation.diagnosis.adversarial import AHEAD, verdicts
-from simulacra.evaluation.diagnosis.base import WORDS, Curve, Finding, History, Sign
-from simulacra.evaluation.diagnosis.likeness import SET, look_of
+from simulacra.diagnosis.adversarial import AHEAD, verdicts
+from simulacra.diagnosis.history import SET, WORDS, Curve, Finding, History, Severity, Sign, look_of
 
 # Images of different codes differ by less than this share of what real ones do. Healthy runs had 0.42 and more from 150
 # updates on and 0.6 at their end; runs that had collapsed 0.2 and less.
-ALIKE = 0.35
+SAMPLES_ALIKE = 0.35
 # An image and the one most like it differ by less than this share: a few motifs again and again, each a little changed.
 REPEATED = 0.25
 # Variety that has grown by this factor over the last three looks is still coming: nothing has collapsed yet.
-RISING = 1.25
+DISTANCE_RISING = 1.25
 # Sets of real images whose nearest ones differ by less are full of duplicates themselves, and no measure.
 DUPLICATES = 0.02
 
@@ -40,13 +40,13 @@ def mode_collapse(history: History) -> Finding | None:
 
 def _alike(history: History) -> list[Sign]:
     """By what samples are seen to be alike: beside real images, or beside those of this run's best look."""
-    keys: Sequence[tuple[str, float]] = [("apart", ALIKE)]
+    keys: Sequence[tuple[str, float]] = [("apart", SAMPLES_ALIKE)]
     if history.real.get("nearest", 0) > DUPLICATES:
         keys = [*keys, ("nearest", REPEATED)]
     found = []
     for key, limit in keys:
         part = history.likeness(key, 3)
-        if part is not None and part.values[-1] > RISING * part.values[0]:
+        if part is not None and part.values[-1] > DISTANCE_RISING * part.values[0]:
             continue
         if part is not None and len(part.steps) > 1:
             last = part.since(int(part.steps[-2]) - 1)
@@ -60,7 +60,7 @@ def _never_differed(history: History) -> bool:
     """Whether a D that is ahead has kept G from ever making images that differ: that is no collapse, D wins."""
     parts, whole = verdicts(history), history.likeness("apart", 0)
     ahead = len(parts) == 2 and min(part.mean for part in parts) > AHEAD
-    return ahead and whole is not None and float(whole.values.max()) < ALIKE
+    return ahead and whole is not None and float(whole.values.max()) < SAMPLES_ALIKE
 
 
 def _of_samples(history: History, key: str, limit: float) -> list[Sign]:
@@ -81,4 +81,75 @@ def _fallen(history: History) -> list[Sign]:
     steps, values = (np.array(part) for part in zip(*looks, strict=True))
     most = float(values[:-2].max())
     late = Curve("difference of the fixed codes' images (pictures/fixed-*.npz)", steps[-2:], values[-2:])
-    return [late.sign("below", ALIKE * most, float(late.values.max()))] if late.values.max() < ALIKE * most else []
+    return (
+        [late.sign("below", SAMPLES_ALIKE * most, float(late.values.max()))]
+        if late.values.max() < SAMPLES_ALIKE * most
+        else []
+    )
+
+
+# KL of an image in nats; a code with less cannot tell two images apart: ln 2; one with less than ln 10 hardly ten. Of
+# healthy runs the poorest, of three kinds of blob on 8x8 pixels, had 4.3; faces of 32x32 pixels have 39, and 1.2 where
+# the KL weighs a hundred times as much.
+EMPTY, THIN = log(2), log(10)
+# A number of the code whose mean varies less than this over images is not in use: Burda et al. 2016, arXiv:1509.00519,
+# section 5.2; where the KL of each number was measured, one with fewer nats.
+INACTIVE = 0.01
+# Below this share of numbers in use the code is far wider than what is put into it.
+FEW = 0.25
+# Code images or samples that differ by less than this share of what real ones do.
+CODES_ALIKE = 0.35
+USE_RISING = 1.5  # the second half of the late rows over the first: a code that is only coming into use
+
+
+def posterior_collapse(history: History) -> Finding | None:
+    """The encoder tells the decoder nothing of the image."""
+    late = history.late("kl/train")
+    if history.family != "vae" or late is None or late.mean >= THIN:
+        return None
+    half = len(late.values) // 2
+    if late.values[half:].mean() > USE_RISING * late.values[:half].mean() and late.mean > EMPTY / 2:
+        return None
+    signs = [late.sign("below", EMPTY if late.mean < EMPTY else THIN)]
+    apart = history.likeness("apart")
+    if apart is not None and apart.values.max() < CODES_ALIKE:
+        signs.append(apart.sign("below", CODES_ALIKE, float(apart.values.max())))
+    weight = history.recipe.objective.kl_weight  # type: ignore[union-attr]  # of a VAE
+    remedy = (
+        f"a smaller weight of the KL, --set objective.kl_weight={weight / 10:.2g}, or one that rises from 0, --set "
+        f"objective.kl_schedule=linear --set objective.kl_steps={max(1, history.recipe.steps // 4)}."
+    )
+    meaning = "The code says next to nothing of its image, so the decoder draws much the same image whatever the code."
+    severity: Severity = "serious" if late.mean < EMPTY else "warning"
+    return Finding("posterior-collapse", severity, tuple(signs), meaning, remedy)
+
+
+def dead_codes(history: History) -> Finding | None:
+    """Most numbers of the code are not in use."""
+    used = _used(history)
+    if history.family != "vae" or used is None or not used[0].any() or (share := float(used[0].mean())) >= FEW:
+        return None
+    inside, source, step = int(used[0].sum()), *used[1:]
+    sign = Sign(f"share of the code's numbers in use ({source})", share, "below", FEW, step, step)
+    latent = max(2, 2 * inside)
+    return Finding(
+        "dead-codes", "note", (sign,),
+        f"Of {len(used[0])} numbers of the code {inside} tell something of an image; the others are idle.",
+        f"a narrower code, --set objective.latent={latent}, or a smaller weight of the KL, --set "
+        f"objective.kl_weight={history.recipe.objective.kl_weight / 4:.2g}, if images should keep more.",  # type: ignore[union-attr]
+    )  # fmt: skip
+
+
+def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str, int] | None:
+    """Which numbers of the code are in use, the picture that tells, and the update that it is of; None without one."""
+    for name, key in (("kl-dimensions", "kl"), ("map", "codes")):
+        try:
+            arrays = history.run.arrays(name) or {}
+        except (ValueError, OSError, EOFError, KeyError):
+            continue
+        found = arrays.get(key)
+        if found is not None and found.ndim == (1 if key == "kl" else 2) and len(found) > 1:
+            values = found if key == "kl" else found.var(0)
+            drawn = history.facts.get("drawn", history.facts.get("step", history.step))
+            return values > INACTIVE, f"pictures/{name}.npz", int(arrays.get("step", drawn))
+    return None

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from simulacra.evaluation.diagnosis.base import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
+from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
 
 # The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
 # treble by noise.

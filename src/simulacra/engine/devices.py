@@ -11,10 +11,12 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # public, by their documentation
 
+from simulacra.data.batches import Batch, Batches, to_tensor
 from simulacra.errors import RecipeError, RunError
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -242,3 +244,94 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     # torch names these two probes with an underscore, and gives no public ones.
     probes: list[Callable[[], bool]] = [torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported]
     return device.type == "cpu" and any(probe() for probe in probes)
+
+
+def synchronize(networks: nn.Module, devices: Devices) -> None:
+    """Puts a layer that sees all processes' shares in the place of every batch norm; the parameters stay the same."""
+    for above in list(networks.modules()):
+        for name, layer in above.named_children():
+            if isinstance(layer, nn.BatchNorm2d):
+                setattr(above, name, CommonBatchNorm2d(layer, devices))
+
+
+class CommonBatchNorm2d(nn.BatchNorm2d):
+    """Normalises by mean and variance of the common batch: with one process, what `nn.BatchNorm2d` computes.
+
+    Args:
+        layer: whose parameters, statistics and names in a state dict these are.
+        devices: the processes, each with an equal share of the batch.
+    """
+
+    def __init__(self, layer: nn.BatchNorm2d, devices: Devices) -> None:
+        super().__init__(layer.num_features, layer.eps, layer.momentum)
+        self._parameters, self._buffers, self.training = layer._parameters, layer._buffers, layer.training
+        self.devices = devices
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps (n, C, H, W), and the statistics move on; in eval mode they are what normalises."""
+        if not self.training:
+            return super().forward(images)
+        values, world = images.float(), self.devices.world
+        var, mean = torch.var_mean(values, (0, 2, 3), correction=0)
+        if world > 1:
+            # Every process's own mean and variance, so that none of them is a difference of large numbers.
+            own = torch.zeros(world, 2, len(mean), device=mean.device)
+            own = own.index_put((torch.tensor(self.devices.rank),), torch.stack([mean, var]))
+            means, variances = self.devices.total(own).unbind(1)
+            mean = means.mean(0)
+            var = variances.mean(0) + (means - mean).square().mean(0)
+        self._follow(mean.detach(), var.detach(), world * values.numel() // len(mean))
+        assert self.weight is not None, "the layers of networks are affine"
+        scale = self.weight * (var + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        return (values * scale[:, None, None] + shift[:, None, None]).to(images.dtype)
+
+    def _follow(self, mean: Tensor, var: Tensor, count: int) -> None:
+        """Moves the running statistics towards those of a batch with so many values a channel."""
+        assert self.running_mean is not None, "the layers of networks keep statistics"
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(var * count / (count - 1), self.momentum)
+        self.num_batches_tracked += 1
+
+
+Feed = Callable[[int], Batch]
+SHARE = 0.5  # of a device's free memory, what images may fill; networks and their gradients need the rest
+
+
+def feed(batches: Batches, device: torch.device) -> Feed:
+    """A function from a step to this process's batch of it on a device; all ways give the same batches."""
+    if device.type == "cpu":
+        return batches.__getitem__
+    if device.type == "cuda" and fits(batches, torch.cuda.mem_get_info(device)[0]):
+        return resident(batches, device)
+    return lambda step: copied(batches, step, device)
+
+
+def fits(batches: Batches, free: int) -> bool:
+    """Whether all training images fit into a device's memory, of which so many bytes are free."""
+    return batches.count * int(np.prod(batches.store.shape)) <= SHARE * free
+
+
+def resident(batches: Batches, device: torch.device) -> Feed:
+    """Keeps all training images on a device; a step then sends nothing but numbers of rows, flips and labels."""
+    images = torch.from_numpy(batches.store.pixels(batches.rows)).to(device)
+
+    def batch(step: int) -> Batch:
+        places = torch.from_numpy(np.searchsorted(batches.rows, batches.share(step))).to(device)
+        chosen, mirrored = images[places], torch.from_numpy(batches.mirrored(step)).to(device)
+        chosen = torch.where(mirrored[:, None, None, None], chosen.flip(2), chosen)
+        return Batch(to_tensor(chosen), batches.labels(step).to(device))
+
+    return batch
+
+
+def copied(batches: Batches, step: int, device: torch.device) -> Batch:
+    """Sends a batch as bytes, a quarter of what float32 takes, and from pinned memory where that lets us go on."""
+    images, labels = torch.from_numpy(batches.pixels(step)), batches.labels(step)
+    waits_not = device.type == "cuda"
+    if waits_not:
+        images, labels = images.pin_memory(), labels.pin_memory()
+    return Batch(to_tensor(images.to(device, non_blocking=waits_not)), labels.to(device, non_blocking=waits_not))

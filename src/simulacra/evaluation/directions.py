@@ -1,19 +1,210 @@
-"""Directions in a code along which its picture changes in one telling way."""
+"""Directions in the space of codes: principal ones, and those of labels, learnt once and kept in the run folder.
 
+A direction is a vector that takes a code without a label to one with it: a step of strength 1 leads as far along it as
+the codes of the two groups are apart. It is the same whoever asks: an edit, the explorer, or a leakage matrix.
+"""
+
+import io
 import zipfile
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simulacra.evaluation.kept_directions import LabelDirections
-from simulacra.evaluation.label_directions import mean_direction
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
+from simulacra.files import to_npy
 from simulacra.runs import RunFolder
+
+Codes = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+
+FEWEST = 2  # codes of either group, for a direction
+TESTED = 5  # every fifth code tests a classifier that is fitted to the others
+
+
+class Fitted(NamedTuple):
+    """A direction, and how well it tells the groups apart.
+
+    Attributes:
+        direction: (width,) float32.
+        separation: mean of the shares of either group that lie on the right side, of codes that were not fitted; NaN if
+            there are too few of them.
+    """
+
+    direction: Codes
+    separation: float
+
+
+def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int = FEWEST) -> Codes | None:
+    """From the mean code without a label to the mean code with it, (width,) float32.
+
+    Larsen et al. 2016, arXiv:1512.09300, section 4.1, "visual attribute vectors". What comes along with the label in
+    the data comes along here too; `normal_direction` takes less of it, and `without` takes it out.
+
+    Args:
+        codes: (n, width).
+        labels: (n,) in {0, 1}.
+        fewest: codes that either group must have.
+
+    Returns:
+        None where either group has too few codes.
+    """
+    having = labels.astype(bool)
+    if min(having.sum(), (~having).sum()) < fewest:
+        return None
+    difference: Codes = (codes[having].mean(0, dtype=np.float64) - codes[~having].mean(0, dtype=np.float64)).astype(
+        np.float32
+    )
+    return difference
+
+
+def normal_direction(codes: Codes, labels: Labels) -> Fitted | None:
+    """Along the normal of the plane that tells codes with a label from those without, by logistic regression.
+
+    Shen et al. 2020, InterFaceGAN, arXiv:1907.10786, section 3.1, who take a linear support vector machine. The unit
+    normal is as long as the means of the groups are apart along it, so that strengths compare with `mean_direction`.
+
+    Args:
+        codes: (n, width).
+        labels: (n,) in {0, 1}.
+
+    Returns:
+        None where either group has too few codes.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    means = mean_direction(codes, labels)
+    if means is None:
+        return None
+    tested = np.arange(len(codes)) % TESTED == TESTED - 1
+    if min(np.bincount(labels[~tested], minlength=2)) < 1:
+        tested[:] = False
+    middle, spread = codes.mean(0), codes.std(0)
+    spread = np.where(spread > 0, spread, 1)  # a column that never changes tells nothing
+    scaled = (codes - middle) / spread
+    plane: Any = LogisticRegression(max_iter=1000).fit(scaled[~tested], labels[~tested])
+    normal = plane.coef_[0] / spread
+    unit = normal / max(float(np.linalg.norm(normal)), 1e-12)
+    found = np.asarray(unit * (unit @ means), np.float32)
+    return Fitted(found, separation(plane.predict(scaled[tested]) if tested.any() else labels[:0], labels[tested]))
+
+
+def separation(told: Labels, labels: Labels) -> float:
+    """The mean of the shares of either group that are told rightly, 0.5 by guessing; NaN where a group is empty."""
+    shares = [float((told[labels == group] == group).mean()) for group in (0, 1) if (labels == group).any()]
+    return sum(shares) / 2 if len(shares) == 2 else float("nan")
+
+
+def without(direction: Codes, others: Codes) -> Codes:
+    """What is left of a direction (width,) when everything along others (m, width) is taken out.
+
+    Shen et al. 2020, section 3.2, "conditional manipulation": moving along the rest leaves the others' scores as they
+    are. Several others are taken out together, as directions that are not at right angles to one another.
+    """
+    span = np.asarray(others, np.float64).T
+    weights = np.linalg.lstsq(span, np.asarray(direction, np.float64), rcond=None)[0]
+    rest: Codes = (direction - span @ weights).astype(np.float32)
+    return rest
+
+
+def share_left(direction: Codes, rest: Codes) -> float:
+    """How much of a direction's length is left, in [0, 1]."""
+    length = float(np.linalg.norm(direction))
+    return float(np.linalg.norm(rest)) / length if length else 0.0
+
+
+def moved(codes: Codes, steps: Codes, strengths: tuple[float, ...]) -> Codes:
+    """Codes (n, strengths, width): each code (n, width) moved by each strength along its own step (n, width)."""
+    scale = np.asarray(strengths, np.float32)[None, :, None]
+    found: Codes = codes[:, None] + scale * steps[:, None]
+    return found
+
+
+FORMAT = 1
+NAME = "directions.npz"
+Method = Literal["mean", "normal"]
+METHODS: tuple[Method, ...] = ("mean", "normal")
+
+
+@dataclass(frozen=True)
+class LabelDirections:
+    """A direction for each label, in the space of one run's codes at one step.
+
+    Attributes:
+        names: K labels.
+        step: of the checkpoint that the codes belong to.
+        source: what they were learnt from, in words.
+        mean: (K, width) float32, differences of means; NaN where a label has too few examples.
+        normal: (K, width) float32, normals of linear classifiers, scaled alike; NaN likewise.
+        separation: (K,) how well each classifier tells codes that it was not fitted to, 0.5 by guessing.
+    """
+
+    names: tuple[str, ...]
+    step: int
+    source: str
+    mean: Codes
+    normal: Codes
+    separation: NDArray[np.float64]
+
+    def of(self, name: str, method: Method) -> Codes | None:
+        """The direction (width,) of a label, or None where there were too few examples."""
+        row: Codes = getattr(self, method)[self.names.index(name)]
+        return None if np.isnan(row).any() else row
+
+
+def learn(codes: Codes, labels: NDArray[np.uint8], names: tuple[str, ...], step: int, source: str) -> LabelDirections:
+    """The directions of all labels (n, K) of codes (n, width)."""
+    missing = np.full(codes.shape[1], np.nan, np.float32)
+    means, normals, separations = [], [], []
+    for column in labels.T:
+        mean, fitted = mean_direction(codes, column), normal_direction(codes, column)
+        means.append(missing if mean is None else mean)
+        normals.append(missing if fitted is None else fitted.direction)
+        separations.append(np.nan if fitted is None else fitted.separation)
+    return LabelDirections(names, step, source, np.stack(means), np.stack(normals), np.array(separations))
+
+
+def to_bytes(directions: LabelDirections) -> bytes:
+    """Directions as the content of an .npz file; equal ones give equal bytes."""
+    arrays = {
+        "format": np.array(FORMAT),
+        "names": np.array(directions.names),
+        "step": np.array(directions.step),
+        "source": np.array(directions.source),
+        "mean": directions.mean,
+        "normal": directions.normal,
+        "separation": directions.separation,
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, array in arrays.items():
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), to_npy(array))
+    return buffer.getvalue()
+
+
+def kept_of(run: RunFolder, step: int) -> LabelDirections | None:
+    """The directions that a run keeps of this step; None where `simulacra edit` has learnt none."""
+    return read(run.path / NAME, step)
+
+
+def read(path: Path, step: int) -> LabelDirections | None:
+    """Directions of this step from a file, or None where there are none, or the file is of another step or damaged."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            if int(file["format"]) != FORMAT or int(file["step"]) != step:
+                return None
+            names = tuple(str(name) for name in file["names"])
+            source = str(file["source"])
+            return LabelDirections(names, step, source, file["mean"], file["normal"], file["separation"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
 
 DRAW = 35  # the key of the draw
 MOST = 12  # principal directions

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.evaluation.estimate import Estimate
+from simulacra.estimates import Estimate
 
 Array = NDArray[np.float64]
 Features = NDArray[np.floating]

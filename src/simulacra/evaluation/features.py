@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError, nearest
-from simulacra.evaluation import efficientnet
-from simulacra.evaluation.inception import Inception
+from simulacra.evaluation import pretrained
 from simulacra.evaluation.judge import Judge, judge_of
-from simulacra.evaluation.workers import workers
+from simulacra.evaluation.pretrained import Inception
+from simulacra.evaluation.subject import workers
 from simulacra.seeds import stream
 
 Vectors = NDArray[np.float32]
@@ -168,7 +168,7 @@ class Judged:
 # and deviations; with those, the classes of two photographs that were tried were told worse.
 FEATURES: dict[str, Extractor] = {
     "efficientnet-lite0": Network(
-        "efficientnet-lite0", efficientnet.SIDE, efficientnet.WIDTH, 127.0, 128.0, efficientnet.pretrained
+        "efficientnet-lite0", pretrained.SIDE, pretrained.WIDTH, 127.0, 128.0, pretrained.pretrained
     ),
     "random-vgg": Network("random-vgg", VGG_SIDE, VGG_WIDTH, 127.5, 127.5, random_vgg, chunk=32),
     "inception": Inception(),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh, eigvalsh, lapack
 from threadpoolctl import threadpool_limits
 
-from simulacra.evaluation.estimate import Estimate
+from simulacra.estimates import Estimate
 
 Array = NDArray[np.float64]
 Features = NDArray[np.floating]

@@ -12,8 +12,8 @@ from torch import Tensor
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
 from simulacra.evaluation.pictures.maps import MAP_LIMIT, principal_axes
-from simulacra.explorer.served import Ask, Form, as_numbers, png
-from simulacra.explorer.shelf import Loaded
+from simulacra.explorer.library import Loaded
+from simulacra.explorer.requests import Ask, Form, as_numbers, png
 from simulacra.seeds import some
 
 router = APIRouter()

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 from torch import Tensor
 
-from simulacra.evaluation.described import Description, pack, to_json
-from simulacra.evaluation.sheets import to_png
-from simulacra.explorer.desk import Desk, Wish
-from simulacra.explorer.shelf import Loaded, Shelf
+from simulacra.evaluation.codes import Description, pack, to_json
+from simulacra.evaluation.pictures.preview import to_png
+from simulacra.explorer.library import Desk, Loaded, Shelf, Wish
 
 T = TypeVar("T")
 Images = NDArray[np.uint8]

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Request
 from simulacra import __version__
 from simulacra.errors import SimulacraError
 from simulacra.evaluation.directions import MOST
-from simulacra.explorer.places import test_count
-from simulacra.explorer.served import Ask
-from simulacra.explorer.shelf import Loaded
+from simulacra.explorer.library import Loaded
+from simulacra.explorer.map import test_count
+from simulacra.explorer.requests import Ask
 from simulacra.objectives import Encodes, Generates
 from simulacra.report.figures import Line
-from simulacra.report.formats import plain
-from simulacra.report.measured import charts_of, series_of
-from simulacra.report.reading import read
-from simulacra.report.words import FAMILIES, FLOOR, of_chart, of_metric
+from simulacra.report.formatting import plain
+from simulacra.report.glossary import FAMILIES, FLOOR, of_chart, of_metric
+from simulacra.report.record import read
+from simulacra.report.sections.curves import charts_of, series_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()

@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 
 from simulacra.data.decode import read_picture
 from simulacra.errors import DataError
-from simulacra.evaluation.sheets import to_png
+from simulacra.evaluation.pictures.preview import to_png
 from simulacra.evaluation.subject import Subject
-from simulacra.explorer.places import test_images
-from simulacra.explorer.safety import MOST_UPLOADED, too_large
-from simulacra.explorer.served import Ask, as_numbers
-from simulacra.explorer.shelf import Loaded
+from simulacra.explorer.library import Loaded
+from simulacra.explorer.map import test_images
+from simulacra.explorer.requests import Ask, as_numbers
+from simulacra.explorer.security import MOST_UPLOADED, too_large
 from simulacra.objectives import Encodes
 
 router = APIRouter()

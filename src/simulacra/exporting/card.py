@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import simulacra
-from simulacra.exporting.trained import Trained
-from simulacra.report.formats import image_shape, listed, number, percent, plain
-from simulacra.report.words import FLOOR, of_family, of_metric
+from simulacra.exporting.model import Trained
+from simulacra.report.formatting import image_shape, listed, number, percent, plain
+from simulacra.report.glossary import FLOOR, of_family, of_metric
 
 NO_LICENCE = "other"  # what hubs read as: see the text
 USE = {

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 import simulacra
 from simulacra.errors import RunError
-from simulacra.exporting.trained import Trained
+from simulacra.exporting.model import Trained
 from simulacra.objectives import Generates
 from simulacra.objectives.code import Code
 from simulacra.recipe import Recipe, read_table, to_table
-from simulacra.report.words import of_family
+from simulacra.report.glossary import of_family
 
 FORMAT = 1
 NAME = "config.json"

@@ -1,17 +1,94 @@
-"""FORMATS: what a trained model can be exported as. A new one is a function and a line here."""
+"""FORMATS: what a trained model can be exported as. A new format is a function and a line here."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+from simulacra.engine.checkpoints import chosen_checkpoint
+from simulacra.errors import RunError
+from simulacra.evaluation.pictures.preview import to_png
 from simulacra.exporting.card import card
-from simulacra.exporting.configuration import NAME, configuration
-from simulacra.exporting.folders import folder
-from simulacra.exporting.graphs import onnx_files
-from simulacra.exporting.page import page_files
-from simulacra.exporting.trained import Files, Trained
+from simulacra.exporting.config import NAME, configuration
+from simulacra.exporting.model import Files, Trained, without_places
+from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx
+from simulacra.exporting.runtime import runtime_files
 from simulacra.exporting.weights import NAME as WEIGHTS
 from simulacra.exporting.weights import weights
+from simulacra.files import to_npy
+from simulacra.objectives import Generates
+from simulacra.recipe import to_toml
+from simulacra.runs import STREAMS
+
+UNSAID = ("command", "platform", "processor")  # of run.json: they tell of the machine, not of the model
+
+
+def folder(trained: Trained) -> Files:
+    """The files of a run folder at this step, and each sample as a PNG.
+
+    `simulacra train` goes on in it where the data is at hand; `sample`, `report` and the rest read it as any run.
+    """
+    path, step = chosen_checkpoint(trained.run, trained.step)
+    facts = {key: value for key, value in trained.facts.items() if key not in UNSAID} | _progress(trained)
+    if trained.run.best != step:
+        facts.pop("best", None)  # that checkpoint does not come along
+    files = {
+        "recipe.toml": to_toml(trained.recipe).encode(),
+        "run.json": (json.dumps(facts, indent=1) + "\n").encode(),
+        f"checkpoints/{path.name}": path.read_bytes(),
+    }
+    for stream in STREAMS:
+        rows = [row for row in trained.run.rows(stream) if row["step"] <= step]
+        if rows:
+            files[f"{stream}.jsonl"] = "".join(json.dumps(without_places(row)) + "\n" for row in rows).encode()
+    if trained.subject.conditions is not None:
+        files["conditions.npy"] = to_npy(trained.subject.conditions)
+    for index, image in enumerate([] if trained.samples is None else trained.samples):
+        files[f"samples/{index:02d}.png"] = to_png(image)
+    return files
+
+
+def _progress(trained: Trained) -> dict[str, Any]:
+    """How far the run was at this step, where that is not what run.json says."""
+    if trained.facts.get("state") == "finished" and trained.facts.get("step") == trained.step:
+        return {}
+    images = trained.step * trained.recipe.data.batch
+    count = trained.facts.get("data", {}).get("counts", {}).get("train") or images
+    seconds = sum(row["seconds"] for row in trained.run.rows("timing") if row["step"] <= trained.step)
+    return {
+        "state": "stopped",
+        "step": trained.step,
+        "images_seen": images,
+        "epochs": images / count,
+        "seconds": float(seconds),
+    }
+
+
+PAGE = ("index.html", "page.js", "codes.js", "style.css")
+
+
+def page_files(trained: Trained, runtime: Path | None = None) -> Files:
+    """The page, the network that makes images, and what runs it.
+
+    Args:
+        trained: a model that makes images.
+        runtime: a folder with ONNX Runtime Web; fetched with npm by default.
+
+    Raises:
+        RunError: the model makes no images, or what is needed is not at hand.
+    """
+    objective = trained.subject.objective
+    if not isinstance(objective, Generates):
+        family = trained.recipe.objective.family
+        raise RunError(f"a model of family {family} makes no images, so there is no page of it; use --format onnx")
+    require_onnx()
+    files = runtime_files(runtime)
+    home = resources.files("simulacra") / "exporting" / "web"
+    files |= {name: (home / name).read_bytes() for name in PAGE}
+    maker = next(graph for graph in graphs_of(trained) if graph.name == objective.maker)
+    return files | {f"{maker.name}.onnx": onnx_file(objective, maker)}
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.engine.restore import Which, restore
-from simulacra.evaluation.described import SAMPLE
-from simulacra.evaluation.sheets import scale_for, sheet, to_png
+from simulacra.engine.checkpoints import Which, restore
+from simulacra.evaluation.codes import SAMPLE
+from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from simulacra.errors import RunError
-from simulacra.exporting.trained import Files, Trained
+from simulacra.exporting.model import Files, Trained
 from simulacra.objectives import Classifies, Encodes, Generates, Objective
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")

@@ -14,7 +14,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from simulacra.errors import RunError
-from simulacra.exporting.trained import Files
+from simulacra.exporting.model import Files
 from simulacra.files import write_aside
 
 VERSION = "1.30.0"

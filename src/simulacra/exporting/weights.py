@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save
 
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
-from simulacra.exporting.configuration import conditions_of, read_configuration, recipe_of
-from simulacra.exporting.trained import Trained
+from simulacra.exporting.config import conditions_of, read_configuration, recipe_of
+from simulacra.exporting.model import Trained
 from simulacra.objectives import build
 
 NAME = "model.safetensors"

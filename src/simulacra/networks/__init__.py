@@ -11,8 +11,8 @@ from typing import Any
 from torch import nn
 
 from simulacra.errors import RecipeError
-from simulacra.networks import convolution, deconvolution, mlp, upsample
-from simulacra.networks.initialization import initialize
+from simulacra.networks import architectures
+from simulacra.networks.layers import initialize
 from simulacra.networks.table import Row, layer_table, output_shape
 from simulacra.settings import NetworkSettings
 
@@ -29,10 +29,10 @@ class Kind:
 
 
 NETWORKS: dict[str, Kind] = {
-    "convolution": Kind(encoder=convolution.encoder, head=convolution.head),
-    "deconvolution": Kind(decoder=deconvolution.decoder),
-    "upsample": Kind(decoder=upsample.decoder),
-    "mlp": Kind(encoder=mlp.encoder, head=mlp.head, decoder=mlp.decoder),
+    "convolution": Kind(encoder=architectures.convolution_encoder, head=architectures.convolution_head),
+    "deconvolution": Kind(decoder=architectures.deconvolution_decoder),
+    "upsample": Kind(decoder=architectures.upsample_decoder),
+    "mlp": Kind(encoder=architectures.mlp_encoder, head=architectures.mlp_head, decoder=architectures.mlp_decoder),
 }
 
 

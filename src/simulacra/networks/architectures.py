@@ -1,7 +1,10 @@
-"""Code -> image by transposed convolutions, after DCGAN's generator.
+"""The kinds of network: convolution, deconvolution, upsample and mlp, functions from settings to tables of layers.
 
-Radford et al. 2015, arXiv:1511.06434. Ours: dense and reshaping stems, stride 1, and a convolution at the end, as the
-recipes ask for them.
+Convolution and deconvolution are DCGAN's discriminator and generator: Radford et al. 2015, arXiv:1511.06434. Ours are
+what recipes ask for besides: a stem of stride 1 for small images, the order of norm and activation, dropout, a dense
+head; dense and reshaping stems, stride 1, and a convolution at the end. Upsample doubles by the nearest neighbour and
+convolves, which leaves no checkerboard: Odena et al. 2016, "Deconvolution and checkerboard artifacts",
+doi:10.23915/distill.00003.
 """
 
 from math import prod
@@ -10,12 +13,51 @@ from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import layers, sizes
-from simulacra.networks.reshaping import MapUnflatten
-from simulacra.networks.whole import WholeConvTranspose2d
-from simulacra.settings.networks import DeconvolutionSettings
+from simulacra.networks.layers import DoublingSequential, MapFlatten, MapUnflatten, WholeConv2d, WholeConvTranspose2d
+from simulacra.settings.networks import ConvolutionSettings, DeconvolutionSettings, MlpSettings, UpsampleSettings
 
 
-def decoder(settings: DeconvolutionSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
+def convolution_encoder(settings: ConvolutionSettings, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Image (n, C, H, W) -> map (n, channels[-1], h, w), h and w halved once for each stride of 2.
+
+    An odd size is rounded down by an even kernel and up by an odd one.
+
+    Raises:
+        RecipeError: the images are too small for so many halvings.
+    """
+    numbers = settings.channels
+    sizes.check_halvings(shape, len(numbers) - bool(settings.stem), settings.kernel)
+    rows: list[nn.Module] = []
+    inputs = shape[2]
+    for place, channels in enumerate(numbers):
+        if place == 0 and settings.stem:
+            rows += [layers.convolution(inputs, channels, settings.stem, bias=settings.bias)]  # channels[0], H, W
+        else:
+            rows += [layers.convolution(inputs, channels, settings.kernel, stride=2, bias=settings.bias)]  # h/2, w/2
+        unnormed = (place == 0 and not settings.norm_first) or (place == len(numbers) - 1 and not settings.norm_last)
+        norm = [] if unnormed else layers.norm(settings.norm, channels)
+        activation = [layers.activation(settings.activation, settings.slope)]
+        rows += norm + activation if settings.order == "norm-activation" else activation + norm
+        rows += layers.dropout(settings.dropout)
+        inputs = channels
+    return nn.Sequential(*rows)
+
+
+def convolution_head(settings: ConvolutionSettings, features: tuple[int, ...], outputs: int) -> nn.Sequential:
+    """Map (n, c, h, w) -> (n, outputs)."""
+    channels, height, width = features
+    if settings.head == "dense":
+        return nn.Sequential(
+            MapFlatten(),  # c * h * w
+            nn.Linear(prod(features), outputs),  # outputs
+        )
+    return nn.Sequential(
+        WholeConv2d(channels, outputs, (height, width), bias=settings.bias),  # outputs, 1, 1
+        nn.Flatten(),  # outputs
+    )
+
+
+def deconvolution_decoder(settings: DeconvolutionSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
     """Code (n, width) -> image (n, C, H, W).
 
     Raises:
@@ -24,22 +66,22 @@ def decoder(settings: DeconvolutionSettings, width: int, shape: tuple[int, int, 
     first, *middle = settings.channels
     steps = len(middle) + (settings.end == "deconvolution")
     smallest = sizes.smallest_image(shape, steps if settings.stride == 2 else 0)
-    rows = _stem(settings, width, (first, *smallest))  # channels[0], h, w
+    rows = _deconvolution_stem(settings, width, (first, *smallest))  # channels[0], h, w
     if settings.stem_norm:
         rows += _norm_and_activation(settings, first)
     inputs = first
     for channels in middle:
-        rows += [_step(settings, inputs, channels), *_norm_and_activation(settings, channels)]  # 2h, 2w
+        rows += [_deconvolution_step(settings, inputs, channels), *_norm_and_activation(settings, channels)]  # 2h, 2w
         inputs = channels
     if settings.end == "deconvolution":
-        rows += [_step(settings, inputs, shape[2])]  # C, H, W
+        rows += [_deconvolution_step(settings, inputs, shape[2])]  # C, H, W
     else:
         rows += [layers.convolution(inputs, shape[2], 3, bias=settings.bias)]  # C, H, W
     rows += layers.norm(settings.norm, shape[2]) if settings.end_norm else []
     return nn.Sequential(*rows, *layers.output(settings.output))
 
 
-def _stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int, int]) -> list[nn.Module]:
+def _deconvolution_stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int, int]) -> list[nn.Module]:
     """The layers that make the smallest image (c, h, w) of a code."""
     channels, *kernel = smallest
     numbers = prod(smallest)
@@ -58,9 +100,69 @@ def _stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int,
     return [MapUnflatten(1, smallest)]
 
 
-def _step(settings: DeconvolutionSettings, inputs: int, outputs: int) -> nn.Module:
+def _deconvolution_step(settings: DeconvolutionSettings, inputs: int, outputs: int) -> nn.Module:
     return layers.deconvolution(inputs, outputs, settings.kernel, stride=settings.stride, bias=settings.bias)
 
 
 def _norm_and_activation(settings: DeconvolutionSettings, channels: int) -> list[nn.Module]:
     return [*layers.norm(settings.norm, channels), layers.activation(settings.activation, settings.slope)]
+
+
+def upsample_decoder(settings: UpsampleSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Code (n, width) -> image (n, C, H, W).
+
+    Raises:
+        RecipeError: the image's size does not come out.
+    """
+    smallest = (settings.stem_channels, *sizes.smallest_image(shape, len(settings.channels)))
+    rows: list[nn.Module] = [nn.Linear(width, prod(smallest)), MapUnflatten(1, smallest)]  # stem_channels, h, w
+    inputs = settings.stem_channels
+    for channels in settings.channels:
+        rows += [
+            nn.Upsample(scale_factor=2, mode="nearest"),  # inputs, 2h, 2w
+            layers.convolution(inputs, channels, settings.kernel, bias=settings.bias),  # channels, 2h, 2w
+            *layers.norm(settings.norm, channels),
+            layers.activation(settings.activation, settings.slope),
+        ]
+        inputs = channels
+    rows += [layers.convolution(inputs, shape[2], settings.kernel, bias=settings.bias)]  # C, H, W
+    return DoublingSequential(*rows, *layers.output(settings.output))
+
+
+def mlp_encoder(settings: MlpSettings, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Image (n, C, H, W) -> features (n, widths[-1]).
+
+    Raises:
+        RecipeError: an activation is asked for that only images have.
+    """
+    if settings.output != "none":
+        raise RecipeError(
+            f'output = "{settings.output}" does nothing in a network that reads images; leave it at "none"'
+        )
+    return nn.Sequential(nn.Flatten(), *_mlp_hidden(settings, prod(shape)))
+
+
+def mlp_head(settings: MlpSettings, features: tuple[int, ...], outputs: int) -> nn.Sequential:
+    """Features (n, width) -> (n, outputs)."""
+    return nn.Sequential(nn.Linear(prod(features), outputs))
+
+
+def mlp_decoder(settings: MlpSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Code (n, width) -> image (n, C, H, W)."""
+    height, breadth, channels = shape
+    return nn.Sequential(
+        *_mlp_hidden(settings, width),  # widths[-1]
+        nn.Linear(settings.widths[-1], prod(shape)),  # C * H * W
+        nn.Unflatten(1, (channels, height, breadth)),  # C, H, W
+        *layers.output(settings.output),
+    )
+
+
+def _mlp_hidden(settings: MlpSettings, inputs: int) -> list[nn.Module]:
+    """Linear, activation and dropout for each of the widths."""
+    rows: list[nn.Module] = []
+    for width in settings.widths:
+        rows += [nn.Linear(inputs, width), layers.activation(settings.activation, settings.slope)]
+        rows += layers.dropout(settings.dropout)
+        inputs = width
+    return rows

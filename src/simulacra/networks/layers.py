@@ -1,6 +1,10 @@
-"""The small parts that several kinds of network are made of."""
+"""The layers that several kinds of network are made of, and the weights they start from."""
 
-from torch import nn
+from math import prod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
 
 from simulacra.settings.networks import Activation, Norm, Output
 
@@ -36,3 +40,116 @@ def deconvolution(inputs: int, outputs: int, kernel: int, *, stride: int = 2, bi
     # From n the output is (n - 1) * stride - 2 * padding + kernel: one short of 2n for an odd kernel.
     missing = 1 if stride == 2 and kernel % 2 else 0
     return nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, output_padding=missing, bias=bias)
+
+
+class DoublingSequential(nn.Sequential):
+    """Layers in turn, as in `nn.Sequential`, but a doubling `nn.Upsample` is computed with the `nn.Conv2d` after it.
+
+    A doubled image shows every pixel four times, so a k x k kernel multiplies most of them more than once. Adding up
+    the weights that meet the same pixel first leaves a kernel of (k + 1) x (k + 1) for four outputs: 4 products an
+    output for the 9 of k = 3, and an image of a quarter the size to keep for the backward pass. Both are then one
+    transposed convolution of stride 2. The numbers are the same but for rounding.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """What the last layer makes of the first one's input."""
+        doubled = False
+        for layer in self:
+            if isinstance(layer, nn.Upsample):
+                doubled = True
+            elif doubled and isinstance(layer, nn.Conv2d):
+                input, doubled = _convolve_doubled(input, layer), False
+            else:
+                input = layer(input)
+        return input
+
+
+def _convolve_doubled(input: Tensor, convolution: nn.Conv2d) -> Tensor:
+    """Maps (n, out, 2h, 2w) of (n, in, h, w): `convolution`, of stride 1, of the map doubled both ways."""
+    padded = nn.functional.pad(convolution.weight, (1, 1, 1, 1))  # out, in, k + 2, k + 2
+    rows = padded[:, :, 1:] + padded[:, :, :-1]
+    summed = rows[..., 1:] + rows[..., :-1]  # out, in, k + 1, k + 1
+    # As a view it would be in neither layout, and this map and all after it would fall back to channels-first.
+    kernel = summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+    padding = (convolution.kernel_size[0] - 1) // 2
+    return torch.conv_transpose2d(input, kernel, convolution.bias, stride=2, padding=padding)
+
+
+def initialize(network: nn.Module, spread: Literal["normal", "he"] = "normal") -> None:
+    """Draw a network's weights anew; scales of batch norm N(1, 0.02), biases 0.
+
+    Args:
+        network: changed in place, however deep its layers are.
+        spread: `normal`, N(0, 0.02): Radford et al. 2015, arXiv:1511.06434, section 4, the scales after the authors'
+            code. `he`, N(0, 2 / inputs of one output): He et al. 2015, arXiv:1502.01852, equation 10, which keeps
+            signals as large as they are where no norm does. The few outputs of a stem that turns a code of 1x1 into an
+            image have less inputs than are counted, and start small.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, 0.02 if spread == "normal" else (2 / _inputs(layer)) ** 0.5)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def _inputs(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
+    """How many numbers go into one of a layer's outputs, on average and far from the border."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    inputs = layer.in_channels * prod(layer.kernel_size) / layer.groups
+    return inputs / prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else inputs
+
+
+class WholeConv2d(nn.Conv2d):
+    """A convolution whose kernel is as large as the image, computed as the matrix product that it is.
+
+    The general kernels reach a fifth of a product's speed at such shapes, and far less with one output. Pixels are
+    walked as channels-last memory has them, so nothing is copied.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Features (n, out, 1, 1) of (n, in, height, width of the kernel)."""
+        filters = self.weight.permute(0, 2, 3, 1).flatten(1)
+        outputs = nn.functional.linear(input.permute(0, 2, 3, 1).flatten(1), filters, self.bias)
+        return outputs[:, :, None, None]
+
+
+class WholeConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution of a single pixel, which makes an image as large as the kernel: a matrix product too."""
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Images (n, out, height, width of the kernel) of (n, in, 1, 1)."""
+        filters = self.weight.permute(0, 2, 3, 1)  # in, h, w, out
+        images: Tensor = (input.flatten(1) @ filters.flatten(1)).view(-1, *filters.shape[1:]).permute(0, 3, 1, 2)
+        return images if self.bias is None else images + self.bias[:, None, None]
+
+
+class MapUnflatten(nn.Unflatten):
+    """Rows (n, c * h * w) -> maps (n, c, h, w), channels-last.
+
+    A row lists a map's numbers channel by channel, so torch's own layers hand on maps that are channels-first: in the
+    forward pass to the layers after them, in the backward pass to the activation before, which then walks through two
+    layouts at once and takes several times as long.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The same numbers as `nn.Unflatten` gives."""
+        return _channels_last(super().forward(input))
+
+
+class MapFlatten(nn.Flatten):
+    """Maps (n, c, h, w) -> rows (n, c * h * w), and gradients back as channels-last maps."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The same numbers as `nn.Flatten` gives."""
+        if input.requires_grad:
+            input.register_hook(_channels_last)  # type: ignore[no-untyped-call]
+        return super().forward(input)
+
+
+def _channels_last(maps: Tensor) -> Tensor:
+    return maps.contiguous(memory_format=torch.channels_last)

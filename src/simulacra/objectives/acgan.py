@@ -7,10 +7,9 @@ from torch import Tensor
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
 from simulacra.objectives.augmentation import augment
-from simulacra.objectives.base import Classifies, Generates, Objective, Optimize
+from simulacra.objectives.base import Classifies, Generates, Objective, Optimize, making, seeing
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import fake_loss, label_hits, label_loss, real_loss
-from simulacra.objectives.parts import making, seeing
 from simulacra.recipe import Recipe
 from simulacra.settings.objectives import AcganSettings
 

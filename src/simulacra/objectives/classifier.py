@@ -6,9 +6,8 @@ from torch import Tensor
 
 from simulacra.data.batches import Batch
 from simulacra.objectives.augmentation import augment, mixed_up
-from simulacra.objectives.base import Classifies, Objective, Optimize
+from simulacra.objectives.base import Classifies, Objective, Optimize, seeing
 from simulacra.objectives.losses import label_hits, label_loss, label_losses
-from simulacra.objectives.parts import seeing
 from simulacra.recipe import Recipe
 from simulacra.settings.objectives import ClassifierSettings
 

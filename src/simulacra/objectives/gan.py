@@ -11,10 +11,9 @@ from torch import Tensor
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
 from simulacra.objectives.augmentation import augment
-from simulacra.objectives.base import Generates, Objective, Optimize
+from simulacra.objectives.base import Generates, Objective, Optimize, making, refuse_batch_norm, seeing
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import boundary, discriminator_loss, generator_loss, squared_gradient
-from simulacra.objectives.parts import making, refuse_batch_norm, seeing
 from simulacra.recipe import Recipe
 from simulacra.settings.objectives import GanSettings
 

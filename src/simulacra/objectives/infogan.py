@@ -7,10 +7,9 @@ from torch import Tensor
 
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
-from simulacra.objectives.base import Generates, Objective, Optimize
+from simulacra.objectives.base import Generates, Objective, Optimize, making, seeing
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import categorical_loss, continuous_loss, fake_loss, real_loss
-from simulacra.objectives.parts import making, seeing
 from simulacra.recipe import Recipe
 from simulacra.settings.objectives import InfoganSettings
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from simulacra.data.batches import Batch
 from simulacra.errors import RecipeError
-from simulacra.objectives.base import Encodes, Generates, Infers, Objective, Optimize
+from simulacra.objectives.base import Encodes, Generates, Infers, Objective, Optimize, making, seeing
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import (
     kl_factor,
@@ -17,7 +17,6 @@ from simulacra.objectives.losses import (
     reconstruction_error,
     total_correlation,
 )
-from simulacra.objectives.parts import making, seeing
 from simulacra.recipe import Recipe
 from simulacra.seeds import rows
 from simulacra.settings import CodeSettings

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from simulacra.errors import RunError
 from simulacra.files import write_aside
-from simulacra.report.blocks import Album, Part
-from simulacra.report.comparison import comparison
-from simulacra.report.contrast import Comparison
-from simulacra.report.formats import plain, run_names, slug, unique
-from simulacra.report.page import render
-from simulacra.report.part import part_of
-from simulacra.report.reading import Record, read
+from simulacra.report.compare import Comparison
+from simulacra.report.formatting import plain, run_names, slug, unique
+from simulacra.report.page import Album, Part, render
+from simulacra.report.record import Record, read
+from simulacra.report.sections.comparison import comparison
+from simulacra.report.summary import part_of
 from simulacra.runs import RunFolder
 
 __all__ = ["read_all", "write_comparison", "write_report"]

@@ -5,13 +5,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from simulacra.report.differences import compact, differing, dotted
-from simulacra.report.formats import listed, number
-from simulacra.report.grouping import Column, grouped, single
-from simulacra.report.matching import Match, matches
-from simulacra.report.reading import Record
-from simulacra.report.scores import newest
-from simulacra.report.versus import LEVEL, Better, Interval, Standing, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import LEVEL, Better, Interval, Standing, against_best, apart, mean_of, paired, welch
+from simulacra.report.formatting import listed, number
+from simulacra.report.matching import Column, Match, compact, differing, dotted, grouped, matches, single
+from simulacra.report.record import Record, newest
 
 NO_DIFFERENCE = "no difference can be told"
 SEEN = "images seen"  # among the differences of recipes, as it decides a training too

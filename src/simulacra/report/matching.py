@@ -1,14 +1,17 @@
-"""Which numbers of several runs may be held against one another, and a sentence for each that may not."""
+"""Which runs stand together in a comparison, where their recipes differ, and which of their numbers may be compared."""
 
+import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
-from simulacra.report.formats import listed, plain
-from simulacra.report.reading import Record
-from simulacra.report.scores import Score
-from simulacra.report.versus import Better
+from simulacra.errors import RunError, nearest
+from simulacra.estimates import Better
+from simulacra.recipe import Recipe, to_table
+from simulacra.report.formatting import MISSING, listed, plain
+from simulacra.report.record import Record, Score
 
 
 @dataclass(frozen=True)
@@ -122,3 +125,130 @@ def _lacks(record: Record, missing: Sequence[Score]) -> str:
 def _n(score: Score) -> float:
     n = score.conditions.get("n")
     return float(n) if isinstance(n, int | float) else 0.0
+
+
+ASIDE = ("title", "expect", "every")  # what changes no weight of a training
+Settings = dict[str, Any]  # dotted key -> value
+
+
+def dotted(recipe: Recipe | None) -> Settings:
+    """All that decides a training, by dotted key; empty where the recipe cannot be read."""
+    if recipe is None:
+        return {}
+    return dict(leaves(to_table(recipe), without=ASIDE))
+
+
+def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
+    """(dotted key, value) of nested tables, without some of the outermost keys."""
+    for key, value in table.items():
+        if key in without:
+            continue
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def differing(recipes: Sequence[Settings]) -> list[str]:
+    """Keys whose values differ between recipes, in the order in which they first appear; a missing key differs."""
+    keys = dict.fromkeys(key for settings in recipes for key in settings)
+    return [key for key in keys if len({compact(settings.get(key)) for settings in recipes}) > 1]
+
+
+def compact(value: Any) -> str:
+    """A setting in few letters: 0.25, mse, [32,64], - where there is none."""
+    if value is None:
+        return MISSING
+    return plain(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One run, or one recipe trained with several seeds.
+
+    Attributes:
+        name: what it is called.
+        places: of its runs among all, by seed.
+        runs: their folders.
+        seeds: theirs.
+    """
+
+    name: str
+    places: tuple[int, ...]
+    runs: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+def single(records: Sequence[Record]) -> list[Column]:
+    """Each run a column."""
+    return [_column(record.name, [place], records) for place, record in enumerate(records)]
+
+
+def grouped(records: Sequence[Record], key: str) -> list[Column]:
+    """A column for each value of a key, of runs that differ in nothing but their seed.
+
+    Args:
+        records: two runs or more.
+        key: dotted, like objective.kl_weight.
+
+    Raises:
+        RunError: no recipe has the key, it does not vary, or runs of one value differ in more than the seed.
+    """
+    recipes = [dotted(record.recipe) for record in records]
+    vary = [name for name in differing(recipes) if name != "seed"]
+    known = {name for recipe in recipes for name in recipe}
+    vary_text = (
+        f"; these differ between the runs: {', '.join(vary)}" if vary else "; the runs differ in their seed alone"
+    )
+    if key not in known:
+        near = nearest(key, known) if get_close_matches(key, known, n=1) else ""
+        raise RunError(f"--group-by {key}: no recipe of these runs has such a key{f'; {near}' if near else vary_text}")
+    if key not in vary:
+        what = (
+            "the seed varies within a group, it makes none"
+            if key == "seed"
+            else (f"it is {compact(recipes[0].get(key))} in every run, so there is one group and nothing to compare")
+        )
+        raise RunError(f"--group-by {key}: {what}{vary_text}")
+    places: dict[str, list[int]] = {}
+    for place, recipe in enumerate(recipes):
+        places.setdefault(compact(recipe.get(key)), []).append(place)
+    for value, members in places.items():
+        _check(key, value, [records[place] for place in members], [recipes[place] for place in members])
+    last = key.rpartition(".")[2]
+    ordered = sorted(places.items(), key=lambda item: _order(recipes[item[1][0]].get(key)))
+    return [_column(f"{last}={value}", members, records) for value, members in ordered]
+
+
+def _check(key: str, value: str, records: Sequence[Record], recipes: Sequence[Settings]) -> None:
+    """Raises RunError unless these recipes differ in their seed, and in nothing else."""
+    apart = [name for name in differing(recipes) if name != "seed"]
+    if apart:
+        names = f"{', '.join(apart[:3])}{', ...' if len(apart) > 3 else ''}"
+        raise RunError(
+            f"--group-by {key}: {listed([record.name for record in records])} have {key} = {value} but differ in "
+            f"{names} too; runs of a group may differ in their seed alone, so leave some out or group by {apart[0]}"
+        )
+    seen: dict[object, str] = {}
+    for record, recipe in zip(records, recipes, strict=True):
+        if (seed := recipe.get("seed")) in seen:
+            raise RunError(
+                f"--group-by {key}: {seen[seed]} and {record.name} have one recipe and one seed ({seed}), so "
+                "the second tells nothing new; leave one out"
+            )
+        seen[seed] = record.name
+
+
+def _column(name: str, places: Sequence[int], records: Sequence[Record]) -> Column:
+    def seed(place: int) -> int:
+        recipe = records[place].recipe
+        return recipe.seed if recipe else 0
+
+    ordered = tuple(sorted(places, key=seed))
+    return Column(name, ordered, tuple(str(records[place].folder.path) for place in ordered), tuple(map(seed, ordered)))
+
+
+def _order(value: object) -> tuple[bool, float, str]:
+    """Numbers by size, then words by letter."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (not number, float(str(value)) if number else 0.0, compact(value))

@@ -1,13 +1,13 @@
 """One run -> its part of the page: a summary in plain words, its main numbers, and every section it has."""
 
-from simulacra.report.blocks import Album, Part, Remark, Section, Tile
-from simulacra.report.formats import about, duration, epochs, image_shape, listed, number, plain
-from simulacra.report.measured import headlines, learning_curves, written
-from simulacra.report.reading import Record
-from simulacra.report.scorecard import score_card
-from simulacra.report.setup import data_card, machine, networks, recipe_section
-from simulacra.report.shown import picture_sections
-from simulacra.report.words import of_family, of_metric
+from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain
+from simulacra.report.glossary import of_family, of_metric
+from simulacra.report.page import Album, Part, Remark, Section, Tile
+from simulacra.report.record import Record
+from simulacra.report.sections import picture_sections
+from simulacra.report.sections.curves import headlines, learning_curves, written
+from simulacra.report.sections.scorecard import score_card
+from simulacra.report.sections.setup import data_card, machine, networks, recipe_section
 
 
 def part_of(record: Record, album: Album) -> Part:

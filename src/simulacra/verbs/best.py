@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulacra.engine.checkpoints import chosen_checkpoint, restore
 from simulacra.engine.loop import Tick, Training
-from simulacra.engine.restore import chosen_checkpoint, restore
+from simulacra.evaluation.context import Progress
 from simulacra.evaluation.features import extractor_for, untrained
-from simulacra.evaluation.reference import Progress
-from simulacra.evaluation.selection import HIGHER, Row, best_of, metric_of, require_valid, score
+from simulacra.evaluation.metrics.held_out import HIGHER, Row, best_of, metric_of, require_valid, score
 from simulacra.evaluation.subject import Subject
-from simulacra.live import Live
+from simulacra.progress import Live
 from simulacra.runs import RunFolder
-from simulacra.workflow.evaluating import keep, store_of, weights_of
+from simulacra.verbs.evaluate import keep, store_of, weights_of
 
 COLUMNS = ("step", "metric", "value", "low", "high", "floor", "n", "best")
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulacra.errors import RunError, nearest
+from simulacra.estimates import Interval
 from simulacra.report import read_all, write_comparison
-from simulacra.report.contrast import Comparison, Contrast, contrast
-from simulacra.report.formats import MISSING, number
+from simulacra.report.compare import Comparison, Contrast, contrast
+from simulacra.report.formatting import MISSING, number
 from simulacra.report.matching import command
-from simulacra.report.reading import Record
-from simulacra.report.scores import newest
-from simulacra.report.versus import Interval
+from simulacra.report.record import Record, newest
 from simulacra.runs import RunFolder
 
 __all__ = ["Comparison", "compare", "rows", "settings"]

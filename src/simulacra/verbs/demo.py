@@ -5,11 +5,11 @@ from pathlib import Path
 
 from simulacra.data.pack import pack
 from simulacra.data.sources import Options, open_source
-from simulacra.live import Live
+from simulacra.progress import Live
 from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
-from simulacra.workflow.training import train
+from simulacra.verbs.train import train
 
 MODELS = ("vae", "dcgan", "acgan")
 COUNT, SIZE = 6000, 32

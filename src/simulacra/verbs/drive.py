@@ -1,25 +1,60 @@
-"""Drives a training to its end: shows it, looks where a look is due, and draws and measures what came of it."""
+"""Drives a training to its end: shows it, looks where a look is due, measures, and stops when asked to."""
 
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
 from simulacra.errors import Diverged
-from simulacra.evaluation.metrics import held_out
+from simulacra.evaluation.context import Progress
+from simulacra.evaluation.metrics.held_out import held_out
 from simulacra.evaluation.pictures import draw, fixed, preview
-from simulacra.evaluation.reference import Progress
 from simulacra.evaluation.subject import Subject
-from simulacra.live import Live
+from simulacra.progress import Live
 from simulacra.runs import RunFolder
-from simulacra.workflow.diagnosing import note_findings
-from simulacra.workflow.selecting import score_checkpoint
-from simulacra.workflow.stopping import Request
+from simulacra.verbs.best import score_checkpoint
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Request:
+    """Whether somebody wants the training to stop.
+
+    Attributes:
+        signal: the number of the signal that came first, or None.
+    """
+
+    signal: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Takes note of a signal; a second one ends the program at once, with nothing more saved."""
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+@contextmanager
+def stop_requests() -> Iterator[Request]:
+    """Gathers signals for as long as it is open; in a thread other than the main one, none come."""
+    request = Request()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, request) for number in SIGNALS}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Budget:

@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 
 from simulacra.data.decode import read_picture
 from simulacra.data.store import ImageStore
-from simulacra.editing.edits import Edited, Wish, edit_images, own_labels
-from simulacra.editing.learning import learn_directions
-from simulacra.editing.row import row_picture
-from simulacra.engine.restore import Which, restore
+from simulacra.editing import Edited, Wish, edit_images, learn_directions, own_labels, row_picture
+from simulacra.engine.checkpoints import Which, restore
 from simulacra.errors import DataError, RunError, nearest
-from simulacra.evaluation.kept_directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
-from simulacra.evaluation.sheets import to_png
+from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
+from simulacra.evaluation.pictures.preview import to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.files import write_aside
-from simulacra.live import Live
+from simulacra.progress import Live
 from simulacra.runs import RunFolder
-from simulacra.workflow.evaluating import store_of
-from simulacra.workflow.exporting import note_of_state
-from simulacra.workflow.sampling import parse_labels
+from simulacra.verbs.evaluate import store_of
+from simulacra.verbs.export import note_of_state
+from simulacra.verbs.sample import parse_labels
 
 Say = Callable[[str], None]
 

@@ -11,15 +11,14 @@ import numpy as np
 
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore, is_store, open_store
-from simulacra.engine.restore import Which, restore
+from simulacra.engine.checkpoints import Which, restore
 from simulacra.errors import DataError, RunError, nearest
+from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.features import extractor_for
-from simulacra.evaluation.material import Material
+from simulacra.evaluation.metrics import DIRECTIONS, GROUPS, Found, missing
 from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.reference import FEWEST, Chosen, choose
-from simulacra.evaluation.scores import DIRECTIONS, GROUPS, Found, missing
 from simulacra.evaluation.subject import Subject
-from simulacra.live import Live
+from simulacra.progress import Live
 from simulacra.runs import RunFolder
 
 Weights = Literal["averaged", "raw"]

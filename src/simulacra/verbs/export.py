@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from simulacra.engine.restore import Which
+from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
-from simulacra.exporting.configuration import NAME
+from simulacra.exporting.config import NAME
 from simulacra.exporting.formats import FORMATS, Options, files_of
-from simulacra.exporting.trained import open_trained
+from simulacra.exporting.model import open_trained
 from simulacra.files import write_aside
 from simulacra.runs import RunFolder
 

@@ -1,25 +1,33 @@
-"""From a recipe and what the user calls the data to a resolved recipe and an open store."""
+"""From a recipe and what the user calls the data to a resolved recipe and an open store; and the facts in run.json."""
 
 import math
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from simulacra.data import order
+import simulacra
+from simulacra.data import batches
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN
-from simulacra.data.store import ImageStore, is_store
-from simulacra.engine.transfer import source
+from simulacra.data.store import SPLITS, ImageStore, is_store
+from simulacra.diagnosis.history import SET, look_of
+from simulacra.engine.checkpoints import source
+from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
-from simulacra.evaluation.selection import metric_of
-from simulacra.objectives import outline
+from simulacra.evaluation.metrics.held_out import metric_of
+from simulacra.objectives import Objective, outline, summarize
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import stream
+from simulacra.seeds import some, stream
 
 FLOAT = 4  # bytes of a number in a network
 CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
@@ -59,7 +67,7 @@ def require_memory(recipe: Recipe) -> None:
     sizes = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
     if isinstance(recipe.data.labels, tuple):
         sizes["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
-    there = order.memory()
+    there = batches.memory()
     for what, numbers in sizes.items():
         if FLOAT * numbers > there:
             of = f"{FLOAT * numbers / 2**30:,.0f} GB of the {there / 2**30:,.0f} GB of memory that there are"
@@ -156,3 +164,71 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     rows = stream(recipe.seed, CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
     labels: NDArray[np.uint8] = store.labels[rows][:, store.columns(tuple(recipe.data.labels))]
     return labels
+
+
+LOOK, LOOKED = 7, 4 * SET  # key of the draw of training images, and how many tell what real images look like
+
+
+def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
+    """Versions, machine, data and counts, as JSON values."""
+    return {
+        "simulacra": simulacra.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processor": processor(),
+        "threads": torch.get_num_threads(),
+        "commit": _commit(),
+        "device": str(devices.device),
+        "precision": devices.precision,
+        "processes": devices.world,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": facts_of_data(store),
+        **summarize(objective),
+    }
+
+
+def facts_of_data(store: ImageStore) -> dict[str, Any]:
+    """The data card of a store, as JSON values."""
+    train = store.rows("train")
+    frequencies = store.labels[train].mean(0, dtype=np.float64).tolist() if store.label_names else []
+    return {
+        "path": str(store.path),
+        "fingerprint": store.fingerprint,
+        "shape": list(store.shape),
+        "counts": {split: len(store.rows(split)) for split in SPLITS},
+        "label_names": list(store.label_names),
+        "exclusive": store.exclusive,
+        "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
+        "card": store.card,
+        "look": look_of(store.pixels(some(train, LOOKED, LOOK))) if len(train) > 1 else {},
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the source tree that this package is run from, or None for an installed one."""
+    folder = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
+            capture_output=True,
+            check=False,
+        )
+        if found.returncode:
+            return None
+        head = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return head.stdout.strip() or None
+
+
+def processor() -> str:
+    """The processor's model, as the system names it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""The verb `sample`: images of a trained model, from its run folder alone."""
+"""The verbs `sample` and `redraw`: images of a trained model, and a run's pictures anew from another checkpoint."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from simulacra.engine.restore import Which, restore
+from simulacra.engine.checkpoints import Which, restore
 from simulacra.errors import RunError, nearest
-from simulacra.evaluation.described import SAMPLE, codes_of, read
-from simulacra.evaluation.directions import Directions, map_of
-from simulacra.evaluation.kept_directions import kept_of
-from simulacra.evaluation.sheets import sheet, to_png
+from simulacra.evaluation.codes import SAMPLE, codes_of, read
+from simulacra.evaluation.directions import Directions, kept_of, map_of
+from simulacra.evaluation.pictures import draw
+from simulacra.evaluation.pictures.preview import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
-from simulacra.workflow.evaluating import Weights, weights_of
+from simulacra.verbs.evaluate import Weights, store_of, weights_of
 
 COUNT = 32  # samples, where nobody says how many
 
@@ -58,7 +58,7 @@ def sample(
     objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
     subject = Subject(objective, run.recipe, run.conditions())
     if described is None:
-        codes, whence = draw(subject, count, seed), f"seed {seed}"
+        codes, whence = draw_samples(subject, count, seed), f"seed {seed}"
     else:
         codes, whence = _described(subject, described, run, step), "by their codes"
     if labels:
@@ -113,7 +113,7 @@ def parse_labels(words: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def draw(subject: Subject, count: int, seed: int) -> Tensor:
+def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     """Codes (count, width) of samples; equal seeds give equal ones.
 
     Raises:
@@ -165,3 +165,26 @@ def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Te
             rows = torch.zeros_like(rows)
         rows[:, names.index(name)] = value
     return model.code.join(noise, rows)
+
+
+def redraw(path: Path, step: Which) -> int:
+    """Draws every picture that the run's model is able to, in the place of those that are there.
+
+    Args:
+        path: the run folder; its data set is needed too, where it was trained on it.
+        step: of one of the run's checkpoints, or the one marked best; the newest by default.
+
+    Returns:
+        The step that the pictures are of, which run.json keeps as `drawn`.
+
+    Raises:
+        RunError: no run, no such checkpoint, or another process trains in the folder.
+        DataError: the data set is not at hand.
+    """
+    run = RunFolder(path)
+    objective, step = restore(run, step)
+    subject = Subject(objective, run.recipe, run.conditions(), store_of(run, None))
+    with run.lock():
+        draw(run, subject)
+        run.write_facts({"drawn": step})
+    return step

@@ -1,35 +1,109 @@
-"""The verb `train`: recipe and data to a run folder with a report, from the start or from where it was left."""
+"""The verb `train`: recipe and data to a run folder with a report, in one process or in several."""
 
+import platform
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from simulacra.data.batches import Batches
-from simulacra.data.order import Order, choose
+from simulacra.data.batches import Batches, Order, choose
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
+from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Crew, Devices
 from simulacra.engine.loop import Training, assemble
-from simulacra.errors import RunError, Stopped
-from simulacra.evaluation.selection import require_valid
+from simulacra.errors import DataError, RecipeError, RunError, SimulacraError, Stopped
+from simulacra.evaluation.metrics.held_out import require_valid
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy
-from simulacra.live import Live
 from simulacra.objectives import build
+from simulacra.progress import Live
 from simulacra.recipe import Recipe, to_table
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
-from simulacra.workflow.diagnosing import note_findings
-from simulacra.workflow.driving import conclude, drive, how_far
-from simulacra.workflow.facts import facts_of_run
-from simulacra.workflow.joining import Plan, check_share, train_along
-from simulacra.workflow.preparing import check_folders, check_recipe, conditions, fit, open_data, require_memory
-from simulacra.workflow.stopping import stop_requests
+from simulacra.verbs.drive import conclude, drive, follow, how_far, stop_requests
+from simulacra.verbs.prepare import (
+    check_folders,
+    check_recipe,
+    conditions,
+    facts_of_run,
+    fit,
+    open_data,
+    require_memory,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the first process tells the others: the resolved recipe, which data, which numbers, and in which order."""
+
+    recipe: Recipe
+    fingerprint: str
+    precision: str
+    order: Order
+
+
+def check_share(recipe: Recipe, crew: Crew) -> None:
+    """Refuses a batch of which the processes cannot have equal shares.
+
+    Raises:
+        RecipeError: they cannot.
+    """
+    if extra := recipe.data.batch % crew.world:
+        raise RecipeError(
+            f"data.batch = {recipe.data.batch} cannot be shared equally by {crew.world} processes; "
+            f"set data.batch={recipe.data.batch - extra + crew.world}"
+        )
+
+
+def train_along(
+    opened: Callable[[], ImageStore], begin: Callable[[Recipe, ImageStore, Order, Devices], Training], devices: Devices
+) -> NoReturn:
+    """All that a process does which is not the first: it trains its share, and leaves the rest to the first.
+
+    Args:
+        opened: opens the data, of which every machine has its own copy.
+        begin: all parts of the training, with a run folder that this process does not write.
+        devices: where the first process has been met, which by then has seen that all is well on its side.
+    """
+    warnings.simplefilter("ignore")  # the first process gives the same ones
+    plan: Plan | None = devices.share(None)
+    if plan is None:
+        sys.exit(0)
+    try:
+        store = hold_out(_open_alike(plan, opened, devices), plan.recipe.data.holdout, plan.recipe.seed)
+        training = begin(plan.recipe, store, plan.order, devices)
+        with stop_requests() as request:
+            follow(training, request)
+    except SimulacraError:
+        devices.share(None)  # the first process tells of it, and until that has left, nobody may
+    sys.exit(0)
+
+
+def _open_alike(plan: Plan, opened: Callable[[], ImageStore], devices: Devices) -> ImageStore:
+    """This process's data; where it cannot do as the first one does, all of them end.
+
+    Raises:
+        RunError: some process cannot.
+    """
+    trouble = None
+    try:
+        store = opened()
+        if store.fingerprint != plan.fingerprint:
+            raise DataError(f"{store.path} holds other data than the first process has; give every machine the same")
+        if devices.precision != plan.precision:
+            found = f"precision is {devices.precision} here and {plan.precision} in the first process"
+            raise RecipeError(f"{found}; --set precision=float32")
+    except SimulacraError as error:
+        trouble = f"process {devices.rank} on {platform.node()}: {error}"
+    devices.agree(trouble)
+    return store
+
 
 BEGUN = (".lock", "recipe.toml", ".*.aside")  # all there is if a kill comes early
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # of run.json, to go on

@@ -1,5 +1,9 @@
 """Cartoon faces made on the spot, with known truth: no download, any number, any size.
 
+Left out are parts of which a label would not be plainly true: the mouths `grimace`, `eating` and `vomit`; eyes of which
+one is closed or that are no eyes; the eyepatch; hair that hangs on one side only, or that a crown, a band or a
+translucent patch disguises; headgear other than hats, and the hat with hair of its own colour below it.
+
 Art: Avataaars by Pablo Stanley (https://avataaars.com), free for personal and commercial use, as the package
 dicebear-styles brings it; drawn by resvg. Picture i depends on (seed, i) alone, so a longer set starts with a shorter.
 """
@@ -12,7 +16,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import resvg_py
@@ -20,11 +24,117 @@ from dicebear import Avatar, Style
 from PIL import Image
 
 from simulacra.data.decode import Picture, fit
-from simulacra.data.sources import avatar_parts as parts
 from simulacra.data.sources.base import Options, Source, identity_of
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 from simulacra.seeds import stream
+
+# part -> how often, in any unit. Names and hexadecimal colours are the style's own unless said otherwise.
+Weights = dict[str, float]
+
+SMILES: Weights = {"default": 1.5, "smile": 3, "twinkle": 3, "tongue": 1}
+OTHER_MOUTHS: Weights = {"serious": 3, "sad": 2, "concerned": 1, "disbelief": 1, "screamOpen": 1}
+OPEN_EYES: Weights = {"default": 6, "side": 2, "squint": 2, "surprised": 2}
+CLOSED_EYES: Weights = {"closed": 1, "happy": 1}
+EYEBROWS: Weights = {
+    "default": 4,
+    "defaultNatural": 3,
+    "raisedExcited": 2,
+    "flatNatural": 1,
+    "upDown": 1,
+    "angryNatural": 1,
+    "sadConcerned": 1,
+}
+CLEAR_GLASSES: Weights = {"prescription01": 2, "prescription02": 2, "round": 2}
+DARK_GLASSES: Weights = {"sunglasses": 1, "wayfarers": 1}
+BEARDS: Weights = {"beardLight": 2, "beardMedium": 2, "beardMajestic": 1}
+MUSTACHES: Weights = {"moustacheFancy": 1, "moustacheMagnum": 1}
+# Hair that hangs to the jaw or lower.
+LONG_HAIR: Weights = {
+    "bob": 2,
+    "curvy": 2,
+    "dreads": 1,
+    "longButNotTooLong": 2,
+    "miaWallace": 2,
+    "straight01": 2,
+    "straight02": 2,
+    "straightAndStrand": 2,
+}
+SHORT_HAIR: Weights = {
+    "bun": 1,
+    "fro": 2,
+    "dreads01": 1,
+    "dreads02": 1,
+    "frizzle": 1,
+    "shaggy": 1,
+    "shortCurly": 2,
+    "shortFlat": 2,
+    "shortRound": 2,
+    "shortWaved": 2,
+    "theCaesar": 2,
+    "theCaesarAndSidePart": 2,
+}
+HATS: Weights = {"winterHat02": 1, "winterHat03": 1, "winterHat04": 1, "winterHat1": 1}
+CLOTHES: Weights = {
+    "shirtCrewNeck": 2,
+    "shirtScoopNeck": 2,
+    "shirtVNeck": 2,
+    "hoodie": 1,
+    "collarAndSweater": 1,
+    "blazerAndShirt": 1,
+}
+
+LIGHT_SKIN: Weights = {"#ffdbb4": 1, "#edb98a": 1}
+DARK_SKIN: Weights = {"#ae5d29": 1, "#614335": 1}
+# Each label's colours. Two of the style's are left out for lying between two labels (auburn, darkest brown), two for
+# being hard to see on light skin (platinum, pastel pink); the darker grey and the paler gold are ours.
+HAIR_COLORS: dict[str, Weights] = {
+    "Black_Hair": {"#2c1b18": 1},
+    "Blond_Hair": {"#d6b370": 1, "#e6c56e": 1},
+    "Brown_Hair": {"#724133": 1},
+    "Gray_Hair": {"#b3adad": 1},
+    "Red_Hair": {"#c93305": 1},
+}
+HAIR_FREQUENCY: Weights = {"Black_Hair": 4, "Brown_Hair": 3, "Blond_Hair": 3, "Red_Hair": 1, "Gray_Hair": 1.5}
+CLOTHES_COLORS: Weights = dict.fromkeys(
+    ("#262e33", "#65c9ff", "#5199e4", "#25557c", "#e6e6e6", "#3c4f5c", "#a7ffc4", "#ffafb9", "#ffffb1", "#ff5c5c"), 1
+)
+HAT_COLORS: Weights = dict.fromkeys(("#262e33", "#65c9ff", "#25557c", "#ff488e", "#ff5c5c", "#a7ffc4"), 1)
+GLASSES_COLORS: Weights = {"#262e33": 4, "#25557c": 1, "#ff5c5c": 1}
+# Ours: calm colours that no skin and no hair melts into.
+BACKGROUNDS: Weights = dict.fromkeys(("#8fc1e3", "#a9d6b8", "#c9b8e8", "#f4f4f0", "#7f97a8", "#f2c4d0", "#5fa8a3"), 1)
+
+
+class Prior(NamedTuple):
+    """How likely each attribute is; hat, bald and long hair shut one another out, and are tried in this order."""
+
+    Wearing_Hat: float
+    Bald: float
+    Long_Hair: float
+    Beard: float
+    Mustache: float
+    Smiling: float
+    Eyeglasses: float
+    Eyes_Closed: float
+    Dark_Skin: float
+
+
+# Nothing in the drawing is male or female by itself: Male is only the prior that the other attributes follow.
+PRIORS = {
+    1: Prior(0.12, 0.15, 0.06, 0.32, 0.25, 0.50, 0.28, 0.15, 0.4),
+    0: Prior(0.10, 0.01, 0.75, 0.00, 0.00, 0.60, 0.22, 0.15, 0.4),
+}
+# Share of dark lenses among glasses; eyes behind them are always drawn open, so that the label stays true.
+DARK_LENSES = 0.2
+
+# lowest and highest, drawn evenly; scale and shift put the head, not the shoulders, into the frame
+PLACING = {
+    "scale": (1.34, 1.52),
+    "shift_x": (-3.0, 3.0),
+    "shift_y": (15.5, 19.5),
+    "rotation": (-8.0, 8.0),
+}
+
 
 COUNT, SIZE = 6_000, (64, 64)
 # Raise when the same seed draws other pictures than before.
@@ -37,22 +147,22 @@ LICENCE = "Avataaars by Pablo Stanley (https://avataaars.com): free for personal
 # Every categorical parameter and the values that its code counts through.
 CODES: dict[str, tuple[str, ...]] = {
     "male": ("0", "1"),
-    "top": ("none", *parts.LONG_HAIR, *parts.SHORT_HAIR, *parts.HATS),
-    "facial_hair": ("none", *parts.BEARDS, *parts.MUSTACHES),
-    "mouth": (*parts.SMILES, *parts.OTHER_MOUTHS),
-    "eyes": (*parts.OPEN_EYES, *parts.CLOSED_EYES),
-    "eyebrows": tuple(parts.EYEBROWS),
-    "glasses": ("none", *parts.CLEAR_GLASSES, *parts.DARK_GLASSES),
-    "clothes": tuple(parts.CLOTHES),
-    "skin": (*parts.LIGHT_SKIN, *parts.DARK_SKIN),
-    "hair_color": tuple(color for colors in parts.HAIR_COLORS.values() for color in colors),
-    "hat_color": tuple(parts.HAT_COLORS),
-    "glasses_color": tuple(parts.GLASSES_COLORS),
-    "clothes_color": tuple(parts.CLOTHES_COLORS),
-    "background": tuple(parts.BACKGROUNDS),
+    "top": ("none", *LONG_HAIR, *SHORT_HAIR, *HATS),
+    "facial_hair": ("none", *BEARDS, *MUSTACHES),
+    "mouth": (*SMILES, *OTHER_MOUTHS),
+    "eyes": (*OPEN_EYES, *CLOSED_EYES),
+    "eyebrows": tuple(EYEBROWS),
+    "glasses": ("none", *CLEAR_GLASSES, *DARK_GLASSES),
+    "clothes": tuple(CLOTHES),
+    "skin": (*LIGHT_SKIN, *DARK_SKIN),
+    "hair_color": tuple(color for colors in HAIR_COLORS.values() for color in colors),
+    "hat_color": tuple(HAT_COLORS),
+    "glasses_color": tuple(GLASSES_COLORS),
+    "clothes_color": tuple(CLOTHES_COLORS),
+    "background": tuple(BACKGROUNDS),
     "mirror": ("none", "horizontal"),
 }
-FACTORS = (*CODES, *parts.PLACING)
+FACTORS = (*CODES, *PLACING)
 # The style's option -> our parameter.
 ALWAYS = {
     "scale": "scale",
@@ -135,55 +245,55 @@ def face_of(seed: int, row: int) -> Face:
     # One lot a choice, in the order of the lines below; so a new choice goes last.
     lot = stream(seed, row).random
 
-    def pick(weights: parts.Weights) -> str:
+    def pick(weights: Weights) -> str:
         return _picked(weights, lot())
 
     male = int(lot() < 0.5)
-    chance = parts.Prior(*(lot() < prior for prior in parts.PRIORS[male]))
-    skin = pick(parts.DARK_SKIN if chance.Dark_Skin else parts.LIGHT_SKIN)
-    hair, hat = pick(parts.LONG_HAIR if chance.Long_Hair else parts.SHORT_HAIR), pick(parts.HATS)
-    beard, mustache = pick(parts.BEARDS), pick(parts.MUSTACHES)
-    dark = lot() < parts.DARK_LENSES
-    glasses = pick(parts.DARK_GLASSES if dark else parts.CLEAR_GLASSES)
+    chance = Prior(*(lot() < prior for prior in PRIORS[male]))
+    skin = pick(DARK_SKIN if chance.Dark_Skin else LIGHT_SKIN)
+    hair, hat = pick(LONG_HAIR if chance.Long_Hair else SHORT_HAIR), pick(HATS)
+    beard, mustache = pick(BEARDS), pick(MUSTACHES)
+    dark = lot() < DARK_LENSES
+    glasses = pick(DARK_GLASSES if dark else CLEAR_GLASSES)
     closed = chance.Eyes_Closed and not (chance.Eyeglasses and dark)
-    color = pick(parts.HAIR_FREQUENCY)
+    color = pick(HAIR_FREQUENCY)
     if skin == "#614335" and color == "Brown_Hair":  # not to be told from the skin
         color = "Black_Hair"
     return {
         "male": str(male),
         "top": hat if chance.Wearing_Hat else "none" if chance.Bald else hair,
         "facial_hair": beard if chance.Beard else mustache if chance.Mustache else "none",
-        "mouth": pick(parts.SMILES if chance.Smiling else parts.OTHER_MOUTHS),
-        "eyes": pick(parts.CLOSED_EYES if closed else parts.OPEN_EYES),
-        "eyebrows": pick(parts.EYEBROWS),
+        "mouth": pick(SMILES if chance.Smiling else OTHER_MOUTHS),
+        "eyes": pick(CLOSED_EYES if closed else OPEN_EYES),
+        "eyebrows": pick(EYEBROWS),
         "glasses": glasses if chance.Eyeglasses else "none",
-        "clothes": pick(parts.CLOTHES),
+        "clothes": pick(CLOTHES),
         "skin": skin,
-        "hair_color": pick(parts.HAIR_COLORS[color]),
-        "hat_color": pick(parts.HAT_COLORS),
-        "glasses_color": pick(parts.GLASSES_COLORS),
-        "clothes_color": pick(parts.CLOTHES_COLORS),
-        "background": pick(parts.BACKGROUNDS),
+        "hair_color": pick(HAIR_COLORS[color]),
+        "hat_color": pick(HAT_COLORS),
+        "glasses_color": pick(GLASSES_COLORS),
+        "clothes_color": pick(CLOTHES_COLORS),
+        "background": pick(BACKGROUNDS),
         "mirror": "horizontal" if lot() < 0.5 else "none",
-        **{name: round(low + (high - low) * lot(), 2) for name, (low, high) in parts.PLACING.items()},
+        **{name: round(low + (high - low) * lot(), 2) for name, (low, high) in PLACING.items()},
     }
 
 
 def labels_of(face: Face) -> list[int]:
     """What is to be seen in the picture of a face, in the order of LABELS; only Male is not to be seen."""
-    haired = face["top"] in parts.LONG_HAIR or face["top"] in parts.SHORT_HAIR
+    haired = face["top"] in LONG_HAIR or face["top"] in SHORT_HAIR
     seen = {
-        "Smiling": face["mouth"] in parts.SMILES,
+        "Smiling": face["mouth"] in SMILES,
         "Eyeglasses": face["glasses"] != "none",
-        "Beard": face["facial_hair"] in parts.BEARDS,
+        "Beard": face["facial_hair"] in BEARDS,
         # Every beard of this style covers the upper lip too.
         "Mustache": face["facial_hair"] != "none",
-        "Long_Hair": face["top"] in parts.LONG_HAIR,
-        "Wearing_Hat": face["top"] in parts.HATS,
+        "Long_Hair": face["top"] in LONG_HAIR,
+        "Wearing_Hat": face["top"] in HATS,
         "Bald": face["top"] == "none",
-        "Eyes_Closed": face["eyes"] in parts.CLOSED_EYES,
-        "Dark_Skin": face["skin"] in parts.DARK_SKIN,
-        **{label: haired and face["hair_color"] in colors for label, colors in parts.HAIR_COLORS.items()},
+        "Eyes_Closed": face["eyes"] in CLOSED_EYES,
+        "Dark_Skin": face["skin"] in DARK_SKIN,
+        **{label: haired and face["hair_color"] in colors for label, colors in HAIR_COLORS.items()},
         "Male": face["male"] == "1",
     }
     return [int(seen[label]) for label in LABELS]
@@ -206,7 +316,7 @@ def _style() -> Style:
     return Style(json.loads((files("dicebear_styles") / "avataaars.json").read_text("utf-8")))
 
 
-def _picked(weights: parts.Weights, lot: float) -> str:
+def _picked(weights: Weights, lot: float) -> str:
     left = lot * sum(weights.values())
     for value, weight in weights.items():
         left -= weight

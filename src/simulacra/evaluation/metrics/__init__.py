@@ -1,11 +1,11 @@
 """GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
 
-from simulacra.evaluation.scores.base import Better, Found, Group, Row, missing
-from simulacra.evaluation.scores.conditions import CONDITIONS
-from simulacra.evaluation.scores.disentanglement import DISENTANGLEMENT
-from simulacra.evaluation.scores.quality import QUALITY
-from simulacra.evaluation.scores.reconstruction import RECONSTRUCTION
-from simulacra.evaluation.scores.variety import VARIETY
+from simulacra.evaluation.metrics.base import Better, Found, Group, Row, missing
+from simulacra.evaluation.metrics.conditions import CONDITIONS
+from simulacra.evaluation.metrics.disentanglement import DISENTANGLEMENT
+from simulacra.evaluation.metrics.diversity import VARIETY
+from simulacra.evaluation.metrics.quality import QUALITY
+from simulacra.evaluation.metrics.reconstruction import RECONSTRUCTION
 
 __all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row", "missing"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from simulacra.evaluation.estimate import Estimate
-from simulacra.evaluation.material import Material
+from simulacra.estimates import Estimate
+from simulacra.evaluation.context import Material
 from simulacra.evaluation.pictures import Arrays
 
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from simulacra.evaluation.estimate import Estimate
+from simulacra.estimates import Estimate
 from simulacra.seeds import stream
 
 Array = NDArray[np.float64]

@@ -1,18 +1,26 @@
-"""Does a number of a code mean one thing? Four answers, from codes (n, d) and the known factors (n, F) of their images.
+"""Disentanglement: MIG, SAP, the FactorVAE score and DCI, from codes (n, d) and known factors (n, F).
 
 All lie in [0, 1], and higher is better; what chance gives is above 0 and is told by codes beside the factors of other
 images. A factor of whole numbers is taken as a class without an order; any other is put into bins of equal counts where
 classes are needed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+from simulacra.estimates import Estimate, t_quantile
+from simulacra.evaluation.context import Material
+from simulacra.evaluation.metrics.base import Better, Found, Group, row
+from simulacra.objectives import Encodes
+from simulacra.seeds import some, stream
+
 Array = NDArray[np.float64]
-Codes = NDArray[np.floating]
+AnyCodes = NDArray[np.floating]
 Classes = NDArray[np.int64]
 
 BINS = 20  # of a number of a code, equally wide: as in Locatello et al. 2019, arXiv:1811.12359
@@ -48,7 +56,7 @@ def factor_of(values: NDArray[np.floating]) -> Factor:
     return Factor(found, np.searchsorted(np.unique(bins), bins), False)
 
 
-def _binned(codes: Codes) -> Classes:
+def _binned(codes: AnyCodes) -> Classes:
     """The bin (n, d) of each number, from 0."""
     low, high = codes.min(0), codes.max(0)
     wide = np.where(high > low, high - low, 1.0)
@@ -70,7 +78,7 @@ def _entropy(shares: Array, axis: int | tuple[int, ...] = -1) -> Array:
     return found
 
 
-def information(codes: Codes, factors: list[Factor]) -> Array:
+def information(codes: AnyCodes, factors: list[Factor]) -> Array:
     """Which share (d, F) of a factor's entropy each number of the code tells: I(z_i; v_j) / H(v_j)."""
     bins, found = _binned(codes), np.zeros((codes.shape[1], len(factors)))
     for place, factor in enumerate(factors):
@@ -81,7 +89,7 @@ def information(codes: Codes, factors: list[Factor]) -> Array:
     return found
 
 
-def active(codes: Codes) -> NDArray[np.bool_]:
+def active(codes: AnyCodes) -> NDArray[np.bool_]:
     """Which numbers (d,) of the codes (n, d) change with the image at all."""
     found: NDArray[np.bool_] = codes.var(0) > ACTIVE
     return found
@@ -94,7 +102,7 @@ def gaps(table: Array) -> Array:
     return found
 
 
-def mutual_information_gap(codes: Codes, factors: list[Factor]) -> Array:
+def mutual_information_gap(codes: AnyCodes, factors: list[Factor]) -> Array:
     """MIG for each factor (F,): how much more of it the best number tells than the second best.
 
     Chen et al. 2018, arXiv:1802.04942, equation 6, whose mean over the factors is the score. They draw codes from
@@ -107,7 +115,7 @@ def mutual_information_gap(codes: Codes, factors: list[Factor]) -> Array:
     return gaps(information(codes, factors))
 
 
-def separated_predictability(codes: Codes, factors: list[Factor], random: np.random.Generator) -> Array:
+def separated_predictability(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Array:
     """SAP for each factor (F,): how much better the best single number predicts it than the second best.
 
     Kumar et al. 2018, arXiv:1711.00848, section 3: of a continuous factor the share of variance that a line explains;
@@ -133,7 +141,7 @@ def separated_predictability(codes: Codes, factors: list[Factor], random: np.ran
     return gaps(scores)
 
 
-def _correlations(codes: Codes, values: Array) -> Array:
+def _correlations(codes: AnyCodes, values: Array) -> Array:
     """Correlation (d,) of each number with values (n,); 0 for one that never changes."""
     centred, other = np.asarray(codes, np.float64) - codes.mean(0), values - values.mean()
     scale = np.sqrt(np.square(centred).sum(0) * np.square(other).sum())
@@ -159,7 +167,7 @@ class Explained:
     importance: Array
 
 
-def explain(codes: Codes, factors: list[Factor], random: np.random.Generator) -> Explained:
+def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Explained:
     """DCI: what forests, which tell each factor from the code, make use of.
 
     The paper offers lasso and random forests and reports errors; here forests, fitted on four fifths of the images and
@@ -211,7 +219,7 @@ def spread_of(importance: Array) -> tuple[float, float]:
 
 
 def majority_votes(
-    codes: Codes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 5000
+    codes: AnyCodes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 5000
 ) -> float | None:
     """FactorVAE score: can one tell which factor a set of images shares by which number varies least among them?
 
@@ -248,3 +256,121 @@ def majority_votes(
         tables[vote % 2, steady, turn] += 1
     answers = tables[0].argmax(1)
     return float(tables[1, np.arange(len(alive)), answers].sum() / tables[1].sum())
+
+
+METRICS: dict[str, Better] = {
+    "mig": "higher",
+    "sap": "higher",
+    "factorvae_score": "higher",
+    "dci_disentanglement": "higher",
+    "dci_completeness": "higher",
+    "dci_informativeness": "higher",
+}
+MOST, FEW = 2000, 1000  # images that are asked, and fewest held-out ones before training images are asked instead
+SPLITS = {"gap_scores": 10, "forests": 4}  # into halves: forests take long
+DRAW, SHUFFLE = 33, 34  # keys of the draws
+
+Codes = NDArray[np.float32]
+Scores = dict[str, float | None]
+
+
+def lacks(material: Material) -> str | None:
+    """It takes an encoder, and factors that are known and vary."""
+    model, family = material.subject.objective, material.subject.recipe.objective.family
+    if not isinstance(model, Encodes):
+        return f"not applicable, family {family} has no encoder"
+    if material.store.factors is None:
+        return "not applicable, the factors behind these images are not known; made ones, like avatars, keep theirs"
+    if len(varied(material)[2]) < 2:
+        return "not applicable, fewer than two factors vary over these images"
+    return None
+
+
+def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
+    """A split, so many of its rows, and the places of factors that are not all alike over them.
+
+    Factors are never shown in training, so training images may be asked as well; forests need many.
+    """
+    assert material.store.factors is not None, "there are factors"
+    held_out = material.chosen.split
+    split = held_out if len(material.store.rows(held_out)) >= FEW else "train"
+    rows = some(material.store.rows(split), MOST)
+    return split, rows, np.flatnonzero(np.ptp(material.store.factors[rows], axis=0) > 0).tolist()
+
+
+def gap_scores(codes: Codes, factors: list[Factor], seed: int) -> Scores:
+    """The scores that are quickly had."""
+    return {
+        "mig": float(mutual_information_gap(codes, factors).mean()),
+        "sap": float(separated_predictability(codes, factors, stream(seed, DRAW, 0)).mean()),
+        "factorvae_score": majority_votes(codes, factors, stream(seed, DRAW, 1)),
+    }
+
+
+def forests(codes: Codes, factors: list[Factor], seed: int) -> Scores:
+    """Those that forests have to be grown for."""
+    found = explain(codes, factors, stream(seed, DRAW, 2))
+    return {
+        "dci_disentanglement": found.disentanglement,
+        "dci_completeness": found.completeness,
+        "dci_informativeness": found.informativeness,
+    }
+
+
+def halved(
+    score: Callable[[Codes, list[Factor]], Scores], codes: Codes, factors: list[Factor], splits: int
+) -> dict[str, Estimate | None]:
+    """Scores with 95% intervals, from how those of two random halves of the images differ, over several splits.
+
+    The squared standard error is the mean square of half the difference: McCarthy 1969, "Pseudo-replication: half
+    samples". These scores jump, as bins, trees and votes choose between classes; a jackknife, which leaves out one
+    block after another, takes jumps for more than they are (Shao and Wu 1989, "A general theory for jackknife variance
+    estimation").
+    """
+    whole, random = score(codes, factors), stream(0, DRAW, 3)
+    halves = [rows for _ in range(splits) for rows in np.array_split(random.permutation(len(codes)), 2)]
+    parts = [score(codes[rows], [factor_of(one.values[rows]) for one in factors]) for rows in halves]
+    found: dict[str, Estimate | None] = {}
+    for name, value in whole.items():
+        one, other = np.array([part[name] for part in parts], np.float64).reshape(splits, 2).T  # None becomes nan
+        margin = t_quantile(splits) * float(np.sqrt(np.square((one - other) / 2).mean()))
+        known = value is not None and np.isfinite(margin)
+        found[name] = None if value is None else Estimate(value, *((value - margin, value + margin) if known else ()))
+    return found
+
+
+def measure(material: Material) -> Found:
+    """Each score with its interval; the floor is what the same codes get beside the factors of other images."""
+    store, found, seed = material.store, Found(), int(material.facts["seed"])
+    assert store.factors is not None, "there are factors"
+    split, rows, places = varied(material)
+    names, codes = [store.factor_names[place] for place in places], material.subject.encode(material.store.pixels(rows))
+    factors = [factor_of(store.factors[rows, place]) for place in places]
+    shuffled = codes[stream(seed, SHUFFLE).permutation(len(codes))]
+    progress = material.stage("asking what each number of the code means")
+    why = (
+        "fewer than two factors have a value that 32 images share"
+        if active(codes).any()
+        else "no number of the code changes with the image"
+    )
+    for done, score in enumerate((gap_scores, forests)):
+        progress(done, 2)
+        estimates = halved(partial(score, seed=seed), codes, factors, SPLITS[score.__name__])
+        floors = score(shuffled, factors, seed)
+        for name, one in estimates.items():
+            more = {} if one else {"why": f"withheld: {why}"}
+            found.rows.append(
+                row(
+                    material, name, one, split=split, n=len(rows), floor=floors[name],
+                    factors=len(factors), **more,
+                )
+            )  # fmt: skip
+    progress(2, 2)
+    found.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
+    if split == "train":
+        found.notes.append(f"disentanglement is of training images, as fewer than {FEW:,} are held out")
+    found.pictures["code-factors"] = {"shares": information(codes, factors), "factor_names": np.array(names)}
+    return found
+
+
+DISENTANGLEMENT = Group(METRICS, lacks, measure)

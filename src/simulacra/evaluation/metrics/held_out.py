@@ -1,22 +1,64 @@
-"""Which checkpoint of a run is best: one number of each, measured on the split "valid", and never on "test"."""
+"""Held-out images: what a family measures of them, with an interval, and the one number that selects a checkpoint."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulacra.errors import DataError, RecipeError
+from simulacra.estimates import Estimate
+from simulacra.evaluation.context import DRAW, FEWEST, Progress, features_of
 from simulacra.evaluation.distances import kernel
-from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.frechet import frechet
-from simulacra.evaluation.metrics import per_image, row
-from simulacra.evaluation.reference import DRAW, FEWEST, Progress, features_of
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.seeds import stream
+
+
+def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[dict[str, Any]]:
+    """What the family measures of a split, each the mean over its images with a 95% interval.
+
+    Args:
+        subject: what is measured.
+        split: train, valid or test; training images are as they are, never flipped or augmented.
+        step: the updates that the objective has had, for the record.
+        limit: so many images at most, drawn once and for all; all by default.
+
+    Returns:
+        Rows for evaluations.jsonl; none where the split is empty.
+    """
+    return [row(name, values, split, step) for name, values in per_image(subject, split, limit).items()]
+
+
+def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[str, NDArray[np.float32]]:
+    """What the family measures of each image of a split: metric -> (n,); empty where the split is."""
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    with subject.objective.looking():
+        for rows in subject.batches(split, limit):
+            for name, values in subject.objective.validate(subject.load(rows)).items():
+                parts.setdefault(name, []).append(values.float().cpu().numpy())
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict[str, Any]:
+    """A mean over images and its 95% interval."""
+    one = Estimate.of(values)
+    return {
+        "metric": metric,
+        "value": one.value,
+        "low": one.low,
+        "high": one.high,
+        "floor": None,
+        "n": len(values),
+        "split": split,
+        "extractor": None,
+        "step": step,
+    }
+
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.duplicates import thumbnails_of
+from simulacra.data.audit import thumbnails_of
 
 BLOCK = 128  # queries at once
 READ = 512  # images at once while thumbnails are made

@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulacra.estimates import Estimate
+from simulacra.evaluation.context import Material, floors_of
 from simulacra.evaluation.distances import Cloud, kernel, nearer, neighbours
-from simulacra.evaluation.estimate import Estimate
 from simulacra.evaluation.features import Vectors
 from simulacra.evaluation.frechet import Spread, frechet_pair
-from simulacra.evaluation.material import Material
-from simulacra.evaluation.reference import floors_of
-from simulacra.evaluation.scores.base import Better, Found, Group, Row, row
+from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
 from simulacra.objectives import Generates
 
 MEMORISATION = "memorisation"

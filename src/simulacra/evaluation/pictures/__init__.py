@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 
-from simulacra.evaluation.pictures.codes import categories, category_pairs, sweeps
-from simulacra.evaluation.pictures.labels import classes, pairs
+from simulacra.evaluation.pictures.grids import (
+    categories,
+    category_pairs,
+    classes,
+    confusion,
+    fixed,
+    pairs,
+    reconstructions,
+    samples,
+    sweeps,
+    verdicts,
+)
 from simulacra.evaluation.pictures.maps import latent_map, principal_map
 from simulacra.evaluation.pictures.preview import Arrays, preview
-from simulacra.evaluation.pictures.samples import fixed, reconstructions, samples
-from simulacra.evaluation.pictures.verdicts import confusion, verdicts
 from simulacra.evaluation.subject import Subject
 from simulacra.runs import RunFolder
 

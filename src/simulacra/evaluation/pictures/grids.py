@@ -1,7 +1,7 @@
-"""What each number of a code means: images whose codes differ in one of them, or in two.
+"""Grids of pictures: samples, reconstructions, pairs of labels, sweeps of codes, and a classifier's answers.
 
-Chen et al. 2016, arXiv:1606.03657, figure 2, for the codes of InfoGAN; Higgins et al. 2017 (beta-VAE), figure 1, for
-those of a VAE.
+Sweeps of codes are drawn after Chen et al. 2016, arXiv:1606.03657, figure 2, for the codes of InfoGAN, and after
+Higgins et al. 2017 (beta-VAE), figure 1, for those of a VAE.
 """
 
 import numpy as np
@@ -9,9 +9,73 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simulacra.data.batches import to_images
+from simulacra.evaluation.judge import counted, told
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Encodes, Generates
+from simulacra.objectives import Classifies, Encodes, Generates
+
+FIXED, SAMPLES = 10, 11  # keys that keep the draws apart, from those of the other pictures too
+
+
+def fixed(subject: Subject, count: int = 12) -> Arrays | None:
+    """The images of the same codes, whenever in a training they are drawn."""
+    if not isinstance(subject.objective, Generates):
+        return None
+    return {"images": subject.decode(subject.codes(count, FIXED))}
+
+
+def samples(subject: Subject, count: int = 32) -> Arrays | None:
+    """Images of random codes; their labels, where there are any, as they occur in the training set."""
+    if not isinstance(subject.objective, Generates):
+        return None
+    codes = subject.codes(count, SAMPLES)
+    return {"images": subject.decode(codes), "codes": codes.numpy()}
+
+
+def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
+    """Test images and what is left of them after encoding and decoding."""
+    model = subject.objective
+    rows = subject.batches("test", count)
+    if not (isinstance(model, Encodes) and isinstance(model, Generates) and rows):
+        return None
+    images = subject.load(rows[0]).images
+    with model.looking():
+        return {"originals": to_images(images), "reconstructions": to_images(model.decode(model.encode(images)))}
+
+
+PAIRS, CLASSES = 12, 13  # keys that keep the draws apart
+
+
+def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
+    """Images that share noise and all labels but one, which is off in one and on in the other."""
+    model, conditions = subject.objective, subject.conditions
+    if not isinstance(model, Generates) or conditions is None or model.code.exclusive or not model.code.labels:
+        return None
+    codes = subject.codes(count, PAIRS)
+    noise, rows = codes[:, : model.code.noise], torch.from_numpy(conditions[:count]).float()
+    rows = rows.repeat(-(-count // len(rows)), 1)[:count]
+    pictures = []
+    for label in range(min(limit, model.code.labels)):
+        for value in (0.0, 1.0):
+            column = torch.full((count, 1), value)
+            changed = torch.cat([rows[:, :label], column, rows[:, label + 1 :]], 1)
+            pictures.append(subject.decode(model.code.join(noise, changed)))
+    images = np.stack(pictures).reshape(-1, 2, *pictures[0].shape)
+    return {"images": images, "label_names": np.array(subject.recipe.data.labels[: len(images)])}
+
+
+def classes(subject: Subject, count: int = 8) -> Arrays | None:
+    """One row a noise, one column a class."""
+    model = subject.objective
+    if not isinstance(model, Generates) or not model.code.exclusive:
+        return None
+    number = model.code.labels
+    noise = subject.codes(count, CLASSES)[:, : model.code.noise].repeat_interleave(number, 0)
+    images = subject.decode(model.code.join(noise, torch.eye(number).repeat(count, 1)))
+    names = np.array(subject.recipe.data.labels)
+    return {"images": images.reshape(count, number, *images.shape[1:]), "label_names": names}
+
 
 CATEGORIES, CATEGORY_PAIRS, SWEEPS = 14, 15, 16  # keys that keep the draws apart
 MEASURED = 1000  # test images by whose codes the widest numbers are found
@@ -97,3 +161,29 @@ def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     spread: NDArray[np.float32] = subject.encode(subject.store.pixels(np.concatenate(chunks))).std(0)
     return np.argsort(-spread, kind="stable")[:limit]
+
+
+def confusion(subject: Subject) -> Arrays | None:
+    """How many test images of each class (rows) were told to be of each class (columns)."""
+    return _counts(subject) if subject.recipe.data.exclusive else None
+
+
+def verdicts(subject: Subject) -> Arrays | None:
+    """For each attribute: test images by whether they have it (off, on) and whether they were told to (off, on)."""
+    return None if subject.recipe.data.exclusive else _counts(subject)
+
+
+def _counts(subject: Subject) -> Arrays | None:
+    """What the test images are, by what they are told to be; None where nobody tells any."""
+    model, chunks, exclusive = subject.objective, subject.batches("test"), subject.recipe.data.exclusive
+    if not isinstance(model, Classifies) or not chunks:
+        return None
+    logits, true = [], []
+    with model.looking():
+        for rows in chunks:
+            batch = subject.load(rows)
+            logits.append(model.logits(batch.images).float().cpu().numpy())
+            true.append(batch.labels.cpu().numpy() > 0.5)
+    said = told(np.concatenate(logits), exclusive=exclusive)
+    counts = counted(np.concatenate(true), said, exclusive=exclusive)
+    return {"counts": counts, "label_names": np.array(subject.recipe.data.labels)}

@@ -1,11 +1,9 @@
 """Arrays -> figures, one kind a file. Nothing here knows of runs, pages or files."""
 
-from simulacra.report.figures.bars import sorted_bars
+from simulacra.report.figures.bars import heat_map, share_pairs, sorted_bars
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import picture_rows
-from simulacra.report.figures.heat import heat_map
 from simulacra.report.figures.maps import code_map, label_maps
-from simulacra.report.figures.shares import share_pairs
 
 __all__ = [
     "Line",

@@ -1,12 +1,34 @@
-"""Bars, the longest first: how much each number of a code tells."""
+"""Bars, shares side by side, and heat maps."""
+
+from collections.abc import Sequence
+from math import exp
+from textwrap import wrap
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from simulacra.report.style import LINES, MUTED, WIDTH, blank, styled
+from simulacra.report.figures.style import (
+    CELL_INK,
+    CELL_PAPER,
+    CHANGES,
+    INK,
+    LINES,
+    MUTED,
+    NAME_LIMIT,
+    RULE,
+    SHADES,
+    WIDTH,
+    blank,
+    dots_key,
+    styled,
+)
+from simulacra.report.formatting import percent, plain
 
 OUTLINED = 64  # bars beyond these are too thin for a gap between them
 
@@ -41,3 +63,164 @@ def sorted_bars(
     if not alive.all():
         axes.legend(handles=[Patch(color=LINES[0], label="active"), Patch(color=MUTED, label=dead)], loc="upper right")
     return figure
+
+
+CELL, SMALLEST = 0.42, 0.17  # inches
+MOST_WRITTEN = 24  # rows or columns up to which each cell has its number, where that fits in
+DIGIT = 4.2  # points that a letter of a number is wide
+UPRIGHT = 0.25  # inches of a cell below which slanted names of columns would run into one another
+SPAN = 5.0  # inches that the cells of a larger map share
+HEAT_NAME_LIMIT = 18
+SCALE, LETTER = 1.0, 0.095  # inches of the scale beside the map, and of a letter of the title
+DARK = 0.62  # of the scale, from which numbers in a cell are light
+
+
+@styled()
+def heat_map(
+    values: NDArray[np.floating],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str,
+    x_name: str,
+    y_name: str,
+    unit: str,
+    form: str = "{:.2f}",
+    signed: bool = False,
+    most: float | None = None,
+    own: int = 0,
+    texts: Sequence[str] | None = None,
+) -> Figure:
+    """Cells as dark as their value is large; with a sign, blue for more and vermilion for less.
+
+    Args:
+        values: (K, J).
+        rows: K names.
+        columns: J names.
+        title: above the map.
+        x_name: what a column is.
+        y_name: what a row is.
+        unit: beside the scale.
+        form: how a value is written into its cell.
+        signed: whether values lie around 0.
+        most: end of the scale; the largest value by default.
+        own: how many cells of the diagonal, from the first, are framed.
+        texts: what is written into the cells, row by row; their values by default.
+    """
+    count, across = values.shape
+    end = most or float(np.abs(values).max()) or 1.0
+    cell = min(CELL, max(SMALLEST, SPAN / max(count, across)))
+    labels = [[plain(name, HEAT_NAME_LIMIT) for name in names] for names in (columns, rows)]
+    head = wrap(plain(title, 60), int((cell * across + SCALE) / LETTER))
+    beside = SCALE + 0.3 + 0.08 * max(map(len, labels[1]))
+    figure = blank(1.1 * cell * across + beside, cell * count + 1.6 + 0.15 * len(head))
+    axes = figure.add_subplot()
+    axes.set_title("\n".join(head))
+    shades = LinearSegmentedColormap.from_list("values", CHANGES if signed else SHADES)
+    image = axes.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
+    axes.set_xlabel(x_name)
+    axes.set_ylabel(y_name)
+    size = min(8.0, cell * 72 * 0.62)
+    axes.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
+    slant = {"rotation": 90, "va": "center"} if cell < UPRIGHT else {"rotation": 45}
+    for name in axes.get_xticklabels():
+        name.set(**slant)
+    axes.set_yticks(range(count), labels[1], fontsize=size)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for place in range(own):
+        axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
+    texts = texts or [_text(float(value), form) for value in values.flat]
+    if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
+        _write(axes, values, texts, end)
+    _scale(figure, axes, image, unit)
+    return figure
+
+
+def _text(value: float, form: str) -> str:
+    """A number as it is written into its cell; what rounds to nothing is 0."""
+    text = form.format(value)
+    return text.replace("-", "−") if text.strip("+-0.%") else "0"
+
+
+def _write(axes: Axes, values: NDArray[np.floating], texts: Sequence[str], end: float) -> None:
+    """Numbers into cells."""
+    for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=True):
+        ink = CELL_PAPER if abs(value) > DARK * end else CELL_INK
+        axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
+
+
+def _scale(figure: Figure, axes: Axes, image: AxesImage, unit: str) -> None:
+    """The scale beside the map."""
+    bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=24, pad=0.03)
+    bar.outline.set_visible(False)
+    bar.set_label(unit)
+    bar.ax.tick_params(length=0, labelsize=7)
+
+
+ROW = 0.21  # inches a label takes
+LEAST = 0.002  # smaller shares, and those as near to 1, are drawn at the edge
+SPARE = 0.25  # of log-odds beside the outermost dots
+MARKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.998)
+MOST_MARKS = 7
+
+
+@styled()
+def share_pairs(
+    names: Sequence[str],
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    limits: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    title: str,
+    keys: tuple[str, str],
+) -> Figure:
+    """Two shares of each label as dots on one line, the commonest label at the top.
+
+    The axis is that of odds, on which 1% and 2% are as far apart as 98% and 99%, so that rare labels can be read.
+
+    Args:
+        names: of the K labels.
+        first: (K,) shares in [0, 1], which set the order.
+        second: (K,) shares to compare with them.
+        limits: (K,) lower and (K,) upper limits of the second.
+        title: above the figure.
+        keys: what the first and the second are called.
+    """
+    order = np.argsort(first, kind="stable")
+    rows = np.arange(len(order))
+    places, others, low, high = (_log_odds(values[order]) for values in (first, second, *limits))
+    figure = blank(WIDTH + 0.6, 1.0 + ROW * len(order))
+    axes = figure.add_subplot()
+    axes.hlines(rows, np.minimum(places, others), np.maximum(places, others), color=RULE, linewidth=3, zorder=1)
+    axes.hlines(rows, low, high, color=LINES[1], linewidth=1, zorder=2)
+    for values, colour, marker in ((places, LINES[0], "o"), (others, LINES[1], "D")):
+        axes.plot(values, rows, linestyle="", marker=marker, markersize=4.5, color=colour, zorder=3)
+    axes.set_yticks(rows, [plain(names[place], NAME_LIMIT) for place in order.tolist()])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    left, right = min(places.min(), low.min()) - SPARE, max(places.max(), high.max()) + SPARE
+    axes.set_xlim(left, right)
+    inside = [mark for mark in MARKS if left <= float(_log_odds(np.array(mark))) <= right]
+    inside = inside or [_share((left + right) / 2)]  # all shares lie between two marks
+    shown = inside[:: -(-len(inside) // MOST_MARKS)]
+    axes.set_xticks(_log_odds(np.array(shown)), [percent(mark, int(mark < 0.01 or mark > 0.99)) for mark in shown])
+    axes.grid(True, axis="x")
+    axes.set_axisbelow(True)
+    axes.set_xlabel("share of images")
+    dots_key(axes, keys, LINES[:2], "oD", columns=2)
+    axes.set_title(plain(title, 42), pad=18)
+    return figure
+
+
+def _share(log_odds: float) -> float:
+    """The share of these odds, to a percent, or to a tenth of one where that is written."""
+    share = 1 / (1 + exp(-log_odds))
+    return round(share, 2 if 0.01 <= share <= 0.99 else 3)
+
+
+def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    held = np.clip(shares, LEAST, 1 - LEAST)
+    found: NDArray[np.float64] = np.log(held / (1 - held))
+    return found

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from simulacra.report.formats import plain, ticks
-from simulacra.report.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+from simulacra.report.figures.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+from simulacra.report.formatting import plain, ticks
 
 Numbers = NDArray[np.float64]
 LINE_HEIGHT = 0.075  # of a chart: what one line's name takes

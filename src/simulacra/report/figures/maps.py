@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simulacra.report.formats import percent, plain
-from simulacra.report.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
+from simulacra.report.figures.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
+from simulacra.report.formatting import percent, plain
 
 Points = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 
-from simulacra.report.formats import plain
+from simulacra.report.formatting import plain
 
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

@@ -5,18 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulacra.report.blocks import Album, Block, Fold, Section
-from simulacra.report.coded import categories, category_pairs, sweeps
-from simulacra.report.conditions import code_labels, leakage
-from simulacra.report.formats import epochs, number, plain
-from simulacra.report.mapped import code_maps, principal_maps
-from simulacra.report.origins import dated, row_of
-from simulacra.report.rasters import fold
-from simulacra.report.reading import Arrays, Record, Unreadable, image_pairs, images, names
-from simulacra.report.told import confusion, verdicts
-from simulacra.report.varied import frequencies, nearest
-from simulacra.report.words import of_metric
-from simulacra.report.worth import code_factors, inversions, kl_dimensions
+from simulacra.report.figures.grids import fold
+from simulacra.report.formatting import epochs, number, plain
+from simulacra.report.glossary import of_metric
+from simulacra.report.page import Album, Block, Fold, Section
+from simulacra.report.record import Arrays, Record, Unreadable, dated, image_pairs, images, names, row_of
+from simulacra.report.sections.codes import (
+    categories,
+    category_pairs,
+    code_factors,
+    code_maps,
+    inversions,
+    kl_dimensions,
+    principal_maps,
+    sweeps,
+)
+from simulacra.report.sections.labels import code_labels, confusion, frequencies, leakage, nearest, verdicts
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest wait behind a fold
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from simulacra.report.blocks import Album, Block, Chart, Fold, Gallery, Section, Table, Tile
 from simulacra.report.figures import Line, curves
 from simulacra.report.figures.curves import is_noisy, percent_floor, wants_logarithm
-from simulacra.report.formats import MISSING, epochs, number, percent, plain
-from simulacra.report.reading import Record, Row
-from simulacra.report.scores import both_weights, measured_with, rank
-from simulacra.report.words import Words, of_chart, of_metric
+from simulacra.report.formatting import MISSING, epochs, number, percent, plain
+from simulacra.report.glossary import Words, of_chart, of_metric
+from simulacra.report.page import Album, Block, Chart, Fold, Gallery, Section, Table, Tile
+from simulacra.report.record import Record, Row, both_weights, measured_with, rank
 
 COLUMNS = ("step", "epoch", "images")
 EVALUATION = ("metric", "value", "low", "high", "floor", "n", "split", "extractor", "step", "better")

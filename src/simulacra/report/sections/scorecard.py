@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from simulacra.report.blocks import Block, Fold, Section
-from simulacra.report.formats import MISSING, number, percent, plain
-from simulacra.report.marks import Mark
-from simulacra.report.marks import Score as Drawn
-from simulacra.report.marks import Scores as Drawings
-from simulacra.report.measured import evaluations, written
-from simulacra.report.reading import Record
-from simulacra.report.scores import Score, both_weights, measured_with, newest, rank
-from simulacra.report.versus import Interval
-from simulacra.report.words import FLOOR, Words, of_metric
+from simulacra.estimates import Interval
+from simulacra.report.formatting import MISSING, number, percent, plain
+from simulacra.report.glossary import FLOOR, Words, of_metric
+from simulacra.report.page import Block, Fold, Mark, Section
+from simulacra.report.page import Score as Drawn
+from simulacra.report.page import Scores as Drawings
+from simulacra.report.record import Record, Score, both_weights, measured_with, newest, rank
+from simulacra.report.sections.curves import evaluations, written
 
 
 @dataclass(frozen=True)

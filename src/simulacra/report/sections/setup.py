@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, load, shipped, to_table
-from simulacra.report.blocks import Bars, Block, Code, Fold, Section, Table, Text
-from simulacra.report.differences import leaves
-from simulacra.report.formats import MISSING, duration, epochs, image_shape, listed, number, percent, plain
-from simulacra.report.reading import Record
+from simulacra.report.formatting import MISSING, duration, epochs, image_shape, listed, number, percent, plain
+from simulacra.report.matching import leaves
+from simulacra.report.page import Bars, Block, Code, Fold, Section, Table, Text
+from simulacra.report.record import Record
 
 VALUE_LIMIT = 400
 CARD = ("source", "title", "options", "count", "seed", "crop", "licence", "license", "notes", "left_out")
