@@ -98,15 +98,24 @@ def measure(name: str, changes: dict[str, Any], updates: int, threads: int) -> d
         calls, best = len(seconds) / count, min(seconds)
         gflop = clock.flops[operator, shapes] / 1e9
         rows.append(
-            {"operator": operator, "shapes": shapes, "calls": calls, "ms": 1e3 * calls * best,
-             "gflop": calls * gflop, "gflops": gflop / best}
-        )  # fmt: skip
+            {
+                "operator": operator,
+                "shapes": shapes,
+                "calls": calls,
+                "ms": 1e3 * calls * best,
+                "gflop": calls * gflop,
+                "gflops": gflop / best,
+            }
+        )
     whole = sum(row["ms"] for row in rows)
     rows = [row | {"share": row["ms"] / whole} for row in sorted(rows, key=lambda row: -row["ms"])]
     facts = {"recipe": name, "batch": recipe.data.batch, "precision": devices.precision}
     return facts | {
-        "threads": threads, "matmul_gflops": 2e-9 * SIDE**3 / min(products), "operators_ms": whole, "rows": rows,
-    }  # fmt: skip
+        "threads": threads,
+        "matmul_gflops": 2e-9 * SIDE**3 / min(products),
+        "operators_ms": whole,
+        "rows": rows,
+    }
 
 
 def tables(found: dict[str, Any], top: int) -> list[Table]:
@@ -126,16 +135,25 @@ def tables(found: dict[str, Any], top: int) -> list[Table]:
     )
     for row in [row for row in found["rows"] if row["gflop"]][: 2 * top]:
         products.add_row(
-            row["operator"].replace("convolution_backward", "backward"), row["shapes"], f"{row['calls']:,.0f}",
-            f"{row['ms']:,.1f}", f"{row['share']:.1%}", f"{row['gflops']:,.0f}",
+            row["operator"].replace("convolution_backward", "backward"),
+            row["shapes"],
+            f"{row['calls']:,.0f}",
+            f"{row['ms']:,.1f}",
+            f"{row['share']:.1%}",
+            f"{row['gflops']:,.0f}",
             f"{row['gflops'] / found['matmul_gflops']:.0%}",
-        )  # fmt: skip
+        )
     work = [row for row in found["rows"] if row["gflop"]]
     gflop, ms = sum(row["gflop"] for row in work), sum(row["ms"] for row in work)
     products.add_row(
-        "all", "", f"{sum(row['calls'] for row in work):,.0f}", f"{ms:,.1f}", f"{ms / found['operators_ms']:.1%}",
-        f"{1e3 * gflop / ms:,.0f}", f"{1e3 * gflop / ms / found['matmul_gflops']:.0%}",
-    )  # fmt: skip
+        "all",
+        "",
+        f"{sum(row['calls'] for row in work):,.0f}",
+        f"{ms:,.1f}",
+        f"{ms / found['operators_ms']:.1%}",
+        f"{1e3 * gflop / ms:,.0f}",
+        f"{1e3 * gflop / ms / found['matmul_gflops']:.0%}",
+    )
     return [operators, products]
 
 

@@ -136,7 +136,7 @@ def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused
         ("gan", "optimizer.momentum=0.9", 'optimizer: momentum = 0.9 does nothing beside name = "adam"; leave it at'),
         ("vae", "optimizer={name='sgd', betas=[0.5,0.9]}", 'betas = [0.5, 0.9] does nothing beside name = "sgd"'),
         ("gan", "optimizer.generator={momentum=0.9}", 'generator.momentum = 0.9 does nothing beside name = "adam"'),
-        ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", 'generator.betas = [0.5, 0.9] does nothing'),
+        ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", "generator.betas = [0.5, 0.9] does nothing"),
         ("wgan", "objective.clip=0.1", 'clip = 0.1 does nothing beside lipschitz = "penalty"; leave it at 0.01'),
         ("gan", "objective.penalty_every=4", "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0"),
         ("vae", "objective.kl_steps=9", 'kl_steps = 9 does nothing beside kl_schedule = "constant"; leave it at 0'),
@@ -144,12 +144,18 @@ def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused
         ("gan", "objective.code.labels=onehot", "does nothing beside a family that gives its generator no labels"),
         ("wgan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
         ("infogan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
-        ("gan", "networks.generator={kind='deconvolution', channels=[8,4], norm='none', end_norm=true}",
-         'networks.generator: end_norm = true does nothing beside norm = "none"; leave it at false'),
-        ("gan", "networks.discriminator={kind='mlp', widths=[4], output='tanh'}",
-         'output = "tanh" does nothing in a network that reads images; leave it at "none"'),
+        (
+            "gan",
+            "networks.generator={kind='deconvolution', channels=[8,4], norm='none', end_norm=true}",
+            'networks.generator: end_norm = true does nothing beside norm = "none"; leave it at false',
+        ),
+        (
+            "gan",
+            "networks.discriminator={kind='mlp', widths=[4], output='tanh'}",
+            'output = "tanh" does nothing in a network that reads images; leave it at "none"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_would_do_nothing(family: str, change: str, said: str, refused: Refused) -> None:
     assert said in refused(family, *setting(change))
 

@@ -18,9 +18,22 @@ from simulacra.recipe import Recipe, load, shipped
 Run = Callable[..., Any]
 
 COMMANDS = {
-    "recipes", "summary", "pack", "audit", "train", "sample", "report", "evaluate", "best", "diagnose", "compare",
-    "export", "edit", "demo", "bench",
-}  # fmt: skip
+    "recipes",
+    "summary",
+    "pack",
+    "audit",
+    "train",
+    "sample",
+    "report",
+    "evaluate",
+    "best",
+    "diagnose",
+    "compare",
+    "export",
+    "edit",
+    "demo",
+    "bench",
+}
 
 
 @pytest.fixture

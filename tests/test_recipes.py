@@ -14,20 +14,51 @@ from simulacra.objectives import Generates, Objective, build, summarize
 from simulacra.recipe import Recipe, load, read_table, shipped, to_toml
 
 SYSTEMS = {
-    "celeba-vae-512", "celeba-dcgan-bn", "celeba-acgan",
-    "celeba-vae-1024", "celeba-dcgan-k5", "celeba-acgan-k5",
-    "celeba-vae-256-flat", "celeba-gan-upsample", "celeba-wgan", "celeba-wgan-gp", "celeba-acgan-upsample",
-    "celeba-vae-100", "celeba-dcgan", "celeba-acgan-onehot", "celeba-infogan", "celeba-infogan-2x10",
-    "fashion-dcgan", "fashion-vae-mlp", "fashion-vae-mlp-64", "fashion-classifier-mlp",
+    "celeba-vae-512",
+    "celeba-dcgan-bn",
+    "celeba-acgan",
+    "celeba-vae-1024",
+    "celeba-dcgan-k5",
+    "celeba-acgan-k5",
+    "celeba-vae-256-flat",
+    "celeba-gan-upsample",
+    "celeba-wgan",
+    "celeba-wgan-gp",
+    "celeba-acgan-upsample",
+    "celeba-vae-100",
+    "celeba-dcgan",
+    "celeba-acgan-onehot",
+    "celeba-infogan",
+    "celeba-infogan-2x10",
+    "fashion-dcgan",
+    "fashion-vae-mlp",
+    "fashion-vae-mlp-64",
+    "fashion-classifier-mlp",
     "fashion-vae-mlp-pretrained",
-}  # fmt: skip
+}
 OURS = {
-    "celeba-r3gan", "celeba-beta-tc-vae",
-    "avatars-vae", "avatars-dcgan", "avatars-acgan", "avatars-wgan-gp", "avatars-infogan", "avatars-classifier",
-    "avatars-r3gan", "avatars-beta-tc-vae", "avatars-dcgan-diffaugment",
-    "fashion-vae", "fashion-acgan", "fashion-wgan-gp", "fashion-infogan", "fashion-classifier-mlp-tuned",
-    "demo-vae", "demo-dcgan", "demo-acgan", "faces-fast", "garments-fast",
-}  # fmt: skip
+    "celeba-r3gan",
+    "celeba-beta-tc-vae",
+    "avatars-vae",
+    "avatars-dcgan",
+    "avatars-acgan",
+    "avatars-wgan-gp",
+    "avatars-infogan",
+    "avatars-classifier",
+    "avatars-r3gan",
+    "avatars-beta-tc-vae",
+    "avatars-dcgan-diffaugment",
+    "fashion-vae",
+    "fashion-acgan",
+    "fashion-wgan-gp",
+    "fashion-infogan",
+    "fashion-classifier-mlp-tuned",
+    "demo-vae",
+    "demo-dcgan",
+    "demo-acgan",
+    "faces-fast",
+    "garments-fast",
+}
 
 
 @lru_cache

@@ -40,9 +40,14 @@ def test_one_layer_is_that_of_bfloat16_but_for_the_order_of_additions(rounding: 
 def test_a_network_is_as_far_from_float32_as_in_bfloat16(rounding: Any) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(
-        nn.Conv2d(3, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), nn.LeakyReLU(0.2),
-        nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 5),
-    )  # fmt: skip
+        nn.Conv2d(3, 8, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(8, 4, 4, 2, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4 * 8 * 8, 5),
+    )
     images = torch.randn(64, 3, 8, 8)
     single, single_slopes = passed(network, images)
     with torch.autocast("cpu", torch.bfloat16):

@@ -268,10 +268,16 @@ def test_conditions_come_back(run: RunFolder, tiny: Callable[..., Recipe]) -> No
 @pytest.mark.parametrize(
     "content",
     [
-        None, b"", b"\x93NUMPY", b"nonsense", to_npy(np.zeros((0, 2), np.uint8)), to_npy(np.zeros((2, 3), np.uint8)),
-        to_npy(np.zeros((2, 2))), to_npy(np.zeros(2, np.uint8)),
+        None,
+        b"",
+        b"\x93NUMPY",
+        b"nonsense",
+        to_npy(np.zeros((0, 2), np.uint8)),
+        to_npy(np.zeros((2, 3), np.uint8)),
+        to_npy(np.zeros((2, 2))),
+        to_npy(np.zeros(2, np.uint8)),
     ],
-)  # fmt: skip
+)
 def test_conditions_that_are_missing_or_damaged_are_said_to_be(
     content: bytes | None, run: RunFolder, tiny: Callable[..., Recipe]
 ) -> None:

@@ -202,8 +202,7 @@ def learn_directions(
 def changing(subject: Subject) -> Codes:
     """1 for each number of a code (width,) that changes by degrees, 0 for labels and categories."""
     noise, labels, categorical, continuous = subject.generates.code.widths
-    found: Codes = np.repeat(np.array([1, 0, 0, 1], np.float32), [noise, labels, categorical, continuous])
-    return found
+    return np.repeat(np.array([1, 0, 0, 1], np.float32), [noise, labels, categorical, continuous])
 
 
 def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> tuple[Codes, NDArray[np.uint8]]:

@@ -213,8 +213,7 @@ class RunFolder:
     @property
     def best(self) -> int | None:
         """The step of the checkpoint that is marked best, or None where none is."""
-        step: int | None = self.facts.get("best", {}).get("step") if self.exists else None
-        return step
+        return self.facts.get("best", {}).get("step") if self.exists else None
 
     # --- pictures
 

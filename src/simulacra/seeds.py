@@ -61,5 +61,4 @@ def rows(draw: Callable[..., T], size: tuple[int, ...], **options: Any) -> T:
     """
     rank, world = _PLACE.get()
     whole: Any = draw((size[0] * world, *size[1:]), **options)
-    share: T = whole[rank::world]
-    return share
+    return whole[rank::world]

@@ -97,8 +97,13 @@ def test_label_frequencies_and_correlations_are_reported(arrays, smooth) -> None
     labels = np.stack([beard, 1 - beard, draw.permutation(beard), np.zeros(40, int)], axis=1)
     report = arrays(images=smooth, labels=labels, label_names=["Beard", "Shaved", "Hat", "Never"])
     assert report["labels"][0] | {"train": 0, "valid": 0, "test": 0} == {
-        "name": "Beard", "count": 20, "share": 0.5, "train": 0, "valid": 0, "test": 0,
-    }  # fmt: skip
+        "name": "Beard",
+        "count": 20,
+        "share": 0.5,
+        "train": 0,
+        "valid": 0,
+        "test": 0,
+    }
     assert report["correlations"][0] == {"a": "Beard", "b": "Shaved", "r": -1.0}
     text = " ".join(report["findings"])
     assert "labels Beard and Shaved mostly shut each other out (r = -1.00)" in text

@@ -40,9 +40,16 @@ def opened(name: str) -> ImageStore:
     images = np.stack([check(next(pictures)) for _ in range(IMAGES)])
     labels, factors = source.labels[:IMAGES], source.factors
     return ImageStore(
-        Path(name), images, labels, tuple(source.label_names), source.exclusive, np.zeros(IMAGES, np.uint8), name,
-        None if factors is None else factors[:IMAGES], tuple(source.factor_names),
-    )  # fmt: skip
+        Path(name),
+        images,
+        labels,
+        tuple(source.label_names),
+        source.exclusive,
+        np.zeros(IMAGES, np.uint8),
+        name,
+        None if factors is None else factors[:IMAGES],
+        tuple(source.factor_names),
+    )
 
 
 def check(picture: Picture) -> np.ndarray:

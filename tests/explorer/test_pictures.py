@@ -106,9 +106,15 @@ def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made:
 
 @pytest.mark.parametrize(
     ("family", "along", "count"),
-    [("gan", "turns:1", 9), ("vae", "set:2", 9), ("acgan", "labels:Male", 9), ("infogan", "categories:2", 3),
-     ("infogan", "continuous:1", 9), ("vae", "attributes:Male", 9)],
-)  # fmt: skip
+    [
+        ("gan", "turns:1", 9),
+        ("vae", "set:2", 9),
+        ("acgan", "labels:Male", 9),
+        ("infogan", "categories:2", 3),
+        ("infogan", "continuous:1", 9),
+        ("vae", "attributes:Male", 9),
+    ],
+)
 def test_a_strip_has_a_picture_for_each_of_its_codes(
     family: str, along: str, count: int, run_of: Any, client: Any, made: Any
 ) -> None:

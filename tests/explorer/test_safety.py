@@ -29,9 +29,19 @@ def test_this_machines_own_names_are_answered(explorer: Any, host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.0.7:8000", "",
-     "[::1", "127.0.0.1@evil.example", "0x7f.1.evil", "evil.example#127.0.0.1"],
-)  # fmt: skip
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "192.168.0.7:8000",
+        "",
+        "[::1",
+        "127.0.0.1@evil.example",
+        "0x7f.1.evil",
+        "evil.example#127.0.0.1",
+    ],
+)
 def test_a_name_that_a_stranger_points_here_is_refused(explorer: Any, host: str) -> None:
     for path in ("/", "/index.json", "/page/main.js", "/runs/the-gan/picture.png"):
         ended = explorer.get(path, headers={"Host": host})

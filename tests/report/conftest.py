@@ -26,21 +26,39 @@ def facts_of(labels: tuple[str, ...], **changes: Any) -> dict[str, Any]:
         {"layer": "Conv2d k4 s1 p0", "shape": [1, 1, 1], "parameters": 8192},
     ]
     return {
-        "simulacra": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "numpy": "2.4", "platform": "Linux", "threads": 2,
-        "processor": "a processor", "commit": None, "device": "cpu", "precision": "float32", "family": "gan",
-        "started": "2030-01-02T03:04:05+00:00", "state": "finished", "step": 2000, "images_seen": 256_000,
-        "epochs": 6.4, "seconds": 400.0, "command": "simulacra train celeba-dcgan-bn --data stores/celeba",
+        "simulacra": "0.1.0",
+        "python": "3.11.2",
+        "torch": "2.13.0",
+        "numpy": "2.4",
+        "platform": "Linux",
+        "threads": 2,
+        "processor": "a processor",
+        "commit": None,
+        "device": "cpu",
+        "precision": "float32",
+        "family": "gan",
+        "started": "2030-01-02T03:04:05+00:00",
+        "state": "finished",
+        "step": 2000,
+        "images_seen": 256_000,
+        "epochs": 6.4,
+        "seconds": 400.0,
+        "command": "simulacra train celeba-dcgan-bn --data stores/celeba",
         "recipe_name": "celeba-dcgan-bn",
         "data": {
-            "path": "stores/celeba", "fingerprint": "0123abcd", "shape": [8, 8, 3],
-            "counts": {"train": 40_000, "valid": 2_000, "test": 2_000}, "label_names": list(labels), "exclusive": False,
+            "path": "stores/celeba",
+            "fingerprint": "0123abcd",
+            "shape": [8, 8, 3],
+            "counts": {"train": 40_000, "valid": 2_000, "test": 2_000},
+            "label_names": list(labels),
+            "exclusive": False,
             "label_frequencies": {name: 0.5 / (place + 1) for place, name in enumerate(labels)},
             "card": {"source": "celeba", "licence": "research only", "notes": ["cropped"]},
         },
         "networks": {"discriminator": {"parameters": 11_264, "layers": layers}},
         "players": {"discriminator": {"parameters": 11_264, "networks": ["discriminator"]}},
         "parameters": 11_264,
-    } | changes  # fmt: skip
+    } | changes
 
 
 def write_curves(run: RunFolder, *keys: str, rows: int = 20) -> None:
@@ -65,8 +83,12 @@ def write_pictures(run: RunFolder, labels: tuple[str, ...]) -> None:
     run.write_picture("classes", {"images": noise(10, count, 8, 8, 3), "label_names": names}, b"")
     points, flags = random.normal(size=(300, 2)).astype(np.float32), random.integers(0, 2, (300, count), np.uint8)
     table = {
-        "points": points, "labels": flags, "label_names": names, "exclusive": np.array(False), "chosen": names[0],
-    }  # fmt: skip
+        "points": points,
+        "labels": flags,
+        "label_names": names,
+        "exclusive": np.array(False),
+        "chosen": names[0],
+    }
     run.write_picture("map", table, b"")
 
 

@@ -80,9 +80,11 @@ def test_hostile_names_break_nothing(fake: Any, tmp_path: Path) -> None:
     hostile = np.array(list(fake.hostile))
     matrix = np.random.default_rng(0).uniform(-1, 1, (len(hostile), len(hostile)))
     html = page(
-        fake, tmp_path / "run", leakage={"matrix": matrix, "asked": hostile, "judged": hostile},
+        fake,
+        tmp_path / "run",
+        leakage={"matrix": matrix, "asked": hostile, "judged": hostile},
         code_labels={"matrix": abs(matrix), "codes": hostile, "judged": hostile},
-    )  # fmt: skip
+    )
     assert "<script>alert" not in html
     assert "left out" not in html
 

@@ -154,9 +154,21 @@ def test_chosen_epochs_are_among_the_moments_shown(fake: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "chart",
-    ["loss", "accuracy", "label_loss", "label_accuracy", "reconstruction", "kl", "kl_weight", "total_correlation",
-     "distance", "penalty", "recognition", "code_accuracy"],
-)  # fmt: skip
+    [
+        "loss",
+        "accuracy",
+        "label_loss",
+        "label_accuracy",
+        "reconstruction",
+        "kl",
+        "kl_weight",
+        "total_correlation",
+        "distance",
+        "penalty",
+        "recognition",
+        "code_accuracy",
+    ],
+)
 def test_every_chart_of_a_family_has_words(chart: str) -> None:
     assert CHARTS[chart].reading.endswith(".")
 

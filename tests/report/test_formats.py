@@ -23,10 +23,20 @@ from simulacra.report.record import spread
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (3576704, "3,576,704"), (0.0197, "0.01970"), (17.43, "17.43"), (0, "0"), (0.0, "0"), (12345.6, "12,346"),
-        (1.2e-6, "1.2e-6"), (-0.5, "-0.5000"), (None, "–"), (float("nan"), "not finite"), (True, "True"), ("a\n", "a"),
+        (3576704, "3,576,704"),
+        (0.0197, "0.01970"),
+        (17.43, "17.43"),
+        (0, "0"),
+        (0.0, "0"),
+        (12345.6, "12,346"),
+        (1.2e-6, "1.2e-6"),
+        (-0.5, "-0.5000"),
+        (None, "–"),
+        (float("nan"), "not finite"),
+        (True, "True"),
+        ("a\n", "a"),
     ],
-)  # fmt: skip
+)
 def test_number(value: object, text: str) -> None:
     assert number(value) == text
 
@@ -34,10 +44,16 @@ def test_number(value: object, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (3.21, "3.2 s"), (59.0, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (97200, "1 d 3 h"),
-        (None, "–"), (float("inf"), "–"),
+        (3.21, "3.2 s"),
+        (59.0, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (97200, "1 d 3 h"),
+        (None, "–"),
+        (float("inf"), "–"),
     ],
-)  # fmt: skip
+)
 def test_duration(seconds: object, text: str) -> None:
     assert duration(seconds) == text
 

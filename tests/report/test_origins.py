@@ -19,11 +19,12 @@ from simulacra.report import write_report
         ({"step": 1000, "weights": "averaged"}, 1000, ""),
         ({"step": 2000}, 1000, "This was measured at update 2,000."),
         (
-            {"step": 1000, "weights": "raw", "against": "f00d"}, None,
+            {"step": 1000, "weights": "raw", "against": "f00d"},
+            None,
             "This was measured at update 1,000, with the raw weights and against another data set (f00d).",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_picture_says_where_it_differs_from_the_run_s(
     origin: dict[str, Any], drawn: int | None, said: str, fake: Any, tmp_path: Path
 ) -> None:

@@ -49,9 +49,11 @@ def test_labels_wait_behind_their_metric_on_the_same_scale(fake: Any, tmp_path: 
 
 def test_what_is_withheld_says_why_and_what_does_not_apply_is_left_out(fake: Any, tmp_path: Path) -> None:
     html = card(
-        fake, tmp_path / "run", {"metric": "recall", "value": None, "why": "too few images"},
+        fake,
+        tmp_path / "run",
+        {"metric": "recall", "value": None, "why": "too few images"},
         {"metric": "precision", "value": None, "why": "not applicable, family classifier makes no images"},
-    )  # fmt: skip
+    )
     assert "withheld: too few images" in html
     assert "Precision" not in html
 

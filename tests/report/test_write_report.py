@@ -26,18 +26,30 @@ def gaps(page: Path) -> str:
 def test_a_finished_run_gets_every_section_its_folder_has(written: Any) -> None:
     assert written.page == written.run.path / "report.html"
     assert titles(written.page) == [
-        "Samples", "Score card", "Learning curves", "The same codes over training", "Reconstructions",
-        "Pairs that differ in one label", "Every class from the same noise", "Map of the codes",
-        "Data", "Networks", "Recipe", "Time and machine",
-    ]  # fmt: skip
+        "Samples",
+        "Score card",
+        "Learning curves",
+        "The same codes over training",
+        "Reconstructions",
+        "Pairs that differ in one label",
+        "Every class from the same noise",
+        "Map of the codes",
+        "Data",
+        "Networks",
+        "Recipe",
+        "Time and machine",
+    ]
     assert not gaps(written.page)
 
 
 def test_the_summary_says_what_was_trained_on_what_and_how_long(written: Any) -> None:
     for words in (
-        "a generative adversarial network (GAN) with 11,264 parameters", "40,000 training images from celeba",
-        "8×8 colour", "2,000 updates (256,000 images and 6.4 epochs) in 6 min 40 s on cpu", "MSE 0.01970 (test split)",
-    ):  # fmt: skip
+        "a generative adversarial network (GAN) with 11,264 parameters",
+        "40,000 training images from celeba",
+        "8×8 colour",
+        "2,000 updates (256,000 images and 6.4 epochs) in 6 min 40 s on cpu",
+        "MSE 0.01970 (test split)",
+    ):
         assert words in written.html
 
 
@@ -116,10 +128,12 @@ def test_exclusive_classes_colour_one_map(fake: Any, tmp_path: Path) -> None:
     run = fake.run(tmp_path / "run", full=False)
     kinds = np.arange(60) % 13
     table = {
-        "points": np.random.default_rng(0).normal(size=(60, 2)), "labels": np.eye(13, dtype=np.uint8)[kinds],
-        "label_names": np.array([f"kind {kind}" for kind in range(13)]), "exclusive": np.array(True),
+        "points": np.random.default_rng(0).normal(size=(60, 2)),
+        "labels": np.eye(13, dtype=np.uint8)[kinds],
+        "label_names": np.array([f"kind {kind}" for kind in range(13)]),
+        "exclusive": np.array(True),
         "chosen": np.array("kind 1"),
-    }  # fmt: skip
+    }
     run.write_picture("map", table, b"")
     write_report([run])
     figures = fake.figures(run.path)

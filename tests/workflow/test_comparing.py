@@ -14,9 +14,18 @@ from simulacra.verbs.compare import compare
 
 Run = Callable[..., Any]
 ROW = {
-    "metric": "precision", "low": None, "high": None, "floor": 0.9, "n": 500, "split": "test", "real": 100,
-    "extractor": "random-vgg, 64x64 bicubic", "step": 6, "seed": 0, "better": "higher",
-}  # fmt: skip
+    "metric": "precision",
+    "low": None,
+    "high": None,
+    "floor": 0.9,
+    "n": 500,
+    "split": "test",
+    "real": 100,
+    "extractor": "random-vgg, 64x64 bicubic",
+    "step": 6,
+    "seed": 0,
+    "better": "higher",
+}
 
 
 @pytest.fixture
@@ -115,8 +124,10 @@ def test_the_keys_that_differ_stand_beside_the_numbers(make: Any) -> None:
     changes = {"objective.kl_weight": 4.0, "networks.encoder.channels": [4, 16], "title": "other", "every.log": 1}
     found = compare([make("a", 0.5), make("b", 0.6, seed=1, **changes)])
     assert found.differences == {
-        "seed": ("0", "1"), "objective.kl_weight": ("1.0", "4.0"), "networks.encoder.channels": ("[4,8]", "[4,16]"),
-    }  # fmt: skip
+        "seed": ("0", "1"),
+        "objective.kl_weight": ("1.0", "4.0"),
+        "networks.encoder.channels": ("[4,8]", "[4,16]"),
+    }
 
 
 def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[Path]) -> None:
@@ -149,10 +160,15 @@ def test_one_seed_has_a_value_and_no_spread(seeds: list[Path]) -> None:
 
 def test_groups_that_differ_in_more_than_the_key_are_told(make: Any) -> None:
     paths = [
-        make(f"{weight}-{seed}", 0.5 + seed / 10, seed=seed,
-             **{"objective.kl_weight": weight, "objective.latent": 2 + int(weight)})
-        for weight in (1.0, 4.0) for seed in (0, 1)
-    ]  # fmt: skip
+        make(
+            f"{weight}-{seed}",
+            0.5 + seed / 10,
+            seed=seed,
+            **{"objective.kl_weight": weight, "objective.latent": 2 + int(weight)},
+        )
+        for weight in (1.0, 4.0)
+        for seed in (0, 1)
+    ]
     assert "the groups differ in objective.latent too" in compare(paths, "objective.kl_weight").notes[0]
 
 

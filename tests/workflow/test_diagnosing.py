@@ -79,9 +79,13 @@ def write_store(path: Path, motifs: int = 0) -> Path:
         np.save(path / f"{name}.npy", array)
     (path / "names.json").write_text(json.dumps([f"{row}.png" for row in range(COUNT)]))
     head = {
-        "format": 1, "fingerprint": f"blobs {motifs}", "label_names": KINDS, "exclusive": True, "factor_names": [],
+        "format": 1,
+        "fingerprint": f"blobs {motifs}",
+        "label_names": KINDS,
+        "exclusive": True,
+        "factor_names": [],
         "card": {"source": "made", "title": "blobs"},
-    }  # fmt: skip
+    }
     (path / "store.json").write_text(json.dumps(head))
     return path
 
@@ -112,11 +116,13 @@ def trained(
             pytest.fail(f"family {family} has no row in SOUND; add a small recipe that learns blobs")
         part = json.loads(json.dumps(SOUND[family]))
         table = part | {
-            "title": f"sound {family}", "steps": steps, "seed": seed,
+            "title": f"sound {family}",
+            "steps": steps,
+            "seed": seed,
             "data": {"name": "made", "size": SIDE, "channels": 1, "batch": 16} | part.get("data", {}),
             "objective": {"family": family} | part["objective"],
             "every": {"log": 10, "checkpoint": 50, "keep": 1, "epochs": [1]},
-        }  # fmt: skip
+        }
         said = list[str]()
         run = RunFolder(tmp_path / "run")
         train(read_table(table, family, changes), str(stores(motifs)), run.path, report=False, say=said.append)
@@ -156,9 +162,12 @@ def test_an_illness_that_was_made_is_found_and_told_once(illness: str, trained: 
 
 def test_players_that_run_in_circles_are_found(trained: Any) -> None:
     changes = {
-        "optimizer.lr": 1e-2, "optimizer.generator.lr": 1e-2, "optimizer.betas": [0.9, 0.99],
-        "objective.loss": "hinge", "objective.real_label": 1.0,
-    }  # fmt: skip
+        "optimizer.lr": 1e-2,
+        "optimizer.generator.lr": 1e-2,
+        "optimizer.betas": [0.9, 0.99],
+        "objective.loss": "hinge",
+        "objective.real_label": 1.0,
+    }
     run, _ = trained("gan", steps=300, **changes)
     assert "oscillation" in illnesses(diagnose(run))
 

@@ -16,9 +16,13 @@ from simulacra.verbs import best
 Run = Callable[..., Any]
 
 DEFAULTS = {
-    "vae": "mse_plus_kl", "classifier": "loss",
-    "gan": "kernel_distance", "wgan": "kernel_distance", "acgan": "kernel_distance", "infogan": "kernel_distance",
-}  # fmt: skip
+    "vae": "mse_plus_kl",
+    "classifier": "loss",
+    "gan": "kernel_distance",
+    "wgan": "kernel_distance",
+    "acgan": "kernel_distance",
+    "infogan": "kernel_distance",
+}
 
 
 @pytest.fixture

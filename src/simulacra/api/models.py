@@ -109,8 +109,7 @@ class Usable(ABC):
         given = to_tensor(as_images(images, self.recipe.data.shape)[0]).to(model.device)
         with model.looking():
             logits = model.logits(given).float()
-        shares: Values = (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
-        return shares
+        return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.place}: {self.recipe.title}, update {self.step:,}>"

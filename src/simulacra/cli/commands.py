@@ -239,9 +239,16 @@ def evaluate(
     from simulacra.verbs.evaluate import evaluate as evaluate_run
 
     found = evaluate_run(
-        run, data=data, against=against, count=count, features=features, only=only or (), step=step, weights=weights,
+        run,
+        data=data,
+        against=against,
+        count=count,
+        features=features,
+        only=only or (),
+        step=step,
+        weights=weights,
         seed=seed,
-    )  # fmt: skip
+    )
     if as_json:
         typer.echo(json.dumps(found.rows))
     elif found.measured:

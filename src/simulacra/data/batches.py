@@ -147,8 +147,7 @@ def mirror(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> None:
 def to_images(tensor: Tensor) -> NDArray[np.uint8]:
     """Float images (B, C, H, W) in [-1, 1] as uint8 (B, H, W, C), rounded; what lies outside is clipped."""
     scaled = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255)
-    array: NDArray[np.uint8] = scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return array
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 class Batches:

@@ -72,8 +72,12 @@ class RowFile:
 FORMAT = 1
 # What store.json says beside its format.
 HEAD = {
-    "fingerprint": str, "label_names": list, "exclusive": bool, "factor_names": list, "card": dict,
-}  # fmt: skip
+    "fingerprint": str,
+    "label_names": list,
+    "exclusive": bool,
+    "factor_names": list,
+    "card": dict,
+}
 SPLITS = ("train", "valid", "test")
 
 

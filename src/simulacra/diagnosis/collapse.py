@@ -133,11 +133,13 @@ def dead_codes(history: History) -> Finding | None:
     sign = Sign(f"share of the code's numbers in use ({source})", share, "below", FEW, step, step)
     latent = max(2, 2 * inside)
     return Finding(
-        "dead-codes", "note", (sign,),
+        "dead-codes",
+        "note",
+        (sign,),
         f"Of {len(used[0])} numbers of the code {inside} tell something of an image; the others are idle.",
         f"a narrower code, --set objective.latent={latent}, or a smaller weight of the KL, --set "
         f"objective.kl_weight={history.recipe.objective.kl_weight / 4:.2g}, if images should keep more.",  # type: ignore[union-attr]
-    )  # fmt: skip
+    )
 
 
 def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str, int] | None:

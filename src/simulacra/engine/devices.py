@@ -144,8 +144,7 @@ class Devices:
         """The sum of each number over all processes."""
         if self.world == 1:
             return numbers
-        summed: list[float] = self._reduce(torch.tensor(numbers, dtype=self.wide, device=self.device)).tolist()
-        return summed
+        return self._reduce(torch.tensor(numbers, dtype=self.wide, device=self.device)).tolist()
 
     def highest(self, *numbers: int) -> tuple[int, ...]:
         """The largest of each number in any process."""

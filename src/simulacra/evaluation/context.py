@@ -102,9 +102,7 @@ def features_of(
     def find() -> Arrays:
         return {"features": extractor.vectors(store.pixels(rows), progress), "rows": rows}
 
-    found = _kept(store, extractor, f"{split}-{len(rows)}", (rows,), find, cache)["features"]
-    vectors: Vectors = found
-    return vectors
+    return _kept(store, extractor, f"{split}-{len(rows)}", (rows,), find, cache)["features"]
 
 
 def cloud_of(
@@ -141,11 +139,15 @@ def floors_of(
         extractor: what their features were made by.
         find: measures them: metric -> value.
         cache: folder of features; the user's cache folder by default.
-    """  # fmt: skip
+    """
     kept = _kept(
-        store, extractor, f"floors-{len(real)}-{len(stand_in)}", (real, stand_in),
-        lambda: {name: np.array(value) for name, value in find().items()}, cache,
-    )  # fmt: skip
+        store,
+        extractor,
+        f"floors-{len(real)}-{len(stand_in)}",
+        (real, stand_in),
+        lambda: {name: np.array(value) for name, value in find().items()},
+        cache,
+    )
     return {name: float(value) for name, value in kept.items()}
 
 

@@ -109,8 +109,7 @@ def without(direction: Codes, others: Codes) -> Codes:
     """
     span = np.asarray(others, np.float64).T
     weights = np.linalg.lstsq(span, np.asarray(direction, np.float64), rcond=None)[0]
-    rest: Codes = (direction - span @ weights).astype(np.float32)
-    return rest
+    return (direction - span @ weights).astype(np.float32)
 
 
 def share_left(direction: Codes, rest: Codes) -> float:
@@ -122,8 +121,7 @@ def share_left(direction: Codes, rest: Codes) -> float:
 def moved(codes: Codes, steps: Codes, strengths: tuple[float, ...]) -> Codes:
     """Codes (n, strengths, width): each code (n, width) moved by each strength along its own step (n, width)."""
     scale = np.asarray(strengths, np.float32)[None, :, None]
-    found: Codes = codes[:, None] + scale * steps[:, None]
-    return found
+    return codes[:, None] + scale * steps[:, None]
 
 
 FORMAT = 1

@@ -104,8 +104,7 @@ def _sums(a: Features, b: Features, blocks: int, same: bool = False) -> Array:
 def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
     """Squared discrepancies (k,) of sums and counts (k, 1, 2)."""
     means = [(part[..., 0] / part[..., 1]).ravel() for part in (within_a, within_b, across)]
-    found: Array = means[0] + means[1] - 2 * means[2]
-    return found
+    return means[0] + means[1] - 2 * means[2]
 
 
 def neighbours(

@@ -44,8 +44,7 @@ class Spread:
     def centered(self) -> Array:
         """(n, d) float64 features less their mean."""
         values = np.asarray(self.features, np.float64)
-        found: Array = values - values.mean(0)
-        return found
+        return values - values.mean(0)
 
     @cached_property
     def whole(self) -> Moments:
@@ -127,8 +126,7 @@ def _distance(a: Moments, b: Moments) -> float:
 
 def _product(a: Moments, b: Moments) -> Array:
     """Of the two factors, whose singular values are the roots; not wider than it is high."""
-    product: Array = a.factor @ b.factor.T if len(a.factor) <= len(b.factor) else b.factor @ a.factor.T
-    return product
+    return a.factor @ b.factor.T if len(a.factor) <= len(b.factor) else b.factor @ a.factor.T
 
 
 def _apart(a: Moments, b: Moments) -> float:

@@ -70,16 +70,12 @@ class Judge:
     def accuracy(self) -> NDArray[np.float64]:
         """(K,) the share of held-out images told rightly: of a class, among its own; of an attribute, among all."""
         right = np.diagonal(self.confusion, axis1=-2, axis2=-1).astype(np.float64)
-        shares: NDArray[np.float64] = (
-            right / np.maximum(self.confusion.sum(1), 1) if self.exclusive else right.sum(1) / max(self.n, 1)
-        )
-        return shares
+        return right / np.maximum(self.confusion.sum(1), 1) if self.exclusive else right.sum(1) / max(self.n, 1)
 
     @property
     def learned(self) -> NDArray[np.bool_]:
         """(K,) whether the judge can tell a label well enough for its word to count."""
-        found: NDArray[np.bool_] = self.auc >= LEARNED  # false for nan
-        return found
+        return self.auc >= LEARNED  # false for nan
 
     def logits(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
         """Logits (n, K) of images (n, H, W, C) uint8."""
@@ -88,8 +84,7 @@ class Judge:
     def probabilities(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
         """(n, K) in [0, 1]: over exclusive classes they add up to 1, of attributes each stands alone."""
         logits = torch.from_numpy(self.logits(images, progress))
-        found: Values = (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
-        return found
+        return (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
 
     def verdicts(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
         """(n, K): the likeliest class, or each attribute that is likelier there than not."""
@@ -211,20 +206,16 @@ def tested(objective: Classifier, store: ImageStore) -> Tested:
 def told(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
     """Verdicts (n, K) of logits (n, K)."""
     if not exclusive:
-        found: NDArray[np.bool_] = logits > 0
-        return found
-    one: NDArray[np.bool_] = np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
-    return one
+        return logits > 0
+    return np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
 
 
 def counted(true: NDArray[np.bool_], said: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
     """Confusion of labels (n, K) and verdicts (n, K): (K, K) or (K, 2, 2), true by told."""
     if exclusive:
-        table: NDArray[np.int64] = true.astype(np.int64).T @ said.astype(np.int64)
-        return table
+        return true.astype(np.int64).T @ said.astype(np.int64)
     sides = np.array([[(true == on) & (said == yes) for yes in (False, True)] for on in (False, True)])
-    tables: NDArray[np.int64] = sides.sum(2, dtype=np.int64).transpose(2, 0, 1)
-    return tables
+    return sides.sum(2, dtype=np.int64).transpose(2, 0, 1)
 
 
 def _seen(

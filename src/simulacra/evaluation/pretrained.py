@@ -76,10 +76,9 @@ class Joined(nn.Module):
         """Features (n, out, ceil(H / stride), ceil(W / stride)) of (n, in, H, W)."""
         filters = self.filters
         images, padding = filters.padded(input)
-        found: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        return torch.ops.mkldnn._convolution_pointwise(
             images, filters.weight, filters.bias, padding, filters.stride, (1, 1), filters.groups, *self.after, ""
         )
-        return found
 
 
 class Block(nn.Module):
@@ -230,8 +229,7 @@ def build() -> nn.Module:
             f"--features inception: torch-fidelity does not import ({reason}); install a torchvision that was built "
             "for this torch, or choose --features efficientnet-lite0 or random-vgg"
         ) from error
-    network: nn.Module = module.FeatureExtractorInceptionV3("inception", ["2048"], str(find_weights()))
-    return network
+    return module.FeatureExtractorInceptionV3("inception", ["2048"], str(find_weights()))
 
 
 def find_weights() -> Path:

@@ -95,9 +95,13 @@ def _of(row: dict[str, Any]) -> Iterator[str]:
     """What a value was measured of, so that it is never read without it."""
     yield of_metric(str(row["metric"])).title
     words_of = {
-        "code": "{}", "label": "{}", "split": "{} images", "against": "against other data ({})", "n": "n = {:,}",
+        "code": "{}",
+        "label": "{}",
+        "split": "{} images",
+        "against": "against other data ({})",
+        "n": "n = {:,}",
         "extractor": "{}",
-    }  # fmt: skip
+    }
     for key, words in words_of.items():
         if row.get(key) is not None:
             yield words.format(row[key])

@@ -85,8 +85,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
             )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise RunError(f"{path} is damaged ({error}); export the run again") from error
-    found: dict[str, Any] = told
-    return found
+    return told
 
 
 def recipe_of(told: dict[str, Any], folder: Path) -> Recipe:

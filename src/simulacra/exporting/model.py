@@ -63,8 +63,7 @@ class Trained:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What run.json says, with no place of this machine in it."""
-        facts: dict[str, Any] = without_places(self.run.facts)
-        return facts
+        return without_places(self.run.facts)
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:

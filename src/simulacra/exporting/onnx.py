@@ -131,8 +131,7 @@ def _bare(model: Any) -> bytes:
         del part.metadata_props[:]
         part.doc_string = ""
     model.producer_name, model.producer_version = "simulacra", ""
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return model.SerializeToString(deterministic=True)
 
 
 @contextmanager

@@ -27,9 +27,17 @@ FAMILIES: dict[str, Any] = {
 }
 
 __all__ = [
-    "FAMILIES", "Classifies", "Encodes", "Generates", "Infers", "Objective", "Optimize",
-    "build", "outline", "summarize",
-]  # fmt: skip
+    "FAMILIES",
+    "Classifies",
+    "Encodes",
+    "Generates",
+    "Infers",
+    "Objective",
+    "Optimize",
+    "build",
+    "outline",
+    "summarize",
+]
 
 WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
 MEND = "mend the networks, or drop the counts (--set 'expect={}')"

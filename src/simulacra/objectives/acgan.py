@@ -73,8 +73,7 @@ class ACGAN(Objective, Generates, Classifies):
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(c, z)."""
-        images: Tensor = self.networks["generator"](codes)
-        return images
+        return self.networks["generator"](codes)
 
     def logits(self, images: Tensor) -> Tensor:
         """The discriminator's logits of the labels."""

@@ -46,5 +46,4 @@ class Classifier(Objective, Classifies):
 
     def logits(self, images: Tensor) -> Tensor:
         """The head's logits of the labels."""
-        logits: Tensor = self.networks["logits"](self.networks["encoder"](images))
-        return logits
+        return self.networks["logits"](self.networks["encoder"](images))

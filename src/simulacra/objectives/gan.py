@@ -38,8 +38,7 @@ class GAN(Objective, Generates):
 
     def score(self, images: Tensor) -> Tensor:
         """D's scores (n, 1): logits of being real where the loss is a cross-entropy."""
-        scores: Tensor = self.networks["source"](self.networks["discriminator"](images))
-        return scores
+        return self.networks["source"](self.networks["discriminator"](images))
 
     def shown(self, images: Tensor) -> Tensor:
         """Scores of images as D sees them in training: augmented, anew in each call."""
@@ -92,5 +91,4 @@ class GAN(Objective, Generates):
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(z)."""
-        images: Tensor = self.networks["generator"](codes)
-        return images
+        return self.networks["generator"](codes)

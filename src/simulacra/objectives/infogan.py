@@ -49,8 +49,7 @@ class InfoGAN(Objective, Generates):
 
     def score(self, images: Tensor) -> Tensor:
         """Logits (n, 1) of being real."""
-        logits: Tensor = self.networks["source"](self.networks["discriminator"](images))
-        return logits
+        return self.networks["source"](self.networks["discriminator"](images))
 
     def recognise(self, features: Tensor) -> tuple[list[Tensor], Tensor]:
         """Q(c|x) of the trunk's features: logits (n, ways) of each categorical code, means (n, continuous codes)."""
@@ -107,5 +106,4 @@ class InfoGAN(Objective, Generates):
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(z, c)."""
-        images: Tensor = self.networks["generator"](codes)
-        return images
+        return self.networks["generator"](codes)

@@ -75,5 +75,4 @@ class WGAN(Objective, Generates):
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(z)."""
-        images: Tensor = self.networks["generator"](codes)
-        return images
+        return self.networks["generator"](codes)

@@ -127,8 +127,11 @@ def contrast(
 
 def _cell(column: Column, match: Match, by_seed: bool) -> Cell | None:
     """A column's runs that have the number, together."""
-    known = [(seed, match.scores[place]) for seed, place in zip(column.seeds, column.places, strict=True)
-             if place in match.scores]  # fmt: skip
+    known = [
+        (seed, match.scores[place])
+        for seed, place in zip(column.seeds, column.places, strict=True)
+        if place in match.scores
+    ]
     values = [score.found.value for _, score in known if score.found]
     if not values:
         return None
@@ -136,9 +139,12 @@ def _cell(column: Column, match: Match, by_seed: bool) -> Cell | None:
     found = mean_of(values) if by_seed or not first.found else first.found
     floors = {score.floor for _, score in known}
     return Cell(
-        found, first.floor if len(floors) == 1 else None, tuple(seed for seed, _ in known), tuple(values),
+        found,
+        first.floor if len(floors) == 1 else None,
+        tuple(seed for seed, _ in known),
+        tuple(values),
         tuple(score.step for _, score in known),
-    )  # fmt: skip
+    )
 
 
 def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Match, by_seed: bool) -> Contrast:
@@ -152,10 +158,15 @@ def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
         differences[place] = one
     names = [columns[place].name for place in places]
     return Contrast(
-        *match.thing, match.conditions, match.better, tuple(cells), test, tuple(differences),
+        *match.thing,
+        match.conditions,
+        match.better,
+        tuple(cells),
+        test,
+        tuple(differences),
         tuple(names[place] for place in standing.leading) if standing else (),
         verdict(names, match.better, standing) if standing else f"not tested: {_lack(names, known, by_seed)}",
-    )  # fmt: skip
+    )
 
 
 def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Interval | None:

@@ -361,8 +361,17 @@ CHARTS = {
 
 
 __all__ = [
-    "BETTER", "CHARTS", "FAMILIES", "FLOOR", "METRICS", "Words", "direction", "of_chart", "of_family", "of_metric",
-]  # fmt: skip
+    "BETTER",
+    "CHARTS",
+    "FAMILIES",
+    "FLOOR",
+    "METRICS",
+    "Words",
+    "direction",
+    "of_chart",
+    "of_family",
+    "of_metric",
+]
 
 FLOOR = "what real images, chance or a linear code get in the same place"
 

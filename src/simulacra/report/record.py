@@ -281,9 +281,18 @@ def score_of(row: Row) -> Score:
     bounds = (low, high) if low is not None and high is not None else (None, None)
     found = None if value is None else Interval(value, *bounds)
     return Score(
-        metric, thing, split, against, conditions, int(row.get("step") or 0), found, _finite(row.get("floor")),
-        direction(row), why or ("" if found else "it is no number"), "seed" in row,
-    )  # fmt: skip
+        metric,
+        thing,
+        split,
+        against,
+        conditions,
+        int(row.get("step") or 0),
+        found,
+        _finite(row.get("floor")),
+        direction(row),
+        why or ("" if found else "it is no number"),
+        "seed" in row,
+    )
 
 
 def measured_with(conditions: Mapping[str, Any], weights: bool = False) -> list[str]:
@@ -331,8 +340,9 @@ class Origin:
 def origin(record: Record, arrays: Arrays | None = None) -> Origin:
     """Where a picture comes from; what its arrays do not tell is that of the pictures that the training drew."""
     told = arrays or {}
-    step, weights, against = (told[key].item() if key in told and told[key].size == 1 else None
-                              for key in ("step", "weights", "against"))  # fmt: skip
+    step, weights, against = (
+        told[key].item() if key in told and told[key].size == 1 else None for key in ("step", "weights", "against")
+    )
     usual = "averaged" if record.recipe and record.recipe.average else "raw"
     return Origin(
         step if isinstance(step, int) else record.drawn,

@@ -22,18 +22,28 @@ from simulacra.data.sources.base import (
     identity_of,
     no_labels,
     one_hot,
-)  # fmt: skip
+)
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
 # Names under which images and labels are found, by split; None where the file leaves the split to us.
 PAIRS: tuple[tuple[str, str, int | None], ...] = (
-    ("x_train", "y_train", TRAIN), ("x_valid", "y_valid", VALID), ("x_val", "y_val", VALID), ("x_test", "y_test", TEST),
-    ("train_images", "train_labels", TRAIN), ("val_images", "val_labels", VALID), ("test_images", "test_labels", TEST),
-    ("images", "labels", None), ("x", "y", None), ("X", "Y", None), ("X", "y", None), ("data", "labels", None),
-    ("data", "target", None), ("arr_0", "arr_1", None),
-)  # fmt: skip
+    ("x_train", "y_train", TRAIN),
+    ("x_valid", "y_valid", VALID),
+    ("x_val", "y_val", VALID),
+    ("x_test", "y_test", TEST),
+    ("train_images", "train_labels", TRAIN),
+    ("val_images", "val_labels", VALID),
+    ("test_images", "test_labels", TEST),
+    ("images", "labels", None),
+    ("x", "y", None),
+    ("X", "Y", None),
+    ("X", "y", None),
+    ("data", "labels", None),
+    ("data", "target", None),
+    ("arr_0", "arr_1", None),
+)
 LABEL_NAMES = ("label_names", "class_names", "classes", "attributes")
 # value range -> lowest, highest
 RANGES = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}

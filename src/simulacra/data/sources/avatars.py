@@ -140,9 +140,22 @@ COUNT, SIZE = 6_000, (64, 64)
 # Raise when the same seed draws other pictures than before.
 REVISION = 1
 LABELS = (
-    "Smiling", "Eyeglasses", "Beard", "Mustache", "Long_Hair", "Wearing_Hat", "Bald", "Eyes_Closed", "Dark_Skin",
-    "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Red_Hair", "Male",
-)  # fmt: skip
+    "Smiling",
+    "Eyeglasses",
+    "Beard",
+    "Mustache",
+    "Long_Hair",
+    "Wearing_Hat",
+    "Bald",
+    "Eyes_Closed",
+    "Dark_Skin",
+    "Black_Hair",
+    "Blond_Hair",
+    "Brown_Hair",
+    "Gray_Hair",
+    "Red_Hair",
+    "Male",
+)
 LICENCE = "Avataaars by Pablo Stanley (https://avataaars.com): free for personal and commercial use"
 # Every categorical parameter and the values that its code counts through.
 CODES: dict[str, tuple[str, ...]] = {

@@ -163,8 +163,7 @@ def chance_information(a: Numbers, b: Numbers) -> float:
 def binned(values: NDArray[np.floating], ways: int = 10) -> Numbers:
     """Values (n,) by which of so many parts of equally many they fall into, from 0."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    found: Numbers = ranks * ways // len(values)
-    return found
+    return ranks * ways // len(values)
 
 
 TOLD = 0.02  # nats from which a finding is worth a sentence, where the whole interval is above that and above chance
@@ -210,9 +209,14 @@ def _row(material: Material, judge: Judge, code: str, label: str | None, column:
     told = verdicts.astype(np.int64)
     facts = {"code": code, "judge": judge.label} | ({"label": label} if label is not None else {})
     return row(
-        material, "code_information", information(column, told), split=None, n=len(told),
-        floor=chance_information(column, told), **facts,
-    )  # fmt: skip
+        material,
+        "code_information",
+        information(column, told),
+        split=None,
+        n=len(told),
+        floor=chance_information(column, told),
+        **facts,
+    )
 
 
 def sentence(code: str, rows: list[Row]) -> str:

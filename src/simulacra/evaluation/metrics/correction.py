@@ -109,8 +109,7 @@ def told_apart(confusion: Counts) -> Flags:
         others, have = confusion.sum(2).T
         hits, alarms = right[:, 1], confusion[:, 0, 1]
     known = (have > 0) & (others > 0)
-    found: Flags = known & (hits / np.maximum(have, 1) - alarms / np.maximum(others, 1) >= LEAST)
-    return found
+    return known & (hits / np.maximum(have, 1) - alarms / np.maximum(others, 1) >= LEAST)
 
 
 def attributes(samples: Counts, real: Counts) -> list[Corrected | None]:
@@ -199,5 +198,4 @@ def unmixed(told: Array, mixing: Array) -> Array:
 
 def _normalised(weights: NDArray[np.floating]) -> Array:
     """Rows (..., K) that add up to 1."""
-    rows: Array = weights / weights.sum(-1, keepdims=True)
-    return rows
+    return weights / weights.sum(-1, keepdims=True)

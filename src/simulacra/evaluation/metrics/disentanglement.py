@@ -74,8 +74,7 @@ def _tables(bins: Classes, classes: Classes, ways: int) -> Array:
 
 def _entropy(shares: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """In nats, of shares that add up to 1 along the axes."""
-    found: Array = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis)
-    return found
+    return -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis)
 
 
 def information(codes: AnyCodes, factors: list[Factor]) -> Array:
@@ -91,15 +90,13 @@ def information(codes: AnyCodes, factors: list[Factor]) -> Array:
 
 def active(codes: AnyCodes) -> NDArray[np.bool_]:
     """Which numbers (d,) of the codes (n, d) change with the image at all."""
-    found: NDArray[np.bool_] = codes.var(0) > ACTIVE
-    return found
+    return codes.var(0) > ACTIVE
 
 
 def gaps(table: Array) -> Array:
     """For each column (F,): by how much its largest entry exceeds the second, or 0 where there is one row."""
     ordered = np.sort(np.vstack([np.zeros(table.shape[1]), table]), axis=0)
-    found: Array = ordered[-1] - ordered[-2]
-    return found
+    return ordered[-1] - ordered[-2]
 
 
 def mutual_information_gap(codes: AnyCodes, factors: list[Factor]) -> Array:
@@ -145,8 +142,7 @@ def _correlations(codes: AnyCodes, values: Array) -> Array:
     """Correlation (d,) of each number with values (n,); 0 for one that never changes."""
     centred, other = np.asarray(codes, np.float64) - codes.mean(0), values - values.mean()
     scale = np.sqrt(np.square(centred).sum(0) * np.square(other).sum())
-    found: Array = (centred * other[:, None]).sum(0) / np.where(scale > 0, scale, 1)
-    return found
+    return (centred * other[:, None]).sum(0) / np.where(scale > 0, scale, 1)
 
 
 @dataclass(frozen=True)
@@ -361,10 +357,16 @@ def measure(material: Material) -> Found:
             more = {} if one else {"why": f"withheld: {why}"}
             found.rows.append(
                 row(
-                    material, name, one, split=split, n=len(rows), floor=floors[name],
-                    factors=len(factors), **more,
+                    material,
+                    name,
+                    one,
+                    split=split,
+                    n=len(rows),
+                    floor=floors[name],
+                    factors=len(factors),
+                    **more,
                 )
-            )  # fmt: skip
+            )
     progress(2, 2)
     found.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
     if split == "train":

@@ -230,10 +230,16 @@ def _features(material: Material, found: Found) -> Arrays:
     ):
         found.rows.append(
             row(
-                material, metric, against.estimate, split=split, n=len(made), floor=against.floor,
-                extractor=material.extractor.label, real=real,
+                material,
+                metric,
+                against.estimate,
+                split=split,
+                n=len(made),
+                floor=against.floor,
+                extractor=material.extractor.label,
+                real=real,
             )
-        )  # fmt: skip
+        )
     return _strip(material, "features", compared, np.concatenate([chosen.train, chosen.stand_in]))
 
 
@@ -242,9 +248,12 @@ def _pixels(material: Material, found: Found) -> Arrays:
     store, rows = material.store, material.store.rows("train")
     known = Pool.of(lambda places: store.pixels(rows[places]), len(rows), material.stage("shrinking training images"))
     compared = compared_pixels(
-        material.samples, store.pixels(material.chosen.held_out), known, flip=material.subject.recipe.data.flip,
+        material.samples,
+        store.pixels(material.chosen.held_out),
+        known,
+        flip=material.subject.recipe.data.flip,
         progress=material.stage("nearest images"),
-    )  # fmt: skip
+    )
     found.rows += [
         row(material, metric, one.estimate, split="train", n=material.count, floor=one.floor, real=len(rows))
         for metric, one in (("copies_pixels", compared.copies), ("broken_pixels", compared.broken))

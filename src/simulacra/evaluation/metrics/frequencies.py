@@ -83,8 +83,7 @@ def divergence(counts: Counts, data: Values) -> Estimate:
 
     def of(shares: Values) -> Values:
         smooth = (shares + half) / (1 + half * len(counts))
-        found: Values = (_times_log(data, data) - data * np.log(smooth)).sum(-1)
-        return found
+        return (_times_log(data, data) - data * np.log(smooth)).sum(-1)
 
     return _bootstrapped(counts, of)
 
@@ -161,11 +160,17 @@ def _kinds(material: Material, found: Found, told: Flags, stood: Flags, data: Fl
     }
     found.rows += [
         row(
-            material, metric, of(counts), split="train", n=material.count, floor=of(real).value,
-            kinds=len(counts) - 1, judge=judge.label,
+            material,
+            metric,
+            of(counts),
+            split="train",
+            n=material.count,
+            floor=of(real).value,
+            kinds=len(counts) - 1,
+            judge=judge.label,
         )
         for metric, of in measured.items()
-    ]  # fmt: skip
+    ]
 
 
 def _rare(material: Material, found: Found, samples: Shares, floors: Shares, data: Values, known: Flags) -> None:
@@ -199,10 +204,15 @@ def _each(material: Material, found: Found, samples: Shares, floors: Shares, dat
             )
         found.rows.append(
             row(
-                material, "label_frequency", one if known[place] else None, split="train", n=material.count,
-                floor=float(floors.values[place]) if known[place] else None, **more,
+                material,
+                "label_frequency",
+                one if known[place] else None,
+                split="train",
+                n=material.count,
+                floor=float(floors.values[place]) if known[place] else None,
+                **more,
             )
-        )  # fmt: skip
+        )
     if not known.any():
         return
     arrays: Arrays = {

@@ -161,8 +161,7 @@ def effects(before: Numbers, after: Numbers, labels: NDArray[np.bool_]) -> Array
         (n, K, J); where a label was turned off, with the sign turned about.
     """
     signs = np.where(labels, -1.0, 1.0)
-    moved: Array = (np.asarray(after, np.float64) - before).transpose(1, 0, 2) * signs[:, :, None]
-    return moved
+    return (np.asarray(after, np.float64) - before).transpose(1, 0, 2) * signs[:, :, None]
 
 
 def ratio(matrix: Numbers) -> float:
@@ -186,15 +185,13 @@ def ratio(matrix: Numbers) -> float:
 
 def crossed(asked: NDArray[np.bool_], told: NDArray[np.bool_]) -> Array:
     """For each image its cell among asked classes by told ones, (n, K, K) of zeros and a one."""
-    cells: Array = (asked[:, :, None] & told[:, None, :]).astype(np.float64)
-    return cells
+    return (asked[:, :, None] & told[:, None, :]).astype(np.float64)
 
 
 def shares(cells: NDArray[Any]) -> Array:
     """Rows (K, K) of counts or their means as shares of their row; a row without any stays 0."""
     totals = cells.sum(1, keepdims=True)
-    found: Array = np.divide(cells, totals, out=np.zeros(cells.shape), where=totals > 0)
-    return found
+    return np.divide(cells, totals, out=np.zeros(cells.shape), where=totals > 0)
 
 
 def resampled(values: Array, statistic: Callable[[Array], float], draws: int = DRAWS) -> Estimate:

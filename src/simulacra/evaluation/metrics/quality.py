@@ -83,11 +83,17 @@ def told(material: Material, scores: dict[str, Estimate], floors: Mapping[str, f
     """Rows of these scores."""
     return [
         row(
-            material, name, one, split=split, n=len(material.made), floor=floors[name],
-            extractor=material.extractor.label, real=len(material.chosen.held_out),
+            material,
+            name,
+            one,
+            split=split,
+            n=len(material.made),
+            floor=floors[name],
+            extractor=material.extractor.label,
+            real=len(material.chosen.held_out),
         )
         for name, one in scores.items()
-    ]  # fmt: skip
+    ]
 
 
 def copied(material: Material, train: Points, held_out: Points, made: Points) -> list[Row]:

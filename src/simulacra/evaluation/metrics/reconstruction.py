@@ -179,11 +179,15 @@ def _likeness(material: Material, linear: Principal) -> tuple[list[Row], float]:
         progress(place + 1, len(chunks))
     rows = [
         row(
-            material, name, Estimate.of(np.concatenate(own[name])), split=split, n=sum(map(len, own[name])),
+            material,
+            name,
+            Estimate.of(np.concatenate(own[name])),
+            split=split,
+            n=sum(map(len, own[name])),
             floor=float(np.concatenate(floor[name]).mean()),
         )
         for name in names
-    ]  # fmt: skip
+    ]
     return rows, float(torch.cat(flat).double().mean())
 
 

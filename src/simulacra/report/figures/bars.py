@@ -222,5 +222,4 @@ def _share(log_odds: float) -> float:
 
 def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     held = np.clip(shares, LEAST, 1 - LEAST)
-    found: NDArray[np.float64] = np.log(held / (1 - held))
-    return found
+    return np.log(held / (1 - held))

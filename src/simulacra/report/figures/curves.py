@@ -180,9 +180,16 @@ def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
     spread = _apart([height for height, _, _ in ends], LINE_HEIGHT)
     for (_, name, colour), height in zip(ends, spread, strict=True):
         axes.annotate(
-            plain(name, NAME_LIMIT), (1.0, height), xytext=(5, 0), xycoords="axes fraction",
-            textcoords="offset points", va="center", color=colour, fontweight="bold", annotation_clip=False,
-        )  # fmt: skip
+            plain(name, NAME_LIMIT),
+            (1.0, height),
+            xytext=(5, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            annotation_clip=False,
+        )
 
 
 def _apart(heights: Sequence[float], least: float) -> list[float]:

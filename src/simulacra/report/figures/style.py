@@ -26,8 +26,17 @@ from simulacra.report.formatting import plain
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 CLASSES = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
-)  # fmt: skip
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
 ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
 SHADES = ("#f4f8fb", "#9cc7e4", "#0b5a94")  # of a share in [0, 1], light to dark in one hue
 # Of a change, from less to more: vermilion and blue are told apart by every kind of colour vision, the middle is none.
@@ -122,9 +131,16 @@ def dots_key(
     ]
     # Matplotlib drops labels that begin with an underscore; placeholders first, then the real names as plain text.
     key = axes.legend(
-        handles, ["x"] * len(names), loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2,
-        borderpad=0.1, handletextpad=0.1, columnspacing=1.0,
-    )  # fmt: skip
+        handles,
+        ["x"] * len(names),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        borderaxespad=0.2,
+        borderpad=0.1,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
     for text, name in zip(key.get_texts(), names, strict=True):
         text.set_text(plain(name, NAME_LIMIT))
 

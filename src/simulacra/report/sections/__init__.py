@@ -30,11 +30,13 @@ def samples(record: Record, album: Album, arrays: Arrays) -> Section:
     found = images(arrays, "images")[:32]
     grid = fold(found, 8)
     shown = album.pictures(
-        "samples", [("", row) for row in grid], title=f"{grid.shape[0] * grid.shape[1]} samples",
+        "samples",
+        [("", row) for row in grid],
+        title=f"{grid.shape[0] * grid.shape[1]} samples",
         caption="Images that never existed, each made from its own random code and none picked by hand. Look for "
         "variety (are some alike?), for sharpness, and for how many are broken.",
         alt=f"Grid of {grid.shape[0] * grid.shape[1]} generated images.",
-    )  # fmt: skip
+    )
     return Section("Samples", [shown])
 
 
@@ -58,11 +60,13 @@ def over_training(record: Record, album: Album) -> Section | None:
         return None
     rows = [(label, found) for label, found in rows if found.shape == rows[-1][1].shape]
     shown = album.pictures(
-        "fixed-codes", rows, title="The same codes over training",
+        "fixed-codes",
+        rows,
+        title="The same codes over training",
         caption="Each column is one fixed code, each row a moment of the training, from early to late. Follow a column "
         "down to see a picture take shape; columns that grow alike are a sign of collapse.",
         alt=f"{len(rows[0][1])} images decoded from the same codes at this moment of the training.",
-    )  # fmt: skip
+    )
     return Section("The same codes over training", [shown])
 
 
@@ -70,16 +74,27 @@ def reconstructions(record: Record, album: Album, arrays: Arrays) -> Section:
     """Test images above what remains of them after encoding and decoding."""
     above, below = image_pairs(arrays, "originals", "reconstructions")
     row = row_of(record, arrays, "mse")
-    measured = [] if row is None else [
-        f"{of_metric('mse').title} over the whole {plain(row.get('split'), 20)} split: {number(row.get('value'))} "
-        f"({number(row.get('n'))} images, values from -1 to 1)."
-    ]  # fmt: skip
+    measured = (
+        []
+        if row is None
+        else [
+            f"{of_metric('mse').title} over the whole {plain(row.get('split'), 20)} split: {number(row.get('value'))} "
+            f"({number(row.get('n'))} images, values from -1 to 1)."
+        ]
+    )
     shown = album.pictures(
-        "reconstructions", [("original", above[:10]), ("reconstruction", below[:10])], title="Reconstructions",
-        caption=" ".join(["Above, images that were kept aside from training; below, the same images encoded and "
-        "decoded again. What the lower row lacks did not fit through the code.", *measured]),
+        "reconstructions",
+        [("original", above[:10]), ("reconstruction", below[:10])],
+        title="Reconstructions",
+        caption=" ".join(
+            [
+                "Above, images that were kept aside from training; below, the same images encoded and "
+                "decoded again. What the lower row lacks did not fit through the code.",
+                *measured,
+            ]
+        ),
         alt=f"{min(10, len(above))} images.",
-    )  # fmt: skip
+    )
     return Section("Reconstructions", [shown])
 
 
@@ -93,14 +108,19 @@ def pairs(record: Record, album: Album, arrays: Arrays) -> Section:
     labels = names(arrays, "label_names", len(found))
     blocks: list[Block] = [
         album.pictures(
-            f"pairs-{label}", [(f"without {label}", off[:10]), (f"with {label}", on[:10])], title=label, headed=True,
-            caption=f"Only the label {label} differs between the two rows." if place else "Each column shares its "
+            f"pairs-{label}",
+            [(f"without {label}", off[:10]), (f"with {label}", on[:10])],
+            title=label,
+            headed=True,
+            caption=f"Only the label {label} differs between the two rows."
+            if place
+            else "Each column shares its "
             f"noise; only the label {label} differs between the two rows. What changes down a column is what the "
             "generator takes the label to mean; all else should stay.",
             alt="generated images; each column shares its noise with the other row.",
         )
         for place, (label, (off, on)) in enumerate(zip(labels, found, strict=True))
-    ]  # fmt: skip
+    ]
     if len(blocks) > PAIRS_OPEN:
         rest = blocks[PAIRS_OPEN:]
         blocks = [*blocks[:PAIRS_OPEN], Fold(f"{len(rest)} more label{'s' if len(rest) > 1 else ''}", rest)]
@@ -113,11 +133,13 @@ def classes(record: Record, album: Album, arrays: Arrays) -> Section:
     labels = names(arrays, "label_names", found.shape[1])
     rows = [(label, found[:12, place]) for place, label in enumerate(labels)]
     shown = album.pictures(
-        "classes", rows, title="One noise, every class",
+        "classes",
+        rows,
+        title="One noise, every class",
         caption="Each row is a class, each column shares its noise: down a column only the class changes, along a row "
         "everything but the class.",
         alt=f"{len(rows[0][1])} generated images of this class.",
-    )  # fmt: skip
+    )
     return Section("Every class from the same noise", [shown])
 
 

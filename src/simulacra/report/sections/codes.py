@@ -105,11 +105,12 @@ def _main(album: Album, points: Points, groups: list[tuple[str, Flags]], subject
     coloured = f", coloured by {subject}" if subject else ""
     names_of_axes = {"names": placing.axes} if placing.axes else {}
     return album.chart(
-        placing.file, code_map(points, groups, title=title, **names_of_axes),
+        placing.file,
+        code_map(points, groups, title=title, **names_of_axes),
         alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
         caption=f"Each of the {len(points):,} dots is an image kept aside from training, {placing.how} Where colours "
         "form regions, the code knows of the label.",
-    )  # fmt: skip
+    )
 
 
 def _small(album: Album, points: Points, others: list[tuple[str, Flags]], file: str) -> Chart:
@@ -118,10 +119,11 @@ def _small(album: Album, points: Points, others: list[tuple[str, Flags]], file: 
     shown = [item for item in others if any(item is kept for kept in even)]
     left = f" Of {len(others)} labels, those that divide the images most evenly." if len(others) > len(shown) else ""
     return album.chart(
-        file, label_maps(points, shown, title="The same map by other labels"),
+        file,
+        label_maps(points, shown, title="The same map by other labels"),
         alt=f"The same scatter plot coloured by {listed([label for label, _ in shown])}.",
         caption=f"The same dots, blue where the image has the label named above, with its share of the images.{left}",
-    )  # fmt: skip
+    )
 
 
 MOST_NUMBERS = 24  # rows of a matrix
@@ -131,17 +133,28 @@ def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
     """A few images that were kept aside, above the nearest that the generator can make."""
     above, below = image_pairs(arrays, "originals", "inversions")
     row = row_of(record, arrays, "inversion_mse")
-    measured = [] if row is None else [
-        f"{of_metric('inversion_mse').title}: {number(row.get('value'))}; the best linear code with as many numbers "
-        f"leaves {number(row.get('floor'))}."
-    ]  # fmt: skip
+    measured = (
+        []
+        if row is None
+        else [
+            f"{of_metric('inversion_mse').title}: {number(row.get('value'))}; the best linear code with as many "
+            f"numbers leaves {number(row.get('floor'))}."
+        ]
+    )
     shown = album.pictures(
-        "inversions", [("original", above), ("nearest found", below)], title="Codes found by search",
-        caption=" ".join(["Above, images that were kept aside from training; below, the nearest images that a search "
-        "through the codes found. What the lower row lacks, the generator has no code for, or the search has missed.",
-        *measured]),
+        "inversions",
+        [("original", above), ("nearest found", below)],
+        title="Codes found by search",
+        caption=" ".join(
+            [
+                "Above, images that were kept aside from training; below, the nearest images that a search "
+                "through the codes found. What the lower row lacks, the generator has no code for, or the search has "
+                "missed.",
+                *measured,
+            ]
+        ),
         alt=f"{len(above)} images.",
-    )  # fmt: skip
+    )
     return Section("Nearest images that the generator makes", [shown])
 
 
@@ -154,17 +167,22 @@ def kl_dimensions(record: Record, album: Album, arrays: Arrays) -> Section:
     alive = variance > (float(least.item()) if least.size == 1 else 0.01)
     count, half = len(kl), int(np.searchsorted(np.cumsum(np.sort(kl)[::-1]), kl.sum() / 2)) + 1
     figure = sorted_bars(
-        kl, alive, title="How much each number of the code tells", x_name="numbers of the code, the most telling first",
-        y_name="KL divergence (nats)", dead="says nothing",
-    )  # fmt: skip
+        kl,
+        alive,
+        title="How much each number of the code tells",
+        x_name="numbers of the code, the most telling first",
+        y_name="KL divergence (nats)",
+        dead="says nothing",
+    )
     chart = album.chart(
-        "kl-dimensions", figure,
+        "kl-dimensions",
+        figure,
         alt=f"Bar chart of {count} numbers of the code by KL divergence; {int(alive.sum())} are active.",
         caption=f"{int(alive.sum())} of {count} numbers are active: their means vary from image to image (variance "
         f"above 0.01, Burda et al. 2016). Together they tell {number(float(kl.sum()))} nats an image, and {half} of "
         "them tell half of it. Grey ones stay where the prior has its middle, whatever the image: they are free to "
         "leave out.",
-    )  # fmt: skip
+    )
     return Section("How much each number of the code tells", [chart])
 
 
@@ -177,19 +195,25 @@ def code_factors(record: Record, album: Album, arrays: Arrays) -> Section:
     rows = np.sort(np.argsort(-shares.max(1), kind="stable")[:MOST_NUMBERS])
     best, factor = divmod(int(shares.argmax()), shares.shape[1])
     figure = heat_map(
-        100 * shares[rows], [str(row + 1) for row in rows.tolist()], factors,
-        title="What each number tells of each factor", x_name="known factor", y_name="number of the code",
-        unit="share of the factor's entropy, %", form="{:.0f}",
-    )  # fmt: skip
+        100 * shares[rows],
+        [str(row + 1) for row in rows.tolist()],
+        factors,
+        title="What each number tells of each factor",
+        x_name="known factor",
+        y_name="number of the code",
+        unit="share of the factor's entropy, %",
+        form="{:.0f}",
+    )
     left = "" if len(rows) == len(shares) else f" The {len(rows)} most telling of {len(shares)} numbers are shown."
     chart = album.chart(
-        "code-factors", figure,
+        "code-factors",
+        figure,
         alt=f"Matrix of {len(rows)} numbers of the code and {len(factors)} known factors, shaded by information.",
         caption="Each cell says in percent how much of a factor's entropy a number of the code tells by itself (mutual "
         "information, which chance keeps a little above 0). One dark cell in a column means that one number holds "
         "the factor, one in a row that the number holds nothing else. Number "
         f"{best + 1} tells most of all: {100 * shares.max():.0f}% of {factors[factor]}.{left}",
-    )  # fmt: skip
+    )
     return Section("What each number of the code means", [chart])
 
 
@@ -212,13 +236,17 @@ def categories(record: Record, album: Album, arrays: Arrays) -> Section:
         title = "One code, every category" if len(keys) == 1 else f"Code {place}, every category"
         blocks.append(
             album.pictures(
-                f"categories-{place}", rows, title=title, headed=len(keys) > 1,
-                columns=numbered(found.shape[1]), across=f"category of code {place}",
+                f"categories-{place}",
+                rows,
+                title=title,
+                headed=len(keys) > 1,
+                columns=numbered(found.shape[1]),
+                across=f"category of code {place}",
                 caption="Each row shares its noise and every other code; from column to column only the category "
                 "changes. Nobody told the network what a category is: what a column has in common is what it found.",
                 alt=f"{found.shape[1]} generated images, one for each category, all of the same noise.",
             )
-        )  # fmt: skip
+        )
     return Section("What the categories mean", blocks)
 
 
@@ -228,12 +256,16 @@ def category_pairs(record: Record, album: Album, arrays: Arrays) -> Section:
     rows = [(str(row), line) for row, line in enumerate(found, 1)]
     down, across = found.shape[:2]
     shown = album.pictures(
-        "category-pairs", rows, title="Two codes together", columns=numbered(across), across="category of code 2",
+        "category-pairs",
+        rows,
+        title="Two codes together",
+        columns=numbered(across),
+        across="category of code 2",
         down="code 1",
         caption=f"All {down} times {across} combinations of two codes, made of one and the same noise: down a column "
         "the first code changes, along a row the second. Codes that mean different things change different things.",
         alt=f"{across} generated images: this category of code 1 with each category of code 2.",
-    )  # fmt: skip
+    )
     return Section("Two categorical codes together", [shown])
 
 
@@ -255,14 +287,17 @@ def sweeps(record: Record, album: Album, arrays: Arrays) -> Section:
         name = which.format(column)
         blocks.append(
             album.pictures(
-                f"sweeps-{column}", [(f"sample {row}", line) for row, line in enumerate(lines, 1)],
-                title=name[:1].upper() + name[1:], headed=True, columns=[f"{value:g}" for value in values.tolist()],
+                f"sweeps-{column}",
+                [(f"sample {row}", line) for row, line in enumerate(lines, 1)],
+                title=name[:1].upper() + name[1:],
+                headed=True,
+                columns=[f"{value:g}" for value in values.tolist()],
                 across=unit,
                 caption=f"From left to right only {name} changes; each row keeps all else as it is."
                 + ("" if place else f" {note}"),
                 alt=f"{len(values)} generated images along {name}, from {values[0]:g} to {values[-1]:g}.",
             )
-        )  # fmt: skip
+        )
     return Section("Along single numbers of the code", blocks)
 
 

@@ -136,9 +136,14 @@ def _chart(record: Record, album: Album, chart: str, lines: Sequence[Line]) -> C
     if chart == "reconstruction" and reduction in REDUCTIONS:
         words = replace(words, unit=REDUCTIONS[reduction])
     figure = curves(
-        lines, title=words.title, x_name="updates", y_name=words.unit, percent=words.percent,
-        reference=words.reference, top=epochs_axis(record),
-    )  # fmt: skip
+        lines,
+        title=words.title,
+        x_name="updates",
+        y_name=words.unit,
+        percent=words.percent,
+        reference=words.reference,
+        top=epochs_axis(record),
+    )
     return album.chart(chart, figure, alt=alt_of(words, lines), caption=caption_of(words, lines))
 
 
@@ -181,9 +186,13 @@ def _trends(record: Record) -> dict[str, list[Line]]:
 def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> Chart:
     words = of_metric(metric)
     figure = curves(
-        lines, title=f"{words.title}, evaluated", x_name="updates", y_name=words.unit, percent=words.percent,
+        lines,
+        title=f"{words.title}, evaluated",
+        x_name="updates",
+        y_name=words.unit,
+        percent=words.percent,
         top=epochs_axis(record),
-    )  # fmt: skip
+    )
     band = " The band, or bar, is the interval." if any(line.low is not None for line in lines) else ""
     return album.chart(f"evaluated-{metric}", figure, alt=alt_of(words, lines), caption=caption_of(words, lines) + band)
 

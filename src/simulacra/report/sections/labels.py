@@ -32,10 +32,18 @@ def leakage(record: Record, album: Album, arrays: Arrays) -> Section:
 def _changes(album: Album, matrix: Matrix, asked: list[str], judged: list[str], vectors: bool, turned: str) -> Chart:
     own = _own(asked, judged)
     figure = heat_map(
-        100 * matrix, asked, judged, title="What turning one label changes", x_name="label that the judge sees",
-        y_name="label turned on", unit="change of judged probability, % points", form="{:+.0f}", signed=True, most=100,
+        100 * matrix,
+        asked,
+        judged,
+        title="What turning one label changes",
+        x_name="label that the judge sees",
+        y_name="label turned on",
+        unit="change of judged probability, % points",
+        form="{:+.0f}",
+        signed=True,
+        most=100,
         own=own,
-    )  # fmt: skip
+    )
     how = (
         "codes of held-out images were moved by the mean code of training images with the label less that of those "
         "without, and decoded; labels that go together in the data are in that vector too"
@@ -54,10 +62,17 @@ def _changes(album: Album, matrix: Matrix, asked: list[str], judged: list[str], 
 
 def _sizes(album: Album, sizes: Matrix, asked: list[str], judged: list[str], turned: str) -> Chart:
     figure = heat_map(
-        100 * sizes, asked, judged, title="What turning one label changes, either way",
-        x_name="label that the judge sees", y_name="label turned", unit="mean change without its sign, % points",
-        form="{:.0f}", most=100, own=_own(asked, judged),
-    )  # fmt: skip
+        100 * sizes,
+        asked,
+        judged,
+        title="What turning one label changes, either way",
+        x_name="label that the judge sees",
+        y_name="label turned",
+        unit="mean change without its sign, % points",
+        form="{:.0f}",
+        most=100,
+        own=_own(asked, judged),
+    )
     caption = (
         "The same without signs: a label that rises in one image and falls in the next cancels out above and is seen "
         "here."
@@ -68,9 +83,17 @@ def _sizes(album: Album, sizes: Matrix, asked: list[str], judged: list[str], tur
 
 def _classes(album: Album, matrix: Matrix, asked: list[str], judged: list[str], vectors: bool) -> Chart:
     figure = heat_map(
-        100 * matrix, asked, judged, title="Classes asked for, and seen", x_name="class that the judge sees",
-        y_name="class asked for", unit="share of its images, %", form="{:.0f}", most=100, own=_own(asked, judged),
-    )  # fmt: skip
+        100 * matrix,
+        asked,
+        judged,
+        title="Classes asked for, and seen",
+        x_name="class that the judge sees",
+        y_name="class asked for",
+        unit="share of its images, %",
+        form="{:.0f}",
+        most=100,
+        own=_own(asked, judged),
+    )
     how = (
         "Codes of held-out images were moved from the mean code of their own class to that of another, and decoded."
         if vectors
@@ -91,9 +114,16 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
     matrix = _matrix(arrays, "matrix")
     codes, judged = names(arrays, "codes", len(matrix)), names(arrays, "judged", matrix.shape[1])
     figure = heat_map(
-        matrix, codes, judged, title="What codes tell of labels", x_name="label that the judge sees", y_name="code",
-        unit="mutual information, nats", form="{:.2f}", most=max(LEAST_SCALE, float(matrix.max())),
-    )  # fmt: skip
+        matrix,
+        codes,
+        judged,
+        title="What codes tell of labels",
+        x_name="label that the judge sees",
+        y_name="code",
+        unit="mutual information, nats",
+        form="{:.2f}",
+        most=max(LEAST_SCALE, float(matrix.max())),
+    )
     found = [
         f"{plain(code, 30)} tells most of {judged[int(row.argmax())]} ({row.max():.2f} nats)"
         for code, row in zip(codes, matrix, strict=True)
@@ -191,13 +221,16 @@ def _strips(album: Album, arrays: Arrays, space: str) -> list[Block]:
         album.pictures(
             f"nearest-{space}-{name}",
             [(what, row[part]) for what, row in named],
-            title=heading, headed=True, columns=[f"{ratio:.2f}" for ratio in ratios[part].tolist()],
-            across="distance to the training image / to the held-out one", caption=caption,
+            title=heading,
+            headed=True,
+            columns=[f"{ratio:.2f}" for ratio in ratios[part].tolist()],
+            across="distance to the training image / to the held-out one",
+            caption=caption,
             alt=f"{len(ratios[part])} images.",
         )
         for name, part, (heading, caption) in zip(("likest", "any"), parts, captions.items(), strict=True)
         if len(ratios[part])
-    ]  # fmt: skip
+    ]
 
 
 def frequencies(record: Record, album: Album, arrays: Arrays) -> Section:
@@ -212,16 +245,23 @@ def frequencies(record: Record, album: Album, arrays: Arrays) -> Section:
         labels, data, samples, (low, high), title="How often each label is there", keys=("training images", "samples")
     )
     chart = album.chart(
-        "frequencies", figure, alt=f"Shares of {len(labels)} labels among training images and among samples.",
+        "frequencies",
+        figure,
+        alt=f"Shares of {len(labels)} labels among training images and among samples.",
         caption="Where the diamond lies left of the dot, samples show the label less often than training images do; "
         "thin lines are 95% intervals. Labels of samples were told by a judge, whose usual errors are taken out. The "
         "axis is stretched at both ends, so that rare labels can be read." + _obeyed(labels, given),
-    )  # fmt: skip
+    )
     rows = [
-        (labels[place], percent(data[place], 1), percent(samples[place], 1),
-         f"{percent(low[place], 1)} to {percent(high[place], 1)}", percent(floor[place], 1))
+        (
+            labels[place],
+            percent(data[place], 1),
+            percent(samples[place], 1),
+            f"{percent(low[place], 1)} to {percent(high[place], 1)}",
+            percent(floor[place], 1),
+        )
         for place in np.argsort(-data, kind="stable").tolist()
-    ]  # fmt: skip
+    ]
     head = ("label", "training images", "samples", "interval", "real images, judged alike")
     caption = "How often each label is there. The last column shows how far the judge itself is off on real images."
     return Section(
@@ -262,21 +302,33 @@ def confusion(record: Record, album: Album, arrays: Arrays) -> Section:
     )
     shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure = heat_map(
-        shares, labels, labels, title="Classes, true and told", x_name="told class", y_name="true class",
-        unit="share of the true class, %", most=100, texts=[f"{count:,}" if count else "" for count in counts.flat],
-    )  # fmt: skip
+        shares,
+        labels,
+        labels,
+        title="Classes, true and told",
+        x_name="told class",
+        y_name="true class",
+        unit="share of the true class, %",
+        most=100,
+        texts=[f"{count:,}" if count else "" for count in counts.flat],
+    )
     chart = album.chart(
-        "confusion", figure,
+        "confusion",
+        figure,
         alt=f"Confusion matrix of {len(counts)} classes; {number(right)} of {number(total)} are on its diagonal.",
         caption=f"Each row is a true class, each column what its images were told to be; cells count test images, the "
         f"darker the larger their share of the row, and empty ones are 0. {number(right)} of {number(total)} "
         f"({percent(right / total)}) lie on the diagonal, told rightly.{worst}",
-    )  # fmt: skip
+    )
     rows = [
-        (label, number(int(counts[place].sum())), _share(counts[place, place], counts[place].sum()),
-         _share(counts[place, place], counts[:, place].sum()))
+        (
+            label,
+            number(int(counts[place].sum())),
+            _share(counts[place, place], counts[place].sum()),
+            _share(counts[place, place], counts[:, place].sum()),
+        )
         for place, label in enumerate(labels)
-    ]  # fmt: skip
+    ]
     caption = "Found: of the class's images, how many were told to be of it. Right: of those told to be, how many are."
     head = ("class", "test images", "found (recall)", "right (precision)")
     return Section("Classes told of test images", [chart, Table(caption, head, rows, frozenset({1, 2, 3}))])
@@ -293,9 +345,15 @@ def verdicts(record: Record, album: Album, arrays: Arrays) -> Section:
         total, have = neither + false + missed + hit, missed + hit
         guess = max(have, total - have)
         rows.append(
-            (label, _share(have, total), _share(neither + hit, total), _share(guess, total), _share(hit, have),
-             _share(hit, hit + false))
-        )  # fmt: skip
+            (
+                label,
+                _share(have, total),
+                _share(neither + hit, total),
+                _share(guess, total),
+                _share(hit, have),
+                _share(hit, hit + false),
+            )
+        )
     caption = (
         f"Of {number(int(counts[0].sum()))} test images, how many have the label, how often it is told rightly, and "
         "how often the commoner answer alone would be right: only what lies above that was learnt. Found: of those "

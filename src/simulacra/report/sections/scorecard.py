@@ -35,8 +35,10 @@ def score_card(record: Record) -> Section | None:
     if not scores or not details:
         return None
     about = partial(_about, step=record.step, weights=both_weights(one.conditions for one in scores))
-    drawn = [_drawn(of_metric(name), [one for one in scores if one.metric == name], about)
-             for name in dict.fromkeys(score.metric for score in scores)]  # fmt: skip
+    drawn = [
+        _drawn(of_metric(name), [one for one in scores if one.metric == name], about)
+        for name in dict.fromkeys(score.metric for score in scores)
+    ]
     blocks: list[Block] = [Drawings(_caption(scores), drawn), Fold("All of it as tables", details)]
     return Section("Score card", blocks)
 
@@ -110,9 +112,15 @@ def mark(
     place = scale.place if scale else lambda value: None
     alt = f"{name}: {value}{''.join(f'; {part}' for part in said)}."
     return Mark(
-        name, value, place(found.value), place(found.low), place(found.high), place(floor),
-        " · ".join([*said, *about]), alt,
-    )  # fmt: skip
+        name,
+        value,
+        place(found.value),
+        place(found.low),
+        place(found.high),
+        place(floor),
+        " · ".join([*said, *about]),
+        alt,
+    )
 
 
 def beside(words: Words, found: Interval, floor: float) -> str:
@@ -130,8 +138,13 @@ def scale_of(words: Words, numbers: Sequence[tuple[Interval | None, float | None
     Shares have all of 0 to 1. Others begin at 0 where there is a floor or a single number to be read by its size;
     several without a floor take all the room, so that their intervals can be told apart.
     """
-    known = [value for found, floor in numbers if found for value in (found.value, found.low, found.high, floor)
-             if value is not None]  # fmt: skip
+    known = [
+        value
+        for found, floor in numbers
+        if found
+        for value in (found.value, found.low, found.high, floor)
+        if value is not None
+    ]
     if not known:
         return None
     low, high = min(known), max(known)
