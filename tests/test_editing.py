@@ -1,14 +1,36 @@
 """Edits: which numbers of a code they move, and what they refuse."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from simulacra import editing
+from simulacra.data.store import open_store
 from simulacra.editing import Wish, changing, edit_images, learn_directions, row_picture
 from simulacra.errors import RunError
 from simulacra.evaluation.directions import LabelDirections, learn
+from simulacra.evaluation.subject import Subject
+from simulacra.objectives import build
+from simulacra.verbs.prepare import conditions
+
+
+@pytest.fixture
+def subject(tiny: Callable[..., Any], make_store: Callable[..., Path]) -> Callable[..., Subject]:
+    """subject(family, exclusive=, **changes): a model of first weights and a store of sixty images."""
+
+    def make(family: str, *, exclusive: bool = False, **changes: Any) -> Subject:
+        store = open_store(make_store(count=60, exclusive=exclusive))
+        if exclusive:
+            changes |= {"data.labels": list(store.label_names), "data.exclusive": True}
+        recipe = tiny(family, **changes)
+        objective = build(recipe)
+        objective.networks.eval()
+        return Subject(objective, recipe, conditions(recipe, store), store)
+
+    return make
 
 
 @pytest.fixture

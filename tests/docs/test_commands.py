@@ -16,7 +16,7 @@ import typer
 from simulacra import cli
 from simulacra.recipe import load, parse_assignment, shipped
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHELLS = ("sh", "bash", "shell", "console")
 ENDS = {"|", ">", ">>", "<", "&", "&&", "||", ";", "2>", "&>"}

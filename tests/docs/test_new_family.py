@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "new-family.md").read_text("utf-8")
 SHORT = ["--steps", "2", "--set", "every.log=1", "--set", "every.checkpoint=2", "--set", "data.batch=4", "--no-report"]
 

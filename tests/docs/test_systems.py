@@ -13,7 +13,7 @@ from PIL import Image
 from simulacra.recipe import load, shipped
 from simulacra.runs import RunFolder
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("systems_table", ROOT / "benchmarks" / "systems_table.py")
 assert SPEC is not None
 assert SPEC.loader is not None

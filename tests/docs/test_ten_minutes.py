@@ -10,7 +10,7 @@ from PIL import Image
 
 from simulacra.recipe import load
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -1,12 +1,18 @@
-"""Where training runs, and with which numbers."""
+"""Where training runs, and with which numbers. Every way to the device gives the same batches."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from simulacra.data.batches import Batch, Batches
+from simulacra.data.store import ImageStore
 from simulacra.engine import devices
-from simulacra.engine.devices import Crew, Devices
+from simulacra.engine.devices import Crew, Devices, copied, feed, fits, resident
 from simulacra.errors import RecipeError, RunError
 
 
@@ -42,3 +48,55 @@ def test_the_first_process_waits_for_the_others_no_longer_than_they_for_it(monke
         monkeypatch.setenv(name, value)
     with pytest.raises(RunError, match="another of the 2 processes of this training has ended or cannot be reached"):
         Devices("cpu", "float32", Crew(rank=0, world=2, local=2, started=True))
+
+
+CPU = torch.device("cpu")
+WAYS: dict[str, Callable[[Batches, int], Batch]] = {
+    "resident": lambda batches, step: resident(batches, CPU)(step),
+    "copied": lambda batches, step: copied(batches, step, CPU),
+    "fed": lambda batches, step: feed(batches, CPU)(step),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize(("rank", "world"), [(0, 1), (1, 2)])
+def test_every_way_to_a_device_gives_the_same_batch(
+    way: str, flip: bool, rank: int, world: int, store: ImageStore
+) -> None:
+    batches = Batches(store, batch=6, seed=3, flip=flip, labels=("Smiling",), rank=rank, world=world)
+    for step in (0, 2, 7):
+        expected, found = batches[step], WAYS[way](batches, step)
+        assert torch.equal(found.images, expected.images)
+        assert torch.equal(found.labels, expected.labels)
+        assert found.images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_images_stay_on_a_device_where_they_take_half_of_its_free_memory_at_most(store: ImageStore) -> None:
+    batches = Batches(store, batch=2, seed=0, flip=False, labels=())
+    size = batches.count * int(np.prod(store.shape))
+    assert fits(batches, 2 * size)
+    assert not fits(batches, 2 * size - 1)
+
+
+def test_what_does_not_lie_on_the_processor_is_sent_there(store: ImageStore) -> None:
+    batches = Batches(store, batch=2, seed=0, flip=False, labels=())
+    assert feed(batches, torch.device("meta"))(0).images.device.type == "meta"
+
+
+@pytest.mark.parametrize("send", [lambda b, to: copied(b, 0, to), lambda b, to: b[0].to(to)])
+def test_only_cuda_is_not_waited_for(
+    send: Callable[[Batches, torch.device], Batch], store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches, to, told = Batches(store, batch=2, seed=0, flip=False, labels=()), torch.Tensor.to, []
+
+    def sent(self: torch.Tensor, *words: Any, non_blocking: bool = False) -> torch.Tensor:
+        told.append(non_blocking)
+        return self if isinstance(words[0], SimpleNamespace) else to(self, *words)
+
+    monkeypatch.setattr(torch.Tensor, "to", sent)
+    send(batches, CPU)
+    assert not any(told)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    send(batches, SimpleNamespace(type="cuda"))  # type: ignore[arg-type]
+    assert sum(told) == 2

@@ -1,8 +1,16 @@
+"""Weights that adversarial networks start from, and layers that several kinds of network share.
+
+A doubling and the convolution after it, computed as one.
+Convolutions that are matrix products.
+Maps stay channels-last where they become rows of numbers and where rows become maps.
+"""
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from simulacra.networks import initialize
+from simulacra.networks.layers import DoublingSequential, MapFlatten, MapUnflatten, WholeConv2d, WholeConvTranspose2d
 
 
 @pytest.fixture
@@ -33,3 +41,79 @@ def test_layers_deep_inside_are_found_and_missing_biases_forgiven() -> None:
     nn.init.ones_(inner.weight)
     initialize(nn.Sequential(nn.Sequential(inner, nn.BatchNorm2d(3)), nn.ReLU()))
     assert inner.weight.abs().max() < 0.2
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("bias", [True, False])
+def test_doubling_with_a_convolution_computes_what_the_two_layers_do(kernel, bias):
+    torch.manual_seed(0)
+    layers = [nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, kernel, padding=(kernel - 1) // 2, bias=bias), nn.ReLU()]
+    one, two = nn.Sequential(*layers), DoublingSequential(*layers)
+    images = torch.randn(2, 3, 4, 6, requires_grad=True)
+    expected, found = one(images), two(images)
+    assert found.shape == (2, 5, 8, 12)
+    assert torch.allclose(found, expected, atol=1e-5)
+    for theirs, ours in zip(
+        torch.autograd.grad(expected.square().sum(), [images, *one.parameters()]),
+        torch.autograd.grad(found.square().sum(), [images, *two.parameters()]),
+        strict=True,
+    ):
+        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_maps_after_a_doubling_are_channels_last_like_the_weights():
+    layers = DoublingSequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 3, padding=1))
+    layers.to(memory_format=torch.channels_last)
+    assert layers(torch.randn(2, 3, 4, 6)).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_weights_have_the_names_that_layers_in_turn_give_them():
+    layers = [nn.Linear(4, 12), nn.Unflatten(1, (3, 2, 2)), nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 3, padding=1)]
+    assert list(DoublingSequential(*layers).state_dict()) == list(nn.Sequential(*layers).state_dict())
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shape"),
+    [(WholeConv2d, nn.Conv2d, (3, 4, 3)), (WholeConvTranspose2d, nn.ConvTranspose2d, (3, 1, 1))],
+)
+def test_a_whole_convolution_computes_what_the_general_one_does(ours, theirs, shape, bias):
+    torch.manual_seed(0)
+    general = theirs(3, 5, (4, 3), bias=bias)
+    whole = ours(3, 5, (4, 3), bias=bias)
+    whole.load_state_dict(general.state_dict())
+    images = torch.randn(2, *shape, requires_grad=True)
+    expected, found = general(images), whole(images)
+    assert torch.allclose(found, expected, atol=1e-6)
+    for one, two in zip(
+        torch.autograd.grad(expected.square().sum(), [images, *general.parameters()]),
+        torch.autograd.grad(found.square().sum(), [images, *whole.parameters()]),
+        strict=True,
+    ):
+        assert torch.allclose(one, two, atol=1e-5)
+
+
+def test_an_image_of_one_pixel_comes_out_channels_last():
+    made = WholeConvTranspose2d(3, 5, 4)(torch.randn(2, 3, 1, 1))
+    assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+def channels_last(maps: Tensor) -> bool:
+    return maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous()
+
+
+def test_rows_become_the_maps_of_torchs_own_layer_channels_last():
+    rows = torch.randn(2, 60)
+    maps = MapUnflatten(1, (5, 3, 4))(rows)
+    assert torch.equal(maps, nn.Unflatten(1, (5, 3, 4))(rows))
+    assert channels_last(maps)
+
+
+def test_maps_become_the_rows_of_torchs_own_layer_and_get_channels_last_gradients():
+    maps = torch.randn(2, 5, 3, 4).contiguous(memory_format=torch.channels_last).requires_grad_() * 1
+    rows, weights, gradients = MapFlatten()(maps), torch.randn(2, 60), []
+    assert torch.equal(rows, nn.Flatten()(maps))
+    maps.register_hook(gradients.append)  # after the layer's own, so it sees what that hands on
+    (rows * weights).sum().backward()
+    assert torch.equal(gradients[0], weights.view(2, 5, 3, 4))
+    assert channels_last(gradients[0])

@@ -11,7 +11,7 @@ import pytest
 import simulacra
 from simulacra.objectives import FAMILIES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 

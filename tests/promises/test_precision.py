@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_what_bfloat16_adds_is_a_seed_s_own_difference(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

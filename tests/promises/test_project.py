@@ -11,7 +11,7 @@ import pytest
 import simulacra
 from simulacra.recipe import shipped
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # Words of the machine that something was written on; put together here so that this file does not hold them.
 MACHINE = [re.escape("/" + word) + r"\b(?!\.)" for word in ("work/", "root/", "home/", "tmp/bash_jobs")]

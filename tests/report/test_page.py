@@ -1,10 +1,16 @@
-"""Promises of the page itself: it needs nothing but itself, it shows names as names, and it can be read by anyone."""
+"""Promises of the page itself: it needs nothing but itself, it shows names as names, and it can be read by anyone.
+
+The report as a browser shows it.
+"""
 
 import itertools
+import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -134,3 +140,37 @@ def test_the_report_loads_no_torch() -> None:
 
 def test_long_names_are_cut_in_figures_and_whole_on_the_page(fake: Any, hostile: Any) -> None:
     assert fake.hostile[4][:100].strip() in " ".join("".join(Outline(hostile.html).text).split())
+
+
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=900,1200",
+]
+
+
+@pytest.fixture
+def chromium() -> str:
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is missing: apt-get install chromium")
+        pytest.skip("chromium is missing: apt-get install chromium")
+    return found
+
+
+def test_a_report_opens_from_disk_without_a_network(written: Any, chromium: str, tmp_path: Path) -> None:
+    shot = tmp_path / "shot.png"
+    words = [chromium, *QUIET, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}"]
+    subprocess.run([*words, f"--screenshot={shot}", written.page.as_uri()], check=True, capture_output=True, timeout=60)
+    with Image.open(shot) as picture:
+        colours = picture.convert("RGB").getcolors(maxcolors=2**20)
+    assert colours is not None
+    assert len(colours) > 500, "a page with pictures has many colours, a blank or broken one has few"

@@ -1,10 +1,14 @@
-"""Ctrl-C and SIGTERM as a request."""
+"""Ctrl-C and SIGTERM as a request. Driving a training: what TensorBoard is told."""
 
 import os
 import signal
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from simulacra.verbs.drive import SIGNALS, Request, stop_requests
 
@@ -43,3 +47,14 @@ def test_in_another_thread_no_signal_comes_and_nothing_breaks() -> None:
     thread.start()
     thread.join()
     assert seen == [None]
+
+
+def test_a_run_that_goes_on_loses_no_point_of_a_curve(
+    simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_path: Path
+) -> None:
+    recipe, run = recipe_file("vae", steps=4, **{"every.checkpoint": 2}), tmp_path / "run"
+    words = ["train", recipe, "--data", make_store(), "--out", run, "--no-report"]
+    assert simulacra(*words).code == 0
+    assert simulacra(*words, "--steps", 8).code == 0
+    board = EventAccumulator(str(run / "tensorboard")).Reload()
+    assert [point.step for point in board.Scalars("loss/total")] == [2, 4, 6, 8]
