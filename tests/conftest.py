@@ -64,8 +64,11 @@ class Ended(NamedTuple):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds options by which one machine checks what others would train."""
-    choices = ("float32", "bfloat16")
-    parser.addoption("--precision", choices=choices, help='what precision = "auto" means; by default, as the processor')
+    parser.addoption(
+        "--precision",
+        choices=("float32", "bfloat16", "other"),
+        help='what precision = "auto" means, other being what this processor would not take',
+    )
     parser.addoption("--seeds", type=int, default=1, help="how many seeds a test that depends on a threshold tries")
     parser.addoption("--threads", type=int, default=1, help="torch threads per test process")
 
@@ -80,8 +83,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def auto_precision(pytestconfig: pytest.Config) -> Iterator[str]:
     """What precision = "auto" means in these tests, and in the processes that they start."""
     with pytest.MonkeyPatch.context() as patch:
-        if forced := pytestconfig.getoption("--precision"):
-            patch.setattr(engine_devices, "multiplies_bfloat16", lambda _: forced == "bfloat16")
+        native = engine_devices.multiplies_bfloat16(torch.device("cpu"))
+        forced = {None: native, "float32": False, "bfloat16": True, "other": not native}
+        bfloat16 = forced[pytestconfig.getoption("--precision")]
+        patch.setattr(engine_devices, "multiplies_bfloat16", lambda _: bfloat16)
         yield Devices("cpu").precision
 
 

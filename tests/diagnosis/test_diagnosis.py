@@ -111,6 +111,18 @@ def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier
     assert "difference of the fixed codes' images (pictures/fixed-*.npz) 0.0" in str(finding.evidence[0])
 
 
+@pytest.mark.parametrize(
+    ("before", "found"), [(1, []), (38, ["mode-collapse"])], ids=["still coming", "comes and goes"]
+)
+def test_variety_that_grows_is_no_collapse_unless_it_was_greater_before(
+    before: float, found: list[str], run: Any
+) -> None:
+    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    for step, spread in {200: before, 500: 1, 800: 8, 1000: 10}.items():
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
+    assert names(diagnose(folder)) == found
+
+
 def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: Any) -> None:
     folder = run("gan", {}, data={"look": look_of(images(32, 40))})
     motifs = np.concatenate([images(16, 40)] * 2)

@@ -25,6 +25,8 @@ PROGRAM = Path(__file__).with_name("together.py")
 SEES = {"kind": "convolution", "channels": [4, 8], "norm": "none"}
 MAKES = {"kind": "deconvolution", "channels": [8, 4], "norm": "none"}
 RHYTHM = {"steps": 4, "every.log": 2, "every.checkpoint": 2}
+# In bfloat16 a batch and its halves round differently: docs/scale.md says by how much.
+EXACT = {"precision": "float32"}
 # Every draw that belongs to an image is made by one of these; the last ones have batch norm.
 EQUAL: dict[str, dict[str, Any]] = {
     "vae": {},
@@ -56,7 +58,7 @@ def recipe_of(name: str, tiny: Callable[..., Recipe], **changes: Any) -> Recipe:
         f"networks.{place}": (SEES if network.kind == "convolution" else MAKES) | norm
         for place, network in plain.networks.items()
     }
-    return tiny(family, **networks | RHYTHM | EQUAL[name] | changes)
+    return tiny(family, **networks | RHYTHM | EXACT | EQUAL[name] | changes)
 
 
 def together(folder: Path, plan: list[dict[str, Any]], *before: str) -> Ended:

@@ -23,7 +23,7 @@ from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
 STEPS, LOG, CHECKPOINT = 100, 2, 13  # a checkpoint often lies between two rows
-RHYTHM = {"steps": STEPS, "every.log": LOG, "every.checkpoint": CHECKPOINT, "every.keep": 2, "precision": "float32"}
+RHYTHM = {"steps": STEPS, "every.log": LOG, "every.checkpoint": CHECKPOINT, "every.keep": 2}
 PATIENCE = 60.0  # seconds until a process that shows nothing is given up
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -74,10 +74,12 @@ def processes() -> Iterator[Any]:
     os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("family", "average"), [*((name, 0.0) for name in sorted(FAMILIES)), ("gan", 0.9)])
 def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     family: str,
     average: float,
+    precision: str,
     tmp_path: Path,
     recipe_file: Callable[..., Path],
     make_store: Callable[..., Path],
@@ -85,7 +87,8 @@ def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     processes: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe, store, chance = recipe_file(family, average=average, **RHYTHM), make_store(), random.Random(family)
+    recipe = recipe_file(family, average=average, precision=precision, **RHYTHM)
+    store, chance = make_store(), random.Random(family)
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     words = ["train", str(recipe), "--data", str(store), "--no-report", "--out"]
     assert simulacra(*words, alone).code == 0

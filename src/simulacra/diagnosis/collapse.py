@@ -13,7 +13,8 @@ from simulacra.diagnosis.history import SET, WORDS, Curve, Finding, History, Sev
 SAMPLES_ALIKE = 0.35
 # An image and the one most like it differ by less than this share: a few motifs again and again, each a little changed.
 REPEATED = 0.25
-# Variety that has grown by this factor over the last three looks is still coming: nothing has collapsed yet.
+# Variety that has grown by this factor over the last three looks, and was never greater, is still coming: nothing has
+# collapsed yet. Where it was greater once, it comes and goes, as it does in a game that collapses again and again.
 DISTANCE_RISING = 1.25
 # Sets of real images whose nearest ones differ by less are full of duplicates themselves, and no measure.
 DUPLICATES = 0.02
@@ -45,8 +46,12 @@ def _alike(history: History) -> list[Sign]:
         keys = [*keys, ("nearest", REPEATED)]
     found = []
     for key, limit in keys:
-        part = history.likeness(key, 3)
-        if part is not None and part.values[-1] > DISTANCE_RISING * part.values[0]:
+        part, whole = history.likeness(key, 3), history.likeness(key, 0)
+        if (
+            part is not None
+            and whole is not None
+            and part.values[-1] >= max(DISTANCE_RISING * part.values[0], *whole.values)
+        ):
             continue
         if part is not None and len(part.steps) > 1:
             last = part.since(int(part.steps[-2]) - 1)
