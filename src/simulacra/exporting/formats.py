@@ -22,6 +22,39 @@ from simulacra.objectives import Generates
 from simulacra.recipe import to_toml
 from simulacra.runs import STREAMS
 
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say of an export.
+
+    Attributes:
+        licence: identifier of the model's licence, for the card.
+        runtime: folder of ONNX Runtime Web, for `web`.
+    """
+
+    licence: str | None = None
+    runtime: Path | None = None
+
+
+FORMATS: dict[str, Callable[[Trained, Options], Files]] = {
+    "safetensors": lambda trained, options: {WEIGHTS: weights(trained)},
+    "onnx": lambda trained, options: onnx_files(trained),
+    "web": lambda trained, options: page_files(trained, options.runtime),
+    "folder": lambda trained, options: {WEIGHTS: weights(trained)} | folder(trained),
+}
+
+
+def files_of(trained: Trained, form: str, options: Options) -> Files:
+    """All files of an export, config.json last: a folder that has it has everything.
+
+    Raises:
+        RunError: the model cannot be exported so, or a package is missing.
+    """
+    files = FORMATS[form](trained, options)
+    files |= trained.sheet() | {"README.md": card(trained, options.licence)}
+    return files | {NAME: configuration(trained, form)}
+
+
 UNSAID = ("command", "platform", "processor")  # of run.json: they tell of the machine, not of the model
 
 
@@ -89,35 +122,3 @@ def page_files(trained: Trained, runtime: Path | None = None) -> Files:
     files |= {name: (home / name).read_bytes() for name in PAGE}
     maker = next(graph for graph in graphs_of(trained) if graph.name == objective.maker)
     return files | {f"{maker.name}.onnx": onnx_file(objective, maker)}
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may say of an export.
-
-    Attributes:
-        licence: identifier of the model's licence, for the card.
-        runtime: folder of ONNX Runtime Web, for `web`.
-    """
-
-    licence: str | None = None
-    runtime: Path | None = None
-
-
-FORMATS: dict[str, Callable[[Trained, Options], Files]] = {
-    "safetensors": lambda trained, options: {WEIGHTS: weights(trained)},
-    "onnx": lambda trained, options: onnx_files(trained),
-    "web": lambda trained, options: page_files(trained, options.runtime),
-    "folder": lambda trained, options: {WEIGHTS: weights(trained)} | folder(trained),
-}
-
-
-def files_of(trained: Trained, form: str, options: Options) -> Files:
-    """All files of an export, config.json last: a folder that has it has everything.
-
-    Raises:
-        RunError: the model cannot be exported so, or a package is missing.
-    """
-    files = FORMATS[form](trained, options)
-    files |= trained.sheet() | {"README.md": card(trained, options.licence)}
-    return files | {NAME: configuration(trained, form)}
