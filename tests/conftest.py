@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from simulacra import cli
 from simulacra.data.batches import Batches
@@ -47,6 +48,9 @@ TINY: dict[str, dict[str, Any]] = {
     },
     "classifier": {"data": {"labels": ["Smiling", "Male"]}, "objective": {}, "networks": {"encoder": SEES}},
 }
+
+settings.register_profile("tests", database=None)  # a checkout may be read-only
+settings.load_profile("tests")
 
 Changes = dict[str, Any]
 MakeStore = Callable[..., Path]

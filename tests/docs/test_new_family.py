@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 import shutil
+import stat
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -51,6 +52,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (root / "tests").mkdir()
     for name in ("pyproject.toml", "tests/conftest.py"):
         shutil.copy(ROOT / name, root / name)
+    for path in root.rglob("*"):  # a checkout may be read-only
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
     for block in BLOCKS:
         apply(block, root)
     ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "simulacra"}

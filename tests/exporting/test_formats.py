@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from platformdirs import user_cache_path
 from playwright.sync_api import Page, Route, sync_playwright
 
 import simulacra as sm
@@ -69,8 +70,12 @@ def set_slider(page: Page, name: str, value: float) -> None:
 
 
 def test_a_page_runs_the_model_in_the_browser_without_a_network(
-    trained: Any, simulacra: Any, tmp_path: Path, served: str, chromium: str
+    trained: Any, simulacra: Any, tmp_path: Path, served: str, chromium: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    try:
+        user_cache_path("simulacra", ensure_exists=True)
+    except OSError:  # no home to write in
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = trained("acgan", **{"objective.code.labels": "onehot"})
     ended = simulacra("export", run, "--format", "web", "--out", tmp_path / "out")
     assert ended.code == 0, ended.err

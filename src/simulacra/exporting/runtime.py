@@ -65,7 +65,8 @@ def _fetch(folder: Path) -> None:
     if npm is None:
         raise RunError(f"the web page needs {PACKAGE} and there is no npm to fetch it with; install npm, or {BY_HAND}")
     with tempfile.TemporaryDirectory() as place:
-        words = [npm, "pack", PACKAGE, "--pack-destination", place, "--loglevel", "error"]
+        # npm keeps its cache in the home folder by default, and where nobody may write there it may never end.
+        words = [npm, "pack", PACKAGE, "--pack-destination", place, "--cache", f"{place}/npm", "--loglevel", "error"]
         try:
             ended = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
