@@ -52,6 +52,7 @@ TINY: dict[str, dict[str, Any]] = {
 settings.register_profile("tests", database=None)  # a checkout may be read-only
 settings.load_profile("tests")
 
+SEEN = ("Bright_Top", "Bright_Left", "Coin")  # labels of the images of `seen`
 Changes = dict[str, Any]
 MakeStore = Callable[..., Path]
 MakeRecipe = Callable[..., Recipe]
@@ -192,6 +193,22 @@ def make_store_in() -> MakeStore:
 def store(make_store: MakeStore) -> ImageStore:
     """Twenty random images 8x8 with three attributes: 14 to train, 3 valid, 3 test."""
     return open_store(make_store())
+
+
+@pytest.fixture
+def seen(make_store: Callable[..., Path]) -> Callable[..., ImageStore]:
+    """seen(exclusive=): 240 images of 8x8 whose labels can be seen, but for the attribute Coin, which is tossed."""
+
+    def make(*, exclusive: bool = False, name: str = "seen", shape: tuple[int, int, int] = (8, 8, 3)) -> ImageStore:
+        path = make_store(240, shape, SEEN, exclusive, name=name, held_out=50)
+        labels = np.load(path / "labels.npy")
+        images = np.random.default_rng(1).integers(60, 140, (240, *shape), np.uint8)
+        images[labels[:, 0] == 1, :4] += 100
+        images[labels[:, 1] == 1, :, :4] += 60
+        np.save(path / "images.npy", images)
+        return open_store(path)
+
+    return make
 
 
 @pytest.fixture
