@@ -123,6 +123,13 @@ def test_variety_that_grows_is_no_collapse_unless_it_was_greater_before(
     assert names(diagnose(folder)) == found
 
 
+def test_images_that_never_differed_at_all_are_a_collapse(run: Any) -> None:
+    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    for step in (200, 500, 800, 1000):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 0)}, b"")
+    assert names(diagnose(folder)) == ["mode-collapse"]
+
+
 def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: Any) -> None:
     folder = run("gan", {}, data={"look": look_of(images(32, 40))})
     motifs = np.concatenate([images(16, 40)] * 2)

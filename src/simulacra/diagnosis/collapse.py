@@ -46,13 +46,11 @@ def _alike(history: History) -> list[Sign]:
         keys = [*keys, ("nearest", REPEATED)]
     found = []
     for key, limit in keys:
-        part, whole = history.likeness(key, 3), history.likeness(key, 0)
-        if (
-            part is not None
-            and whole is not None
-            and part.values[-1] >= max(DISTANCE_RISING * part.values[0], *whole.values)
-        ):
-            continue
+        part = history.likeness(key, 3)
+        if part is not None and part.values[-1] > DISTANCE_RISING * part.values[0]:
+            whole = history.likeness(key, 0)  # of every look: read only where it decides
+            if whole is not None and part.values[-1] >= whole.values.max():
+                continue
         if part is not None and len(part.steps) > 1:
             last = part.since(int(part.steps[-2]) - 1)
             if last.steps[0] >= history.fewest and last.values.max() < limit:
