@@ -382,7 +382,7 @@ def test_minutes_end_a_training_with_a_checkpoint_and_a_finished_run(
     assert run.facts["state"] == "finished"
     assert 0 < step < 1_000_000
     assert list(run.checkpoints()) == [step]
-    assert 0 < run.facts["seconds"] < 60, "0.3 seconds were asked for; a busy machine may take longer for an update"
+    assert 0.25 < run.facts["seconds"] < 2, "0.3 seconds were asked for, and one more update may begin"
     assert simulacra(*words(recipe, "--minutes", 0.005)).code == 0
     assert run.facts["step"] == step
     assert simulacra(*words(recipe, "--minutes", 0.01)).code == 0

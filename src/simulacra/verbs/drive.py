@@ -85,7 +85,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     Raises:
         Diverged: with advice.
     """
-    run, recipe, budget = training.run, training.recipe, Budget(training)
+    run, recipe = training.run, training.recipe
     title, tick = f"{recipe.objective.family} {run.path.name}", None
 
     def spent() -> bool:  # never before the first update, so that there is something to keep
@@ -97,6 +97,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     # What lies behind the checkpoint is written again; the row at the very step is not.
     board = SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start + 1)
     with Live(title) as live, board:
+        budget = Budget(training)  # its clock starts with the loop's: opening files is no training
         try:
             for tick in train(training, lambda: over(training.devices, request, spent())):
                 budget.step = tick.step
