@@ -85,14 +85,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def auto_precision(pytestconfig: pytest.Config) -> Iterator[str]:
-    """What precision = "auto" means in these tests, and in the processes that they start."""
+def native_bfloat16(pytestconfig: pytest.Config) -> Iterator[bool]:
+    """Whether precision = "auto" means bfloat16 in these tests, and in the processes that they start."""
     with pytest.MonkeyPatch.context() as patch:
         native = engine_devices.multiplies_bfloat16(torch.device("cpu"))
         forced = {None: native, "float32": False, "bfloat16": True, "other": not native}
         bfloat16 = forced[pytestconfig.getoption("--precision")]
         patch.setattr(engine_devices, "multiplies_bfloat16", lambda _: bfloat16)
-        yield Devices("cpu").precision
+        yield bfloat16
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -245,12 +245,10 @@ def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def start(auto_precision: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(native_bfloat16: bool) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """start(*words, before=""): the same in a process of its own, after a line of Python; it ends with the test."""
     started: list[subprocess.Popen[str]] = []
-    force = (
-        f"from simulacra.engine import devices; devices.multiplies_bfloat16 = lambda _: {auto_precision == 'bfloat16'}"
-    )
+    force = f"from simulacra.engine import devices; devices.multiplies_bfloat16 = lambda _: {native_bfloat16}"
 
     def run(*words: object, before: str = "pass") -> subprocess.Popen[str]:
         code = f"import sys; sys.argv[0] = 'simulacra'\n{force}\n{before}\nfrom simulacra.cli import main; main()"
