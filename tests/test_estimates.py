@@ -5,16 +5,16 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from simulacra.estimates import Interval, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import Estimate, against_best, apart, mean_of, paired, welch
 
 
-def wilson(hits: int, n: int) -> Interval:
+def wilson(hits: int, n: int) -> Estimate:
     share, z = hits / n, 1.959964
     centre, room = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Interval(share, (centre - room) / (1 + z * z / n), (centre + room) / (1 + z * z / n))
+    return Estimate(share, (centre - room) / (1 + z * z / n), (centre + room) / (1 + z * z / n))
 
 
-def ends(found: Interval | None) -> tuple[float, float, float]:
+def ends(found: Estimate | None) -> tuple[float, float, float]:
     assert found is not None
     assert found.low is not None
     assert found.high is not None
@@ -22,12 +22,12 @@ def ends(found: Interval | None) -> tuple[float, float, float]:
 
 
 def test_errors_of_a_difference_add_as_squares() -> None:
-    found = apart(Interval(10, 8, 12), Interval(5, 3.5, 6.5))
+    found = apart(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5))
     assert ends(found) == pytest.approx((5, 2.5, 7.5))
 
 
 def test_each_side_of_an_interval_counts_where_it_faces_the_other_value() -> None:
-    found = apart(Interval(0.9, 0.8, 0.95), Interval(0.5, 0.4, 0.6))
+    found = apart(Estimate(0.9, 0.8, 0.95), Estimate(0.5, 0.4, 0.6))
     assert ends(found) == pytest.approx((0.4, 0.4 - sqrt(0.02), 0.4 + sqrt(0.0125)))
 
 
@@ -37,13 +37,13 @@ def test_a_difference_of_shares_is_newcombe_s() -> None:
 
 
 def test_two_tests_at_once_ask_for_more() -> None:
-    found = apart(Interval(10, 8, 12), Interval(5, 3.5, 6.5), tests=2)
+    found = apart(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5), tests=2)
     assert ends(found) == pytest.approx((5, 5 - 2.5 * 2.241403 / 1.959964, 5 + 2.5 * 2.241403 / 1.959964))
 
 
 def test_a_mean_over_seeds_has_student_s_interval() -> None:
     assert ends(mean_of([1, 2, 3])) == pytest.approx((2, 2 - 4.302653 / sqrt(3), 2 + 4.302653 / sqrt(3)))
-    assert mean_of([7.0]) == Interval(7.0)
+    assert mean_of([7.0]) == Estimate(7.0)
 
 
 def test_welch_s_interval_has_as_many_degrees_of_freedom_as_the_spreads_allow() -> None:
@@ -61,22 +61,22 @@ def test_equal_seeds_are_compared_pair_by_pair() -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        apart(Interval(1), Interval(2, 1, 3)),
-        apart(Interval(1, 1, 1), Interval(2, 2, 2)),
+        apart(Estimate(1), Estimate(2, 1, 3)),
+        apart(Estimate(1, 1, 1), Estimate(2, 2, 2)),
         welch([1.0], [2.0, 3.0]),
         welch([1.0, 1.0], [2.0, 2.0]),
         paired([1.0], [2.0]),
         paired([1.0, 2.0], [2.0, 3.0]),
     ],
 )
-def test_what_has_no_spread_is_not_tested(found: Interval | None) -> None:
+def test_what_has_no_spread_is_not_tested(found: Estimate | None) -> None:
     assert found is None
 
 
 def test_the_best_and_what_cannot_be_told_from_it_lead() -> None:
-    values = [Interval(5, 4, 6), Interval(1, 0.5, 1.5), Interval(1.2, 0.7, 1.7)]
+    values = [Estimate(5, 4, 6), Estimate(1, 0.5, 1.5), Estimate(1.2, 0.7, 1.7)]
 
-    def difference(a: int, b: int, tests: int) -> Interval | None:
+    def difference(a: int, b: int, tests: int) -> Estimate | None:
         assert tests == 2
         return apart(values[a], values[b], tests)
 
@@ -95,9 +95,9 @@ def test_of_equal_things_the_true_best_is_seldom_called_worse() -> None:
     """Four equal means: any fixed one of them is told to be worse in at most 5 of 100 trials."""
     random, wrong, trials = np.random.default_rng(0), 0, 600
     for row in random.normal(size=(trials, 4)):
-        values = [Interval(value, value - 1.959964, value + 1.959964) for value in row.tolist()]
+        values = [Estimate(value, value - 1.959964, value + 1.959964) for value in row.tolist()]
 
-        def difference(a: int, b: int, tests: int, values: list[Interval] = values) -> Interval | None:
+        def difference(a: int, b: int, tests: int, values: list[Estimate] = values) -> Estimate | None:
             return apart(values[a], values[b], tests)
 
         found = against_best(row.tolist(), "higher", difference)

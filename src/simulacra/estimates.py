@@ -44,15 +44,6 @@ def t_quantile(freedom: int) -> float:
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A value and where it may lie at 95%; None where that is not known."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class Standing:
     """How several values stand against the best of them.
 
@@ -63,11 +54,11 @@ class Standing:
     """
 
     best: int
-    differences: tuple[Interval | None, ...]
+    differences: tuple[Estimate | None, ...]
     leading: tuple[int, ...]
 
 
-def apart(a: Interval, b: Interval, tests: int = 1) -> Interval | None:
+def apart(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
     """One independent value less another, from the intervals of both.
 
     The errors add as squares, each taken on the side that faces the other value, so that intervals that are longer on
@@ -90,10 +81,10 @@ def apart(a: Interval, b: Interval, tests: int = 1) -> Interval | None:
     above = wider * hypot(a.high - a.value, b.value - b.low)
     if below == above == 0:
         return None
-    return Interval(a.value - b.value, a.value - b.value - below, a.value - b.value + above)
+    return Estimate(a.value - b.value, a.value - b.value - below, a.value - b.value + above)
 
 
-def mean_of(values: Sequence[float], tests: int = 1) -> Interval:
+def mean_of(values: Sequence[float], tests: int = 1) -> Estimate:
     """The mean and Student's t-interval of it; none of a single value, whose spread is not known.
 
     Args:
@@ -101,11 +92,11 @@ def mean_of(values: Sequence[float], tests: int = 1) -> Interval:
         tests: as in `apart`.
     """
     if len(values) < 2:
-        return Interval(fmean(values))
+        return Estimate(fmean(values))
     return _around(fmean(values), stdev(values) / sqrt(len(values)), len(values) - 1, tests)
 
 
-def welch(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Interval | None:
+def welch(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Estimate | None:
     """Mean of a less mean of b, two samples of different spread.
 
     Welch 1947, "The generalization of 'Student's' problem": degrees of freedom by Satterthwaite's formula.
@@ -128,7 +119,7 @@ def welch(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Interval | 
     return _around(fmean(a) - fmean(b), sqrt(total), freedom, tests)
 
 
-def paired(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Interval | None:
+def paired(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Estimate | None:
     """Mean of a less mean of b where values in equal places share a seed: Student's t-interval of their differences.
 
     Args:
@@ -146,7 +137,7 @@ def paired(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Interval |
 
 
 def against_best(
-    values: Sequence[float], better: Better, difference: Callable[[int, int, int], Interval | None]
+    values: Sequence[float], better: Better, difference: Callable[[int, int, int], Estimate | None]
 ) -> Standing | None:
     """Which values are worse than the best one.
 
@@ -175,9 +166,9 @@ def against_best(
     return Standing(best, tuple(found.get(place) for place in range(len(values))), tuple(sorted(leading)))
 
 
-def _around(value: float, error: float, freedom: float, tests: int) -> Interval:
+def _around(value: float, error: float, freedom: float, tests: int) -> Estimate:
     margin = float(stdtrit(freedom, _quantile(tests))) * error
-    return Interval(value, value - margin, value + margin)
+    return Estimate(value, value - margin, value + margin)
 
 
 def _normal(tests: int) -> float:

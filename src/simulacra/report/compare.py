@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from simulacra.estimates import LEVEL, Better, Interval, Standing, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, apart, mean_of, paired, welch
 from simulacra.report.formatting import listed, number
 from simulacra.report.matching import Column, Match, compact, differing, dotted, grouped, matches, single
 from simulacra.report.record import Record, newest
@@ -31,7 +31,7 @@ class Cell:
         steps: updates that each had had.
     """
 
-    found: Interval
+    found: Estimate
     floor: float | None
     seeds: tuple[int, ...]
     values: tuple[float, ...]
@@ -59,7 +59,7 @@ class Contrast:
     better: Better
     cells: tuple[Cell | None, ...]
     test: str
-    differences: tuple[Interval | None, ...]
+    differences: tuple[Estimate | None, ...]
     best: tuple[str, ...]
     verdict: str
 
@@ -153,7 +153,7 @@ def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
     alike = len({cell.seeds for cell in known}) == 1
     test = ("paired" if alike else "welch") if by_seed else "intervals"
     standing = against_best([cell.found.value for cell in known], match.better, partial(_difference, test, known))
-    differences: list[Interval | None] = [None] * len(cells)
+    differences: list[Estimate | None] = [None] * len(cells)
     for place, one in zip(places, standing.differences if standing else [], strict=False):
         differences[place] = one
     names = [columns[place].name for place in places]
@@ -169,7 +169,7 @@ def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
     )
 
 
-def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Interval | None:
+def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
     if test == "intervals":
         return apart(cells[a].found, cells[b].found, tests)
     return (paired if test == "paired" else welch)(cells[a].values, cells[b].values, tests)

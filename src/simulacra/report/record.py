@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError, SimulacraError
-from simulacra.estimates import Better, Interval
+from simulacra.estimates import Better, Estimate
 from simulacra.recipe import Recipe
 from simulacra.report.formatting import listed, number, plain
 from simulacra.report.glossary import direction
@@ -236,7 +236,7 @@ class Score:
     against: str
     conditions: dict[str, Any]
     step: int
-    found: Interval | None
+    found: Estimate | None
     floor: float | None
     better: Better
     why: str
@@ -279,7 +279,7 @@ def score_of(row: Row) -> Score:
     conditions = {key: row[key] for key in CONDITIONS if row.get(key) is not None}
     value, low, high = (_finite(row.get(key)) for key in ("value", "low", "high"))
     bounds = (low, high) if low is not None and high is not None else (None, None)
-    found = None if value is None else Interval(value, *bounds)
+    found = None if value is None else Estimate(value, *bounds)
     return Score(
         metric,
         thing,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulacra.errors import RunError, nearest
-from simulacra.estimates import Interval
+from simulacra.estimates import Estimate
 from simulacra.report import read_all, write_comparison
 from simulacra.report.compare import Comparison, Contrast, contrast
 from simulacra.report.formatting import MISSING, number
@@ -104,7 +104,7 @@ def _name(one: Contrast) -> str:
     return f"{one.metric}{f' {one.label}' if one.label else ''}{arrow}"
 
 
-def _cell(found: Interval) -> str:
+def _cell(found: Estimate) -> str:
     if found.low is None or found.high is None:
         return number(found.value)
     return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"

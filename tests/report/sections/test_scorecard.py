@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.estimates import Interval
+from simulacra.estimates import Estimate
 from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.report.glossary import of_metric
@@ -108,25 +108,25 @@ def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake: Any, t
 @pytest.mark.parametrize(
     ("metric", "found", "floor", "said"),
     [
-        ("mse", Interval(3.0), 1.0, "2.000 above the floor,"),
-        ("mse", Interval(1.0, 0.5, 3.5), 3.0, "its interval reaches the floor,"),
-        ("recall", Interval(0.2), 0.5, "30.0 points below the floor,"),
+        ("mse", Estimate(3.0), 1.0, "2.000 above the floor,"),
+        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "its interval reaches the floor,"),
+        ("recall", Estimate(0.2), 0.5, "30.0 points below the floor,"),
     ],
 )
-def test_the_distance_to_the_floor_is_put_into_words(metric: str, found: Interval, floor: float, said: str) -> None:
+def test_the_distance_to_the_floor_is_put_into_words(metric: str, found: Estimate, floor: float, said: str) -> None:
     assert beside(of_metric(metric), found, floor) == said
 
 
 def test_a_scale_begins_at_nothing_where_size_matters_and_else_takes_all_the_room() -> None:
     words = of_metric("mse")
-    alone = scale_of(words, [(Interval(10.0), None)])
+    alone = scale_of(words, [(Estimate(10.0), None)])
     assert alone is not None
     assert alone.low == 0
-    several = scale_of(words, [(Interval(10.0), None), (Interval(11.0), None)])
+    several = scale_of(words, [(Estimate(10.0), None), (Estimate(11.0), None)])
     assert several is not None
     assert several.low == pytest.approx(9.94)
     assert (several.place(10.5), several.place(5.0)) == (pytest.approx(50), 0)
-    same = scale_of(words, [(Interval(0.0), None)])
+    same = scale_of(words, [(Estimate(0.0), None)])
     assert same is not None
     assert same.place(0.0) == 0
     assert scale_of(words, [(None, 3.0)]) is None

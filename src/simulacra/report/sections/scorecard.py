@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from simulacra.estimates import Interval
+from simulacra.estimates import Estimate
 from simulacra.report.formatting import MISSING, number, percent, plain
 from simulacra.report.glossary import FLOOR, Words, of_metric
 from simulacra.report.page import Block, Fold, Mark, Section
@@ -93,7 +93,7 @@ def _mark(name: str, score: Score, words: Words, scale: Scale | None, about: Seq
 
 
 def mark(
-    name: str, found: Interval, floor: float | None, words: Words, scale: Scale | None, about: Sequence[str] = ()
+    name: str, found: Estimate, floor: float | None, words: Words, scale: Scale | None, about: Sequence[str] = ()
 ) -> Mark:
     """A number on a scale.
 
@@ -123,7 +123,7 @@ def mark(
     )
 
 
-def beside(words: Words, found: Interval, floor: float) -> str:
+def beside(words: Words, found: Estimate, floor: float) -> str:
     """How far a number is from its floor, in words."""
     gap = found.value - floor
     if found.low is not None and found.high is not None and found.low <= floor <= found.high:
@@ -132,7 +132,7 @@ def beside(words: Words, found: Interval, floor: float) -> str:
     return f"{size} {'above' if gap > 0 else 'below'} the floor,"
 
 
-def scale_of(words: Words, numbers: Sequence[tuple[Interval | None, float | None]]) -> Scale | None:
+def scale_of(words: Words, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
     """A scale on which numbers, intervals and floors find room; None where there is no number.
 
     Shares have all of 0 to 1. Others begin at 0 where there is a floor or a single number to be read by its size;
