@@ -219,7 +219,8 @@ def table(which: str, rows: list[dict[str, Any]]) -> str:
         if row["set"] == which:
             found.setdefault(row["trial"], []).append(row)
     features = list(dict.fromkeys(name for some in found.values() for row in some for name in row["measured"]))
-    heads = "".join(f" Fréchet distance above the baseline, by `{name}` | times lower than plain |" for name in features)
+    head = " Fréchet distance above the baseline, by `{}` | times lower than plain |"
+    heads = "".join(head.format(name) for name in features)
     lines = [f"| trial | seeds | images seen |{heads} what it is |", "|---|---|---|---|" + "---|---|" * len(features)]
     for name in sorted(found, key=lambda name: np.mean(above(found[name], features[-1]) or np.inf)):
         some = found[name]
