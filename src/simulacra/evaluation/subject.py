@@ -16,7 +16,7 @@ from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
-from simulacra.seeds import mixed, some
+from simulacra.seeds import choose_rows, torch_seed
 
 CHUNK = 250  # images decoded or encoded at once
 FEW = 16  # images that one thread decodes at once: what lies between layers stays in the processor's cache
@@ -53,7 +53,7 @@ class Subject:
         Returns:
             (count, width) float32 on the CPU.
         """
-        generator = torch.Generator().manual_seed(mixed(self.recipe.seed if seed is None else seed, *keys))
+        generator = torch.Generator().manual_seed(torch_seed(self.recipe.seed if seed is None else seed, *keys))
         labels = None
         if self.conditions is not None:
             rows = torch.randint(len(self.conditions), (count,), generator=generator)
@@ -95,10 +95,10 @@ class Subject:
         return np.concatenate(found)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
-        """Rows of a split in chunks, `limit` of them by `some`; empty where the split or the data set is missing."""
+        """Rows of a split in chunks, at most `limit` by `choose_rows`; none without the split or the data set."""
         if self.store is None:
             return []
-        rows = some(self.store.rows(split), limit)
+        rows = choose_rows(self.store.rows(split), limit)
         return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
     def load(self, rows: NDArray[np.int64]) -> Batch:

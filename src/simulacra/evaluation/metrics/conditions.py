@@ -15,7 +15,7 @@ from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
 from simulacra.evaluation.metrics.correction import Corrected
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.objectives import Encodes, Generates
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 NAME, CORRECTED = "condition_accuracy", "condition_accuracy_corrected"
 
@@ -124,7 +124,6 @@ Numbers = NDArray[np.int64]
 Array = NDArray[np.float64]
 
 SHUFFLES = 200
-KEY = 25  # of their draws
 
 
 def information(a: Numbers, b: Numbers) -> Estimate:
@@ -156,7 +155,7 @@ def information(a: Numbers, b: Numbers) -> Estimate:
 
 def chance_information(a: Numbers, b: Numbers) -> float:
     """What 19 of 20 shuffles of one column stay below: information that is not there."""
-    random = stream(0, KEY)
+    random = stream(0, Draw.SHUFFLED_LABELS)
     return float(np.quantile([information(random.permutation(a), b).value for _ in range(SHUFFLES)], 0.95))
 
 

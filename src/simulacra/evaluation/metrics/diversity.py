@@ -15,7 +15,7 @@ from simulacra.evaluation.metrics.frequencies import FREQUENCIES, frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.metrics.quality import lacks
 from simulacra.evaluation.pictures import Arrays
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
@@ -123,7 +123,6 @@ METRICS: dict[str, Better] = {
 COPIES, DUPLICATES, BROKEN = 0.05, 0.01, 0.01  # of real images, which lie as far out
 NEIGHBOUR = 5  # the training image whose features say whether a sample is broken; by pixels it is the nearest
 SHOWN, OTHERS = 10, 6  # samples of the strip: the likest to training images, and any
-DRAW = 23  # the key of the draw of the others
 Images = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
@@ -272,7 +271,7 @@ def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arr
     """
     order = compared.alike.argsort(kind="stable")
     likest, rest = order[:SHOWN], order[SHOWN:]
-    chosen = np.concatenate([likest, stream(0, DRAW).permutation(rest)[:OTHERS]])
+    chosen = np.concatenate([likest, stream(0, Draw.NEAREST_OTHERS).permutation(rest)[:OTHERS]])
     arrays: Arrays = {f"{name}_samples": material.samples[chosen]}
     for what, matches, place in (
         ("train", compared.train, rows),
