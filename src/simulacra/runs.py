@@ -21,8 +21,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,22 +101,37 @@ class RunFolder:
             missing = "it has no recipe.toml and run.json"
             raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
 
-    def lock(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def lock(self) -> Iterator[None]:
         """Keeps other processes out of this folder until the context ends.
+
+        A folder that was made here goes again if nothing was written into it: what was to come had been refused.
 
         Raises:
             RunError: another process holds it.
         """
+        fresh = not self.path.exists()
+        with self._acquired():
+            try:
+                yield
+            finally:
+                if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
+                    with suppress(OSError):
+                        (self.path / ".lock").unlink()
+                        self.path.rmdir()
+
+    def _acquired(self) -> AbstractContextManager[object]:
+        """The lock, held from now on."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            held = self._lock.acquire()
+            lock = self._lock.acquire()
             for left in (self.path / "checkpoints").glob(".*.aside"):  # by one that was killed as it wrote
                 left.unlink(missing_ok=True)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
         except OSError as error:
             raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
-        return held
+        return lock
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes recipe.toml."""

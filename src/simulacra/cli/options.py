@@ -33,7 +33,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-def read_place(text: str) -> Path:
+def read_path(text: str) -> Path:
     """A path that a script has not left empty, which would mean the folder it runs in.
 
     Raises:
@@ -44,11 +44,13 @@ def read_place(text: str) -> Path:
     return Path(text)
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", parser=read_place, help="Folder to write.")]
+Out = Annotated[Path, typer.Option("--out", "-o", parser=read_path, help="Folder to write.")]
 Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
+Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The store that the run was trained on, if it has moved.")]
 
 
 def read_step(text: str) -> int | str:
@@ -83,14 +85,14 @@ Weights = Annotated[
 
 
 def say(line: str) -> None:
-    """Tells a person something, beside what scripts read; of several processes on a machine, the first one does."""
+    """Prints a line for people to stderr, beside what scripts read; only the first process of a machine does."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         typer.echo(line, err=True)
 
 
-def show_version(wanted: bool) -> None:
+def show_version(asked: bool) -> None:
     """Prints the version and leaves."""
-    if wanted:
+    if asked:
         typer.echo(f"simulacra {__version__}")
         raise typer.Exit
 
@@ -100,14 +102,6 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Train, measure, compare and explore small generative models of images."""
-
-
-def load_recipe(name: str, changes: list[str] | None, **direct: Any) -> Any:
-    """A recipe with what the command line sets; later words win over earlier ones."""
-    from simulacra.recipe import load, parse_assignment
-
-    given = dict(parse_assignment(text) for text in changes or [])
-    return load(name, given | {key: value for key, value in direct.items() if value is not None})
 
 
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

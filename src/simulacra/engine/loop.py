@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simulacra.data.batches import Batches
+from simulacra.data.batches import SHUFFLED, Batches, Order
+from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
 from simulacra.engine.ema import EMA
@@ -128,14 +129,39 @@ class Tick:
     milestone: bool
 
 
-def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
+def assemble(
+    recipe: Recipe,
+    run: RunFolder,
+    objective: Objective,
+    store: ImageStore,
+    devices: Devices,
+    order: Order = SHUFFLED,
+) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
 
-    Only the first process reads either, and hands on what it found.
+    Only the first process reads a checkpoint, and hands it on.
+
+    Args:
+        recipe: resolved, so that it fits the store.
+        run: the run folder; rows of steps after the checkpoint are dropped from it.
+        objective: with its first weights; it changes in place.
+        store: the images.
+        devices: where to train.
+        order: in which the images of an epoch come.
 
     Raises:
         SimulacraError: a checkpoint is damaged or does not fit the recipe, or the run to start from cannot be used.
     """
+    batches = Batches(
+        store,
+        batch=recipe.data.batch,
+        seed=recipe.seed,
+        flip=recipe.data.flip,
+        labels=tuple(recipe.data.labels),
+        order=order,
+        rank=devices.rank,
+        world=devices.world,
+    )
     devices.place(objective.networks)
     if recipe.sync_batch_norm and devices.world > 1:
         synchronize(objective.networks, devices)

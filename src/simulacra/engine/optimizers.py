@@ -64,7 +64,7 @@ class Optimizers:
         """One step of this player down the loss; nobody else's parameters get a gradient."""
         parameters, optimizer = self.parameters[player], self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
-        self.devices.backward(loss, parameters, again=again)
+        self.devices.backward(loss, parameters, retain_graph=again)
         self.devices.average(parameters)
         if self.measures:
             lengths = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])

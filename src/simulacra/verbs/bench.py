@@ -18,19 +18,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.tensorboard import SummaryWriter
 
-from simulacra.data.batches import Batch, Batches
-from simulacra.data.splits import hold_out
+from simulacra.data.batches import Batch
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble, train
 from simulacra.objectives import Optimize, build
 from simulacra.progress import Live
-from simulacra.recipe import Recipe
+from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
 from simulacra.verbs.drive import show
-from simulacra.verbs.prepare import fit, open_data, processor, require_memory
+from simulacra.verbs.prepare import Data, check_networks, fit, open_data, processor
 
 
 class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
@@ -214,37 +213,35 @@ class Benched:
 
 
 def bench(
-    recipe: Recipe,
+    recipe: str | Recipe,
     data: str | None = None,
     seconds: float = 20.0,
     *,
-    name: str = "",
+    changes: Changes = (),
     device: str = "auto",
-    follow: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Benched:
     """Trains for some seconds as `train` does, in a folder that is deleted afterwards, and says how fast that went.
 
     Args:
-        recipe: what would be trained. Where it starts from another run, its networks begin with drawn weights here.
+        recipe: name of a shipped recipe, a TOML file, or a recipe.
+            Where it starts from another run, its networks begin with drawn weights here.
         data: as `train` takes it; made-up images of the recipe's shape by default.
         seconds: that the measurement takes, unless a few steps take longer.
-        name: what the recipe is called.
+        changes: keys of the recipe that are set anew, as `train` takes them.
         device: auto, cpu, cuda or mps.
-        follow: takes a packed store of another size, as `train` does.
-        say: told in one line which data is used.
+        say: takes a line about which data is used.
 
     Raises:
         SimulacraError: the recipe or the data cannot be used, or the training diverged.
     """
-    require_memory(recipe)
-    if data is None:
-        store = made_up(recipe)
-    else:
-        with Live("packing") as packing:
-            store = open_data(recipe, data, follow=follow, progress=packing.count, say=say)
-        store = hold_out(store, recipe.data.holdout, recipe.seed)
-    recipe, devices = fit(recipe, store), Devices(device, recipe.precision)
+    keys = read_changes(changes)
+    asked = load(recipe, keys)
+    name = recipe if isinstance(recipe, str) else recipe.title
+    check_networks(asked)
+    any_size = "data.size" not in keys
+    store = made_up(asked) if data is None else open_data(asked, Data(data, any_size=any_size), say)
+    recipe, devices = fit(asked, store), Devices(device, asked.precision)
     with tempfile.TemporaryDirectory(prefix="simulacra-bench-") as folder:
         training = set_up(recipe, RunFolder(Path(folder) / "run"), store, devices)
         burst = min(1.0, seconds / 10)
@@ -295,12 +292,11 @@ def made_up(recipe: Recipe) -> ImageStore:
 
 def set_up(recipe: Recipe, run: RunFolder, store: ImageStore, devices: Devices) -> Training:
     """A training that starts from no other run, though what would be frozen then is."""
-    data, objective = recipe.data, build(recipe)
-    batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
+    objective = build(recipe)
     if recipe.start:
         freeze(objective, recipe.start.frozen)
     run.path.mkdir(parents=True)
-    return assemble(recipe.model_copy(update={"start": None}), run, objective, batches, devices)
+    return assemble(recipe.model_copy(update={"start": None}), run, objective, store, devices)
 
 
 def peak_memory(device: torch.device) -> float | None:
@@ -323,10 +319,11 @@ def sentences(found: Benched) -> list[str]:
     if found.minutes:
         length += f", of which it takes {duration(found.seconds_for_recipe)}"
     return [
-        f"{found.images_per_second:,.0f} images a second ({where}): {found.step_ms:,.1f} ms a step of {found.batch}",
+        f"{found.images_per_second:,.0f} images per second ({where}): "
+        f"{found.step_ms:,.1f} ms per step of {found.batch}",
         f"{found.matmul_share:.0%} of what a matrix product reaches here ({found.matmul_gflops:,.0f} GFLOP/s); "
         f"{found.outside_share:.1%} of a step is not the update{memory}",
-        f"{length} on this machine; looks at checkpoints and the evaluation at the end come on top",
+        f"{length} on this machine; snapshots at checkpoints and the evaluation at the end come on top",
         f"with --minutes 10 it would see {600 * found.images_per_second:,.0f} images",
     ]
 
