@@ -64,6 +64,7 @@ def test_with_changes_leaves_the_recipe_itself_alone(tiny: MakeRecipe) -> None:
     ("key", "said"),
     [
         ("step", "unknown key step; did you mean steps?"),
+        ("average", "unknown key average; it is called ema now"),
         ("data.bacth", "unknown key data.bacth; did you mean batch?"),
         ("objective.kl_wieght", "unknown key objective.kl_wieght; did you mean kl_weight?"),
         ("networks.encoder.chanels", "unknown key networks.encoder.chanels; did you mean channels?"),

@@ -1,6 +1,6 @@
 """What a recipe may say, as frozen pydantic models: no torch here, so that a typo costs no import."""
 
-from simulacra.settings.base import Settings
+from simulacra.settings.base import RENAMED, Settings, with_new_names
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
 from simulacra.settings.training import (
@@ -12,6 +12,7 @@ from simulacra.settings.training import (
 )
 
 __all__ = [
+    "RENAMED",
     "CodeSettings",
     "DataSettings",
     "EverySettings",
@@ -21,4 +22,5 @@ __all__ = [
     "OptimizerSettings",
     "Settings",
     "StartSettings",
+    "with_new_names",
 ]
