@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import write_aside
 from simulacra.recipe import Recipe, read_table, to_toml
+from simulacra.settings import with_new_families
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -76,7 +77,7 @@ class RunFolder:
             table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
-        return read_table(table, name, {})
+        return read_table(with_new_families(table), name, {})
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from simulacra.settings.base import Settings
 from simulacra.settings.networks import NetworkSettings
-from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
+from simulacra.settings.objectives import CodeSettings, ObjectiveSettings, with_new_families
 from simulacra.settings.training import (
     DataSettings,
     EverySettings,
@@ -21,4 +21,5 @@ __all__ = [
     "OptimizerSettings",
     "Settings",
     "StartSettings",
+    "with_new_families",
 ]
