@@ -23,7 +23,6 @@ from simulacra.data.batches import to_tensor
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.features import FEATURES, Extractor
 from simulacra.evaluation.judge import counted, judge_of
 from simulacra.evaluation.metrics import correction, leakage
@@ -154,7 +153,7 @@ def obedience(
 
     def right(labels: Flags) -> Estimate:
         if exclusive:
-            return share(labels[:, learned][wanted[:, learned]])
+            return Estimate.share(labels[:, learned][wanted[:, learned]])
         return leakage.resampled((labels == wanted)[:, learned].mean(1), float)
 
     return {RIGHT: Estimate(right(true).value), NAME: right(told), CORRECTED: better.estimate}

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.judge import Judge, counted
 from simulacra.evaluation.metrics import correction, leakage
 from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
@@ -43,7 +42,7 @@ def obeyed(material: Material, judge: Judge, asked: NDArray[np.int64]) -> list[R
         guess: dict[str, Any] = (
             {} if raw else {"chance": chance_obedience(told[:, column], wanted[:, column], exclusive=judge.exclusive)}
         )
-        rows.append(row(material, NAME, None if raw else share(hit), **facts, **floored(floor, raw), **guess))
+        rows.append(row(material, NAME, None if raw else Estimate.share(hit), **facts, **floored(floor, raw), **guess))
         fair = None if corrected else better[column]
         rows.append(row(material, CORRECTED, fair.estimate if fair else None, **facts, **floored(None, corrected)))
         judged += [] if raw else [column]
@@ -117,7 +116,7 @@ def mean(material: Material, judge: Judge, told: Flags, wanted: Flags, judged: l
     facts["chance"] = float((told[own].mean(0) * wanted[own].mean(0)).sum())
     hits, known = told[own][wanted[own]], judge.confusion[judged]
     floor = float(known[np.arange(len(judged)), judged].sum() / known.sum())
-    return row(material, NAME, share(hits), n=len(hits), floor=floor, **facts)
+    return row(material, NAME, Estimate.share(hits), n=len(hits), floor=floor, **facts)
 
 
 Numbers = NDArray[np.int64]

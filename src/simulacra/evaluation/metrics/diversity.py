@@ -9,7 +9,6 @@ from scipy.special import bdtr
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
 from simulacra.evaluation.metrics.frequencies import FREQUENCIES, frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
@@ -48,7 +47,7 @@ def beyond(samples: Values, real: Values, level: float) -> Against:
     below_by_chance = bdtr(np.arange(count), count, level)  # probability that so many real values or fewer lie below
     limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
-    found = share(samples < ranked[place])
+    found = Estimate.share(samples < ranked[place])
     assert found.low is not None
     assert found.high is not None
     below = np.hypot(found.value - found.low, found.value - lower)
