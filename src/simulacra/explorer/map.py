@@ -14,7 +14,7 @@ from simulacra.errors import RunError
 from simulacra.evaluation.pictures.maps import MAP_LIMIT, principal_axes
 from simulacra.explorer.library import Loaded
 from simulacra.explorer.requests import Ask, Form, as_numbers, png
-from simulacra.seeds import some
+from simulacra.seeds import choose_rows
 
 router = APIRouter()
 
@@ -128,7 +128,7 @@ def codes_at(
 def _rows(loaded: Loaded, store: ImageStore) -> NDArray[np.int64]:
     """Rows of the test pictures, in the order of the map's dots; older maps do not name them: theirs are the first."""
     if loaded.map is None:
-        return some(store.rows("test"), MAP_LIMIT)
+        return choose_rows(store.rows("test"), MAP_LIMIT)
     return loaded.map.get("rows", store.rows("test")[:MAP_LIMIT])
 
 

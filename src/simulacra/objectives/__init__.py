@@ -16,7 +16,7 @@ from simulacra.objectives.r3gan import R3GAN
 from simulacra.objectives.vae import VAE
 from simulacra.objectives.wgan import WGAN
 from simulacra.recipe import Recipe
-from simulacra.seeds import mixed
+from simulacra.seeds import Draw, torch_seed
 
 FAMILIES: dict[str, Any] = {
     "vae": VAE,
@@ -42,8 +42,7 @@ __all__ = [
     "summarize",
 ]
 
-WEIGHTS = 3  # the key of the draw of first weights, apart from the draws of batches and updates
-MEND = "change the networks, or drop the counts (--set 'expect={}')"
+REMEDY = "change the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
@@ -54,7 +53,7 @@ def build(recipe: Recipe) -> Objective:
     """
     if not isinstance(recipe.data.labels, tuple):
         raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
-    torch.manual_seed(mixed(recipe.seed, WEIGHTS))
+    torch.manual_seed(torch_seed(recipe.seed, Draw.WEIGHTS))
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
     _check(recipe, objective)
     return objective
@@ -103,10 +102,10 @@ def _check(recipe: Recipe, objective: Objective) -> None:
     for player, count in recipe.expect.parameters.items():
         counted = summary["players"][player]["parameters"]
         if counted != count:
-            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {counted:,}; {MEND}")
+            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {counted:,}; {REMEDY}")
     for name, counts in recipe.expect.layers.items():
         if name not in summary["networks"]:
             raise RecipeError(f"expect.layers.{name}: no such network; {nearest(name, summary['networks'])}")
         layers = tuple(row["parameters"] for row in summary["networks"][name]["layers"] if row["parameters"])
         if layers != counts:
-            raise RecipeError(f"expect.layers.{name} = {list(counts)}: the layers have {list(layers)}; {MEND}")
+            raise RecipeError(f"expect.layers.{name} = {list(counts)}: the layers have {list(layers)}; {REMEDY}")
