@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe, load, parse_assignment, read_table, shipped, to_table, to_toml
-from simulacra.settings import with_new_families
+from simulacra.settings import of_this_version
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -65,6 +65,7 @@ def test_with_changes_leaves_the_recipe_itself_alone(tiny: MakeRecipe) -> None:
     ("key", "said"),
     [
         ("step", "unknown key step; did you mean steps?"),
+        ("average", "unknown key average; it is called ema now"),
         ("data.bacth", "unknown key data.bacth; did you mean batch?"),
         ("objective.kl_wieght", "unknown key objective.kl_wieght; did you mean kl_weight?"),
         ("networks.encoder.chanels", "unknown key networks.encoder.chanels; did you mean channels?"),
@@ -311,10 +312,10 @@ def test_a_recipe_of_an_earlier_version_gets_the_families_of_this_one() -> None:
     old = {"family": "gan", "code": {"noise": 3}, "joint": False, "real_label": 1.0, "discriminator_steps": 1}
     penalties = {"r1_weight": 2.0, "r2_weight": 0.5, "penalty_every": 4}
     relativistic = {"objective": old | penalties | {"loss": "relativistic"}}
-    assert with_new_families(relativistic) == {"objective": {"family": "r3gan", "code": {"noise": 3}} | penalties}
+    assert of_this_version(relativistic) == {"objective": {"family": "r3gan", "code": {"noise": 3}} | penalties}
     plain = {"objective": old | penalties | {"loss": "hinge"}}
-    assert with_new_families(plain) == {"objective": old | {"loss": "hinge"}}
-    assert with_new_families({"objective": {"family": "classifier", "mixup": 0.2}}) == {
+    assert of_this_version(plain) == {"objective": old | {"loss": "hinge"}}
+    assert of_this_version({"objective": {"family": "classifier", "mixup": 0.2}}) == {
         "objective": {"family": "classifier"}
     }
-    assert with_new_families({"title": "no objective"}) == {"title": "no objective"}
+    assert of_this_version({"title": "no objective"}) == {"title": "no objective"}

@@ -94,11 +94,7 @@ def oscillation(history: History) -> Finding | None:
     rates = " ".join(
         f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in history.recipe.objective.players
     )
-    calmer = (
-        "an average of the weights, --set average=0.999"
-        if not history.recipe.average
-        else "gradient penalties, family r3gan"
-    )
+    calmer = "an EMA of the weights, --set ema=0.999" if not history.recipe.ema else "gradient penalties, family r3gan"
     if optimizer.betas[0] > 0.5:
         calmer = "less momentum, --set 'optimizer.betas=[0.5, 0.999]'"
     meaning = "The players run in circles: losses swing, and the same code shows something else at every look."

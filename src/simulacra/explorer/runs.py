@@ -76,7 +76,7 @@ def scores(ask: Ask) -> dict[str, Any]:
 def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     """A run in the list; one that cannot be read is listed with the reason."""
     try:
-        recipe, facts, steps = run.recipe, run.facts, list(run.checkpoints())
+        recipe, facts, steps = run.read_recipe(), run.read_facts(), list(run.checkpoints())
     except SimulacraError as error:
         return {"name": name, "title": plain(title), "problem": str(error), "steps": []}
     family = recipe.objective.family

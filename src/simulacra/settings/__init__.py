@@ -1,8 +1,9 @@
 """What a recipe may say, as frozen pydantic models: no torch here, so that a typo costs no import."""
 
 from simulacra.settings.base import Settings
+from simulacra.settings.earlier import RENAMED, of_this_version
 from simulacra.settings.networks import NetworkSettings
-from simulacra.settings.objectives import CodeSettings, ObjectiveSettings, with_new_families
+from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
 from simulacra.settings.training import (
     DataSettings,
     EverySettings,
@@ -12,6 +13,7 @@ from simulacra.settings.training import (
 )
 
 __all__ = [
+    "RENAMED",
     "CodeSettings",
     "DataSettings",
     "EverySettings",
@@ -21,5 +23,5 @@ __all__ = [
     "OptimizerSettings",
     "Settings",
     "StartSettings",
-    "with_new_families",
+    "of_this_version",
 ]

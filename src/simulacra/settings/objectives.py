@@ -5,7 +5,7 @@ whether it must name labels, and `players` maps each optimiser to the networks t
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -309,26 +309,3 @@ FULL_NAMES: dict[str, str] = {
     get_args(settings.model_fields["family"].annotation)[0]: settings.full_name
     for settings in get_args(get_args(ObjectiveSettings)[0])
 }
-
-MOVED = {"r1_weight", "r2_weight", "penalty_every"}  # settings of family gan that are settings of r3gan now
-ELSEWHERE = {"loss", "real_label", "discriminator_steps", "joint"}  # settings of family gan that r3gan lacks
-
-
-def with_new_families(table: dict[str, Any]) -> dict[str, Any]:
-    """The table of a recipe that an earlier version may have written, with the families of this version.
-
-    Family gan had a relativistic loss and gradient penalties, which family r3gan has now: a relativistic recipe becomes
-    one of r3gan; beside other losses the penalties are dropped. `mixup` of classifiers is dropped too.
-    """
-    objective = table.get("objective")
-    if not isinstance(objective, dict):
-        return table
-    family, dropped = objective.get("family"), set[str]()
-    if family == "classifier":
-        dropped = {"mixup"}
-    elif family == "gan" and objective.get("loss") == "relativistic":
-        family, dropped = "r3gan", ELSEWHERE
-    elif family == "gan":
-        dropped = MOVED
-    kept = {key: value for key, value in objective.items() if key not in dropped}
-    return table | {"objective": kept | {"family": family}}

@@ -133,7 +133,7 @@ def score(
         metric: one that `metric_of` gave.
         step: the updates that the model has had.
         extractor: of the distances.
-        weights: averaged or raw, for the record.
+        weights: ema or raw, for the record.
         cache: folder of features; the user's cache folder by default.
         progress: told (done, total) while features are computed.
     """
