@@ -34,7 +34,7 @@ from simulacra.errors import RunError
 from simulacra.files import write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, read_table, to_toml
-from simulacra.settings import with_new_names
+from simulacra.settings import of_this_version
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -76,7 +76,7 @@ class RunFolder:
             table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
-        return read_table(with_new_names(table), name, {})
+        return read_table(of_this_version(table), name, {})
 
     def read_facts(self) -> dict[str, Any]:
         """What run.json says.

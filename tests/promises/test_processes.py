@@ -31,7 +31,8 @@ EXACT = {"precision": "float32"}
 # Every draw that belongs to an image is made by one of these; the last ones have batch norm.
 EQUAL: dict[str, dict[str, Any]] = {
     "vae": {},
-    "gan": {"objective.augment": ["color", "translation", "cutout"], "objective.r1_weight": 1.0},
+    "gan": {"objective.augment": ["color", "translation", "cutout"]},
+    "r3gan": {},
     "wgan": {"objective.lipschitz": "penalty"},
     "acgan": {},
     "infogan": {},

@@ -1,6 +1,7 @@
 """What a recipe may say, as frozen pydantic models: no torch here, so that a typo costs no import."""
 
-from simulacra.settings.base import RENAMED, Settings, with_new_names
+from simulacra.settings.base import Settings
+from simulacra.settings.earlier import RENAMED, of_this_version
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
 from simulacra.settings.training import (
@@ -22,5 +23,5 @@ __all__ = [
     "OptimizerSettings",
     "Settings",
     "StartSettings",
-    "with_new_names",
+    "of_this_version",
 ]

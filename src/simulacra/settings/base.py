@@ -1,24 +1,8 @@
 """The common ground of all settings."""
 
 import json
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-
-# Dotted key of recipes that earlier versions wrote -> its name today. Run folders and exports of theirs still open.
-RENAMED = {"average": "ema"}
-
-
-def with_new_names(table: dict[str, Any]) -> dict[str, Any]:
-    """The table of a recipe that an earlier version may have written, with the keys of this version."""
-    for old, new in RENAMED.items():
-        *above, key = old.split(".")
-        part: Any = table
-        for name in above:
-            part = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, dict) and key in part:
-            part[new] = part.pop(key)
-    return table
 
 
 class Settings(BaseModel):
