@@ -1,4 +1,4 @@
-"""A recipe: everything that one experiment needs to be told, as data. TOML in and out."""
+"""A recipe: all settings of one experiment, as data. TOML in and out."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,21 +152,21 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
         recipe = Recipe.model_validate(table)
     except ValidationError as error:
         raise RecipeError(f"{name}: {explain(error, Recipe)}") from error
-    for key in _taken_for_numbers(table, to_table(recipe)):
+    for key in _booleans_for_numbers(table, to_table(recipe)):
         raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
     return recipe
 
 
-def _taken_for_numbers(given: Any, kept: Any) -> Iterator[str]:
+def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
     """Dotted keys of true and false in a table where the recipe that was read from it has 1 and 0."""
-    if not isinstance(given, dict | list | tuple):
+    if not isinstance(table, dict | list | tuple):
         return
-    items = given.items() if isinstance(given, dict) else enumerate(given)
+    items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
-        read = kept.get(key) if isinstance(kept, dict) else kept[key] if isinstance(kept, list) else None
+        read = recipe.get(key) if isinstance(recipe, dict) else recipe[key] if isinstance(recipe, list) else None
         if isinstance(value, bool) and not isinstance(read, bool):
             yield str(key)
-        yield from (f"{key}.{below}" for below in _taken_for_numbers(value, read))
+        yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
 
 
 def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def train(
     labels: Labels = None,
     crop: Crop = None,
     changes: Changes = None,
-    seed: Annotated[int | None, typer.Option(help="Decides weights, order and draws.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Length in passes over the training images.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes of training.")] = None,
@@ -109,7 +109,7 @@ def train(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and the report.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(help="Of training at most, for each model.")] = 1.0,
+    minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
     from simulacra.verbs import demo as verb
@@ -130,9 +130,9 @@ def pack(
     crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the avatars.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Of arrays: NHWC or NCHW.")] = None,
-    values: Annotated[str | None, typer.Option(help="Of arrays: 0..255, 0..1 or -1..1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Layout of arrays: NHWC or NCHW.")] = None,
+    values: Annotated[str | None, typer.Option(help="Values of arrays: 0..255, 0..1 or -1..1.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% is bad.")] = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
@@ -158,7 +158,7 @@ def pack(
 
 @app.command()
 def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_json: Json = False) -> None:
-    """Say what is wrong or odd in a data set, before anyone trains on it."""
+    """Check a data set for mistakes and oddities, before training on it."""
     from simulacra.verbs import data as verb
 
     report, tables, sentences = verb.audit(store)
@@ -195,7 +195,7 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
     step: Annotated[
-        Any, typer.Option(parser=read_step, help="Draw the pictures anew from a kept checkpoint, or best.")
+        Any, typer.Option(parser=read_step, help="Draw the pictures again from this checkpoint, or from the best.")
     ] = None,
 ) -> None:
     """Write one self-contained HTML report of one run, or of several side by side."""
@@ -214,10 +214,10 @@ def evaluate(
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
     step: Step = None,
     weights: Weights = None,
-    seed: Annotated[int, typer.Option(help="Of the samples; equal seeds give equal numbers.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples; equal seeds give equal results.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure how good and how varied the samples of a run are, beside real images."""
+    """Measure how good and how diverse the samples of a run are, beside real images."""
     from simulacra.verbs import evaluate as verb
 
     scores = verb.evaluate(
@@ -248,7 +248,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file to write it to as a page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which of several runs is better, metric by metric, where their numbers allow it."""
+    """Compare runs metric by metric: which one is better, if their numbers can be compared."""
     from simulacra.verbs import compare as verb
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
@@ -267,7 +267,9 @@ def compare(
 @app.command()
 def best(
     run: Run,
-    metric: Annotated[str | None, typer.Option(help="What decides, e.g. kernel_distance; the family's own.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="The metric that decides, e.g. kernel_distance; that of the family by default.")
+    ] = None,
     data: Data = None,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg, for distances.")] = None,
     as_json: Json = False,
@@ -285,7 +287,7 @@ def best(
 
 @app.command()
 def diagnose(run: Run, as_json: Json = False) -> None:
-    """Say what went wrong in a run, by which numbers, and what to try."""
+    """Find what went wrong in a run, with the numbers that show it and what to try."""
     from simulacra.verbs import report as verb
 
     findings = verb.diagnose(run)
@@ -299,14 +301,14 @@ def diagnose(run: Run, as_json: Json = False) -> None:
         typer.echo(f"  try: {finding.remedy}")
         typer.echo(f"  more: {finding.link}")
     if not findings:
-        typer.echo("nothing was found: neither an issue, nor whether more training would help")
+        typer.echo("no issues found; it is not clear whether more training would help")
 
 
 @app.command()
 def bench(
     recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="As train takes it; made-up images by default.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="That it takes, unless a few steps take longer.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure; a few steps may take longer.")] = 20.0,
     changes: Changes = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Json = False,
@@ -327,10 +329,10 @@ def explore(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
-    token: Annotated[str | None, typer.Option(help="A word that every visitor has to know.")] = None,
+    token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
-    """Open a page in the browser where codes and attributes are turned by hand."""
+    """Open a page in the browser where you change codes and attributes by hand."""
     from simulacra.verbs import explore as verb
 
     verb.explore(runs, host=host, port=port, token=token, browser=not no_browser, say=say)
@@ -363,13 +365,13 @@ def edit(
     strengths: Annotated[
         str | None, typer.Option(help="Several, like -2,-1,0,1,2: a row of all beside the original.")
     ] = None,
-    method: Annotated[str, typer.Option(help="mean or normal: how a direction is found.")] = "mean",
-    keep: Annotated[list[str] | None, typer.Option(help="A label that shall stay as it is.")] = None,
+    method: Annotated[str, typer.Option(help="mean or normal: how a direction is computed.")] = "mean",
+    keep: Annotated[list[str] | None, typer.Option(help="A label that must stay as it is.")] = None,
     data: Data = None,
     crop: Annotated[str, typer.Option(help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")] = "center",
     step: Step = None,
 ) -> None:
-    """Change a picture of your own in what a label says."""
+    """Change a label of a picture of your own, e.g. Smiling."""
     from simulacra.verbs import edit as verb
 
     wish = verb.wish_of(label, verb.parse_strengths(strength, strengths), method, keep or ())

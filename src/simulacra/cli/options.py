@@ -12,7 +12,7 @@ from simulacra import __version__
 
 
 class Commands(TyperGroup):
-    """The commands; of an EOFError, which typer would take for Ctrl-D at a prompt, all is told as of any error."""
+    """The commands; an EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -34,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def read_path(text: str) -> Path:
-    """A path that a script has not left empty, which would mean the folder it runs in.
+    """A path that is not empty: an empty one in a script would mean the current folder.
 
     Raises:
         BadParameter: it is empty.
@@ -47,7 +47,7 @@ def read_path(text: str) -> Path:
 Out = Annotated[Path, typer.Option("--out", "-o", parser=read_path, help="Folder to write.")]
 Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 Data = Annotated[Path | None, typer.Option("--data", help="The store that the run was trained on, if it has moved.")]
@@ -78,7 +78,7 @@ def read_weights(text: str) -> str:
 
 
 # The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.
-Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
+Step = Annotated[Any, typer.Option(parser=read_step, help="Step of a checkpoint, or best; the newest by default.")]
 Weights = Annotated[
     Any, typer.Option(parser=read_weights, help="ema or raw; ema by default, where the run keeps an EMA.")
 ]
@@ -111,14 +111,14 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     from rich.table import Column, Table
 
     first = Column(columns[0], no_wrap=True)
-    drawn = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in drawn.columns[1:]:
+    grid = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in grid.columns[1:]:
         column.overflow = "fold"
-    for column in drawn.columns[1:] if columns[-1] == "parameters" else []:
+    for column in grid.columns[1:] if columns[-1] == "parameters" else []:
         column.justify = "right"
     for row in rows:
-        drawn.add_row(*row)
+        grid.add_row(*row)
     console = Console(soft_wrap=True, markup=False)
     if not console.is_terminal:
         console.width = 400  # a file is as wide as it needs to be
-    console.print(drawn)
+    console.print(grid)

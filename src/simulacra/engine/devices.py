@@ -1,4 +1,4 @@
-"""Devices: where training runs and with which numbers, and what the processes of a training tell one another."""
+"""Devices: where training runs and with which numbers, and what the processes of a training send to one another."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -28,12 +28,12 @@ COUNTS: dict[str, Callable[[], int]] = {
 class Devices:
     """One process's view of the machine, and its only way to the others.
 
-    Networks are not wrapped, so state dicts keep plain names and any method of a network may be called. Every method
-    that speaks of all processes has to be called by all of them, in one order; with one process it costs nothing. A
-    process that finds another gone ends: the first with an error that says so, the rest without a word.
+    Networks are not wrapped, so state dicts keep plain names and any method of a network may be called. A method
+    about all processes has to be called by all of them, in the same order; with one process it costs nothing. If a
+    process has ended, the others end too: the first one with an error that says so, the rest silently.
 
     Args:
-        device: auto, cpu, cuda or mps; auto is cuda where there is one, else cpu. Nobody has run mps yet.
+        device: auto, cpu, cuda or mps; auto is cuda where there is one, else cpu. mps is untested.
         precision: auto takes bfloat16 where the device multiplies it natively.
         crew: the processes; one that is not alone waits here until all have come.
         patience: how long one process waits for another.
@@ -60,8 +60,8 @@ class Devices:
             with self._reaching():
                 meet(crew, patience)
 
-    def place(self, networks: nn.Module) -> None:
-        """Moves networks here, their kernels channels-last as the images are."""
+    def move(self, networks: nn.Module) -> None:
+        """Moves networks to this device, in place; their kernels become channels-last as the images are."""
         networks.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -109,17 +109,17 @@ class Devices:
             distributed.broadcast_object_list(values)
         return values[0]
 
-    def agree(self, trouble: str | None) -> None:
-        """Ends all processes where one of them is in trouble.
+    def agree(self, problem: str | None) -> None:
+        """Ends all processes if one of them has a problem.
 
         Raises:
             RunError: with the first sentence that any of them gives.
         """
-        troubles = [trouble] * self.world
+        problems = [problem] * self.world
         if self.world > 1:
             with self._reaching():
-                distributed.all_gather_object(troubles, trouble)
-        if first := next(filter(None, troubles), None):
+                distributed.all_gather_object(problems, problem)
+        if first := next(filter(None, problems), None):
             raise RunError(first)
 
     def _reduce(self, tensor: Tensor, operation: Any = distributed.ReduceOp.SUM) -> Tensor:
@@ -167,8 +167,8 @@ def find_device(name: str, crew: Crew) -> torch.device:
         lack = "none" if crew.local == 1 else f"no {crew.local} of them"
         raise RecipeError(f"--device {name}: this machine has {lack}; try --device auto or cpu")
     if name == "cuda":
-        torch.cuda.set_device(crew.place)
-    return torch.device(name) if name == "cpu" else torch.device(name, crew.place)
+        torch.cuda.set_device(crew.local_rank)
+    return torch.device(name) if name == "cpu" else torch.device(name, crew.local_rank)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
@@ -181,7 +181,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def synchronize(networks: nn.Module, devices: Devices) -> None:
-    """Puts a layer that sees all processes' shares in the place of every batch norm; the parameters stay the same."""
+    """Replaces every batch norm by one over the shares of all processes; the parameters stay the same."""
     for above in list(networks.modules()):
         for name, layer in above.named_children():
             if isinstance(layer, nn.BatchNorm2d):
@@ -214,13 +214,13 @@ class CommonBatchNorm2d(nn.BatchNorm2d):
             means, variances = self.devices.total(own).unbind(1)
             mean = means.mean(0)
             var = variances.mean(0) + (means - mean).square().mean(0)
-        self._follow(mean.detach(), var.detach(), world * values.numel() // len(mean))
+        self._update_statistics(mean.detach(), var.detach(), world * values.numel() // len(mean))
         assert self.weight is not None, "the layers of networks are affine"
         scale = self.weight * (var + self.eps).rsqrt()
         shift = self.bias - mean * scale
         return (values * scale[:, None, None] + shift[:, None, None]).to(images.dtype)
 
-    def _follow(self, mean: Tensor, var: Tensor, count: int) -> None:
+    def _update_statistics(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Moves the running statistics towards those of a batch with so many values a channel."""
         assert self.running_mean is not None, "the layers of networks keep statistics"
         assert self.running_var is not None

@@ -53,7 +53,7 @@ class Crew:
         return cls(rank, world, local, started=True)
 
     @property
-    def place(self) -> int:
+    def local_rank(self) -> int:
         """Number of this process on its machine, from 0."""
         return int(os.environ.get("LOCAL_RANK", 0)) if self.world > 1 else 0
 
@@ -111,8 +111,8 @@ def _open_store(crew: Crew, patience: timedelta) -> tuple[TCPStore, list[subproc
         return TCPStore(address, port, is_master=hosts, timeout=patience), []
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=patience)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "LOCAL_RANK": "0"}
-    places = [str(place) for place in range(1, crew.local)]
-    return store, [subprocess.Popen(_command(), env=os.environ | {"LOCAL_RANK": place}) for place in places]
+    ranks = [str(rank) for rank in range(1, crew.local)]
+    return store, [subprocess.Popen(_command(), env=os.environ | {"LOCAL_RANK": rank}) for rank in ranks]
 
 
 def _command() -> list[str]:

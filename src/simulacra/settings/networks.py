@@ -1,4 +1,4 @@
-"""What each kind of network can be told: one model a kind, told apart by `kind`.
+"""The settings of each kind of network: one model per kind, with the key `kind` as its name.
 
 The length of `channels` is the depth, and the smallest image inside a network follows from it and from the image's
 size. A network that makes images takes only sizes that its doublings make exactly; one that reads them halves odd sizes

@@ -61,7 +61,7 @@ def pack(
     )
     with Live("packing") as live:
         opened = open_source(source, path, options)
-        return pack_source(opened, out, progress=live.count, say=say or live.tell, keep_going=keep_going)
+        return pack_source(opened, out, progress=live.count, say=say or live.say, keep_going=keep_going)
 
 
 def audit(path: Path) -> tuple[dict[str, Any], list[audits.Table], list[str]]:
@@ -70,5 +70,5 @@ def audit(path: Path) -> tuple[dict[str, Any], list[audits.Table], list[str]]:
     Raises:
         DataError: there is no store, or it is damaged.
     """
-    found = audits.audit(open_store(path))
-    return found, audits.audit_tables(found), audits.findings(found) or ["nothing odd was found"]
+    report = audits.audit(open_store(path))
+    return report, audits.audit_tables(report), audits.findings(report) or ["nothing odd was found"]

@@ -17,7 +17,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     """Draws avatars, trains a VAE, a DCGAN and an ACGAN on equally many of them, and reports on all three side by side.
 
     Args:
-        out: the folder of data, runs and report; going on with what it already holds.
+        out: the folder of data, runs and report; a demo that was interrupted goes on from there.
         minutes: of training for each model at most, where the machine is slow.
         say: takes lines that a person should read.
 
@@ -25,7 +25,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
         The report's path.
 
     Raises:
-        RecipeError: that is no length in minutes.
+        RecipeError: `minutes` is not a length of time.
     """
     load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
     packed = pack("avatars", None, out / "avatars", count=COUNT, size=SIZE, seed=0)
@@ -33,5 +33,5 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     for model in MODELS:
         train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
-    say(f"faces and their attributes are turned by hand in: simulacra explore {out / MODELS[-1]}")
+    say(f"to change codes and attributes by hand: simulacra explore {out / MODELS[-1]}")
     return written

@@ -37,7 +37,7 @@ class Request:
     signal: int | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Takes note of a signal; a second one ends the program at once, with nothing more saved."""
+        """Records a signal; a second signal ends the program at once, and nothing more is saved."""
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
@@ -45,7 +45,7 @@ class Request:
 
 @contextmanager
 def stop_requests() -> Iterator[Request]:
-    """Gathers signals for as long as it is open; in a thread other than the main one, none come."""
+    """Records signals for as long as it is open; only the main thread gets any."""
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -69,12 +69,12 @@ class Budget:
 
     @property
     def used(self) -> float:
-        """The share of whichever runs out first, in [0, 1]."""
+        """The used share of the steps or of the minutes, whichever is larger, in [0, 1]."""
         return min(1.0, max(self.step / self.steps, (time.perf_counter() - self.begin) / self.seconds))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time in here is not spent."""
+        """Time that passes while this is open is not counted."""
         since = time.perf_counter()
         yield
         self.begin += time.perf_counter() - since
@@ -108,7 +108,7 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
     run, recipe = training.run, training.recipe
     title, tick = f"{recipe.objective.family} {run.path.name}", None
 
-    def spent() -> bool:  # never before the first update, so that there is something to keep
+    def spent() -> bool:  # never before the first update, so that there is something to save
         return bool(training.start or tick) and budget.used >= 1
 
     def scoring(done: int, total: int) -> None:
@@ -125,7 +125,7 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
                 if tick.milestone:
                     with budget.paused(), training.ema.in_use():
                         take_snapshot(training, subject, tick, scoring)
-                        note_findings(run, live.tell)
+                        note_findings(run, live.say)
         except Diverged as error:
             run.write_facts({"state": "diverged", "diverged": {"step": budget.step + 1, "why": str(error)}})
             note_findings(run, lambda _: None)  # the error says it
@@ -135,14 +135,14 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
 
 
 def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done: float) -> None:
-    """Says on the screen and to TensorBoard where a training stands; `done` is the share of its work, in [0, 1]."""
+    """Shows a step on the screen and in TensorBoard; `done` is the finished share of the training, in [0, 1]."""
     for key, value in (tick.row or {}).items():
         board.add_scalar(key, value, tick.step)
     live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(tick))
 
 
 def is_over(devices: Devices, request: Request, spent: bool) -> bool:
-    """Whether a training is to end here: its time is spent, or a signal came, to whichever of its processes."""
+    """Whether a training ends now: its time is spent, or a signal came to one of its processes."""
     number, ends = devices.highest(request.signal or 0, int(spent))
     if number:
         request.signal = number
@@ -207,6 +207,6 @@ def _numbers(tick: Tick) -> str | None:
 def _advice(run: RunFolder, error: Diverged) -> str:
     """What to do after a divergence."""
     last = max(run.checkpoints(), default=None)
-    kept = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
-    other = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
-    return f"{error}; {kept}; try {other} in another --out"
+    checkpoint = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
+    remedy = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
+    return f"{error}; {checkpoint}; try {remedy} in another --out"

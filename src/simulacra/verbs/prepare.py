@@ -62,7 +62,7 @@ class Job:
     """A training as it was asked for.
 
     Attributes:
-        recipe: with all changes; what only the data can tell is still open.
+        recipe: with all changes; what depends on the data is still open.
         name: what the recipe is called, for the record.
         out: the run folder.
         data: where its images come from.
@@ -100,17 +100,18 @@ class Prepared:
 
 
 def prepare(job: Job, run: RunFolder) -> Prepared:
-    """Opens the data, packs it where need be, and builds the networks; what cannot be is refused before packing.
+    """Opens the data, packing it first if necessary, and builds the networks. Mistakes are found before packing.
 
     Raises:
-        RecipeError: networks that cannot be built or fit no memory, a metric that the family lacks, or data that does
-            not go with the recipe.
+        RecipeError: the networks cannot be built or do not fit into memory, the family lacks the metric that chooses
+            checkpoints, or the data does not fit the recipe.
         DataError: the data cannot be used.
-        RunError: the run folder cannot be written, or the run to start from is not there.
+        RunError: the run folder cannot be written, or the run to start from does not exist.
     """
     recipe = job.recipe
     check_networks(recipe)
-    check_metric(recipe)
+    if recipe.every.score or recipe.every.select:
+        metric_of(recipe)  # refuses one that the family lacks
     check_folders(recipe, run)
     store = open_data(recipe, job.data, job.say)
     fitted = fit(recipe, store, job.epochs)
@@ -122,7 +123,7 @@ def prepare(job: Job, run: RunFolder) -> Prepared:
 
 
 def check_networks(recipe: Recipe) -> None:
-    """Refuses networks that cannot be, by an outline of theirs that takes no memory.
+    """Checks that the networks can be built and fit into memory, by an outline that takes no memory itself.
 
     Raises:
         RecipeError: a network cannot be built, or weights or a batch alone are larger than this machine's memory.
@@ -133,23 +134,17 @@ def check_networks(recipe: Recipe) -> None:
     memory = batches.memory()
     for what, count in numbers.items():
         if FLOAT_BYTES * count > memory:
-            sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB of the {memory / 2**30:,.0f} GB of memory that there are"
+            sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB of memory"
             raise RecipeError(f"{what} {sizes}; choose smaller numbers")
 
 
-def check_metric(recipe: Recipe) -> None:
-    """Raises RecipeError where checkpoints are to be chosen by a metric that the family lacks."""
-    if recipe.every.score or recipe.every.select:
-        metric_of(recipe)
-
-
 def check_folders(recipe: Recipe, run: RunFolder) -> None:
-    """Refuses a run to start from that is not there and a folder that cannot be written.
+    """Checks the folders of a training, before minutes of packing.
 
     Raises:
-        RunError: one of the two.
+        RunError: the run folder cannot be written, or the run to start from does not exist.
     """
-    if recipe.start and not run.checkpoints():  # a run that goes on never looks at the other again
+    if recipe.start and not run.checkpoints():  # a run that goes on does not read the other one again
         source(recipe.start)
     nearest = next(path for path in (run.path, *run.path.absolute().parents) if os.access(path, os.F_OK))
     if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
@@ -165,7 +160,7 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
     Args:
         recipe: says size and channels, and how many images are held out.
         data: where the images come from.
-        say: takes a line about what was packed or found; without it, no progress is shown either.
+        say: takes a line about the store; without it, no progress is shown either.
 
     Raises:
         RecipeError: no data was named, and the recipe's own cannot be had by name.
@@ -173,7 +168,7 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
     """
     path = recipe.data.name if data.path is None else data.path
     if data.path is None and path not in KNOWN:
-        raise RecipeError(f"this recipe is for {path}, which cannot be made on the spot; give --data PATH")
+        raise RecipeError(f"this recipe is for the data set {path}, which Simulacra does not have; give --data PATH")
     height, width, channels = recipe.data.shape
     any_size = data.any_size and is_store(Path(path)) and not (recipe.expect.parameters or recipe.expect.layers)
     with Live("packing") as live:
@@ -197,7 +192,7 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
 
 
 def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recipe:
-    """The recipe with what only the data can tell: size, labels where "all" are meant, and steps for epochs.
+    """The recipe with what depends on the data: the size, the labels where "all" are asked for, and steps for epochs.
 
     Raises:
         RecipeError: labels and data do not go together.
@@ -251,7 +246,7 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     return labels
 
 
-LOOKED = 4 * SET  # training images that show what real images look like
+REAL_IMAGES = 4 * SET  # training images from which run.json describes real images
 
 
 def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
@@ -288,7 +283,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
-        "look": look_of(store.pixels(choose_rows(train, LOOKED, Draw.REAL_SNAPSHOT))) if len(train) > 1 else {},
+        "look": look_of(store.pixels(choose_rows(train, REAL_IMAGES, Draw.REAL_SNAPSHOT))) if len(train) > 1 else {},
     }
 
 

@@ -1,7 +1,7 @@
 """A training in several processes: the first one trains as if it were alone, and the others train along.
 
 Each process takes its share of every batch. The first one alone opens the run folder, shows, measures and writes; what
-the others have to know of the run folder, they get from it.
+the others have to know about the run folder, they get from the first one.
 """
 
 import platform
@@ -30,7 +30,7 @@ OpenDevices = Callable[[Recipe, ImageStore, Order], Devices]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the first process tells the others: the resolved recipe, which data, which precision, and in which order."""
+    """What the first process sends to the others: resolved recipe, fingerprint of the data, precision and order."""
 
     recipe: Recipe
     fingerprint: str
@@ -98,7 +98,7 @@ def _open_same_data(job: Job, plan: Plan, devices: Devices) -> ImageStore:
     Raises:
         RunError: some process has other data or another precision than the first one.
     """
-    trouble = None
+    problem = None
     try:
         store = open_data(plan.recipe, job.data)
         if store.fingerprint != plan.fingerprint:
@@ -107,6 +107,6 @@ def _open_same_data(job: Job, plan: Plan, devices: Devices) -> ImageStore:
             here = f"precision is {devices.precision} here and {plan.precision} in the first process"
             raise RecipeError(f"{here}; --set precision=float32")
     except SimulacraError as error:
-        trouble = f"process {devices.rank} on {platform.node()}: {error}"
-    devices.agree(trouble)
+        problem = f"process {devices.rank} on {platform.node()}: {error}"
+    devices.agree(problem)
     return store

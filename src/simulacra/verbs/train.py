@@ -55,7 +55,7 @@ def train(
     report: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Finished:
-    """Trains a recipe on data into a run folder, going on from the newest checkpoint if there is one.
+    """Trains a recipe on data into a run folder, or goes on from its newest checkpoint.
 
     Args:
         recipe: name of a shipped recipe, a TOML file, or a recipe.
@@ -183,23 +183,23 @@ def differing_keys(old: dict[str, Any], new: dict[str, Any], above: str = "") ->
 
 
 def choose_order(prepared: Prepared, earlier: Earlier | None, say: Say) -> Order:
-    """In which order images come, decided once: the run may go on where there is more memory, or less."""
-    store, wanted = prepared.store, prepared.recipe.data.order
-    order = Order.of_facts(earlier.facts["data"]) if earlier else choose(wanted, store)
+    """The order of the images, chosen once per run: the run may go on later with more or less memory."""
+    name, store = prepared.recipe.data.order, prepared.store
+    order = Order.of_facts(earlier.facts["data"]) if earlier else choose(name, store)
     if order.block:
         say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
     return order
 
 
 def begin(training: Training, job: Job, prepared: Prepared, earlier: Earlier | None, order: Order) -> None:
-    """Writes what the run folder is about to hold, and says from where the training goes on."""
+    """Writes recipe, facts and conditions into the run folder, and says from which step the training goes on."""
     run, recipe, precision = training.run, training.recipe, training.devices.precision
     facts = facts_of_run(training.objective, prepared.store, training.devices)
     facts["data"] |= order.facts
     facts |= {"family": recipe.objective.family, "recipe_name": job.name, "state": "running"}
-    if training.taken:
-        facts["start"] = training.taken
-    if earlier:  # first, so that one killed between the two files is never finished at the new recipe's length
+    if training.transferred:
+        facts["start"] = training.transferred
+    if earlier:  # first, so that a run killed between the two files does not count as finished
         facts["started"] = earlier.facts["started"]
         run.write_facts({"state": "running"})
     run.write_recipe(recipe)
