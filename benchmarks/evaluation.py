@@ -88,7 +88,7 @@ def measure(count: int, features: str) -> Rows:
         with timed(rows, "samples"):
             _ = material.samples
         with timed(rows, "features of samples"):
-            _ = material.made
+            _ = material.features
         for name, group in GROUPS.items():
             if reason := group.lacks(material):
                 rows.append({"stage": f"{name}: {reason}", "seconds": 0.0, "processor": 0.0})
@@ -98,11 +98,11 @@ def measure(count: int, features: str) -> Rows:
         rows.append({"stage": "score card"} | {key: total(rows[stages:], key) for key in ("seconds", "processor")})
         again = material_of(folder, count, extractor)
         with timed(rows, "Frechet distance alone"):
-            frechet_pair(Spread(again.real("held_out")), Spread(material.made))
+            frechet_pair(Spread(again.real_features("held_out")), Spread(material.features))
         with timed(rows, "kernel distance alone"):
-            kernel(again.cloud("held_out"), material.made)
+            kernel(again.cloud("held_out"), material.features)
         with timed(rows, "precision to coverage alone"):
-            neighbours(again.cloud("held_out"), material.made)
+            neighbours(again.cloud("held_out"), material.features)
     return rows
 
 

@@ -38,7 +38,7 @@ class Sets(NamedTuple):
 
     real: NDArray[np.int64]
     train: NDArray[np.int64]
-    stand_in: NDArray[np.int64]
+    reference: NDArray[np.int64]
     reserve: NDArray[np.int64]
 
 
@@ -83,8 +83,8 @@ def modes(store: ImageStore) -> NDArray[np.int64]:
 def left_out(case: Case, share: float) -> NDArray[np.int64]:
     """Rows of images of all kinds but the first ones, of which that share is left out."""
     kinds = modes(case.store)
-    pool = np.concatenate([case.rows.stand_in, case.rows.reserve])
-    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.stand_in)]
+    pool = np.concatenate([case.rows.reference, case.rows.reserve])
+    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.reference)]
 
 
 # Damage -> what its strength is, three strengths, and what does it.
@@ -128,7 +128,7 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
         return distances(known, Points.of(made)) | {MEMORISATION: nearer(train, real, made)}
 
     found["", 0.0] = score(stand_in)
-    images, trained = case.store.pixels(case.rows.stand_in), case.store.pixels(case.rows.train)
+    images, trained = case.store.pixels(case.rows.reference), case.store.pixels(case.rows.train)
     for damage, (_, strengths, spoil) in PIXELS.items():
         for strength in strengths[first:]:
             found[damage, strength] = score(case.extractor.vectors(spoil(images, strength, trained)))

@@ -44,7 +44,7 @@ from simulacra.seeds import stream
 DATA = ("fashion-mnist", "avatars")
 SWAPPED = (0.0, 0.1, 0.5, 1.0)
 NOISES = (0.3, 1.0)  # deviations, of codes whose own is 1
-BY_LABELS = ("kinds_shown", "label_entropy", "label_divergence")  # of variety: a table of their own
+BY_LABELS = ("modes_covered", "label_entropy", "label_divergence")  # of variety: a table of their own
 RIGHT = "asked for rightly"
 WHOLE = (NAME, CORRECTED)  # told with their intervals
 Images = NDArray[np.uint8]
@@ -117,7 +117,7 @@ def variety(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
             "sharpness": sharpness(fine_energy(images), fine_energy(unseen)),
-            "kinds_shown": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
+            "modes_covered": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
             "label_entropy": entropy(counts),
             "label_divergence": divergence(counts, shares),
         }
@@ -206,7 +206,7 @@ def disentanglement(values: NDArray[np.float64]) -> Numbers:
     cases |= {"turned by a random rotation": codes @ turn, "codes of other images": draw.permutation(codes)}
     found: Numbers = {}
     for name, one in cases.items():
-        scores = gap_scores(one.astype(np.float32), factors, 0) | forests(one.astype(np.float32), factors, 0)
+        scores = gap_scores(0, one.astype(np.float32), factors) | forests(0, one.astype(np.float32), factors)
         found[name] = {metric: Estimate(value) for metric, value in scores.items() if value is not None}
     return found
 

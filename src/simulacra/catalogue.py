@@ -435,6 +435,6 @@ RENAMED = {
 }
 
 
-def of_group(group: Group) -> tuple[str, ...]:
+def of_group(group: str) -> tuple[str, ...]:
     """Names of the metrics of a group, in the order of the table."""
     return tuple(name for name, metric in METRICS.items() if metric.group == group)

@@ -168,7 +168,7 @@ def test_numbers_of_a_code_that_stay_idle_are_a_note(run: Any) -> None:
 
 def measure(folder: RunFolder, metric: str, split: str, values: Sequence[float], **more: Any) -> None:
     for place, value in enumerate(values):
-        row = {"metric": metric, "value": value, "low": value - 0.01, "high": value + 0.01, "floor": 0.0, "n": 100}
+        row = {"metric": metric, "value": value, "low": value - 0.01, "high": value + 0.01, "baseline": 0.0, "n": 100}
         folder.append("evaluations", row | {"split": split, "step": 100 * (place + 1)} | more)
 
 

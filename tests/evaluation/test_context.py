@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
-from simulacra.evaluation.context import choose, cloud_of, features_of, floors_of
+from simulacra.evaluation.context import choose, cloud_of, features_of, baselines_of
 from simulacra.evaluation.distances import neighbours
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, caution, distances
@@ -24,14 +24,14 @@ def normal(count: int, seed: int, shift: float = 0) -> np.ndarray:
 
 def test_sets_are_disjoint_and_as_large_as_can_be(make_store: MakeStore) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 25)
-    assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == ("test", 10, 10, 25)
-    assert not set(chosen.train) & set(chosen.stand_in)
-    assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).stand_in) == 30
+    assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.reference)) == ("test", 10, 10, 25)
+    assert not set(chosen.train) & set(chosen.reference)
+    assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).reference) == 30
 
 
 def test_no_more_held_out_images_than_samples(make_store: MakeStore) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 7)
-    assert (len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == (7, 7, 7)
+    assert (len(chosen.held_out), len(chosen.train), len(chosen.reference)) == (7, 7, 7)
 
 
 def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> None:
@@ -87,12 +87,12 @@ def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: Make
 def test_floors_are_found_once_for_the_same_images(make_store: MakeStore, tmp_path: Path) -> None:
     store, calls = open_store(make_store(count=40)), []
 
-    def find(real: list[int], stand_in: list[int]) -> dict[str, float]:
+    def find(real: list[int], reference: list[int]) -> dict[str, float]:
         def measure() -> dict[str, float]:
             calls.append(1)
             return {"one": float(len(calls)), "other": 0.1}
 
-        return floors_of(store, np.array(real), np.array(stand_in), SMALL, measure, tmp_path / "cache")
+        return baselines_of(store, np.array(real), np.array(reference), SMALL, measure, tmp_path / "cache")
 
     assert find([1, 2], [3]) == find([1, 2], [3]) == {"one": 1, "other": 0.1}
     assert find([1], [2, 3])["one"] == 2, "the same rows, cut elsewhere"

@@ -70,7 +70,7 @@ def test_a_part_of_a_split_is_drawn_from_all_of_it(subject: Any) -> None:
 
 def test_real_images_to_measure_against_are_in_no_order(subject: Any) -> None:
     chosen = choose(subject("vae").store, 8)
-    for rows in (chosen.held_out, chosen.train, chosen.stand_in):
+    for rows in (chosen.held_out, chosen.train, chosen.reference):
         assert not np.array_equal(rows, np.sort(rows)), "blocks of a jackknife would be classes"
 
 

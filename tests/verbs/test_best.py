@@ -151,7 +151,7 @@ def test_the_earliest_of_equals_is_best_and_higher_is_better_for_an_accuracy() -
 def test_each_family_has_its_own_metric(tiny: Any) -> None:
     assert {family: metric_of(tiny(family)) for family in DEFAULTS} == DEFAULTS
     assert metric_of(tiny("vae", **{"every.select": "frechet_distance"})) == "frechet_distance"
-    assert best.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "floor": 0, "n": 9}, {})[0]
+    assert best.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "baseline": 0, "n": 9}, {})[0]
 
 
 def test_averaged_and_last_weights_are_measured_apart(trained: Any, simulacra: Run) -> None:

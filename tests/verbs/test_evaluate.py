@@ -51,7 +51,7 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
     assert [(row["metric"], row["split"]) for row in found] == EXPECTED
     assert {(row["n"], row["real"], row["step"], row["seed"]) for row in found} == {(20, 10, 2, 0)}
     assert {row["extractor"] for row in found} == {"random-vgg, 64x64 bicubic"}
-    assert all(isinstance(row[key], float) for row in found for key in ("floor", "low", "high"))
+    assert all(isinstance(row[key], float) for row in found for key in ("baseline", "low", "high"))
     assert all(row["low"] <= row["value"] <= row["high"] for row in found)
     assert all(row["better"] == METRICS[row["metric"]] for row in found)
     assert rows(tmp_path) == found
@@ -78,7 +78,7 @@ def test_floors_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pyte
     assert len(seen) == 4, "samples and stand-ins, against held-out and against training images"
     assert sizes == {(10, 20)}
     evaluate("--seed", 1)
-    assert len(seen) == 6, "the floors are kept"
+    assert len(seen) == 6, "the baselines are kept"
 
 
 def test_a_checkpoint_that_valid_images_chose_is_flattered_by_them(evaluate: Run, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_store_that_has_moved_is_asked_for(evaluate: Run, tmp_path: Path) -> N
 
 def test_more_samples_than_images_are_cut_to_what_has_a_floor(evaluate: Run, tmp_path: Path) -> None:
     ended = evaluate("-n", 500)
-    assert "measured 30 samples, not 500: no more training images are left to set the floor" in ended.err
+    assert "measured 30 samples, not 500: no more training images are left to set the baseline" in ended.err
     assert {row["n"] for row in rows(tmp_path)} == {30}
 
 

@@ -16,7 +16,7 @@ ABSURD = 100.0
 WORSE = 1.1
 # So much better is the network on training images than on others: in share judged rightly, and as a factor of errors.
 GAP, TIMES = 0.1, 1.5
-# A distance to training images, above its floor, over that to held-out ones: a model that does not copy has about 1.
+# A distance to training images, above its baseline, over that to held-out ones: a model that does not copy has about 1.
 COPIED = 0.5
 # A trend over the second half of the run is worth mentioning from this share of the value on.
 MATTERS = 0.02
@@ -136,13 +136,13 @@ def _train_error(history: History) -> float | None:
 def _copies(history: History) -> list[Sign]:
     """Samples that are nearer to training images than to held-out ones."""
     rows = [history.measured("kernel_distance", split) for split in ("train", "test")]
-    if not all(rows) or any(row[-1].get("floor") is None or row[-1].get("low") is None for row in rows):
+    if not all(rows) or any(row[-1].get("baseline") is None or row[-1].get("low") is None for row in rows):
         return []
     train, test = (row[-1] for row in rows)
-    near, far = train["value"] - train["floor"], test["value"] - test["floor"]
+    near, far = train["value"] - train["baseline"], test["value"] - test["baseline"]
     if train["step"] != test["step"] or far <= 0 or train["high"] >= test["low"] or near / far >= COPIED:
         return []
-    source = "kernel_distance to training images over that to test images, each above its floor (evaluations.jsonl)"
+    source = "kernel_distance to training images over that to test images, each above its baseline (evaluations.jsonl)"
     return [Sign(source, near / far, "below", COPIED, train["step"], train["step"])]
 
 

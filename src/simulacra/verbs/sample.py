@@ -13,11 +13,10 @@ from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import sheet, to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, Weights, store_of, weights_of
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
-from simulacra.verbs.evaluate import Weights, store_of, weights_of
 
 COUNT = 32  # samples, where nobody says how many
 
@@ -56,7 +55,7 @@ def sample(
     form, count, seed = _form(out), COUNT if count is None else count, seed or 0
     run = RunFolder(path)
     run.require()
-    objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
+    objective, step = restore(run, step, averaged=weights_of(run, weights) == "ema")
     subject = Subject(objective, run.recipe, run.conditions())
     if described is None:
         codes, whence = draw_samples(subject, count, seed), f"seed {seed}"

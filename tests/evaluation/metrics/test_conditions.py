@@ -93,7 +93,7 @@ def test_a_painter_that_obeys_is_told_to_and_leaks_nothing(seen: Any, material: 
     assert list(raw) == list(better) == ["Bright_Top", "Bright_Left", "Coin", None]
     for label in ("Bright_Top", "Bright_Left", None):
         assert raw[label]["value"] > 0.95
-        assert raw[label]["floor"] > 0.95
+        assert raw[label]["baseline"] > 0.95
         assert raw[label]["low"] <= raw[label]["value"] <= raw[label]["high"]
         assert better[label]["value"] > 0.95
         assert raw[label]["n"] == made.count
@@ -158,7 +158,7 @@ def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: An
     assert matrix[1, 2] > 0.95
     leak = by_name(found, "leakage")[None]
     assert leak["value"] > 0.2
-    assert leak["floor"] < 0.05
+    assert leak["baseline"] < 0.05
 
 
 def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen: Any, material: Any) -> None:
@@ -189,12 +189,12 @@ def test_a_code_that_found_a_label_is_called_by_it(seen: Any, material: Any) -> 
 
     found = CONDITIONS.measure(material(Painter(code, paint), seen(), "infogan"))
     values = {(row["code"], row["label"]): row for row in found.rows}
-    assert {row["metric"] for row in found.rows} == {"code_information"}
+    assert {row["metric"] for row in found.rows} == {"mutual_information"}
     assert values["categorical 1", "Bright_Top"]["value"] > 0.5
     assert values["continuous 1", "Bright_Left"]["value"] > 0.4
     for pair in (("categorical 2", "Bright_Top"), ("categorical 1", "Bright_Left")):
         assert values[pair]["value"] < 0.1
-        assert values[pair]["floor"] > 0
+        assert values[pair]["baseline"] > 0
     assert any(note.startswith("categorical 1 found Bright_Top (0.") for note in found.notes)
     assert "categorical 2 found nothing that a label names" in found.notes
     picture = found.pictures["code-labels"]

@@ -90,11 +90,11 @@ def numbers(material: Material) -> dict[str, dict[str, Any]]:
 def test_real_images_in_the_place_of_samples_get_the_floor(material: Callable[..., Material]) -> None:
     found = numbers(material())
     for name, row in found.items():
-        if row["value"] is None or name in ("kinds_shown", "label_entropy", "label_divergence"):
+        if row["value"] is None or name in ("modes_covered", "label_entropy", "label_divergence"):
             continue
-        by_chance = row["floor"] + 0.02  # two images of the hundred
+        by_chance = row["baseline"] + 0.02  # two images of the hundred
         assert row["low"] <= by_chance, (name, row)
-        assert row["high"] >= row["floor"], (name, row)
+        assert row["high"] >= row["baseline"], (name, row)
     assert [row["metric"] for row in found.values()][: len(METRICS) - 1] == list(METRICS)[:-1], "in order"
 
 
@@ -110,14 +110,14 @@ def test_real_images_in_the_place_of_samples_get_the_floor(material: Callable[..
             ),
             {"broken_features": 1, "broken_pixels": 1, "sharpness": 1},
         ),
-        (lambda samples, known: samples // 2, {"label_frequency Smiling": -1, "rare_labels": -1}),
+        (lambda samples, known: samples // 2, {"label_frequency Smiling": -1, "rare_label_ratio": -1}),
     ],
 )
 def test_each_damage_moves_its_number(damage: Any, moved: dict[str, int], material: Callable[..., Material]) -> None:
     found = numbers(material(damage))
     for name, sign in moved.items():
         row = found[name]
-        assert (row["low"] > row["floor"]) if sign > 0 else (row["high"] < row["floor"]), (name, row)
+        assert (row["low"] > row["baseline"]) if sign > 0 else (row["high"] < row["baseline"]), (name, row)
 
 
 def test_copies_of_a_tenth_are_about_that_much_above_chance(material: Callable[..., Material]) -> None:
@@ -137,8 +137,8 @@ def test_a_mirrored_copy_is_one_where_training_flips(material: Callable[..., Mat
 
 def test_missing_kinds_are_counted_and_diverge(material: Callable[..., Material]) -> None:
     whole, dark = numbers(material()), numbers(material(lambda samples, known: samples // 2))
-    assert whole["kinds_shown"]["value"] == whole["kinds_shown"]["floor"] == whole["kinds_shown"]["kinds"] == 3
-    assert dark["kinds_shown"]["value"] == 1
+    assert whole["modes_covered"]["value"] == whole["modes_covered"]["baseline"] == whole["modes_covered"]["kinds"] == 3
+    assert dark["modes_covered"]["value"] == 1
     assert dark["label_entropy"]["value"] < whole["label_entropy"]["low"]
     assert dark["label_divergence"]["low"] > whole["label_divergence"]["high"]
 
@@ -161,9 +161,9 @@ class Silent(Sure):
 def test_a_share_of_a_label_that_the_judge_never_says_is_not_made_up(material: Callable[..., Material]) -> None:
     found = VARIETY.measure(material(judge=Silent()))
     rows = {row.get("label", row["metric"]): row for row in found.rows}
-    assert rows["Eyeglasses"]["value"] is rows["Eyeglasses"]["floor"] is None
+    assert rows["Eyeglasses"]["value"] is rows["Eyeglasses"]["baseline"] is None
     assert "hardly more often of real images that have it" in rows["Eyeglasses"]["why"]
-    assert rows["rare_labels"]["value"] is None, "the only one that is rare"
+    assert rows["rare_label_ratio"]["value"] is None, "the only one that is rare"
     assert found.pictures["frequencies"]["label_names"].tolist() == ["Smiling"]
 
 
@@ -171,9 +171,9 @@ def test_without_labels_the_rest_is_measured(material: Callable[..., Material]) 
     measured = VARIETY.measure(material(judge=None))
     found = {row["metric"]: row for row in measured.rows}
     assert list(found) == list(METRICS)
-    assert found["kinds_shown"]["n"] is None
+    assert found["modes_covered"]["n"] is None
     assert found["sharpness"]["value"] > 0
-    assert found["kinds_shown"]["why"] == "not applicable, the data set has no labels"
+    assert found["modes_covered"]["why"] == "not applicable, the data set has no labels"
 
 
 def test_the_strip_shows_the_copies_first_and_below_them_what_they_copy(material: Callable[..., Material]) -> None:
@@ -217,7 +217,7 @@ DRAW = np.random.default_rng(0)
 def test_a_share_below_the_quantile_of_real_values() -> None:
     real = np.arange(100.0)  # 5 of them lie below 5
     found = beyond(np.array([0.0, 4.9, 5.0, 99.0]), real, 0.05)
-    assert (found.estimate.value, found.floor, found.threshold) == (0.5, 0.05, 5.0)
+    assert (found.estimate.value, found.baseline, found.threshold) == (0.5, 0.05, 5.0)
 
 
 def test_real_values_in_the_place_of_samples_give_the_level_and_the_interval_holds_it() -> None:
@@ -239,7 +239,7 @@ def test_the_interval_is_wider_where_fewer_real_images_set_the_threshold() -> No
 
 def test_with_very_few_real_images_nothing_lies_below_by_chance() -> None:
     found = beyond(np.array([0.0, 2.0]), np.arange(1.0, 7.0), 0.05)
-    assert (found.estimate.value, found.floor) == (0.5, 0.0)
+    assert (found.estimate.value, found.baseline) == (0.5, 0.0)
 
 
 def test_likeness_is_nought_on_a_training_image_and_a_half_between() -> None:

@@ -87,8 +87,8 @@ def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> Non
     rows = by_metric(found.rows)
     assert rows["reconstruction_mse"]["value"] == pytest.approx(errors.mean().item(), rel=1e-5)
     assert rows["psnr"]["value"] == pytest.approx((10 * (4 / errors).log10()).mean().item(), rel=1e-5)
-    assert rows["kl_an_image"]["value"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
-    assert rows["kl_a_number"]["value"] == pytest.approx(kl.mean().item(), rel=1e-4)
+    assert rows["kl_per_image"]["value"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
+    assert rows["kl_per_dimension"]["value"] == pytest.approx(kl.mean().item(), rel=1e-4)
     assert found.pictures["kl-dimensions"]["kl"] == pytest.approx(kl.mean(0).numpy(), rel=1e-4)
 
 
@@ -98,7 +98,7 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
     model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
     assert isinstance(model, VAE)
     rows = by_metric(RECONSTRUCTION.measure(it).rows)
-    assert rows["elbo"]["value"] < rows["importance_bound"]["value"]
+    assert rows["elbo"]["value"] < rows["iwae_bound"]["value"]
     # Its other form: the mean of log p(x|z) less the KL in closed form.
     generator = torch.Generator().manual_seed(3)
     with model.looking():
@@ -157,7 +157,7 @@ def test_each_score_stands_beside_chance(material: MakeMaterial) -> None:
     assert rows["factorvae_score"]["why"] == "withheld: no number of the code changes with the image"
     for name in set(rows) - {"factorvae_score"}:
         assert 0 <= rows[name]["value"] <= 1
-        assert rows[name]["floor"] is not None
+        assert rows[name]["baseline"] is not None
         assert rows[name]["low"] <= rows[name]["value"] <= rows[name]["high"]
     assert found.pictures["code-factors"]["shares"].shape == (3, 2)
     assert "disentanglement is of 2 factors: factor 0, factor 1" in found.notes
