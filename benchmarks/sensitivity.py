@@ -1,4 +1,4 @@
-"""Sensitivity: how far each number of quality moves when real images are damaged, written into docs/metrics.md.
+"""How far each metric of quality moves when real images are damaged: tables for docs/metrics-sensitivity.md.
 
     python benchmarks/sensitivity.py [--data fashion-mnist=STORE] [--data avatars=STORE] [-n 2000] [--json]
 
@@ -18,15 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from simulacra.catalogue import METRICS, of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import nearer
 from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, Points, distances
 from simulacra.seeds import stream
 
-PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+QUALITY = of_group("quality")
+PAGE = Path(__file__).parents[1] / "docs" / "metrics-sensitivity.md"
 CASES = (("fashion-mnist", "judge"), ("fashion-mnist", "random-vgg"), ("avatars", "random-vgg"))
 UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the floor's upper end
 Images = NDArray[np.uint8]
@@ -94,7 +96,7 @@ PIXELS: dict[str, tuple[str, tuple[float, ...], Callable[[Images, float, Images]
     "PCA": ("components kept", (200, 50, 10), pca),
 }
 CHOICES: dict[str, tuple[str, tuple[float, ...]]] = {
-    "modes left out": ("share of kinds", (0.2, 0.4, 0.7)),
+    "modes left out": ("share of modes", (0.2, 0.4, 0.7)),
     "collapse": ("different images", (500, 50, 5)),
     "copies": ("share that is copied", (0.1, 0.5, 1)),
 }
@@ -146,7 +148,7 @@ def worse(metric: str, one: Estimate, floor: Estimate) -> bool:
     """Whether a number is worse than the floor, by more than its own interval."""
     assert one.low is not None
     assert one.high is not None
-    return one.low > floor.value if METRICS[metric] == "lower" else one.high < floor.value
+    return one.low > floor.value if METRICS[metric].better == "lower" else one.high < floor.value
 
 
 def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
@@ -160,12 +162,12 @@ def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
 def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
     """The numbers as a table in Markdown, with what is worse than the floor in bold."""
     floor = found["", 0.0]
-    lines = [["damage", "strength", *METRICS], ["---"] * (2 + len(METRICS))]
-    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in METRICS)])
+    lines = [["damage", "strength", *QUALITY], ["---"] * (2 + len(QUALITY))]
+    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in QUALITY)])
     meaning = {name: rest[0] for name, rest in (PIXELS | CHOICES).items()}
     for (damage, strength), scores in list(found.items())[1:]:
         cells = []
-        for name in METRICS:
+        for name in QUALITY:
             text = f"{float(f'{ratio(name, scores[name], floor[name]):.2g}'):,g}"
             cells.append(f"**{text}**" if worse(name, scores[name], floor[name]) else text)
         lines.append([f"{damage} ({meaning[damage]})", f"{strength:g}", *cells])

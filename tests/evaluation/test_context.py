@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
-from simulacra.evaluation.context import choose, cloud_of, features_of, baselines_of
+from simulacra.evaluation.context import baselines_of, choose, cloud_of, features_of
 from simulacra.evaluation.distances import neighbours
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, caution, distances

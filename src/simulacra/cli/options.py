@@ -77,7 +77,9 @@ def read_weights(text: str) -> str:
 
 # The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.
 Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
-Weights = Annotated[Any, typer.Option(parser=read_weights, help="ema or raw; ema where the run keeps one.")]
+Weights = Annotated[
+    Any, typer.Option(parser=read_weights, help="ema or raw; ema by default, where the run keeps an EMA.")
+]
 
 
 def say(line: str) -> None:

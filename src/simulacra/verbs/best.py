@@ -63,14 +63,14 @@ def best(
     """
     run = RunFolder(path)
     chosen_checkpoint(run)
-    recipe = run.recipe
-    name, store = metric_of(recipe, metric), store_of(run, data)
+    recipe = run.read_recipe()
+    name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe)
     extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
     require_valid(len(store.rows("valid")), store.path)
     steps, measurements = list(run.checkpoints()), []
     with run.lock(), Live("scoring") as live:
         for done, step in enumerate(steps):
-            subject = open_model(run, step, store=store)
+            subject = open_model(run, step, store=store, recipe=recipe)
             live.show(done / len(steps), f"step {step:,}")
             measurements.append(score(subject, name, extractor=extractor, cache=cache))
         keep(run, measurements)
@@ -93,7 +93,7 @@ def score_checkpoint(training: Training, subject: Subject, tick: Tick, progress:
     """Scores the state of a training that was just saved, and marks the best one so far."""
     run, recipe = training.run, training.recipe
     metric = metric_of(recipe)
-    saved = replace(subject, step=tick.step, weights=weights_of(run))
+    saved = replace(subject, step=tick.step, weights=weights_of(recipe))
     measurement = score(saved, metric, extractor=untrained(recipe.data.shape[2]), progress=progress)
     run.append("evaluations", measurement.to_json())
     steps = [step for step in run.checkpoints() if step % recipe.every.score == 0]

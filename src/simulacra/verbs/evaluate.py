@@ -17,9 +17,10 @@ from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.metrics import GROUPS, Results
 from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.subject import Weights, open_model, store_of, weights_of
+from simulacra.evaluation.subject import Weights, open_model, store_of
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 COLUMNS = ("metric", "of", "value", "low", "high", "baseline", "better", "n", "split")  # of the printed table
@@ -89,9 +90,9 @@ def evaluate(
         if name not in GROUPS:
             raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
     run = RunFolder(path)
-    weights_of(run, weights)
-    store = store_of(run, data) if against is None else other_store(run, data, against)
-    subject = open_model(run, step, weights=weights, store=store)
+    recipe = run.read_recipe()
+    store = store_of(run, data, recipe=recipe) if against is None else other_store(recipe, data, against)
+    subject = open_model(run, step, weights=weights, store=store, recipe=recipe)
     chosen = choose(store, count)
     with run.lock(), Live("measuring") as live:
 
@@ -108,11 +109,11 @@ def evaluate(
     title = (
         f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {subject.step:,}"
     )
-    notes = remarks(chosen, count, best=against is None and run.best == subject.step)
+    notes = remarks(chosen, count, best=against is None and run.read_best() == subject.step)
     return Evaluated(title, results.measurements, [*notes, *results.notes, *reasons(results.measurements)])
 
 
-def other_store(run: RunFolder, data: Path | None, against: Path) -> ImageStore:
+def other_store(recipe: Recipe, data: Path | None, against: Path) -> ImageStore:
     """The store that a run is measured against in the place of the one it was trained on.
 
     Raises:
@@ -121,7 +122,7 @@ def other_store(run: RunFolder, data: Path | None, against: Path) -> ImageStore:
     """
     if data is not None:
         raise RunError("--data and --against were both given; give the one store to measure against")
-    store, shape = open_store(against), run.recipe.data.shape
+    store, shape = open_store(against), recipe.data.shape
     if store.shape != shape:
         raise DataError(f"{against} has images of shape {store.shape} where the run generates {shape}; pack it so")
     return store

@@ -163,8 +163,8 @@ SHUFFLES = 200
 def information(a: Numbers, b: Numbers) -> Estimate:
     """Mutual information of two columns in nats, and its 95% interval.
 
-    That of the shares in which pairs occur, minus (cells in use - rows in use - columns in use + 1) / (2 n), which it is
-    too large by on average: Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is
+    The value for the shares in which pairs occur, minus the mean of its bias, (cells in use - rows in use - columns in
+    use + 1) / (2 n): Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is
     1.96 standard deviations of the mean of log p(a, b) / p(a) p(b).
 
     Args:
