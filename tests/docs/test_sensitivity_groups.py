@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from simulacra.data.store import ImageStore
 from simulacra.estimates import Estimate
-from simulacra.evaluation.judge import counted
+from simulacra.evaluation.judge import count_confusion
 
 ROOT = Path(__file__).parents[2]
 Numbers = dict[str, dict[str, Estimate]]
@@ -50,17 +50,17 @@ def labelled(exclusive: bool, count: int = 1000) -> tuple[Flags, Flags]:
 @pytest.mark.parametrize(("exclusive", "alike"), [(True, 0.25), (False, 0.4**2 + 0.6**2)])
 def test_swapped_labels_lower_condition_accuracy_by_the_share_swapped(exclusive: bool, alike: float) -> None:
     true, told = labelled(exclusive)
-    confusion = counted(*labelled(exclusive, 3000), exclusive=exclusive)
+    confusion = count_confusion(*labelled(exclusive, 3000), exclusive=exclusive)
     parts = (0.0, 0.1, 0.5, 1.0)
     found = [groups.obedience(true, told, groups.swapped(true, part), confusion, np.ones(4, bool)) for part in parts]
     for part, scores in zip(parts, found, strict=True):
         left = 1 - part * (1 - alike)
         assert scores[groups.RIGHT].value == pytest.approx(left, abs=0.03)
         assert scores[groups.CORRECTED].value == pytest.approx(scores[groups.RIGHT].value, abs=0.03)
-    judged = [scores[groups.NAME].value for scores in found]
+    judged = [scores[groups.ACCURACY].value for scores in found]
     assert judged == sorted(judged, reverse=True)
     assert judged[0] == pytest.approx(0.9, abs=0.02), "the judge errs, and what it says is not corrected"
-    assert found[1][groups.NAME].value < found[0][groups.NAME].low, "a tenth is told"
+    assert found[1][groups.ACCURACY].value < found[0][groups.ACCURACY].low, "a tenth is told"
 
 
 def by_brightness(images: NDArray[np.uint8]) -> Flags:
@@ -72,11 +72,11 @@ def by_brightness(images: NDArray[np.uint8]) -> Flags:
 def test_real_images_asked_for_the_labels_of_others_are_told(
     seen: Callable[..., ImageStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = SimpleNamespace(verdicts=by_brightness, learned=np.array([True, True, False]))
+    judge = SimpleNamespace(predictions=by_brightness, learned=np.array([True, True, False]))
     monkeypatch.setattr(groups, "judge_of", lambda store: judge)
     found: Numbers = groups.conditions(seen(), 100)
     assert list(found) == ["none", *(f"labels of {share} % swapped" for share in (10, 50, 100))]
-    judged = [scores[groups.NAME].value for scores in found.values()]
+    judged = [scores[groups.ACCURACY].value for scores in found.values()]
     assert judged == [scores[groups.RIGHT].value for scores in found.values()], "this judge is never wrong"
     assert judged[0] == 1
     assert judged == sorted(judged, reverse=True)

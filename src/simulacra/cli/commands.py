@@ -321,7 +321,7 @@ def diagnose(run: Run, as_json: Json = False) -> None:
         typer.echo(f"  try: {finding.remedy}")
         typer.echo(f"  more: {finding.link}")
     if not found:
-        typer.echo("nothing was found: neither an illness, nor whether more training would help")
+        typer.echo("nothing was found: no issue, and not whether more training would help")
 
 
 @app.command()
