@@ -21,8 +21,8 @@ CHANCE = 0.55
 # ...which is also where a game ends that went well. So it counts where the roughness of generated images, or their
 # difference from one another, lies outside these multiples of real images'; healthy runs had 0.6 to 1.5.
 POOR = (0.4, 2.0)
-# From one snapshot to the next the image of a code usually changes by more than this share of the difference between two
-# codes' images: codes change what they show. Healthy runs were below 0.6 from 150 updates on.
+# From one snapshot to the next the image of a code usually changes by more than this share of the difference between
+# two codes' images: codes change what they show. Healthy runs were below 0.6 from 150 updates on.
 RESTLESS = 0.8
 # How far a loss swings from row to row, by its standard deviation over its mean's size, without its trend.
 SWING = 0.25
