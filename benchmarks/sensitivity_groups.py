@@ -165,9 +165,9 @@ def conditions(store: ImageStore, count: int) -> Numbers:
     assert judge is not None, "the data set has labels"
     held_out = stream(0, 4).permutation(np.concatenate([store.rows("valid"), store.rows("test")]))
     asked, known = np.split(held_out, [min(count, len(held_out) // 2)])
-    true, told = store.labels[asked].astype(bool), judge.predictions(store.pixels(asked))
+    true, told = store.labels[asked].astype(bool), judge.predict(store.pixels(asked))
     errors = count_confusion(
-        store.labels[known].astype(bool), judge.predictions(store.pixels(known)), exclusive=store.exclusive
+        store.labels[known].astype(bool), judge.predict(store.pixels(known)), exclusive=store.exclusive
     )
     return {
         f"labels of {100 * part:g} % swapped" if part else "none": obedience(

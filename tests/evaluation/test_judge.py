@@ -32,7 +32,7 @@ def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
     assert (judge.confusion.sum((1, 2)) == 50).all()
     rows = store.rows("test")
     images, truth = store.pixels(rows), store.labels[rows].astype(bool)
-    assert np.array_equal(count_confusion(truth, judge.predictions(images), exclusive=False), judge.confusion)
+    assert np.array_equal(count_confusion(truth, judge.predict(images), exclusive=False), judge.confusion)
     assert np.allclose(judge.probabilities(images), 1 / (1 + np.exp(-judge.logits(images))), atol=1e-6)
 
 
@@ -60,8 +60,8 @@ def test_a_judge_of_classes_names_one_class_an_image(seen: Callable[..., ImageSt
     assert (judge.accuracy > 0.95).all()
     assert (judge.confusion.sum(1) == store.labels[store.rows("test")].sum(0)).all()
     assert np.allclose(judge.probabilities(images).sum(1), 1, atol=1e-5)
-    assert (judge.predictions(images).sum(1) == 1).all()
-    assert np.array_equal(judge.predictions(images).argmax(1), judge.logits(images).argmax(1))
+    assert (judge.predict(images).sum(1) == 1).all()
+    assert np.array_equal(judge.predict(images).argmax(1), judge.logits(images).argmax(1))
 
 
 def test_a_judge_is_trained_once_and_asking_for_it_draws_nothing(

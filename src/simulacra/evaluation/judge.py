@@ -86,7 +86,7 @@ class Judge:
         logits = torch.from_numpy(self.logits(images, progress))
         return (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
 
-    def predictions(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
+    def predict(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
         """(n, K): the likeliest class, or each attribute that is likelier there than not."""
         return predicted_labels(self.logits(images, progress), exclusive=self.exclusive)
 

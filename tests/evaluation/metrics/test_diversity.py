@@ -34,7 +34,7 @@ class Sure:
     learned = np.array([True, True, False])
     confusion = np.array([[[300, 0], [0, 300]]] * 3)
 
-    def predictions(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+    def predict(self, images: np.ndarray, progress: object = None) -> np.ndarray:
         brightness = images.reshape(len(images), -1).mean(1)
         return np.stack([brightness > 128, brightness > 185, brightness < 0], 1)
 
@@ -53,7 +53,7 @@ def material(make_store: Callable[..., Path], tiny: Any, tmp_path: Path) -> Call
         if not path.exists():
             make_store(count=COUNT, held_out=100)
             np.save(path / "images.npy", pictures(COUNT))
-            labels = SURE.predictions(np.load(path / "images.npy"))
+            labels = SURE.predict(np.load(path / "images.npy"))
             np.save(path / "labels.npy", labels.astype(np.uint8))
         store = open_store(path)
         recipe = tiny("gan", **changes)
@@ -160,8 +160,8 @@ class Silent(Sure):
 
     confusion = np.array([[[300, 0], [0, 300]], [[580, 0], [20, 0]], [[300, 0], [0, 300]]])
 
-    def predictions(self, images: np.ndarray, progress: object = None) -> np.ndarray:
-        return super().predictions(images) & [True, False, True]
+    def predict(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+        return super().predict(images) & [True, False, True]
 
 
 def test_a_share_of_a_label_that_the_judge_never_says_is_not_made_up(material: Callable[..., Material]) -> None:

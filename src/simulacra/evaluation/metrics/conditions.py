@@ -65,7 +65,7 @@ def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurem
         asked: columns of the judge's labels that the generator has.
     """
     wanted = wanted_labels(material, judge)
-    predicted = judge.predictions(material.samples, material.stage("judging samples"))
+    predicted = judge.predict(material.samples, material.stage("judging samples"))
     confusion = count_confusion(wanted, predicted, exclusive=judge.exclusive)
     corrections = (correction.classes if judge.exclusive else correction.attributes)(confusion, judge.confusion)
     measurements: list[Measurement] = []
@@ -207,7 +207,7 @@ CLASS_SHARE, LIFT = 0.5, 2  # of a category's samples, and times the share of al
 def meanings(material: Material, judge: Judge) -> Results:
     """Mutual information of every code with every label that the judge learned, on samples."""
     codes = code_columns(material)
-    predicted = judge.predictions(material.samples, material.stage("judging samples"))
+    predicted = judge.predict(material.samples, material.stage("judging samples"))
     learned = np.flatnonzero(judge.learned)
     results, matrix = Results(), np.zeros((len(codes), len(learned)))
     for index, (code, column) in enumerate(codes.items()):
@@ -329,7 +329,7 @@ def _of_classes(material: Material, judge: Judge) -> Results:
         images, split = material.subject.decode(codes), material.chosen.split
     if not wanted.any():
         return Results(notes=["leakage: no class has enough images to be asked for"])
-    cells = leakage.crossed(wanted, judge.predictions(images))
+    cells = leakage.crossed(wanted, judge.predict(images))
     picture = {
         "matrix": leakage.shares(cells.mean(0)),
         "asked": np.array(judge.label_names),

@@ -135,8 +135,8 @@ def frequencies(material: Material) -> Results:
     labelled = Labelled(
         judge,
         material.store.labels[material.store.rows("train")].astype(bool),
-        judge.predictions(material.samples),
-        judge.predictions(material.store.pixels(material.chosen.reference)),
+        judge.predict(material.samples),
+        judge.predict(material.store.pixels(material.chosen.reference)),
         judge.learned & distinguished(judge.confusion),
     )
     results = Results(_of_modes(material, labelled), _remarks(material))
