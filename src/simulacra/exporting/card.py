@@ -10,7 +10,7 @@ from typing import Any
 import simulacra
 from simulacra.exporting.model import Trained
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
-from simulacra.report.glossary import FLOOR, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_family, of_metric
 
 NO_LICENCE = "other"  # what hubs read as: see the text
 USE = {
@@ -161,7 +161,7 @@ def _numbers(trained: Trained) -> str:
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = f"The floor is {FLOOR}."
+    told = f"The floor is {BASELINE}."
     has_floor = any(row.get("floor") is not None for row in trained.evaluations)
     return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
 
