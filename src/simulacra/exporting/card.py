@@ -10,7 +10,7 @@ from typing import Any
 import simulacra
 from simulacra.exporting.model import Trained
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
-from simulacra.report.glossary import FLOOR, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_family, of_metric
 
 NO_LICENCE = "other"  # what hubs read as: see the text
 USE = {
@@ -160,10 +160,10 @@ def _numbers(trained: Trained) -> str:
         title, *rest = _of(row)
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
-    head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = f"The floor is {FLOOR}."
+    head = ["| metric | value | 95% interval | baseline | of |", "|---|---:|---:|---:|---|"]
+    baseline = f"The baseline is {BASELINE}."
     has_floor = any(row.get("baseline") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
+    return "\n".join([*head, *rows, *(["", baseline] if has_floor else [])])
 
 
 def _cell(text: str) -> str:
