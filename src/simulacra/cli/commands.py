@@ -160,7 +160,7 @@ def pack(
     with Live("packing") as live:
         opened = open_source(source, path, options)
         packed = pack_source(opened, out, progress=live.count, say=live.tell, keep_going=keep_going)
-    for line in (packed.said, *packed.notes):
+    for line in (packed.message, *packed.notes):
         typer.echo(line)
 
 

@@ -36,7 +36,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
             out / "avatars",
             progress=live.count,
         )
-    say(packed.said)
+    say(packed.message)
     for model, recipe in recipes.items():
         train(recipe, str(out / "avatars"), out / model, name=f"demo-{model}", report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")

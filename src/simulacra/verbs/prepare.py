@@ -113,7 +113,7 @@ def open_data(
     packed = resolve(
         data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress, say=say
     )
-    for line in (packed.said, *packed.notes):
+    for line in (packed.message, *packed.notes):
         say(line)
     if packed.store.shape != recipe.data.shape:
         tall, wide, _ = packed.store.shape
