@@ -152,7 +152,7 @@ def pack(
         values=values,
         keep_going=keep_going,
     )
-    for line in (packed.said, *packed.notes):
+    for line in (packed.message, *packed.notes):
         typer.echo(line)
 
 
@@ -234,7 +234,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(scores.rows))
     elif scores.measured:
-        table(scores.title, verb.COLUMNS, [verb.cells(row) for row in scores.rows if row["value"] is not None])
+        table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
     for note in scores.notes:
         say(f"- {note}")
 
@@ -279,10 +279,11 @@ def best(
 
     scores = verb.best(run, metric=metric, data=data, features=features)
     if as_json:
-        typer.echo(json.dumps({"best": scores.best, "rows": scores.rows}))
+        rows = [measurement.to_json() for measurement in scores.measurements]
+        typer.echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
-    table(str(run), verb.COLUMNS, [verb.cells(row, scores.best) for row in scores.rows])
-    typer.echo(verb.said(scores.best))
+    table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    typer.echo(scores.conclusion)
 
 
 @app.command()

@@ -29,7 +29,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     """
     load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
     packed = pack("avatars", None, out / "avatars", count=COUNT, size=SIZE, seed=0)
-    say(packed.said)
+    say(packed.message)
     for model in MODELS:
         train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")

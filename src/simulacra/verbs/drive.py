@@ -160,8 +160,8 @@ def take_snapshot(training: Training, subject: Subject, tick: Tick, progress: Pr
         run.write_picture(f"fixed-{tick.step:08d}", arrays, preview(arrays))
     if tick.saved:
         for split in dict.fromkeys(every.evaluate):
-            for row in held_out(subject, split, tick.step, None if split == "test" else every.limit):
-                run.append("evaluations", row)
+            for measurement in held_out(subject, split, tick.step, None if split == "test" else every.limit):
+                run.append("evaluations", measurement.to_json())
         if every.score and tick.step % every.score == 0:
             score_checkpoint(training, subject, tick, progress)
         run.write_facts(how_far(training, tick.step))
@@ -174,8 +174,8 @@ def conclude(training: Training, subject: Subject, step: int, say: Callable[[str
         draw(run, subject)
         run.write_facts({"drawn": step})
         if "test" not in training.recipe.every.evaluate:
-            for row in held_out(subject, "test", step):
-                run.append("evaluations", row)
+            for measurement in held_out(subject, "test", step):
+                run.append("evaluations", measurement.to_json())
     run.write_facts({"state": "finished"})
     note_findings(run, say)
 
