@@ -1,4 +1,4 @@
-"""A run that an earlier version trained still opens: `earlier_run` holds its text files, with the names of that time."""
+"""A run that an earlier version trained still opens: `earlier_run` holds its text files, with the names they had."""
 
 import json
 import shutil
