@@ -57,13 +57,8 @@ class Trial(NamedTuple):
     why: str
 
 
-RELATIVISTIC = {
-    "objective.loss": "relativistic",
-    "objective.real_label": 1.0,
-    "objective.r1_weight": 1.0,
-    "objective.r2_weight": 1.0,
-    "objective.penalty_every": 4,
-    "objective.weights": "he",
+RELATIVISTIC: dict[str, Any] = {
+    "objective": {"family": "r3gan", "penalty_every": 4, "code": {"noise": 64}},
     "networks.discriminator.norm": "none",
     "networks.discriminator.norm_first": True,
     "optimizer.lr": 5e-4,
@@ -91,7 +86,7 @@ FACES = {
     "wgan-gp": Trial(
         "celeba-wgan-gp",
         {
-            "average": 0.995,
+            "ema": 0.995,
             "data.batch": 16,
             "objective.critic_steps": 2,
             "objective.code.noise": 64,
@@ -158,7 +153,7 @@ def by_recipe(trial: Trial, store: ImageStore, seed: int, over: Over, count: int
         for tick in train(training, over):
             step = tick.step
         subject = Subject(training.objective, recipe, None, store)
-        with training.averages.shown(), training.objective.looking():
+        with training.ema.in_use(), training.objective.looking():
             return subject.decode(subject.codes(count, 0, seed=seed)), step * recipe.data.batch
 
 

@@ -76,13 +76,13 @@ def test_a_label_that_the_store_lacks(family: str, refused: Refused) -> None:
 )
 def test_codes_wider_than_the_generator_takes(family: str, code: str, refused: Refused) -> None:
     said = refused(family, *setting("networks.generator.stem=reshape"), *setting(code))
-    assert 'stem = "reshape" takes a code of 8x2x2 = 32 numbers, found 3' in said or "found 40" in said
+    assert 'stem = "reshape" takes a code of 8x2x2 = 32 values, found 3' in said or "found 40" in said
     assert 'make the code 32 wide, or set stem = "dense"' in said
 
 
 def test_a_latent_wider_than_the_decoder_takes(refused: Refused) -> None:
     said = refused("vae", *setting("networks.decoder.stem=reshape"), *setting("objective.latent=64"))
-    assert "takes a code of 8x2x2 = 32 numbers, found 64: make the code 32 wide" in said
+    assert "takes a code of 8x2x2 = 32 values, found 64: make the code 32 wide" in said
 
 
 def test_a_family_with_a_missing_network(family: str, refused: Refused, recipe_file: Any) -> None:
@@ -138,7 +138,11 @@ def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused
         ("gan", "optimizer.generator={momentum=0.9}", 'generator.momentum = 0.9 does nothing beside name = "adam"'),
         ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", "generator.betas = [0.5, 0.9] does nothing"),
         ("wgan", "objective.clip=0.1", 'clip = 0.1 does nothing beside lipschitz = "penalty"; leave it at 0.01'),
-        ("gan", "objective.penalty_every=4", "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0"),
+        (
+            "r3gan",
+            "objective={r1_weight=0, r2_weight=0, penalty_every=4, code={noise=3}, family='r3gan'}",
+            "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0",
+        ),
         ("vae", "objective.kl_steps=9", 'kl_steps = 9 does nothing beside kl_schedule = "constant"; leave it at 0'),
         ("vae", "objective.kl_rise=0.9", 'kl_rise = 0.9 does nothing beside kl_schedule = "constant"; leave it at 0.5'),
         ("gan", "objective.code.labels=onehot", "does nothing beside a family that gives its generator no labels"),

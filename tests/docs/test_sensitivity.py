@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +83,3 @@ def test_a_damage_leaves_other_metrics_alone(damage: str, metric: str, scores: S
     furthest = floor.high if METRICS[metric] == "lower" else floor.low
     assert furthest is not None
     assert not sensitivity.worse(metric, found, Estimate(furthest))
-
-
-def test_every_metric_tells_some_damage() -> None:
-    assert {name for moved in sensitivity.MOVES.values() for name in moved} == set(METRICS)
-    assert set(sensitivity.MOVES) == set(sensitivity.PIXELS) | set(sensitivity.CHOICES)
-
-
-def test_the_page_keeps_all_but_what_stands_between_the_marks(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "metrics-sensitivity.md").read_text("utf-8")
-    filled: Callable[[str, str, str], str] = sensitivity.filled
-    bare = filled(page, "sensitivity", "")
-    assert len(bare) < len(page), "there is a table"
-    assert filled(page, "sensitivity", "<new>\n").replace("<new>\n", "") == bare

@@ -17,6 +17,7 @@ from simulacra.engine.checkpoints import chosen_checkpoint, restore
 from simulacra.errors import RunError, SimulacraError
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_file, map_of
 from simulacra.evaluation.subject import Subject
+from simulacra.recipe import Recipe
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder
 
@@ -79,7 +80,7 @@ class Shelf:
         """Finds the runs that are there now: `runs` and `titles`, both by the name that an address has."""
         found: dict[Path, None] = {}
         for path in self.paths:
-            inside = [path] if RunFolder(path).exists else runs_below(path)
+            inside = [path] if RunFolder(path).exists() else runs_below(path)
             if not inside:
                 raise RunError(
                     f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
@@ -127,8 +128,9 @@ class Shelf:
         key = (path, told.st_mtime_ns, told.st_size, *beside)
         kept = self._loaded.get(key)
         if kept is None:
-            objective, _ = restore(run, step)
-            subject = Subject(objective, run.recipe, run.conditions(), store_of(run))
+            recipe = run.read_recipe()
+            objective, _ = restore(run, step, recipe=recipe)
+            subject = Subject(objective, recipe, run.read_conditions(recipe), store_of(run, recipe))
             kept = Loaded(run, step, subject, map_of(run, step), kept_of(run, step))
         self._loaded[key] = kept
         self._loaded.move_to_end(key)
@@ -149,12 +151,12 @@ def runs_below(folder: Path) -> list[Path]:
     """Run folders directly in a folder, by name."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists)
+    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists())
 
 
-def store_of(run: RunFolder) -> ImageStore | None:
+def store_of(run: RunFolder, recipe: Recipe) -> ImageStore | None:
     """The data set that a run was trained on, or None where it is not at its old place any more."""
-    known = run.facts.get("data", {})
+    known = run.read_facts().get("data", {})
     place = Path(str(known.get("path")))
     if not is_store(place):
         return None
@@ -162,7 +164,6 @@ def store_of(run: RunFolder) -> ImageStore | None:
         store = open_store(place)
     except SimulacraError:
         return None
-    recipe = run.recipe
     return hold_out(store, recipe.data.holdout, recipe.seed) if store.fingerprint == known.get("fingerprint") else None
 
 

@@ -14,7 +14,7 @@ from simulacra.explorer.requests import Ask
 from simulacra.objectives import Encodes, Generates
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import BASELINE, FAMILIES, of_chart, of_metric
+from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
 from simulacra.report.record import both_weights, read
 from simulacra.report.sections.curves import charts_of, series_of, specifics
 from simulacra.runs import RunFolder
@@ -78,7 +78,7 @@ def scores(ask: Ask) -> dict[str, Any]:
 def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     """A run in the list; one that cannot be read is listed with the reason."""
     try:
-        recipe, facts, steps = run.recipe, run.facts, list(run.checkpoints())
+        recipe, facts, steps = run.read_recipe(), run.read_facts(), list(run.checkpoints())
     except SimulacraError as error:
         return {"name": name, "title": plain(title), "problem": str(error), "steps": []}
     family = recipe.objective.family
@@ -86,7 +86,7 @@ def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:
         "name": name,
         "title": plain(title),
         "recipe": plain(recipe.title),
-        "family": FAMILIES.get(family, family),
+        "family": of_family(family),
         "state": str(facts.get("state", "")),
         "steps": steps,
         "of": recipe.steps,

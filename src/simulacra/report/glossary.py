@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from simulacra.catalogue import METRICS, Metric
 from simulacra.report.formatting import plain
+from simulacra.settings.objectives import FULL_NAMES
 
 
 @dataclass(frozen=True)
@@ -121,19 +122,10 @@ CHARTS = {
     ),
 }
 
-FAMILIES = {
-    "vae": "variational autoencoder (VAE)",
-    "gan": "generative adversarial network (GAN)",
-    "wgan": "Wasserstein GAN (WGAN)",
-    "acgan": "auxiliary-classifier GAN (ACGAN)",
-    "infogan": "information-maximising GAN (InfoGAN)",
-    "classifier": "classifier",
-}
-
 
 def of_family(family: object) -> str:
     """A family's name for people."""
-    return FAMILIES.get(str(family), plain(family, 60) if family else "model")
+    return FULL_NAMES.get(str(family), plain(family, 60) if family else "model")
 
 
 def of_chart(name: str, lines: set[str]) -> ChartWords:

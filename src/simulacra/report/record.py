@@ -118,9 +118,9 @@ def read(folder: RunFolder, name: str) -> Record:
     Raises:
         RunError: the folder holds no run.
     """
-    facts, gaps = folder.facts, []
+    facts, gaps = folder.read_facts(), []
     try:
-        recipe = folder.recipe
+        recipe = folder.read_recipe()
     except SimulacraError as error:
         recipe = None
         gaps.append(f"The recipe cannot be shown: {plain(error)}.")
@@ -335,7 +335,7 @@ def origin(record: Record, arrays: Arrays | None = None) -> Origin:
     step = scalar(arrays, "step")
     weights = text(arrays, "weights")
     weights = WEIGHTS.get(weights, weights)
-    usual = "ema" if record.recipe and record.recipe.average else "raw"
+    usual = "ema" if record.recipe and record.recipe.ema else "raw"
     return Origin(
         record.drawn if step is None else int(step),
         weights if weights in ("ema", "raw") else usual,

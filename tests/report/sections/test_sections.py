@@ -36,7 +36,7 @@ def test_a_picture_says_where_it_differs_from_the_run_s(
     origin: dict[str, Any], drawn: int | None, sentence: str, fake: Any, run: RunFolder
 ) -> None:
     run.write_facts({} if drawn is None else {"drawn": drawn})
-    run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "average": 0.9}))
+    run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "ema": 0.9}))
     arrays = {"matrix": np.eye(2), "codes": np.array(["a", "b"]), "judged": np.array(["Hat", "Bag"])}
     run.write_picture("code-labels", arrays | {key: np.array(value) for key, value in origin.items()}, b"")
     section = fake.report(run).sections["What the codes say about labels"]
