@@ -161,9 +161,9 @@ def _numbers(trained: Trained) -> str:
         cells = (title, number(row["value"]), interval, baseline, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | baseline | of |", "|---|---:|---:|---:|---|"]
-    told = f"The baseline is {BASELINE}."
+    note = f"The baseline is {BASELINE}."
     has_baseline = any(row.get("baseline") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", told] if has_baseline else [])])
+    return "\n".join([*head, *rows, *(["", note] if has_baseline else [])])
 
 
 def _cell(text: str) -> str:
