@@ -143,7 +143,7 @@ def test_a_model_that_makes_no_images_has_curves_and_scores_alone(run_of: Any, c
     assert asks.get("/runs/the-classifier/curves.json").json()["charts"]
     ended = asks.get("/runs/the-classifier/picture.png")
     assert ended.status_code == 422
-    assert "makes no images" in ended.json()["error"]
+    assert "generates no images" in ended.json()["error"]
 
 
 def test_curves_and_scores_are_those_of_the_run_folder(run_of: Any, client: Any) -> None:

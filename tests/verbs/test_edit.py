@@ -112,7 +112,7 @@ def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_told(edit: Any, 
 
 
 def test_a_model_that_makes_no_images_cannot_edit_any(edit: Any) -> None:
-    assert "a model of family classifier makes no images" in edit("--label", "Smiling=1", family="classifier").err
+    assert "a model of family classifier generates no images" in edit("--label", "Smiling=1", family="classifier").err
 
 
 def test_data_without_labels_gives_no_direction(

@@ -67,7 +67,7 @@ def test_samples_do_not_depend_on_what_was_drawn_before(family: str, trained: An
 def test_a_family_that_makes_no_images_cannot_be_sampled(trained: Any, simulacra: Run) -> None:
     ended = simulacra("sample", trained("classifier"))
     assert ended.code == 2
-    assert "a model of family classifier makes no images" in ended.err
+    assert "a model of family classifier generates no images" in ended.err
 
 
 def test_labels_can_be_set_one_by_one(trained: Any, samples: Any) -> None:

@@ -156,14 +156,14 @@ def _numbers(trained: Trained) -> str:
     for row in trained.evaluations:
         low, high = row.get("low"), row.get("high")
         interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
-        floor = "" if row.get("baseline") is None else number(row["baseline"])
+        baseline = "" if row.get("baseline") is None else number(row["baseline"])
         title, *rest = _of(row)
-        cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
+        cells = (title, number(row["value"]), interval, baseline, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | baseline | of |", "|---|---:|---:|---:|---|"]
-    baseline = f"The baseline is {BASELINE}."
-    has_floor = any(row.get("baseline") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", baseline] if has_floor else [])])
+    note = f"The baseline is {BASELINE}."
+    has_baseline = any(row.get("baseline") is not None for row in trained.evaluations)
+    return "\n".join([*head, *rows, *(["", note] if has_baseline else [])])
 
 
 def _cell(text: str) -> str:

@@ -131,9 +131,9 @@ def distance_to(baseline: float, estimate: Estimate, metric: Metric) -> str:
     """How far a number is from its baseline, in words that its value follows."""
     gap = estimate.value - baseline
     if estimate.low is not None and estimate.high is not None and estimate.low <= baseline <= estimate.high:
-        return "the interval includes the baseline,"
+        return "interval includes baseline"
     size = f"{percent(abs(gap), 1).removesuffix('%')} points" if metric.percent else number(abs(gap))
-    return f"{size} {'above' if gap > 0 else 'below'} the baseline,"
+    return f"{size} {'above' if gap > 0 else 'below'} baseline"
 
 
 def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
