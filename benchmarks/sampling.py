@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from simulacra.evaluation.codes import SAMPLE
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 from simulacra.recipe import load
+from simulacra.seeds import Draw
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     times = []
     for repeat in range(1 + given.repeats):  # the first one warms up
         begin = time.perf_counter()
-        subject.decode(subject.codes(given.n, SAMPLE, seed=repeat))
+        subject.decode(subject.codes(given.n, Draw.SAMPLES, seed=repeat))
         times.append(time.perf_counter() - begin)
     seconds = {"median": statistics.median(times[1:]), "best": min(times[1:])}
     row = {"recipe": given.recipe, "n": given.n, "threads": torch.get_num_threads(), "seconds": seconds}

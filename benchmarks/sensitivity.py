@@ -1,4 +1,4 @@
-"""Sensitivity: how far each number of quality moves when real images are damaged, written into docs/metrics.md.
+"""How far each metric of quality moves when real images are damaged: tables for docs/metrics-sensitivity.md.
 
     python benchmarks/sensitivity.py [--data fashion-mnist=STORE] [--data avatars=STORE] [-n 2000] [--json]
 
@@ -26,7 +26,7 @@ from simulacra.evaluation.features import Extractor, extractor_for
 from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, distances
 from simulacra.seeds import stream
 
-PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[1] / "docs" / "metrics-sensitivity.md"
 CASES = (("fashion-mnist", "judge"), ("fashion-mnist", "random-vgg"), ("avatars", "random-vgg"))
 UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the floor's upper end
 Images = NDArray[np.uint8]
@@ -94,7 +94,7 @@ PIXELS: dict[str, tuple[str, tuple[float, ...], Callable[[Images, float, Images]
     "PCA": ("components kept", (200, 50, 10), pca),
 }
 CHOICES: dict[str, tuple[str, tuple[float, ...]]] = {
-    "modes left out": ("share of kinds", (0.2, 0.4, 0.7)),
+    "modes left out": ("share of modes", (0.2, 0.4, 0.7)),
     "collapse": ("different images", (500, 50, 5)),
     "copies": ("share that is copied", (0.1, 0.5, 1)),
 }

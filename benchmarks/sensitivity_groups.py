@@ -1,8 +1,8 @@
-"""Sensitivity of the other groups: what their numbers make of damage that is known, written into docs/metrics.md.
+"""How the metrics of the other groups react to known damage: tables for docs/metrics-sensitivity.md.
 
     python benchmarks/sensitivity_groups.py [--data fashion-mnist=STORE] [--data avatars=STORE] [-n 1000]
 
-variety: training images stand in for samples, as they are, blurred, copied, repeated and so on. conditions: held-out
+diversity: training images stand in for samples, as they are, blurred, copied, repeated and so on. conditions: held-out
 images are asked for their own labels, then for those of ever more others. reconstruction: damaged images stand in for
 what a model makes of them. disentanglement: the known factors stand in for codes.
 """
@@ -23,7 +23,6 @@ from simulacra.data.batches import to_tensor
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.features import FEATURES, Extractor
 from simulacra.evaluation.judge import counted, judge_of
 from simulacra.evaluation.metrics import correction, leakage
@@ -45,8 +44,8 @@ from simulacra.seeds import stream
 DATA = ("fashion-mnist", "avatars")
 SWAPPED = (0.0, 0.1, 0.5, 1.0)
 NOISES = (0.3, 1.0)  # deviations, of codes whose own is 1
-BY_LABELS = ("kinds_shown", "label_entropy", "label_divergence")  # of variety: a table of their own
-RIGHT = "asked for rightly"
+BY_LABELS = ("modes_covered", "label_entropy", "label_divergence")  # of diversity: a table of their own
+RIGHT = "true accuracy"
 WHOLE = (NAME, CORRECTED)  # told with their intervals
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -90,8 +89,8 @@ def damages(store: ImageStore, rows: Rows, known: Rows, spare: Rows) -> Iterator
     )
 
 
-def variety(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
-    """The numbers of variety. The third is what a distance alone would say of copies, without that to held-out ones.
+def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
+    """The metrics of diversity. The third is what a distance alone would say of copies, without that to held-out ones.
 
     Images' own labels are given in the place of a judge's verdicts.
     """
@@ -118,7 +117,7 @@ def variety(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
             "sharpness": sharpness(fine_energy(images), fine_energy(unseen)),
-            "kinds_shown": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
+            "modes_covered": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
             "label_entropy": entropy(counts),
             "label_divergence": divergence(counts, shares),
         }
@@ -154,7 +153,7 @@ def obedience(
 
     def right(labels: Flags) -> Estimate:
         if exclusive:
-            return share(labels[:, learned][wanted[:, learned]])
+            return Estimate.share(labels[:, learned][wanted[:, learned]])
         return leakage.resampled((labels == wanted)[:, learned].mean(1), float)
 
     return {RIGHT: Estimate(right(true).value), NAME: right(told), CORRECTED: better.estimate}
@@ -204,7 +203,7 @@ def disentanglement(values: NDArray[np.float64]) -> Numbers:
     turn = np.linalg.qr(draw.normal(size=(len(factors), len(factors))))[0]
     cases = {"none": codes}
     cases |= {f"noise of deviation {noise:g}": codes + noise * draw.normal(size=codes.shape) for noise in NOISES}
-    cases |= {"turned by a random rotation": codes @ turn, "codes of other images": draw.permutation(codes)}
+    cases |= {"rotated at random": codes @ turn, "codes of other images": draw.permutation(codes)}
     found: Numbers = {}
     for name, one in cases.items():
         scores = gap_scores(one.astype(np.float32), factors, 0) | forests(one.astype(np.float32), factors, 0)
@@ -240,7 +239,7 @@ def of_data(name: str, store: ImageStore, count: int) -> str:
     """All tables of a data set."""
     train, test = (store.pixels(store.rows(split)[:count]) for split in ("train", "test"))
     groups = {
-        "variety": partial(variety, store, FEATURES["random-vgg"], count),
+        "diversity": partial(diversity, store, FEATURES["random-vgg"], count),
         "conditions": partial(conditions, store, count),
         "reconstruction": partial(reconstruction, test, train),
     }

@@ -71,7 +71,7 @@ RELATIVISTIC = {
 }
 DECONVOLUTION = {"networks.generator": {"kind": "deconvolution", "stem": "dense", "channels": [256, 128, 64, 32]}}
 FACES = {
-    "faces-fast": Trial("faces-fast", {}, "half of DCGAN's width, a generator that upsamples, batch 32, average"),
+    "faces-fast": Trial("faces-fast", {}, "half the width of DCGAN, a generator that upsamples, batch 32, EMA"),
     "lean": Trial(
         "faces-fast",
         {
@@ -85,7 +85,7 @@ FACES = {
         "faces-fast", RELATIVISTIC, "the same with a relativistic loss, R1 and R2 in every fourth update, no norm in D"
     ),
     "relativistic-deconvolution": Trial(
-        "faces-fast", RELATIVISTIC | DECONVOLUTION, "the relativistic one with transposed convolutions"
+        "faces-fast", RELATIVISTIC | DECONVOLUTION, "the relativistic trial with transposed convolutions"
     ),
     "deconvolution": Trial("faces-fast", DECONVOLUTION, "faces-fast with transposed convolutions"),
     "wgan-gp": Trial(
@@ -104,7 +104,7 @@ FACES = {
     ),
 }
 GARMENTS = {
-    "garments-fast": Trial("garments-fast", {}, "strides from the first layer on, a generator that upsamples, average"),
+    "garments-fast": Trial("garments-fast", {}, "strides from the first layer on, a generator that upsamples, EMA"),
     "wide": Trial(
         "garments-fast",
         {"networks.generator.channels": [64, 32], "networks.discriminator.channels": [48, 96, 192]},
@@ -219,13 +219,14 @@ def table(which: str, rows: list[dict[str, Any]]) -> str:
         if row["set"] == which:
             found.setdefault(row["trial"], []).append(row)
     features = list(dict.fromkeys(name for some in found.values() for row in some for name in row["measured"]))
-    heads = "".join(f" Frechet distance above the floor, by `{name}` | times lower than plain |" for name in features)
+    head = " Fréchet distance above the baseline, by `{}` | times lower than plain |"
+    heads = "".join(head.format(name) for name in features)
     lines = [f"| trial | seeds | images seen |{heads} what it is |", "|---|---|---|---|" + "---|---|" * len(features)]
     for name in sorted(found, key=lambda name: np.mean(above(found[name], features[-1]) or np.inf)):
         some = found[name]
         seen = np.mean([row["images"] for row in some])
         scores = " | ".join(cells(some, found.get(PLAIN, []), one) for one in features)
-        why = "as a textbook has it, batch 128" if name == PLAIN else TRIALS[which][name].why
+        why = "a textbook DCGAN, batch 128" if name == PLAIN else TRIALS[which][name].why
         lines.append(f"| `{name}` | {len(some)} | {seen:,.0f} | {scores} | {why} |")
     sheets = [f"\n`{name}`:\n\n![Samples of {name}](images/ten-minutes/{which}-{name}.webp)" for name in found]
     return "\n".join([*lines, *sheets]) + "\n"
@@ -240,7 +241,7 @@ def main() -> None:
     parser.add_argument("--only", help="one trial; all of them by default")
     parser.add_argument("-n", type=int, default=5000, help="samples")
     parser.add_argument("--shared", action="store_true", help="count processor time of one thread, for busy machines")
-    parser.add_argument("--table", action="store_true", help="only write docs/performance.md anew")
+    parser.add_argument("--table", action="store_true", help="only write the table of docs/performance.md again")
     given = parser.parse_args()
     if not given.table:
         store = open_store(given.data)

@@ -1,17 +1,15 @@
-"""Verdicts rest on intervals of differences, checked against cases worked by hand or published."""
+"""Conclusions rest on intervals of differences, checked against cases worked by hand or published."""
 
 from math import sqrt
 
 import numpy as np
 import pytest
 
-from simulacra.estimates import Estimate, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import Estimate, against_best, difference, paired, welch
 
 
-def wilson(hits: int, n: int) -> Estimate:
-    share, z = hits / n, 1.959964
-    centre, room = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Estimate(share, (centre - room) / (1 + z * z / n), (centre + room) / (1 + z * z / n))
+def share(hits: int, n: int) -> Estimate:
+    return Estimate.share(np.arange(n) < hits)
 
 
 def ends(found: Estimate | None) -> tuple[float, float, float]:
@@ -22,28 +20,34 @@ def ends(found: Estimate | None) -> tuple[float, float, float]:
 
 
 def test_errors_of_a_difference_add_as_squares() -> None:
-    found = apart(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5))
+    found = difference(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5))
     assert ends(found) == pytest.approx((5, 2.5, 7.5))
 
 
 def test_each_side_of_an_interval_counts_where_it_faces_the_other_value() -> None:
-    found = apart(Estimate(0.9, 0.8, 0.95), Estimate(0.5, 0.4, 0.6))
+    found = difference(Estimate(0.9, 0.8, 0.95), Estimate(0.5, 0.4, 0.6))
     assert ends(found) == pytest.approx((0.4, 0.4 - sqrt(0.02), 0.4 + sqrt(0.0125)))
 
 
 def test_a_difference_of_shares_is_newcombe_s() -> None:
     # Newcombe 1998, Statistics in Medicine 17, table II, first column, method 10: 56/70 - 48/80.
-    assert ends(apart(wilson(56, 70), wilson(48, 80))) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    assert ends(difference(share(56, 70), share(48, 80))) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+
+
+def test_a_share_has_wilson_s_interval() -> None:
+    # Newcombe 1998, Statistics in Medicine 17, 857-872, table I, method 3: 81/263 and 0/20.
+    assert ends(share(81, 263)) == pytest.approx((81 / 263, 0.2553, 0.3662), abs=5e-5)
+    assert ends(share(0, 20)) == pytest.approx((0, 0, 0.1611), abs=5e-5)
 
 
 def test_two_tests_at_once_ask_for_more() -> None:
-    found = apart(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5), tests=2)
+    found = difference(Estimate(10, 8, 12), Estimate(5, 3.5, 6.5), tests=2)
     assert ends(found) == pytest.approx((5, 5 - 2.5 * 2.241403 / 1.959964, 5 + 2.5 * 2.241403 / 1.959964))
 
 
 def test_a_mean_over_seeds_has_student_s_interval() -> None:
-    assert ends(mean_of([1, 2, 3])) == pytest.approx((2, 2 - 4.302653 / sqrt(3), 2 + 4.302653 / sqrt(3)))
-    assert mean_of([7.0]) == Estimate(7.0)
+    assert ends(Estimate.of([1, 2, 3])) == pytest.approx((2, 2 - 4.302653 / sqrt(3), 2 + 4.302653 / sqrt(3)))
+    assert Estimate.of([7.0]) == Estimate(7.0)
 
 
 def test_welch_s_interval_has_as_many_degrees_of_freedom_as_the_spreads_allow() -> None:
@@ -61,8 +65,8 @@ def test_equal_seeds_are_compared_pair_by_pair() -> None:
 @pytest.mark.parametrize(
     "found",
     [
-        apart(Estimate(1), Estimate(2, 1, 3)),
-        apart(Estimate(1, 1, 1), Estimate(2, 2, 2)),
+        difference(Estimate(1), Estimate(2, 1, 3)),
+        difference(Estimate(1, 1, 1), Estimate(2, 2, 2)),
         welch([1.0], [2.0, 3.0]),
         welch([1.0, 1.0], [2.0, 2.0]),
         paired([1.0], [2.0]),
@@ -73,34 +77,34 @@ def test_what_has_no_spread_is_not_tested(found: Estimate | None) -> None:
     assert found is None
 
 
-def test_the_best_and_what_cannot_be_told_from_it_lead() -> None:
+def test_the_best_and_all_that_may_be_as_good_lead() -> None:
     values = [Estimate(5, 4, 6), Estimate(1, 0.5, 1.5), Estimate(1.2, 0.7, 1.7)]
 
-    def difference(a: int, b: int, tests: int) -> Estimate | None:
+    def compare(a: int, b: int, tests: int) -> Estimate | None:
         assert tests == 2
-        return apart(values[a], values[b], tests)
+        return difference(values[a], values[b], tests)
 
-    lower = against_best([one.value for one in values], "lower", difference)
+    lower = against_best([one.value for one in values], "lower", compare)
     assert lower is not None
     assert (lower.best, lower.leading) == (1, (1, 2))
     assert lower.differences[1] is None
     assert lower.differences[0] is not None
     assert lower.differences[0].value == 4
-    higher = against_best([one.value for one in values], "higher", difference)
+    higher = against_best([one.value for one in values], "higher", compare)
     assert higher is not None
     assert (higher.best, higher.leading) == (0, (0,))
 
 
 def test_of_equal_things_the_true_best_is_seldom_called_worse() -> None:
-    """Four equal means: any fixed one of them is told to be worse in at most 5 of 100 trials."""
+    """Four equal means: any fixed one of them is called worse in at most 5 of 100 trials."""
     random, wrong, trials = np.random.default_rng(0), 0, 600
     for row in random.normal(size=(trials, 4)):
         values = [Estimate(value, value - 1.959964, value + 1.959964) for value in row.tolist()]
 
-        def difference(a: int, b: int, tests: int, values: list[Estimate] = values) -> Estimate | None:
-            return apart(values[a], values[b], tests)
+        def compare(a: int, b: int, tests: int, values: list[Estimate] = values) -> Estimate | None:
+            return difference(values[a], values[b], tests)
 
-        found = against_best(row.tolist(), "higher", difference)
+        found = against_best(row.tolist(), "higher", compare)
         assert found is not None
         wrong += 0 not in found.leading
     assert 0 < wrong <= 0.05 * trials

@@ -34,6 +34,13 @@ def test_facts_are_merged(run: RunFolder) -> None:
     assert run.facts == {"state": "running", "step": 3}
 
 
+def test_measurements_are_the_rows_of_evaluations_under_their_names_of_today(run: RunFolder) -> None:
+    assert run.measurements() == []
+    run.append("evaluations", {"metric": "importance_bound", "value": 2.0, "floor": 1.0, "step": 3})
+    (measurement,) = run.measurements()
+    assert (measurement.metric, measurement.baseline, measurement.step) == ("iwae_bound", 1.0, 3)
+
+
 @pytest.mark.parametrize("missing", ["recipe.toml", "run.json"])
 def test_a_folder_without_recipe_or_facts_is_no_run(missing: str, run: RunFolder) -> None:
     (run.path / missing).unlink()

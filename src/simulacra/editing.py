@@ -18,7 +18,7 @@ from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.judge import judge_of
 from simulacra.evaluation.subject import CHUNK, Subject
 from simulacra.objectives import Encodes
-from simulacra.seeds import some
+from simulacra.seeds import Draw, choose_rows
 
 Images = NDArray[np.uint8]
 GUESSED = 0.6  # a classifier that tells codes apart no better than this has found no direction
@@ -164,7 +164,7 @@ def _met(errors: NDArray[np.float32]) -> list[str]:
     return [f"what the model makes of the picture before the edit is off by {told}"]
 
 
-PICTURES, DRAW = 4000, 34  # training images or samples at most, and the key of the draw
+PICTURES = 4000  # training images or samples at most
 Progress = Callable[[int, int], None]
 
 
@@ -190,7 +190,7 @@ def learn_directions(
     if not store.label_names:
         raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
-        rows = some(store.rows("train"), PICTURES, DRAW)
+        rows = choose_rows(store.rows("train"), PICTURES, Draw.EDITING)
         codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
         source = f"{len(rows):,} training images"
     else:
@@ -212,7 +212,7 @@ def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> t
     """
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"
-    codes = subject.codes(PICTURES, DRAW)
+    codes = subject.codes(PICTURES, Draw.EDITING)
     seen = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
     return codes.numpy(), (np.concatenate(seen) & judge.learned).astype(np.uint8)
 

@@ -1,18 +1,21 @@
 """Estimates: values with 95% intervals, and whether several of them differ by more than chance explains."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import hypot, inf, sqrt
-from statistics import NormalDist, fmean, stdev
+from math import hypot, inf
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+
+# scipy is imported where it is used: the commands that only read a run's files begin without it.
 
 Better = Literal["lower", "higher", "neither"]
+Values = Sequence[float] | NDArray[np.floating]
 
-LEVEL = 0.95  # of every interval, and of a verdict over all runs together
+LEVEL = 0.95  # of every interval, and of a conclusion about all runs together
 
 
 @dataclass(frozen=True)
@@ -29,18 +32,42 @@ class Estimate:
         return cls(value, value - 1.96 * error, value + 1.96 * error)
 
     @classmethod
-    def of(cls, values: NDArray[np.floating], least: float = -inf, most: float = inf) -> "Estimate":
-        """The mean of independent values (n,) by Student's t, its interval cut to [least, most]; none of one value."""
-        mean = float(values.mean(dtype=np.float64))
-        if len(values) < 2:
+    def of(cls, values: Values, least: float = -inf, most: float = inf, tests: int = 1) -> "Estimate":
+        """The mean of independent values, with Student's t-interval; without an interval for a single value.
+
+        Args:
+            values: (n,), one or more.
+            least: the smallest possible mean; the interval is cut off there.
+            most: the largest possible mean.
+            tests: as in `difference`.
+        """
+        numbers = np.asarray(values, np.float64)
+        mean, count = float(numbers.mean()), len(numbers)
+        if count < 2:
             return cls(mean)
-        margin = t_quantile(len(values) - 1) * float(values.std(ddof=1, dtype=np.float64)) / len(values) ** 0.5
+        margin = t_quantile(count - 1, tests) * float(numbers.std(ddof=1)) / count**0.5
         return cls(mean, max(least, mean - margin), min(most, mean + margin))
 
+    @classmethod
+    def share(cls, hits: NDArray[np.bool_]) -> "Estimate":
+        """The share of hits (n,), with an interval that has a width where all or none hit: Wilson 1927."""
+        from scipy.stats import binomtest
 
-def t_quantile(freedom: int) -> float:
-    """How many standard errors, known with so many degrees of freedom, are half of a 95% interval: Student 1908."""
-    return float(stdtrit(freedom, 0.975))
+        value = float(hits.mean())
+        interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(LEVEL, method="wilson")
+        return cls(value, min(value, float(interval.low)), max(value, float(interval.high)))
+
+
+def t_quantile(freedom: float, tests: int = 1) -> float:
+    """How many standard errors, known with so many degrees of freedom, are half of an interval: Student 1908.
+
+    Args:
+        freedom: degrees of freedom.
+        tests: as in `difference`; the interval of one test is one of 95%.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, _quantile(tests)))
 
 
 @dataclass(frozen=True)
@@ -48,9 +75,9 @@ class Standing:
     """How several values stand against the best of them.
 
     Attributes:
-        best: place of the best value.
+        best: index of the best value.
         differences: each value less the best one, with the interval that decided; None for the best itself.
-        leading: places of the best and of all that cannot be told from it.
+        leading: indices of the best value and of all values that do not differ from it by more than chance explains.
     """
 
     best: int
@@ -58,11 +85,11 @@ class Standing:
     leading: tuple[int, ...]
 
 
-def apart(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
+def difference(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
     """One independent value less another, from the intervals of both.
 
     The errors add as squares, each taken on the side that faces the other value, so that intervals that are longer on
-    one side, as those of a share near 0 or 1, are used as they are: Newcombe 1998, "Interval estimation for the
+    one side, such as those of a share near 0 or 1, are used as they are: Newcombe 1998, "Interval estimation for the
     difference between independent proportions", method 10; for any two intervals Zou and Donner 2008. With equal sides
     it is the difference with its combined standard error.
 
@@ -76,7 +103,8 @@ def apart(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
     """
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return None
-    wider = _normal(tests) / _normal(1)
+    normal = NormalDist()
+    wider = normal.inv_cdf(_quantile(tests)) / normal.inv_cdf(_quantile(1))
     below = wider * hypot(a.value - a.low, b.high - b.value)
     above = wider * hypot(a.high - a.value, b.value - b.low)
     if below == above == 0:
@@ -84,96 +112,77 @@ def apart(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
     return Estimate(a.value - b.value, a.value - b.value - below, a.value - b.value + above)
 
 
-def mean_of(values: Sequence[float], tests: int = 1) -> Estimate:
-    """The mean and Student's t-interval of it; none of a single value, whose spread is not known.
+def welch(a: Values, b: Values, tests: int = 1) -> Estimate | None:
+    """Mean of a less mean of b, two samples of different spread: Welch 1947.
 
     Args:
-        values: one a seed.
-        tests: as in `apart`.
-    """
-    if len(values) < 2:
-        return Estimate(fmean(values))
-    return _around(fmean(values), stdev(values) / sqrt(len(values)), len(values) - 1, tests)
-
-
-def welch(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Estimate | None:
-    """Mean of a less mean of b, two samples of different spread.
-
-    Welch 1947, "The generalization of 'Student's' problem": degrees of freedom by Satterthwaite's formula.
-
-    Args:
-        a: one value a seed.
-        b: one value a seed.
-        tests: as in `apart`.
+        a: one value per seed.
+        b: one value per seed.
+        tests: as in `difference`.
 
     Returns:
         The difference; None with fewer than two values on a side, or where neither side has any spread.
     """
-    if min(len(a), len(b)) < 2:
+    from scipy.stats import ttest_ind
+
+    if min(len(a), len(b)) < 2 or not (np.ptp(a) or np.ptp(b)):
         return None
-    parts = [(stdev(values) ** 2 / len(values), len(values) - 1) for values in (a, b)]
-    total = sum(part for part, _ in parts)
-    if not total:
-        return None
-    freedom = total**2 / sum(part**2 / less for part, less in parts)
-    return _around(fmean(a) - fmean(b), sqrt(total), freedom, tests)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # scipy takes a side without spread for a loss of precision
+        interval = ttest_ind(a, b, equal_var=False).confidence_interval(_level(tests))
+    return Estimate(float(np.mean(a) - np.mean(b)), float(interval.low), float(interval.high))
 
 
-def paired(a: Sequence[float], b: Sequence[float], tests: int = 1) -> Estimate | None:
-    """Mean of a less mean of b where values in equal places share a seed: Student's t-interval of their differences.
+def paired(a: Values, b: Values, tests: int = 1) -> Estimate | None:
+    """Mean of a less mean of b where values of the same index share a seed: Student's t-interval of their differences.
 
     Args:
-        a: one value a seed.
-        b: one value a seed, of the same seeds in the same order.
-        tests: as in `apart`.
+        a: one value per seed.
+        b: one value per seed, of the same seeds in the same order.
+        tests: as in `difference`.
 
     Returns:
         The difference; None with fewer than two pairs, or where all pairs differ by the same.
     """
-    between = [one - other for one, other in zip(a, b, strict=True)]
-    if len(between) < 2 or not stdev(between):
+    differences = np.subtract(a, b, dtype=np.float64)
+    if len(differences) < 2 or not np.ptp(differences):
         return None
-    return mean_of(between, tests)
+    return Estimate.of(differences, tests=tests)
 
 
 def against_best(
-    values: Sequence[float], better: Better, difference: Callable[[int, int, int], Estimate | None]
+    values: Sequence[float], better: Better, compare: Callable[[int, int, int], Estimate | None]
 ) -> Standing | None:
     """Which values are worse than the best one.
 
-    Each of the others is held against the best, at a level that Bonferroni's correction makes stricter by their number;
-    so the one that is best in truth is counted among the worse ones in at most 5 of 100 cases, however many there are
-    and although the best one is picked by looking (multiple comparisons with the best, Hsu 1984, with a union bound in
-    the place of Dunnett's value).
+    Each of the others is compared with the best, at a level that Bonferroni's correction makes stricter by their
+    number; so the value that is best in truth is counted among the worse ones in at most 5 of 100 cases, however many
+    values there are and although the best one is picked by looking (multiple comparisons with the best, Hsu 1984, with
+    a union bound in the place of Dunnett's value).
 
     Args:
         values: two or more.
-        better: where better numbers lie; for `neither` the highest stands for the best.
-        difference: (place, place, tests) -> the first value less the second.
+        better: where better values lie; for `neither` the highest stands for the best.
+        compare: (index, index, tests) -> the first value less the second.
 
     Returns:
         How they stand; None where one of the differences cannot be tested.
     """
-    best = min(range(len(values)), key=lambda place: values[place] if better == "lower" else -values[place])
-    others = [place for place in range(len(values)) if place != best]
-    found = {place: difference(place, best, len(others)) for place in others}
+    best = min(range(len(values)), key=lambda index: values[index] if better == "lower" else -values[index])
+    others = [index for index in range(len(values)) if index != best]
+    differences = {index: compare(index, best, len(others)) for index in others}
     leading = [best]
-    for place, one in found.items():
-        if one is None or one.low is None or one.high is None:
+    for index, estimate in differences.items():
+        if estimate is None or estimate.low is None or estimate.high is None:
             return None
-        if one.low <= 0 <= one.high:
-            leading.append(place)
-    return Standing(best, tuple(found.get(place) for place in range(len(values))), tuple(sorted(leading)))
+        if estimate.low <= 0 <= estimate.high:
+            leading.append(index)
+    return Standing(best, tuple(differences.get(index) for index in range(len(values))), tuple(sorted(leading)))
 
 
-def _around(value: float, error: float, freedom: float, tests: int) -> Estimate:
-    margin = float(stdtrit(freedom, _quantile(tests))) * error
-    return Estimate(value, value - margin, value + margin)
-
-
-def _normal(tests: int) -> float:
-    return NormalDist().inv_cdf(_quantile(tests))
+def _level(tests: int) -> float:
+    return 1 - (1 - LEVEL) / tests
 
 
 def _quantile(tests: int) -> float:
-    return 1 - (1 - LEVEL) / 2 / tests
+    return (1 + _level(tests)) / 2

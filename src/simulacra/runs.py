@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from simulacra.errors import RunError
 from simulacra.files import write_aside
+from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
@@ -167,6 +168,14 @@ class RunFolder:
             except ValueError as error:
                 raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
         return rows
+
+    def measurements(self) -> list[Measurement]:
+        """Rows of evaluations.jsonl in the order of the file, those of earlier versions under the new names.
+
+        Raises:
+            RunError: a line is damaged.
+        """
+        return [Measurement.from_json(row) for row in self.rows("evaluations")]
 
     def rewind(self, step: int) -> None:
         """Drops what was written after a step, and what a look found at it: that is made again.

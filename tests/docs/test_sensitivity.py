@@ -92,7 +92,7 @@ def test_every_metric_tells_some_damage() -> None:
 
 
 def test_the_page_keeps_all_but_what_stands_between_the_marks(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    page = (ROOT / "docs" / "metrics-sensitivity.md").read_text("utf-8")
     filled: Callable[[str, str, str], str] = sensitivity.filled
     bare = filled(page, "sensitivity", "")
     assert len(bare) < len(page), "there is a table"

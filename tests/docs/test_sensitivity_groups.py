@@ -126,7 +126,7 @@ def test_disentanglement_falls_from_noise_to_rotation_to_chance(metric: str, cod
 
 def test_rotated_codes_tell_as_much_about_the_factors_and_those_of_other_images_nothing(coded: Numbers) -> None:
     told = {damage: scores["dci_informativeness"].value for damage, scores in coded.items()}
-    assert told["turned by a random rotation"] > 0.9
+    assert told["rotated at random"] > 0.9
     assert told["codes of other images"] < 0.1
     assert told["none"] > told["noise of deviation 0.3"] > told["noise of deviation 1"]
 
@@ -137,10 +137,10 @@ def test_what_lies_outside_the_floor_s_interval_is_bold() -> None:
 
 
 def test_the_page_has_tables_of_every_group_between_the_marks() -> None:
-    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    page = (ROOT / "docs" / "metrics-sensitivity.md").read_text("utf-8")
     bare: str = sensitivity.filled(page, "other groups", "", "sensitivity_groups.py")
     written = set(page.splitlines()) - set(bare.splitlines())
-    for group in ("variety", "conditions", "reconstruction", "disentanglement"):
+    for group in ("diversity", "conditions", "reconstruction", "disentanglement"):
         assert f"`avatars`, {group}:" in written
     widest = max(line.count("|") - 1 for line in written)
     assert widest <= 9

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from simulacra.errors import RunError
-from simulacra.evaluation.codes import SAMPLE, Description, codes_of, explicit, pack, read, to_json
+from simulacra.evaluation.codes import Description, codes_of, explicit, pack, read, to_json
 from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
+from simulacra.seeds import Draw
 
 Make = Callable[..., Subject]
 
@@ -24,8 +25,8 @@ def code(subject: Subject, text: str) -> torch.Tensor:
 @pytest.mark.parametrize("family", ["vae", "acgan", "infogan"])
 def test_a_seed_alone_is_the_first_sample_of_that_seed(family: str, subject: Make) -> None:
     one = subject(family)
-    assert torch.equal(code(one, '{"seed": 5}'), one.codes(1, SAMPLE, seed=5)[0])
-    assert torch.equal(code(one, "{}"), one.codes(1, SAMPLE, seed=0)[0])
+    assert torch.equal(code(one, '{"seed": 5}'), one.codes(1, Draw.SAMPLES, seed=5)[0])
+    assert torch.equal(code(one, "{}"), one.codes(1, Draw.SAMPLES, seed=0)[0])
 
 
 def test_labels_are_set_and_all_else_stays(subject: Make) -> None:

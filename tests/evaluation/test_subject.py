@@ -1,16 +1,65 @@
-"""Threads that decode: workers that several threads have at once, and none for a few images."""
+"""Subjects: a run at a step, with weights and data; and the threads that decode."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from simulacra.errors import DataError, RunError
 from simulacra.evaluation import subject as subjects
-from simulacra.evaluation.subject import FEW, Subject, workers
+from simulacra.evaluation.subject import FEW, Subject, open_model, store_at_hand, store_of, workers
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
+from simulacra.runs import RunFolder
+
+
+@pytest.fixture
+def run(simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_path: Path) -> Callable[..., RunFolder]:
+    """run(**changes): a GAN of six updates with checkpoints at 3 and 6, and two training images held out."""
+
+    def make(**changes: Any) -> RunFolder:
+        recipe = recipe_file("gan", **{"data.holdout": 2} | changes)
+        ended = simulacra("train", recipe, "--data", make_store(), "--out", tmp_path / "run", "--no-report")
+        assert ended.code == 0, ended.err
+        return RunFolder(tmp_path / "run")
+
+    return make
+
+
+def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> None:
+    folder = run(average=0.9)
+    newest, raw, early = open_model(folder), open_model(folder, weights="raw"), open_model(folder, 3)
+    assert [(subject.step, subject.weights) for subject in (newest, raw, early)] == [(6, "ema"), (6, "raw"), (3, "ema")]
+    images = [subject.decode(subject.codes(2, 0)) for subject in (newest, raw, early)]
+    assert not np.array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+    assert not newest.objective.networks.training
+
+
+def test_a_run_without_an_ema_has_raw_weights_alone(run: Any) -> None:
+    folder = run(average=0.0)
+    assert open_model(folder).weights == "raw"
+    with pytest.raises(RunError, match="keeps no EMA of its weights"):
+        open_model(folder, weights="ema")
+
+
+def test_the_store_of_a_run_is_the_one_it_was_trained_on(run: Any, make_store: Any, tmp_path: Path) -> None:
+    folder = run()
+    store = store_of(folder)
+    assert len(store.rows("valid")) == 3 + 2, "images that the run held out are valid ones"
+    assert len(open_model(folder, store=store).batches("valid")) == 1
+    with pytest.raises(DataError, match="was trained on"):
+        store_of(folder, make_store(seed=1, name="other"))
+    shutil.rmtree(tmp_path / "store")
+    assert store_at_hand(folder) is None
+    with pytest.raises(DataError, match="say where it is with --data"):
+        store_of(folder)
 
 
 @pytest.fixture

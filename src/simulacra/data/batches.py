@@ -20,7 +20,7 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 Name = Literal["auto", "shuffled", "block-shuffled"]
 
@@ -109,9 +109,6 @@ def _limit(file: Path) -> float:
         return float("inf")
 
 
-ORDER, FLIP = 1, 2  # keys that keep the two kinds of draw apart
-
-
 @dataclass(frozen=True)
 class Batch:
     """Images and their labels.
@@ -190,7 +187,7 @@ class Batches:
             raise DataError(f"{store.path} has no training image; pack it again with more pictures")
         self.columns = store.columns(labels)
         self.mixed = order.window
-        self.order = lru_cache(maxsize=2)(lambda epoch: order.draw(self.rows, stream(seed, ORDER, epoch)))
+        self.order = lru_cache(maxsize=2)(lambda epoch: order.draw(self.rows, stream(seed, Draw.ORDER, epoch)))
         self._expect = lru_cache(maxsize=4)(self._hint)
 
     def indices(self, step: int) -> NDArray[np.int64]:
@@ -218,7 +215,7 @@ class Batches:
         """Which images of this process's share are mirrored."""
         if not self.flip:
             return np.zeros(len(range(self.rank, self.batch, self.world)), np.bool_)
-        return (stream(self.seed, FLIP, step).random(self.batch) < 0.5)[self.rank :: self.world]
+        return (stream(self.seed, Draw.FLIPS, step).random(self.batch) < 0.5)[self.rank :: self.world]
 
     def pixels(self, step: int) -> NDArray[np.uint8]:
         """The images of this process's share, (B, H, W, C) uint8, mirrored where `mirrored` says so."""

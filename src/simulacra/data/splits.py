@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.errors import DataError
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 TRAIN, VALID, TEST = range(len(SPLITS))
-HOLDOUT = 6  # the key of the draw of a run's own held-out images
 # Upper ends of train and valid on a scale of 0 to 1.
 ENDS = (0.90, 0.95)
 
@@ -54,7 +53,7 @@ def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
     if count >= len(rows):
         raise DataError(f"data.holdout = {count:,}: {store.path} has {len(rows):,} training images; keep fewer aside")
     split = store.split.copy()
-    split[stream(seed, HOLDOUT).permutation(rows)[:count]] = VALID
+    split[stream(seed, Draw.HOLDOUT).permutation(rows)[:count]] = VALID
     return replace(store, split=split)
 
 

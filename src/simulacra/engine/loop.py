@@ -18,7 +18,7 @@ from simulacra.errors import Diverged
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import mixed, shared
+from simulacra.seeds import Draw, as_process, torch_seed
 
 State = dict[str, tuple[float, int]]
 
@@ -76,9 +76,6 @@ class Meter:
         share = 0 if self.devices.rank else 1
         self.sums = {name: torch.tensor(share * total, dtype=self.devices.wide) for name, (total, _) in state.items()}
         self.counts = {name: count for name, (_, count) in state.items()}
-
-
-UPDATE = 4  # the key of the draws of an update, apart from those of weights, order and flips
 
 
 @dataclass
@@ -201,8 +198,8 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         if last:
             return
         training.optimize.at(step, recipe.steps)
-        torch.manual_seed(mixed(recipe.seed, 0, UPDATE, step))
-        with devices.autocast(), shared(devices.rank, devices.world):
+        torch.manual_seed(torch_seed(recipe.seed, 0, Draw.UPDATE, step))
+        with devices.autocast(), as_process(devices.rank, devices.world):
             values = training.objective.update(fed(step), step, training.optimize)
         training.averages.update(step)
         meter.add(values | training.optimize.norms, step)

@@ -19,8 +19,8 @@ from torch import Tensor
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
+from simulacra.seeds import Draw
 
-SAMPLE = 20  # the key of the draw
 LIMITS = {
     "numbers": 100.0,
     "overrides": 100.0,
@@ -145,7 +145,7 @@ def _code(subject: Subject, one: Description, directions: Directions) -> Tensor:
         flat = torch.tensor([one.numbers])
         _check_count("numbers", flat.shape[1], code.width)
     else:
-        flat = subject.codes(1, SAMPLE, seed=one.seed or 0)
+        flat = subject.codes(1, Draw.SAMPLES, seed=one.seed or 0)
     noise, labels, categorical, continuous = torch.split(flat.clone(), code.widths, 1)
     if one.noise is not None:
         _check_count("noise", len(one.noise), code.noise)

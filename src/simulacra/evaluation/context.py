@@ -22,10 +22,9 @@ from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy, write_aside
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 FORMAT = 2  # of what is kept, and of the code that finds it: raise it where a digit changes
-DRAW = 22  # the key of the draw of real images
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -65,8 +64,8 @@ def choose(store: ImageStore, count: int) -> Chosen:
         DataError: too few images to measure anything.
     """
     split = "test" if len(store.rows("test")) else "valid"
-    train = stream(0, DRAW, 0).permutation(store.rows("train"))
-    held_out = stream(0, DRAW, 1).permutation(store.rows(split))[: min(count, len(train) // 2)]
+    train = stream(0, Draw.REAL_IMAGES, 0).permutation(store.rows("train"))
+    held_out = stream(0, Draw.REAL_IMAGES, 1).permutation(store.rows(split))[: min(count, len(train) // 2)]
     m = len(held_out)
     if min(m, len(train) - m) < FEWEST:
         raise DataError(
@@ -185,7 +184,6 @@ def _read(path: Path) -> Arrays | None:
         return None
 
 
-SAMPLES = 21  # the key of the draw
 Part = Literal["held_out", "train", "stand_in"]
 
 
@@ -224,7 +222,7 @@ class Material:
     @cached_property
     def codes(self) -> Tensor:
         """The samples' codes (n, width) float32, labels as they occur in the training set."""
-        return self.subject.codes(self.count, SAMPLES, seed=self.facts["seed"])
+        return self.subject.codes(self.count, Draw.EVALUATED_SAMPLES, seed=self.facts["seed"])
 
     @cached_property
     def samples(self) -> NDArray[np.uint8]:

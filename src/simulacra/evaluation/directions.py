@@ -20,6 +20,7 @@ from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy
 from simulacra.runs import RunFolder
+from simulacra.seeds import Draw
 
 Codes = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -204,7 +205,6 @@ def read(path: Path, step: int) -> LabelDirections | None:
         return None
 
 
-DRAW = 35  # the key of the draw
 MOST = 12  # principal directions
 MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
 
@@ -257,7 +257,7 @@ class Directions:
         """
         code = self.subject.generates.code
         count = min(MOST_CODES, max(256, 4 * code.width))
-        drawn = self.subject.codes(count, DRAW)
+        drawn = self.subject.codes(count, Draw.DIRECTIONS)
         codes = drawn.numpy().astype(np.float64)
         pictures = self.subject.decode(drawn).reshape(count, -1).astype(np.float64)
         fitted = np.linalg.lstsq(codes - codes.mean(0), pictures - pictures.mean(0), rcond=None)[0]

@@ -144,10 +144,10 @@ def neighbours(
         dense += inside.sum(0) / k_dense
         covered[rows] = inside.any(1)
     return {
-        "precision": share(precise),
-        "recall": share(recalled),
+        "precision": Estimate.share(precise),
+        "recall": Estimate.share(recalled),
         "density": Estimate.of(dense, least=0.0),
-        "coverage": share(covered),
+        "coverage": Estimate.share(covered),
     }
 
 
@@ -187,11 +187,3 @@ def _radii(points: Features, ks: tuple[int, ...]) -> Array:
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = -1  # a point comes first before itself
         found[:, rows] = np.partition(squares, ks, axis=1)[:, ks].T
     return found
-
-
-def share(hits: NDArray[np.bool_]) -> Estimate:
-    """A share and its 95% interval, which stays an interval where all or none hit: Wilson 1927, with z = 1.96."""
-    n, found, z = len(hits), float(hits.mean()), 1.96
-    centre = (found + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * (found * (1 - found) / n + z * z / (4 * n * n)) ** 0.5
-    return Estimate(found, min(found, centre - margin), max(found, centre + margin))

@@ -19,8 +19,8 @@ from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates
 from simulacra.objectives.code import Code
+from simulacra.seeds import Draw
 
-INVERSION = 31  # the key of the draw of starts
 AT_ONCE = 64  # codes followed at the same time
 RATE = 0.1  # of Adam, at the beginning; it falls to a tenth of that along half a cosine
 RACE = 1 / 3  # share of the steps in which all starts run; then the best one of each image goes on
@@ -75,7 +75,11 @@ def invert(
         raise RunError(
             f"images of shape {images.shape[1:]} cannot be inverted by a run that makes {shape}; resize them"
         )
-    drawn = subject.codes(len(images) * starts, INVERSION, seed=seed).to(device).reshape(len(images), starts, -1)
+    drawn = (
+        subject.codes(len(images) * starts, Draw.INVERSION_STARTS, seed=seed)
+        .to(device)
+        .reshape(len(images), starts, -1)
+    )
     if labels is not None and model.code.labels:
         given = torch.as_tensor(labels, dtype=torch.float32, device=device).repeat_interleave(starts, 0)
         drawn = _with_labels(model.code, drawn.flatten(0, 1), given).reshape(drawn.shape)

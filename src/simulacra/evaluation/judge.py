@@ -27,7 +27,7 @@ from simulacra.files import write_aside
 from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
 from simulacra.recipe import Recipe, read_table, to_toml
-from simulacra.seeds import some
+from simulacra.seeds import choose_rows
 
 FORMAT = 2
 CHUNK = 250  # images judged at once
@@ -195,7 +195,7 @@ def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: P
 
 def tested(objective: Classifier, store: ImageStore) -> Tested:
     """Confusion, areas and number of held-out images, as in `Judge`."""
-    rows = some(store.rows("test" if len(store.rows("test")) else "valid"), MOST_HELD_OUT)
+    rows = choose_rows(store.rows("test" if len(store.rows("test")) else "valid"), MOST_HELD_OUT)
     true = store.labels[rows].astype(bool)
     logits = _seen(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits

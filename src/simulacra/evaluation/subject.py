@@ -1,10 +1,12 @@
-"""Subject: a trained objective with all that is needed to look at it, and the threads that run its networks."""
+"""Subject: a model with all that is needed to look at it; `open_model`, which gives one of a run; and its threads."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,11 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simulacra.data.batches import Batch, to_images, to_tensor
-from simulacra.data.store import ImageStore
-from simulacra.errors import RunError
+from simulacra.data.splits import hold_out
+from simulacra.data.store import ImageStore, is_store, open_store
+from simulacra.engine.checkpoints import Which, restore
+from simulacra.errors import DataError, RunError, SimulacraError
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
-from simulacra.seeds import mixed, some
+from simulacra.runs import RunFolder
+from simulacra.seeds import choose_rows, torch_seed
+
+Weights = Literal["ema", "raw"]  # the exponential moving average of the weights, or the weights themselves
 
 CHUNK = 250  # images decoded or encoded at once
 FEW = 16  # images that one thread decodes at once: what lies between layers stays in the processor's cache
@@ -24,17 +31,23 @@ FEW = 16  # images that one thread decodes at once: what lies between layers sta
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at.
+    """A model with all that is needed to look at it.
 
     Attributes:
+        objective: with its networks in eval mode, where `open_model` gave it.
+        recipe: the resolved recipe.
         conditions: (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without.
         store: the data set, or None where it is not at hand.
+        step: updates that the checkpoint has had; 0 for a model that is still being trained.
+        weights: which weights of the checkpoint.
     """
 
     objective: Objective
     recipe: Recipe
     conditions: NDArray[np.uint8] | None
     store: ImageStore | None = None
+    step: int = 0
+    weights: Weights = "raw"
 
     @property
     def generates(self) -> Generates:
@@ -53,7 +66,7 @@ class Subject:
         Returns:
             (count, width) float32 on the CPU.
         """
-        generator = torch.Generator().manual_seed(mixed(self.recipe.seed if seed is None else seed, *keys))
+        generator = torch.Generator().manual_seed(torch_seed(self.recipe.seed if seed is None else seed, *keys))
         labels = None
         if self.conditions is not None:
             rows = torch.randint(len(self.conditions), (count,), generator=generator)
@@ -98,10 +111,10 @@ class Subject:
         return np.concatenate(found)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
-        """Rows of a split in chunks, `limit` of them by `some`; empty where the split or the data set is missing."""
+        """Rows of a split in chunks, at most `limit` by `choose_rows`; none without the split or the data set."""
         if self.store is None:
             return []
-        rows = some(self.store.rows(split), limit)
+        rows = choose_rows(self.store.rows(split), limit)
         return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
     def load(self, rows: NDArray[np.int64]) -> Batch:
@@ -110,6 +123,70 @@ class Subject:
         columns = self.store.columns(tuple(self.recipe.data.labels))
         labels = torch.from_numpy(self.store.labels[rows][:, columns]).float()
         return Batch(to_tensor(self.store.pixels(rows)), labels).to(self.objective.device)
+
+
+def open_model(
+    run: RunFolder, step: Which = None, *, weights: Weights | None = None, store: ImageStore | None = None
+) -> Subject:
+    """A run at one of its checkpoints, on the CPU and in eval mode.
+
+    Args:
+        run: the run.
+        step: of one of its checkpoints, or the one marked best; the newest by default.
+        weights: the EMA where the recipe keeps one, or the weights themselves; the EMA by default, if there is one.
+        store: the data set, such as `store_of` gives it; None where only codes and images are asked for.
+
+    Raises:
+        RunError: no run, no such checkpoint or weights, or a checkpoint that does not fit the recipe.
+    """
+    recipe = run.recipe
+    weights = weights_of(run, weights)
+    objective, step = restore(run, step, averaged=weights == "ema")
+    return Subject(objective, recipe, run.conditions(), store, step, weights)
+
+
+def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
+    """Which weights are looked at: the EMA where the recipe keeps one, unless others are wanted.
+
+    Raises:
+        RunError: the EMA is wanted and there is none.
+    """
+    kept = bool(run.recipe.average)
+    if wanted == "ema" and not kept:
+        raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
+    return wanted or ("ema" if kept else "raw")
+
+
+def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
+    """The store that a run was trained on, with the images that the run held out in its split "valid".
+
+    Args:
+        run: the run.
+        data: where the store is; the path in run.json by default.
+
+    Raises:
+        DataError: there is no store, or it is not the one trained on.
+    """
+    trained = run.facts.get("data", {})
+    path = data or Path(str(trained.get("path")))
+    if data is None and not is_store(path):
+        raise DataError(f"the store of {run.path} is not at {path} any more; say where it is with --data STORE")
+    store = open_store(path)
+    if store.fingerprint != trained.get("fingerprint"):
+        raise DataError(
+            f"{path} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
+            f"give that store with --data, or measure against this one on purpose: --against {path}"
+        )
+    recipe = run.recipe
+    return hold_out(store, recipe.data.holdout, recipe.seed)
+
+
+def store_at_hand(run: RunFolder) -> ImageStore | None:
+    """The store that a run was trained on, or None where it is not at its old path any more."""
+    try:
+        return store_of(run)
+    except SimulacraError:
+        return None
 
 
 class Threads:

@@ -9,12 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from simulacra.data.splits import hold_out
-from simulacra.data.store import ImageStore, is_store, open_store
-from simulacra.engine.checkpoints import chosen_checkpoint, restore
-from simulacra.errors import RunError, SimulacraError
+from simulacra.engine.checkpoints import chosen_checkpoint
+from simulacra.errors import RunError
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, open_model, store_at_hand
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder
 
@@ -32,7 +30,6 @@ class LoadedRun:
 
     Attributes:
         run: its folder.
-        step: of the checkpoint.
         subject: the model, with its data set where that is at hand.
         map: the arrays of the run's map of test codes; None where it has none of this checkpoint.
         label_directions: what `simulacra edit` learnt and kept of this checkpoint, or None.
@@ -40,11 +37,15 @@ class LoadedRun:
     """
 
     run: RunFolder
-    step: int
     subject: Subject
     map: dict[str, NDArray[Any]] | None
     label_directions: LabelDirections | None
     beside: tuple[Stamp, ...]
+
+    @property
+    def step(self) -> int:
+        """Of the checkpoint."""
+        return self.subject.step
 
     @cached_property
     def directions(self) -> Directions:
@@ -135,9 +136,8 @@ class Library:
         key, now = (path, written), beside(run)
         loaded = self._loaded.get(key)
         if loaded is None:
-            objective, _ = restore(run, step)
-            subject = Subject(objective, run.recipe, run.conditions(), store_of(run))
-            loaded = LoadedRun(run, step, subject, map_of(run, step), kept_of(run, step), now)
+            subject = open_model(run, step, store=store_at_hand(run))
+            loaded = LoadedRun(run, subject, map_of(run, step), kept_of(run, step), now)
         elif loaded.beside != now:
             loaded = replace(loaded, map=map_of(run, step), label_directions=kept_of(run, step), beside=now)
         self._loaded[key] = loaded
@@ -167,19 +167,3 @@ def runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists)
-
-
-def store_of(run: RunFolder) -> ImageStore | None:
-    """The data set that a run was trained on, or None where it is not at its old path any more."""
-    recorded = run.facts.get("data", {})
-    path = Path(str(recorded.get("path")))
-    if not is_store(path):
-        return None
-    try:
-        store = open_store(path)
-    except SimulacraError:
-        return None
-    if store.fingerprint != recorded.get("fingerprint"):
-        return None
-    recipe = run.recipe
-    return hold_out(store, recipe.data.holdout, recipe.seed)

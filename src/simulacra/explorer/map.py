@@ -17,7 +17,7 @@ from simulacra.evaluation.pictures.maps import MAP_LIMIT, onto_map, principal_ax
 from simulacra.explorer.codes import CodeText, one_description
 from simulacra.explorer.library import LoadedRun
 from simulacra.explorer.requests import Format, Requested, as_numbers, png
-from simulacra.seeds import some
+from simulacra.seeds import choose_rows
 
 NEAR = 4  # dots whose codes are mixed between dots
 
@@ -191,7 +191,7 @@ def test_picture(request: Requested, form: Format, index: int) -> Response | dic
 def _rows(loaded: LoadedRun, store: ImageStore) -> NDArray[np.int64]:
     """Rows of the test pictures, in the order of the map's dots; older maps lack `rows` and show the first ones."""
     if loaded.map is None:
-        return some(store.rows("test"), MAP_LIMIT)
+        return choose_rows(store.rows("test"), MAP_LIMIT)
     return loaded.map.get("rows", store.rows("test")[:MAP_LIMIT])
 
 

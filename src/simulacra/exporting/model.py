@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.engine.checkpoints import Which, restore
-from simulacra.evaluation.codes import SAMPLE
 from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
+from simulacra.seeds import Draw
 
 Files = dict[str, bytes]  # name of a file, with / between folders -> its content
 
@@ -77,7 +77,7 @@ class Trained:
         """The first samples (n, H, W, C) that `simulacra sample` draws with seed 0; None if the family makes none."""
         if not isinstance(self.subject.objective, Generates):
             return None
-        return self.subject.decode(self.subject.codes(SAMPLES, SAMPLE, seed=0))
+        return self.subject.decode(self.subject.codes(SAMPLES, Draw.SAMPLES, seed=0))
 
     def sheet(self) -> Files:
         """The samples as one picture, samples.png; nothing where there are none."""

@@ -15,7 +15,7 @@ from simulacra.objectives.infogan import InfoGAN
 from simulacra.objectives.vae import VAE
 from simulacra.objectives.wgan import WGAN
 from simulacra.recipe import Recipe
-from simulacra.seeds import mixed
+from simulacra.seeds import Draw, torch_seed
 
 FAMILIES: dict[str, Any] = {
     "vae": VAE,
@@ -39,7 +39,6 @@ __all__ = [
     "summarize",
 ]
 
-WEIGHTS = 3  # the key of the draw of first weights, apart from those of batches and updates
 MEND = "mend the networks, or drop the counts (--set 'expect={}')"
 
 
@@ -51,7 +50,7 @@ def build(recipe: Recipe) -> Objective:
     """
     if not isinstance(recipe.data.labels, tuple):
         raise RecipeError('data.labels is "all", which only a data set can tell; name the labels to build without one')
-    torch.manual_seed(mixed(recipe.seed, WEIGHTS))
+    torch.manual_seed(torch_seed(recipe.seed, Draw.WEIGHTS))
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
     _check(recipe, objective)
     return objective

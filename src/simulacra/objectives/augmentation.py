@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from simulacra.seeds import rows
+from simulacra.seeds import draw_rows
 from simulacra.settings.objectives import Augmentation
 
 
@@ -47,7 +47,7 @@ def cutout(images: Tensor, share: float = 0.5) -> Tensor:
     for axis in (2, 3):
         side = images.shape[axis]
         width = round(side * share)
-        first = rows(partial(torch.randint, side + 1 - width % 2), (len(images), 1)).to(images.device) - width // 2
+        first = draw_rows(partial(torch.randint, side + 1 - width % 2), (len(images), 1)).to(images.device) - width // 2
         places = torch.arange(side, device=images.device)
         inside.append((places >= first) & (places < first + width))
     hole = inside[0][:, :, None] & inside[1][:, None, :]
@@ -81,12 +81,12 @@ def mixed_up(images: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tens
 
 def _uniform(images: Tensor) -> Tensor:
     """(n, 1, 1, 1) from U(0, 1)."""
-    return rows(torch.rand, (len(images), 1, 1, 1)).to(images.device)
+    return draw_rows(torch.rand, (len(images), 1, 1, 1)).to(images.device)
 
 
 def _places(images: Tensor, axis: int, share: float) -> Tensor:
     """(n, side): the places along an axis that images are read at after a random move by up to a share of the side."""
     side = images.shape[axis]
     reach = round(side * share)
-    moves = rows(partial(torch.randint, -reach, reach + 1), (len(images), 1))
+    moves = draw_rows(partial(torch.randint, -reach, reach + 1), (len(images), 1))
     return (moves + torch.arange(side)).clamp(0, side - 1).to(images.device)

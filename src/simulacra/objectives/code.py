@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from simulacra.seeds import rows
+from simulacra.seeds import draw_rows
 from simulacra.settings import CodeSettings
 
 
@@ -56,14 +56,14 @@ class Code:
             (count, width) float32 on the device of `labels`, or on the CPU.
         """
         if self.distribution == "normal":
-            noise = rows(torch.randn, (count, self.noise), generator=generator)
+            noise = draw_rows(torch.randn, (count, self.noise), generator=generator)
         else:
-            noise = rows(torch.rand, (count, self.noise), generator=generator) * 2 - 1
-        drawn = [rows(partial(torch.randint, ways), (count,), generator=generator) for ways in self.categorical]
+            noise = draw_rows(torch.rand, (count, self.noise), generator=generator) * 2 - 1
+        drawn = [draw_rows(partial(torch.randint, ways), (count,), generator=generator) for ways in self.categorical]
         categories = torch.stack(drawn, 1) if drawn else None
         continuous = None
         if self.continuous:
-            continuous = rows(torch.rand, (count, self.continuous), generator=generator) * 2 - 1
+            continuous = draw_rows(torch.rand, (count, self.continuous), generator=generator) * 2 - 1
         return self.join(noise if labels is None else noise.to(labels.device), labels, categories, continuous)
 
     def join(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from simulacra.seeds import rows
+from simulacra.seeds import draw_rows
 
 Likelihood = Literal["mse", "l1", "bce"]
 Reduction = Literal["sum", "mean"]
@@ -275,7 +275,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
         fake: (n, C, H, W), without a graph.
     """
     # Drawn on the CPU, so that every device sees the same.
-    share: Tensor = rows(torch.rand, (len(real), 1, 1, 1)).to(real.device)
+    share: Tensor = draw_rows(torch.rand, (len(real), 1, 1, 1)).to(real.device)
     points = (share * real + (1 - share) * fake.float()).detach().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(points).float().sum(), points, create_graph=True)
     lengths: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)

@@ -18,7 +18,7 @@ from simulacra.objectives.losses import (
     total_correlation,
 )
 from simulacra.recipe import Recipe
-from simulacra.seeds import rows
+from simulacra.seeds import draw_rows
 from simulacra.settings import CodeSettings
 from simulacra.settings.objectives import VaeSettings
 
@@ -56,7 +56,7 @@ class VAE(Objective, Generates, Encodes, Infers):
         """Algorithm 1 of the paper with one sample an image."""
         settings = self.settings
         mean, logvar = self.posterior(batch.images)
-        codes = mean + rows(torch.randn, tuple(mean.shape), device=mean.device) * (logvar / 2).exp()
+        codes = mean + draw_rows(torch.randn, tuple(mean.shape), device=mean.device) * (logvar / 2).exp()
         output = self.networks["decoder"](codes)
         error = reconstruction_error(output, batch.images, settings.likelihood, settings.reduction)
         kl = kl_to_standard_normal(mean, logvar).mean()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, apart, mean_of, paired, welch
+from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, difference, paired, welch
 from simulacra.report.formatting import listed, number
 from simulacra.report.matching import Column, Match, compact, differing, dotted, grouped, matches, single
 from simulacra.report.record import Record, newest
@@ -136,7 +136,7 @@ def _cell(column: Column, match: Match, by_seed: bool) -> Cell | None:
     if not values:
         return None
     first = known[0][1]
-    found = mean_of(values) if by_seed or not first.found else first.found
+    found = Estimate.of(values) if by_seed or not first.found else first.found
     floors = {score.floor for _, score in known}
     return Cell(
         found,
@@ -171,7 +171,7 @@ def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
 
 def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
     if test == "intervals":
-        return apart(cells[a].found, cells[b].found, tests)
+        return difference(cells[a].found, cells[b].found, tests)
     return (paired if test == "paired" else welch)(cells[a].values, cells[b].values, tests)
 
 

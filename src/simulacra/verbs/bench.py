@@ -28,7 +28,7 @@ from simulacra.objectives import Optimize, build
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 from simulacra.verbs.drive import show
 from simulacra.verbs.prepare import fit, open_data, processor, require_memory
 
@@ -164,7 +164,6 @@ def wait_for(device: torch.device) -> None:
 
 
 MADE_LABELS = 10  # where a recipe takes "all" labels and no data says which
-MADE = 8  # key of the draw of made-up images
 
 
 @dataclass(frozen=True)
@@ -277,7 +276,7 @@ def bench(
 
 def made_up(recipe: Recipe) -> ImageStore:
     """Random pixels in memory of a recipe's shape, with the labels that it takes: enough for eight batches."""
-    count, random = 8 * recipe.data.batch, stream(0, MADE)
+    count, random = 8 * recipe.data.batch, stream(0, Draw.BENCH_IMAGES)
     every = recipe.data.labels == "all"
     names = tuple(f"label-{place}" for place in range(MADE_LABELS)) if every else tuple(recipe.data.labels)
     labels = random.integers(0, 2, (count, len(names)), np.uint8)

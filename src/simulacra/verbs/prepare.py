@@ -27,10 +27,10 @@ from simulacra.evaluation.metrics.held_out import metric_of
 from simulacra.objectives import Objective, outline, summarize
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.seeds import some, stream
+from simulacra.seeds import Draw, choose_rows, stream
 
 FLOAT = 4  # bytes of a number in a network
-CONDITIONS, MOST_CONDITIONS = 5, 4096  # key of the draw, and how many label rows a run keeps
+MOST_CONDITIONS = 4096  # label rows that a run keeps
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -161,12 +161,12 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     """Label rows (M, K) of training images in an order that the seed decides; None where no label conditions."""
     if not recipe.data.labels:
         return None
-    rows = stream(recipe.seed, CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
+    rows = stream(recipe.seed, Draw.CONDITIONS).permutation(store.rows("train"))[:MOST_CONDITIONS]
     labels: NDArray[np.uint8] = store.labels[rows][:, store.columns(tuple(recipe.data.labels))]
     return labels
 
 
-LOOK, LOOKED = 7, 4 * SET  # key of the draw of training images, and how many tell what real images look like
+LOOKED = 4 * SET  # training images that show what real images look like
 
 
 def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
-        "look": look_of(store.pixels(some(train, LOOKED, LOOK))) if len(train) > 1 else {},
+        "look": look_of(store.pixels(choose_rows(train, LOOKED, Draw.REAL_SNAPSHOT))) if len(train) > 1 else {},
     }
 
 

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from simulacra.engine.checkpoints import Which, restore
 from simulacra.errors import RunError, nearest
-from simulacra.evaluation.codes import SAMPLE, codes_of, read
+from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
+from simulacra.seeds import Draw
 from simulacra.verbs.evaluate import Weights, store_of, weights_of
 
 COUNT = 32  # samples, where nobody says how many
@@ -123,7 +124,7 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
         raise RunError(f"-n {count}: expected at least 1 sample")
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
-    return subject.codes(count, SAMPLE, seed=seed)
+    return subject.codes(count, Draw.SAMPLES, seed=seed)
 
 
 def _counted(count: int) -> str:

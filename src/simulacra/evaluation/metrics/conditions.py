@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.judge import Judge, counted
 from simulacra.evaluation.metrics import correction, leakage
 from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
 from simulacra.evaluation.metrics.correction import Corrected
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.objectives import Encodes, Generates
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 NAME, CORRECTED = "condition_accuracy", "condition_accuracy_corrected"
 
@@ -43,7 +42,7 @@ def obeyed(material: Material, judge: Judge, asked: NDArray[np.int64]) -> list[R
         guess: dict[str, Any] = (
             {} if raw else {"chance": chance_obedience(told[:, column], wanted[:, column], exclusive=judge.exclusive)}
         )
-        rows.append(row(material, NAME, None if raw else share(hit), **facts, **floored(floor, raw), **guess))
+        rows.append(row(material, NAME, None if raw else Estimate.share(hit), **facts, **floored(floor, raw), **guess))
         fair = None if corrected else better[column]
         rows.append(row(material, CORRECTED, fair.estimate if fair else None, **facts, **floored(None, corrected)))
         judged += [] if raw else [column]
@@ -117,14 +116,13 @@ def mean(material: Material, judge: Judge, told: Flags, wanted: Flags, judged: l
     facts["chance"] = float((told[own].mean(0) * wanted[own].mean(0)).sum())
     hits, known = told[own][wanted[own]], judge.confusion[judged]
     floor = float(known[np.arange(len(judged)), judged].sum() / known.sum())
-    return row(material, NAME, share(hits), n=len(hits), floor=floor, **facts)
+    return row(material, NAME, Estimate.share(hits), n=len(hits), floor=floor, **facts)
 
 
 Numbers = NDArray[np.int64]
 Array = NDArray[np.float64]
 
 SHUFFLES = 200
-KEY = 25  # of their draws
 
 
 def information(a: Numbers, b: Numbers) -> Estimate:
@@ -156,7 +154,7 @@ def information(a: Numbers, b: Numbers) -> Estimate:
 
 def chance_information(a: Numbers, b: Numbers) -> float:
     """What 19 of 20 shuffles of one column stay below: information that is not there."""
-    random = stream(0, KEY)
+    random = stream(0, Draw.SHUFFLED_LABELS)
     return float(np.quantile([information(random.permutation(a), b).value for _ in range(SHUFFLES)], 0.95))
 
 

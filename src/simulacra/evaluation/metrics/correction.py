@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from simulacra.estimates import Estimate
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -25,7 +25,6 @@ Flags = NDArray[np.bool_]
 
 DRAWS = 1000  # of a posterior
 CLASS_DRAWS = 200  # where each class that was asked for is solved by itself
-KEY = 24  # of the draws
 LEAST = 0.2  # of sensitivity + specificity - 1, below which a correction would mostly enlarge noise
 TOGETHER = 1e3  # weight of the equation that says that shares add up to 1
 NOTHING = 1e-9  # added to every count of real images, so that a class without any is told as anything; and rounding
@@ -84,7 +83,7 @@ def corrected(verdicts: Flags, confusion: Counts) -> Shares:
         confusion: (K, K) counts of known images, true class by told, for exclusive classes; (K, 2, 2) of attributes,
             without and with.
     """
-    told, random = verdicts.sum(0), stream(0, KEY)
+    told, random = verdicts.sum(0), stream(0, Draw.JUDGE_ERRORS)
     if confusion.ndim == 2:
         one = solved(told[None], confusion, random)
         return Shares(one.values[0], one.draws[:, 0])
@@ -114,7 +113,7 @@ def told_apart(confusion: Counts) -> Flags:
 
 def attributes(samples: Counts, real: Counts) -> list[Corrected | None]:
     """For each of K attributes what `attribute` says of its counts (K, 2, 2)."""
-    random = stream(0, KEY)
+    random = stream(0, Draw.JUDGE_ERRORS)
     return [attribute(*pair, random) for pair in zip(samples, real, strict=True)]
 
 
@@ -132,7 +131,7 @@ def attribute(samples: Counts, real: Counts, random: Generator | None = None) ->
     asked = samples.sum(1)
     if not asked.sum() or not told_apart(real[None])[0]:
         return None
-    found, weights = solved(samples, real, random or stream(0, KEY)), asked / asked.sum()
+    found, weights = solved(samples, real, random or stream(0, Draw.JUDGE_ERRORS)), asked / asked.sum()
     value, draws = (part.diagonal(0, -2, -1) @ weights for part in (found.values, found.draws))
     return Corrected(float(value), draws)
 
@@ -150,7 +149,7 @@ def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
     """
     if not real.sum(1).all():
         return [None] * len(samples)
-    found, apart = solved(samples, real, stream(0, KEY), CLASS_DRAWS), told_apart(real)
+    found, apart = solved(samples, real, stream(0, Draw.JUDGE_ERRORS), CLASS_DRAWS), told_apart(real)
     return [
         Corrected(float(found.values[place, place]), found.draws[:, place, place])
         if row.sum() and apart[place]

@@ -17,7 +17,7 @@ from simulacra.estimates import Estimate, t_quantile
 from simulacra.evaluation.context import Material
 from simulacra.evaluation.metrics.base import Better, Found, Group, row
 from simulacra.objectives import Encodes
-from simulacra.seeds import some, stream
+from simulacra.seeds import Draw, choose_rows, stream
 
 Array = NDArray[np.float64]
 AnyCodes = NDArray[np.floating]
@@ -264,7 +264,6 @@ METRICS: dict[str, Better] = {
 }
 MOST, FEW = 2000, 1000  # images that are asked, and fewest held-out ones before training images are asked instead
 SPLITS = {"gap_scores": 10, "forests": 4}  # into halves: forests take long
-DRAW, SHUFFLE = 33, 34  # keys of the draws
 
 Codes = NDArray[np.float32]
 Scores = dict[str, float | None]
@@ -290,7 +289,7 @@ def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
     assert material.store.factors is not None, "there are factors"
     held_out = material.chosen.split
     split = held_out if len(material.store.rows(held_out)) >= FEW else "train"
-    rows = some(material.store.rows(split), MOST)
+    rows = choose_rows(material.store.rows(split), MOST)
     return split, rows, np.flatnonzero(np.ptp(material.store.factors[rows], axis=0) > 0).tolist()
 
 
@@ -298,14 +297,14 @@ def gap_scores(codes: Codes, factors: list[Factor], seed: int) -> Scores:
     """The scores that are quickly had."""
     return {
         "mig": float(mutual_information_gap(codes, factors).mean()),
-        "sap": float(separated_predictability(codes, factors, stream(seed, DRAW, 0)).mean()),
-        "factorvae_score": majority_votes(codes, factors, stream(seed, DRAW, 1)),
+        "sap": float(separated_predictability(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 0)).mean()),
+        "factorvae_score": majority_votes(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 1)),
     }
 
 
 def forests(codes: Codes, factors: list[Factor], seed: int) -> Scores:
     """Those that forests have to be grown for."""
-    found = explain(codes, factors, stream(seed, DRAW, 2))
+    found = explain(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 2))
     return {
         "dci_disentanglement": found.disentanglement,
         "dci_completeness": found.completeness,
@@ -323,7 +322,7 @@ def halved(
     block after another, takes jumps for more than they are (Shao and Wu 1989, "A general theory for jackknife variance
     estimation").
     """
-    whole, random = score(codes, factors), stream(0, DRAW, 3)
+    whole, random = score(codes, factors), stream(0, Draw.DISENTANGLEMENT, 3)
     halves = [rows for _ in range(splits) for rows in np.array_split(random.permutation(len(codes)), 2)]
     parts = [score(codes[rows], [factor_of(one.values[rows]) for one in factors]) for rows in halves]
     found: dict[str, Estimate | None] = {}
@@ -342,7 +341,7 @@ def measure(material: Material) -> Found:
     split, rows, places = varied(material)
     names, codes = [store.factor_names[place] for place in places], material.subject.encode(material.store.pixels(rows))
     factors = [factor_of(store.factors[rows, place]) for place in places]
-    shuffled = codes[stream(seed, SHUFFLE).permutation(len(codes))]
+    shuffled = codes[stream(seed, Draw.SHUFFLED_CODES).permutation(len(codes))]
     progress = material.stage("asking what each number of the code means")
     why = (
         "fewer than two factors have a value that 32 images share"

@@ -9,13 +9,12 @@ from scipy.special import bdtr
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.distances import share
 from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
 from simulacra.evaluation.metrics.frequencies import FREQUENCIES, frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.metrics.quality import lacks
 from simulacra.evaluation.pictures import Arrays
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
@@ -48,7 +47,7 @@ def beyond(samples: Values, real: Values, level: float) -> Against:
     below_by_chance = bdtr(np.arange(count), count, level)  # probability that so many real values or fewer lie below
     limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
-    found = share(samples < ranked[place])
+    found = Estimate.share(samples < ranked[place])
     assert found.low is not None
     assert found.high is not None
     below = np.hypot(found.value - found.low, found.value - lower)
@@ -123,7 +122,6 @@ METRICS: dict[str, Better] = {
 COPIES, DUPLICATES, BROKEN = 0.05, 0.01, 0.01  # of real images, which lie as far out
 NEIGHBOUR = 5  # the training image whose features say whether a sample is broken; by pixels it is the nearest
 SHOWN, OTHERS = 10, 6  # samples of the strip: the likest to training images, and any
-DRAW = 23  # the key of the draw of the others
 Images = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 
@@ -272,7 +270,7 @@ def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arr
     """
     order = compared.alike.argsort(kind="stable")
     likest, rest = order[:SHOWN], order[SHOWN:]
-    chosen = np.concatenate([likest, stream(0, DRAW).permutation(rest)[:OTHERS]])
+    chosen = np.concatenate([likest, stream(0, Draw.NEAREST_OTHERS).permutation(rest)[:OTHERS]])
     arrays: Arrays = {f"{name}_samples": material.samples[chosen]}
     for what, matches, place in (
         ("train", compared.train, rows),

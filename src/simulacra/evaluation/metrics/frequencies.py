@@ -11,7 +11,7 @@ from simulacra.evaluation.context import Material
 from simulacra.evaluation.metrics.base import Better, Found, missing, row
 from simulacra.evaluation.metrics.correction import Shares, corrected, told_apart
 from simulacra.evaluation.pictures import Arrays
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -19,7 +19,6 @@ Flags = NDArray[np.bool_]
 
 DRAWS = 2000  # of a bootstrap
 EXPECTED = 5  # images of a kind, from which it counts as one of its own
-BOOTSTRAP = 42  # the key of its draws
 
 
 def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
@@ -96,7 +95,7 @@ def _times_log(weights: Values, shares: Values) -> Values:
 def _bootstrapped(counts: Counts, of: Callable[[Values], Values]) -> Estimate:
     """A function of shares (..., k) and 1.96 of its standard errors to either side, but not below 0."""
     shares = counts / counts.sum()
-    drawn = stream(0, BOOTSTRAP).multinomial(counts.sum(), shares, size=DRAWS) / counts.sum()
+    drawn = stream(0, Draw.FREQUENCY_BOOTSTRAP).multinomial(counts.sum(), shares, size=DRAWS) / counts.sum()
     value, margin = float(of(shares)), 1.96 * float(of(drawn).std())
     return Estimate(value, max(0.0, value - margin), value + margin)
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import DRAW, FEWEST, Progress, features_of
+from simulacra.evaluation.context import FEWEST, Progress, features_of
 from simulacra.evaluation.distances import kernel
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
-from simulacra.seeds import stream
+from simulacra.seeds import Draw, stream
 
 
 def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[dict[str, Any]]:
@@ -63,7 +63,6 @@ def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict
 Row = dict[str, Any]
 
 SCORED = 1000  # samples, and real images at most: enough for the kernel distance, and little time at a checkpoint
-SAMPLES = 23  # the key of the draw
 DISTANCES = ("kernel_distance", "frechet_distance")
 HIGHER = ("accuracy", "label_accuracy")  # where better numbers lie; of all others lower ones are better
 
@@ -178,7 +177,7 @@ def _distance(
         features_of(store, split, _drawn(store.rows(split), place), extractor, cache=cache, progress=progress)
         for place, split in enumerate(("valid", "train"))
     )
-    made = extractor.vectors(subject.decode(subject.codes(SCORED, SAMPLES, seed=0)), progress)
+    made = extractor.vectors(subject.decode(subject.codes(SCORED, Draw.SCORED_SAMPLES, seed=0)), progress)
     one, floor = _measure(metric, real, made), _measure(metric, real, stand_in)
     numbers = {"metric": metric, "value": one.value, "low": one.low, "high": one.high, "floor": floor.value}
     return numbers | {"n": len(made), "split": "valid", "extractor": extractor.label, "step": step, "real": len(real)}
@@ -186,7 +185,7 @@ def _distance(
 
 def _drawn(rows: np.ndarray[Any, np.dtype[np.int64]], place: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """At most SCORED of these rows, the same ones every time, in no order: blocks of them are of all classes."""
-    return stream(0, DRAW, 2 + place).permutation(rows)[:SCORED]
+    return stream(0, Draw.REAL_IMAGES, 2 + place).permutation(rows)[:SCORED]
 
 
 def _measure(metric: str, real: Vectors, made: Vectors) -> Estimate:

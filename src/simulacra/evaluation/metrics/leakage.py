@@ -17,13 +17,12 @@ from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
 from simulacra.evaluation.directions import mean_direction
 from simulacra.evaluation.judge import Judge
-from simulacra.seeds import some, stream
+from simulacra.seeds import Draw, choose_rows, stream
 
 IMAGES = 8000  # that are made in all, about
 FEWEST, MOST = 50, 500  # images of which each label is turned
 TAUGHT = 2000  # training images that an attribute vector is a mean over
 LEAST = 10  # of them, with an attribute and without
-TRAIN, HELD_OUT, CLASS = 26, 27, 28  # keys of draws
 Columns = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -109,7 +108,7 @@ def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
     rows = _held_out(material, 1)
     own = material.store.labels[rows].argmax(1)
     rows, own = rows[np.isin(own, known)], own[np.isin(own, known)]
-    asked = np.array(known)[stream(0, CLASS).integers(0, max(1, len(known)), len(own))] if known else own
+    asked = np.array(known)[stream(0, Draw.WANTED_CLASSES).integers(0, max(1, len(known)), len(own))] if known else own
     moved = encoded(material, rows) - means[torch.from_numpy(own)] + means[torch.from_numpy(asked)]
     return np.eye(labels.shape[1], dtype=bool)[asked], moved
 
@@ -132,21 +131,20 @@ def seen(material: Material, judge: Judge, turned: Turned) -> tuple[NDArray[np.f
 
 def _taught(material: Material) -> tuple[Tensor, Flags]:
     """Codes and labels of training images."""
-    rows = some(material.store.rows("train"), TAUGHT, TRAIN)
+    rows = choose_rows(material.store.rows("train"), TAUGHT, Draw.ATTRIBUTE_VECTORS)
     return encoded(material, rows), material.store.labels[rows].astype(bool)
 
 
 def _held_out(material: Material, labels: int) -> NDArray[np.int64]:
     """Rows of held-out images, as many as there is room for."""
     rows = material.chosen.held_out
-    return some(rows, room(labels, len(rows)), HELD_OUT)
+    return choose_rows(rows, room(labels, len(rows)), Draw.ENCODED_IMAGES)
 
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating]
 
 DRAWS = 500  # of a bootstrap
-KEY = 23  # of its draws
 
 
 def effects(before: Numbers, after: Numbers, labels: NDArray[np.bool_]) -> Array:
@@ -207,7 +205,7 @@ def resampled(values: Array, statistic: Callable[[Array], float], draws: int = D
     count = len(values)
     flat = values.reshape(count, -1)
     value = statistic(values.mean(0))
-    weights = stream(0, KEY).multinomial(count, np.full(count, 1 / count), size=draws) / count
+    weights = stream(0, Draw.LEAKAGE_BOOTSTRAP).multinomial(count, np.full(count, 1 / count), size=draws) / count
     found = np.array([statistic(mean.reshape(values.shape[1:])) for mean in weights @ flat])
     if not np.isfinite(found).all():
         return Estimate(value)

@@ -20,7 +20,7 @@ from simulacra.evaluation.metrics.disentanglement import ACTIVE, active
 from simulacra.evaluation.subject import CHUNK
 from simulacra.objectives import Encodes, Generates, Infers, Objective
 from simulacra.objectives.losses import kl_parts
-from simulacra.seeds import mixed, some
+from simulacra.seeds import Draw, choose_rows, torch_seed
 
 RANGE = 2.0  # of values
 WINDOW, SIGMA = 11, 1.5  # of the Gaussian window
@@ -102,7 +102,6 @@ BOUNDS = ("elbo", "importance_bound")
 FITTED = 2000  # training images that the linear code is fitted to
 BOUNDED, DRAWN = 200, 50  # images whose bounds are estimated, and codes drawn for each
 INVERTED = 8  # images
-BOUND = 32  # the key of the draw
 
 Values = dict[str, list[NDArray[np.float64]]]
 
@@ -233,8 +232,12 @@ def _bounds(material: Material, model: Infers) -> list[Row]:
     the logarithm of the mean of w, tighter the more codes are drawn.
     """
     subject, split = material.subject, material.chosen.split
-    generator = torch.Generator().manual_seed(mixed(material.facts["seed"], BOUND))
-    progress, rows, found = material.stage("bounding the likelihood"), some(material.store.rows(split), BOUNDED), []
+    generator = torch.Generator().manual_seed(torch_seed(material.facts["seed"], Draw.POSTERIOR_CODES))
+    progress, rows, found = (
+        material.stage("bounding the likelihood"),
+        choose_rows(material.store.rows(split), BOUNDED),
+        [],
+    )
     size = max(1, CHUNK // DRAWN)
     for start in range(0, len(rows), size):
         images = subject.load(rows[start : start + size]).images

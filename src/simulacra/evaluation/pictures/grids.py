@@ -14,22 +14,21 @@ from simulacra.evaluation.judge import counted, told
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
-
-FIXED, SAMPLES = 10, 11  # keys that keep the draws apart, from those of the other pictures too
+from simulacra.seeds import Draw
 
 
 def fixed(subject: Subject, count: int = 12) -> Arrays | None:
     """The images of the same codes, whenever in a training they are drawn."""
     if not isinstance(subject.objective, Generates):
         return None
-    return {"images": subject.decode(subject.codes(count, FIXED))}
+    return {"images": subject.decode(subject.codes(count, Draw.FIXED_SAMPLES))}
 
 
 def samples(subject: Subject, count: int = 32) -> Arrays | None:
     """Images of random codes; their labels, where there are any, as they occur in the training set."""
     if not isinstance(subject.objective, Generates):
         return None
-    codes = subject.codes(count, SAMPLES)
+    codes = subject.codes(count, Draw.SAMPLE_SHEET)
     return {"images": subject.decode(codes), "codes": codes.numpy()}
 
 
@@ -44,15 +43,12 @@ def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
         return {"originals": to_images(images), "reconstructions": to_images(model.decode(model.encode(images)))}
 
 
-PAIRS, CLASSES = 12, 13  # keys that keep the draws apart
-
-
 def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
     """Images that share noise and all labels but one, which is off in one and on in the other."""
     model, conditions = subject.objective, subject.conditions
     if not isinstance(model, Generates) or conditions is None or model.code.exclusive or not model.code.labels:
         return None
-    codes = subject.codes(count, PAIRS)
+    codes = subject.codes(count, Draw.INTERPOLATIONS)
     noise, rows = codes[:, : model.code.noise], torch.from_numpy(conditions[:count]).float()
     rows = rows.repeat(-(-count // len(rows)), 1)[:count]
     pictures = []
@@ -71,13 +67,12 @@ def classes(subject: Subject, count: int = 8) -> Arrays | None:
     if not isinstance(model, Generates) or not model.code.exclusive:
         return None
     number = model.code.labels
-    noise = subject.codes(count, CLASSES)[:, : model.code.noise].repeat_interleave(number, 0)
+    noise = subject.codes(count, Draw.CLASS_GRID)[:, : model.code.noise].repeat_interleave(number, 0)
     images = subject.decode(model.code.join(noise, torch.eye(number).repeat(count, 1)))
     names = np.array(subject.recipe.data.labels)
     return {"images": images.reshape(count, number, *images.shape[1:]), "label_names": names}
 
 
-CATEGORIES, CATEGORY_PAIRS, SWEEPS = 14, 15, 16  # keys that keep the draws apart
 MEASURED = 1000  # test images by whose codes the widest numbers are found
 # Standard deviations of a code from N(0, 1). Codes from U(-1, 1) are swept over the same, as the paper does: twice as
 # far as they were drawn in training.
@@ -91,7 +86,7 @@ def categories(subject: Subject, count: int = 8) -> Arrays | None:
         return None
     arrays: Arrays = {}
     for place, ways in enumerate(model.code.categorical):
-        codes = subject.codes(count, CATEGORIES, place).repeat_interleave(ways, 0)
+        codes = subject.codes(count, Draw.CATEGORY_GRID, place).repeat_interleave(ways, 0)
         images = subject.decode(_with_categories(model, codes, {place: torch.arange(ways).repeat(count)}))
         arrays[f"images_{place + 1}"] = images.reshape(count, ways, *images.shape[1:])
     return arrays
@@ -103,7 +98,7 @@ def category_pairs(subject: Subject) -> Arrays | None:
     if not isinstance(model, Generates) or len(model.code.categorical) < 2:
         return None
     down, across = model.code.categorical[:2]
-    codes = subject.codes(1, CATEGORY_PAIRS).repeat(down * across, 1)
+    codes = subject.codes(1, Draw.CATEGORY_PAIRS).repeat(down * across, 1)
     chosen = {0: torch.arange(down).repeat_interleave(across), 1: torch.arange(across).repeat(down)}
     images = subject.decode(_with_categories(model, codes, chosen))
     return {"images": images.reshape(down, across, *images.shape[1:])}
@@ -126,7 +121,7 @@ def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
         return None
     if not len(columns):
         return None
-    codes = subject.codes(count, SWEEPS).repeat_interleave(len(VALUES), 0)
+    codes = subject.codes(count, Draw.SWEEPS).repeat_interleave(len(VALUES), 0)
     pictures = []
     for column in columns.tolist():
         swept = codes.clone()

@@ -1,0 +1,138 @@
+"""Measurement: one number of a run, as a row of evaluations.jsonl keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from simulacra.catalogue import METRICS, RENAMED
+from simulacra.estimates import Better, Estimate
+
+Key = tuple[str | int | None, ...]
+
+# Values and keys of rows that earlier versions wrote, and what they are called now.
+WEIGHTS = {"averaged": "ema"}
+KEYS = {"floor": "baseline"}
+
+TEXTS = ("split", "code", "label", "extractor", "judge", "against", "density", "weights", "why")
+COUNTS = ("n", "real", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One number of a run.
+
+    Attributes:
+        metric: a name of `catalogue.METRICS`; a row of a later version may bear another one.
+        estimate: the value with its interval; None where it is withheld, which `why` explains.
+        step: updates that the model had had.
+        baseline: what real images, chance or a linear code get in the place of the model; None without one.
+        split: of the real images that the number is about; None where it is about samples alone.
+        n: how many images, pairs or codes the number is a mean over or a distance of; None where the run cannot have
+            this metric.
+        code: the part of the code that it is about; None for all of it.
+        label: the attribute or class that it is about; None for all together.
+        extractor: label of the features that it was computed from; None where it is about pixels or a judge.
+        judge: label of the classifier that predicted labels; None without one.
+        weights: which weights of the model; None in rows of families and recipes that keep one kind.
+        against: fingerprint of another data set that it was measured against; None for the one trained on.
+        real: how many real images the samples were compared with; None where that is not asked.
+        density: the likelihood whose logarithm it is, with its width; None for other metrics.
+        seed: of the samples, where `evaluate` measured it; None where the training did on its way.
+        why: the reason why it is withheld, or cannot be measured.
+        details: further entries of the row, such as how many labels or factors it is a mean over.
+    """
+
+    metric: str
+    estimate: Estimate | None
+    step: int = 0
+    baseline: float | None = None
+    split: str | None = None
+    n: int | None = None
+    code: str | None = None
+    label: str | None = None
+    extractor: str | None = None
+    judge: str | None = None
+    weights: str | None = None
+    against: str | None = None
+    real: int | None = None
+    density: str | None = None
+    seed: int | None = None
+    why: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Key:
+        """What is measured, under whatever conditions."""
+        return (self.metric, self.code, self.label, self.split, self.against)
+
+    @property
+    def key(self) -> Key:
+        """What must be equal where two numbers are compared: what is measured, and how."""
+        return (*self.subject, self.extractor, self.judge, self.weights, self.n, self.real, self.density)
+
+    @property
+    def identity(self) -> Key:
+        """What a row has in common with the row that it replaces: a judge that was trained anew is no other row."""
+        return (*self.subject, self.extractor, self.weights, self.n, self.step)
+
+    @property
+    def better(self) -> Better:
+        """Where better values lie."""
+        return METRICS[self.metric].better if self.metric in METRICS else "neither"
+
+    @property
+    def applies(self) -> bool:
+        """Whether a run of this kind can have such a number."""
+        return self.estimate is not None or self.n is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of evaluations.jsonl: the numbers first, then whatever else is known."""
+        value, low, high = (
+            (self.estimate.value, self.estimate.low, self.estimate.high) if self.estimate else (None, None, None)
+        )
+        row = {"metric": self.metric, "value": value, "low": low, "high": high, "baseline": self.baseline}
+        row |= {"n": self.n, "split": self.split, "step": self.step}
+        others = {key: getattr(self, key) for key in (*TEXTS, *COUNTS) if key not in row}
+        return row | {key: value for key, value in others.items() if value is not None} | dict(self.details)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Measurement":
+        """A row of evaluations.jsonl, also of an earlier version; an entry of the wrong type counts as missing."""
+        row = {KEYS.get(key, key): value for key, value in row.items()}
+        metric = str(row.pop("metric", None) or "value")
+        value, low, high, baseline = (_finite(row.pop(key, None)) for key in ("value", "low", "high", "baseline"))
+        bounds = (low, high) if low is not None and high is not None else (None, None)
+        estimate = None if value is None else Estimate(value, *bounds)
+        row.pop("better", None)  # the catalogue says so
+        texts: dict[str, Any] = {key: _text(row.pop(key, None)) for key in TEXTS}
+        counts: dict[str, Any] = {key: _count(row.pop(key, None)) for key in COUNTS}
+        weights = texts.pop("weights")
+        why = texts.pop("why") or (None if estimate else "it is no number")
+        return cls(
+            metric=RENAMED.get(metric, metric),
+            estimate=estimate,
+            step=_count(row.pop("step", None)) or 0,
+            baseline=baseline,
+            weights=WEIGHTS.get(weights, weights) if weights else None,
+            why=why,
+            **texts,
+            **counts,
+            details=row,
+        )
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if _is_number(value) and isfinite(value) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

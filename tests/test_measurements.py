@@ -1,0 +1,80 @@
+import json
+from math import nan
+
+import pytest
+
+from simulacra.catalogue import METRICS, RENAMED
+from simulacra.estimates import Estimate
+from simulacra.measurements import Measurement
+
+SAMPLES = Measurement(
+    metric="recall",
+    estimate=Estimate(0.5, 0.4, 0.6),
+    step=200,
+    baseline=0.9,
+    split="test",
+    n=100,
+    extractor="random-vgg",
+    weights="ema",
+    real=90,
+    seed=0,
+    details={"labels": 3},
+)
+
+
+def test_a_row_of_the_file_gives_the_measurement_that_wrote_it() -> None:
+    assert Measurement.from_json(json.loads(json.dumps(SAMPLES.to_json()))) == SAMPLES
+
+
+def test_a_withheld_number_keeps_its_reason() -> None:
+    withheld = Measurement(metric="leakage", estimate=None, n=5, why="no label changes")
+    assert Measurement.from_json(withheld.to_json()) == withheld
+    assert withheld.applies
+    assert not Measurement(metric="leakage", estimate=None, why="not applicable, family vae has no labels").applies
+
+
+def test_rows_of_earlier_versions_are_read_under_the_new_names() -> None:
+    row = {"metric": "kl_an_image", "value": 3.0, "low": 2.0, "high": 4.0, "floor": 1.0, "n": 10, "split": "test"}
+    measurement = Measurement.from_json(
+        row | {"extractor": None, "step": 7, "weights": "averaged", "better": "neither"}
+    )
+    assert measurement == Measurement(
+        metric="kl_per_image",
+        estimate=Estimate(3.0, 2.0, 4.0),
+        step=7,
+        baseline=1.0,
+        split="test",
+        n=10,
+        weights="ema",
+    )
+
+
+@pytest.mark.parametrize("value", [nan, True, "0.5", None, [1]])
+def test_a_value_that_is_no_finite_number_counts_as_none(value: object) -> None:
+    measurement = Measurement.from_json({"metric": "recall", "value": value, "step": 1, "n": "many"})
+    assert measurement.estimate is None
+    assert measurement.why == "it is no number"
+    assert measurement.n is None
+
+
+@pytest.mark.parametrize(
+    ("change", "compares", "replaces"),
+    [
+        ({"step": 300}, True, False),
+        ({"judge": "another"}, False, True),
+        ({"weights": "raw"}, False, False),
+        ({"label": "hat"}, False, False),
+        ({"seed": 1}, True, True),
+    ],
+)
+def test_keys_say_which_numbers_compare_and_which_replace_each_other(
+    change: dict[str, object], compares: bool, replaces: bool
+) -> None:
+    other = Measurement.from_json(SAMPLES.to_json() | change)
+    assert (other.key == SAMPLES.key) is compares
+    assert (other.identity == SAMPLES.identity) is replaces
+
+
+def test_every_renamed_metric_is_in_the_table() -> None:
+    assert set(RENAMED.values()) <= set(METRICS)
+    assert not set(RENAMED) & set(METRICS)
