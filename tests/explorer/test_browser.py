@@ -236,7 +236,7 @@ def test_what_is_downloaded_is_what_is_shown(page: Any, client: Any, run_of: Any
     one = page('run=the-vae&code={"seed":7}')
     until_drawn(one, '{"seed":7}')
     with one.expect_download() as download:
-        one.get_by_role("button", name="Download PNG").click()
+        one.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "the-vae-seed-7.png"
     expected = client(run_of("vae").path).get("/runs/the-vae/picture.png", params={"code": '{"seed": 7}'}).content
     assert Path(download.value.path()).read_bytes() == expected
@@ -294,9 +294,9 @@ def test_interpolation_training_and_run_panels_fill(page: Any) -> None:
     one.get_by_label("Step 3").click()
     one.wait_for_url(re.compile("step=3"))
     one.get_by_role("tab", name="Run", exact=True).click()
-    one.locator("#charts svg").first.wait_for()
-    assert one.locator("#scores tbody tr").count() == 1
-    assert "The floor is what real images, chance or a linear code get" in one.locator("#scores caption").inner_text()
+    one.get_by_role("img", name="Loss: total 0.167 at the end").wait_for()
+    assert one.get_by_role("rowheader", name="Reconstruction error (MSE)").is_visible()
+    assert one.get_by_text("The baseline is what real images, chance or a linear code get").is_visible()
     one.select_option("#other", "the-vae")
     one.locator("#name-compared", has_text="the-vae").wait_for()
     assert one.locator("#name").inner_text() == "the-acgan"

@@ -66,11 +66,12 @@ def scores(request: Requested) -> dict[str, Any]:
     rows = []
     for (metric, split, extractor, others, _), series in series_of(record.evaluations).items():
         words, newest = of_metric(metric), series[-1]
-        numbers = {key: newest.get(key) for key in ("value", "low", "high", "floor", "n", "step")}
+        numbers = {key: newest.get(key) for key in ("value", "low", "high", "n", "step")}
+        numbers["baseline"] = newest.get("baseline", newest.get("floor"))
         details = plain(", ".join(filter(None, [extractor, others])))
         named = {"metric": plain(metric), "title": words.title, "split": plain(split), "details": details}
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
-    return {"scores": rows, "floor": FLOOR}
+    return {"scores": rows, "baseline": FLOOR}
 
 
 def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:

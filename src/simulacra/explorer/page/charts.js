@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
-const WIDTH = 420, HEIGHT = 220, LEFT = 48, BOTTOM = 26, TOP = 8, RIGHT = 8;
+const WIDTH = 420, HEIGHT = 220, LEFT = 48, BOTTOM = 26, TOP = 8, RIGHT = 16;
 const COLOURS = 6;
 
 function svg(tag, attributes, ...children) {

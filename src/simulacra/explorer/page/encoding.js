@@ -1,7 +1,7 @@
 // Pictures that the model encodes: an upload or a test picture. Edit and Map show the same one.
 
 import { notify, words } from "./dom.js";
-import { server } from "./picture.js";
+import { codeNames, server } from "./picture.js";
 import { View, address, json } from "./requests.js";
 import { change, state } from "./state.js";
 
@@ -39,6 +39,7 @@ function encode(name, url, body) {
   view.show(`${run} ${step} ${name}`, () => json(url, body), (answer) => {
     say("");
     if (run !== state.run || step !== state.step) return; // the code belongs to another model
+    codeNames.set(answer.code.numbers, words(name));
     newest = { run, step, name: words(name), ...answer };
     change({ code: answer.code }, { history: true });
     for (const callback of callbacks) callback();

@@ -15,7 +15,7 @@ const canvas = byId("map");
 const viewport = new Viewport();
 const complain = (error) => notify(error.message, true);
 const views = {
-  map: new View(noMap), point: new View(complain), dot: new View(() => {}), line: new View(complain), own: new View(complain),
+  map: new View((error) => noMap(error.message)), point: new View(complain), dot: new View(() => {}), line: new View(complain), own: new View(complain),
 };
 // `data` of the server and its `subject`; the cross and the line on the map; the dot below the pointer; the position of
 // the encoded picture; the strip and codes along the line.
@@ -49,6 +49,12 @@ export function setup() {
 export function refresh() {
   if (state.tab !== "map" || !server.card?.generates) return;
   const { run, step, kind } = state;
+  const { maps, encodes } = server.card;
+  if (!maps.length) {
+    noMap(encodes ? "There is no map of this checkpoint. A map is drawn of the last checkpoint, at the end of the training."
+      : "This model has no encoder, so test pictures have no codes and there is no map.");
+    return;
+  }
   const subject = `${run} ${step} ${kind}`;
   views.map.show(subject, () => json(address(`runs/${run}/map.json`, { step, kind })), (data) => {
     const before = map.subject;
@@ -61,7 +67,7 @@ export function refresh() {
     byId("map-problem").hidden = true;
     byId("map-box").hidden = false;
     byId("map-kind").value = kind;
-    byId("map-kind").querySelector('[value="map-pca"]').disabled = !server.card.maps.includes("map-pca");
+    byId("map-kind").querySelector('[value="map-pca"]').disabled = !maps.includes("map-pca");
     const choices = data.exclusive ? ["class", ...data.label_names] : data.label_names;
     fill(byId("map-colour"), ...choices.map((name) => element("option", { value: name }, words(name))));
     byId("map-colour").disabled = !choices.length;
@@ -71,9 +77,9 @@ export function refresh() {
   });
 }
 
-function noMap(error) {
+function noMap(reason) {
   byId("map-box").hidden = true;
-  byId("map-problem").textContent = error.message;
+  byId("map-problem").textContent = reason;
   byId("map-problem").hidden = false;
 }
 

@@ -5,6 +5,9 @@ import { View, address, bitmap, blob, json } from "./requests.js";
 import { change, hash, listen, state } from "./state.js";
 import { draw } from "./thumbnails.js";
 
+// Names of codes that were not drawn from a seed: their numbers -> a name, like that of an uploaded picture.
+export const codeNames = new Map();
+
 const PAUSE = 120; // milliseconds without a move, after which the details of a code are asked for
 
 // What the server says: `card` of the run, `code` of the current code (null until it is known).
@@ -120,7 +123,7 @@ function withoutEmpty(code) {
 
 // A code in words.
 export function describe(code) {
-  const parts = [code.numbers ? "a code without a seed" : `seed ${code.seed ?? 0}`];
+  const parts = [code.numbers ? codeNames.get(code.numbers) ?? "custom code" : `seed ${code.seed ?? 0}`];
   const add = (key, text) => Object.entries(code[key] ?? {}).forEach(([name, value]) => parts.push(text(name, value)));
   add("labels", (name, value) => `${words(name)} ${rounded(value)}`);
   add("categories", (index, value) => `category ${index}: ${value}`);

@@ -20,7 +20,8 @@ export function refresh() {
     byId("run-summary").textContent = summary(server.card);
     fill(byId("gaps"), ...curves.gaps.map((gap) => element("li", {}, gap)));
     fill(byId("charts"), ...(curves.charts.length ? curves.charts.map(chart) : [element("p", {}, "No learning curve has been written yet.")]));
-    fill(byId("scores"), scores.scores.length ? table(scores) : element("p", {}, "Nothing has been measured yet. To measure this run: simulacra evaluate RUN"));
+    byId("scores-hint").textContent = scores.scores.length ? `The newest value of each metric. The baseline is ${scores.baseline}.` : "";
+    fill(byId("scores"), scores.scores.length ? table(scores.scores) : element("p", {}, "Nothing has been measured yet. To measure this run: simulacra evaluate RUN"));
   });
 }
 
@@ -36,10 +37,9 @@ function number(value, percent) {
   return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
 }
 
-function table({ scores, floor }) {
-  const heads = ["metric", "value", "95% interval", "floor", "images", "split", "step"];
+function table(scores) {
+  const heads = ["metric", "value", "95% interval", "baseline", "images", "split", "step"];
   return element("table", {},
-    element("caption", {}, `The newest row of each metric. The floor is ${floor}.`),
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, ...scores.map(tableRow)));
 }
@@ -50,6 +50,6 @@ function tableRow(row) {
   const cell = (text) => element("td", { class: "number" }, text);
   return element("tr", {},
     element("th", { scope: "row", title: row.reading }, row.title, row.details ? element("small", {}, ` ${row.details}`) : ""),
-    cell(number(row.value, row.percent)), cell(interval), cell(number(row.floor, row.percent)),
+    cell(number(row.value, row.percent)), cell(interval), cell(number(row.baseline, row.percent)),
     cell(unknown(row.n) ? "–" : count(row.n)), element("td", {}, row.split), cell(unknown(row.step) ? "" : count(row.step)));
 }

@@ -9,10 +9,10 @@ import { mark, thumbnails } from "./thumbnails.js";
 
 const FIRST = 12; // latent dimensions that are shown at first
 const COUNT = 9; // pictures along a slider
-const MEASURES = { KL: "KL", spread: "deviation" };
+const MEASURES = { KL: "KL", spread: "SD" };
 const HINTS = {
   KL: "Sorted by their mean KL divergence on test pictures, in nats. A dimension near 0 carries no information.",
-  spread: "Sorted by their standard deviation over test pictures. A dimension near 0 carries no information.",
+  spread: "Sorted by their standard deviation (SD) over test pictures. A dimension near 0 carries no information.",
   "": "Each is one value of the noise.",
 };
 const view = new View((error) => fill(byId("strip"), error.message));
@@ -60,7 +60,7 @@ function dimensions(card) {
   const order = activity.length ? activity.map(([index]) => index) : upTo(noise);
   const shown = all ? order : order.slice(0, FIRST);
   const values = Object.fromEntries(activity);
-  const name = (index) => (index in values ? `Dimension ${index}, ${MEASURES[measure]} ${rounded(values[index])}` : `Dimension ${index}`);
+  const name = (index) => (index in values ? `Dim ${index}, ${MEASURES[measure]} ${rounded(values[index])}` : `Dimension ${index}`);
   const rows = shown.map((index) => row("overrides", index, name(index), { low: -3, high: 3, signed: true }));
   const rest = order.length > shown.length
     ? element("button", { type: "button", onclick: () => { all = true; build(server.card); } }, `Show all ${order.length}`)

@@ -36,6 +36,7 @@ export function refresh() {
   byId("training-hint").textContent = steps.length > 1
     ? "The same code at every checkpoint of this run. To keep all checkpoints, train with --set every.keep=0."
     : "This run has one checkpoint. To keep all checkpoints, train with --set every.keep=0.";
+  byId("training-controls").hidden = steps.length < 2;
   player.stop();
   view.show(`${run} ${JSON.stringify(code)}`, (replaced) => pictures(run, code, steps, replaced), (strip) => {
     Object.assign(film, { strip, steps });
