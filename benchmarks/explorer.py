@@ -63,7 +63,7 @@ def untrained(folder: Path, name: str) -> Path:
     run.write_recipe(recipe)
     run.write_facts({"family": recipe.objective.family, "state": "finished", "step": 0})
     networks = build(recipe).networks.state_dict()
-    run.write_checkpoint(0, to_bytes({"step": 0, "networks": networks, "averages": {}}), keep=0)
+    run.write_checkpoint(0, to_bytes({"step": 0, "networks": networks, "ema": {}}), keep=0)
     return run.path
 
 

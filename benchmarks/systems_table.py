@@ -108,7 +108,7 @@ def main() -> None:
 
 def take_down(run: RunFolder) -> str:
     """Keeps a finished run's numbers, and its figure if its recipe is as it is shipped; says where."""
-    facts, recipe = run.facts, run.recipe
+    facts, recipe = run.read_facts(), run.read_recipe()
     if facts.get("state") != "finished" or facts.get("recipe_name") not in shipped():
         sys.exit(f"{run.path}: only finished runs of shipped recipes are taken down")
     name = facts["recipe_name"]

@@ -91,7 +91,7 @@ FACES = {
     "wgan-gp": Trial(
         "celeba-wgan-gp",
         {
-            "average": 0.995,
+            "ema": 0.995,
             "data.batch": 16,
             "objective.critic_steps": 2,
             "objective.code.noise": 64,
@@ -158,7 +158,7 @@ def by_recipe(trial: Trial, store: ImageStore, seed: int, over: Over, count: int
         for tick in train(training, over):
             step = tick.step
         subject = Subject(training.objective, recipe, None, store)
-        with training.averages.shown(), training.objective.looking():
+        with training.ema.in_use(), training.objective.looking():
             return subject.decode(subject.codes(count, 0, seed=seed)), step * recipe.data.batch
 
 

@@ -34,6 +34,10 @@ ADVERSARIES = {"generator": MAKES, "discriminator": SEES}
 TINY: dict[str, dict[str, Any]] = {
     "vae": {"objective": {"latent": 3}, "networks": {"encoder": SEES, "decoder": MAKES}},
     "gan": {"objective": {"code": {"noise": 3}}, "networks": ADVERSARIES},
+    "r3gan": {
+        "objective": {"code": {"noise": 3}},
+        "networks": {"generator": MAKES, "discriminator": SEES | {"norm": "none"}},
+    },
     "acgan": {
         "data": {"labels": ["Smiling", "Male"]},
         "objective": {"code": {"noise": 3}},

@@ -138,7 +138,11 @@ def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused
         ("gan", "optimizer.generator={momentum=0.9}", 'generator.momentum = 0.9 does nothing beside name = "adam"'),
         ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", "generator.betas = [0.5, 0.9] does nothing"),
         ("wgan", "objective.clip=0.1", 'clip = 0.1 does nothing beside lipschitz = "penalty"; leave it at 0.01'),
-        ("gan", "objective.penalty_every=4", "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0"),
+        (
+            "r3gan",
+            "objective={r1_weight=0, r2_weight=0, penalty_every=4, code={noise=3}, family='r3gan'}",
+            "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0",
+        ),
         ("vae", "objective.kl_steps=9", 'kl_steps = 9 does nothing beside kl_schedule = "constant"; leave it at 0'),
         ("vae", "objective.kl_rise=0.9", 'kl_rise = 0.9 does nothing beside kl_schedule = "constant"; leave it at 0.5'),
         ("gan", "objective.code.labels=onehot", "does nothing beside a family that gives its generator no labels"),

@@ -31,8 +31,8 @@ class Recipe(Settings):
         steps: updates in all.
         minutes: stop earlier than `steps` once training has taken so long, over all its sessions.
         seed: decides weights, order of the images and every draw.
-        average: share of the old average that the images' network, and an encoder beside it, keep at each update (an
-            exponential moving average, which is what is looked at); 0 keeps none and looks at the last weights.
+        ema: decay of the exponential moving average (EMA) of the weights, in [0, 1): of the network that makes images,
+            and of an encoder beside it. Samples and measurements then use the EMA; 0 keeps none.
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
             natively. Weights, optimiser state, losses and statistics are float32 in every case.
         sync_batch_norm: whether batch norm in several processes takes its statistics over all of them, as one process
@@ -45,7 +45,7 @@ class Recipe(Settings):
     steps: PositiveInt
     minutes: PositiveFloat | None = None
     seed: NonNegativeInt = 0
-    average: float = Field(default=0.0, ge=0, lt=1)
+    ema: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     sync_batch_norm: bool = False
     data: DataSettings

@@ -7,6 +7,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from simulacra.errors import nearest
+from simulacra.settings import RENAMED
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -23,7 +24,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     key, found = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
     if first["type"] == "extra_forbidden":
         known = {name for model in models for name in model.model_fields}
-        return f"unknown key {key}; {nearest(path[-1], known)}"
+        remedy = f"it is called {RENAMED[key]} now" if key in RENAMED else nearest(path[-1], known)
+        return f"unknown key {key}; {remedy}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     if first["type"] == "value_error":

@@ -34,6 +34,7 @@ from simulacra.errors import RunError
 from simulacra.files import write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, read_table, to_toml
+from simulacra.settings import of_this_version
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -58,14 +59,12 @@ class RunFolder:
 
     # --- identity
 
-    @property
     def exists(self) -> bool:
         """Whether the folder holds a run."""
         return (self.path / "recipe.toml").is_file() and (self.path / "run.json").is_file()
 
-    @property
-    def recipe(self) -> Recipe:
-        """The resolved recipe of this run.
+    def read_recipe(self) -> Recipe:
+        """The resolved recipe of this run; keys that have another name since it was written are read too.
 
         Raises:
             RunError: the folder holds no run, or recipe.toml is no TOML.
@@ -77,10 +76,9 @@ class RunFolder:
             table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
-        return read_table(table, name, {})
+        return read_table(of_this_version(table), name, {})
 
-    @property
-    def facts(self) -> dict[str, Any]:
+    def read_facts(self) -> dict[str, Any]:
         """What run.json says.
 
         Raises:
@@ -99,7 +97,7 @@ class RunFolder:
 
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""
-        if not self.exists:
+        if not self.exists():
             missing = "it has no recipe.toml and run.json"
             raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
 
@@ -129,7 +127,7 @@ class RunFolder:
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        old = self.facts if self.exists else {}
+        old = self.read_facts() if self.exists() else {}
         self.write("run.json", (json.dumps(old | dict(facts), indent=1) + "\n").encode())
 
     def write(self, name: str, content: bytes) -> Path:
@@ -164,7 +162,9 @@ class RunFolder:
             try:
                 rows.append(json.loads(line))
                 if not (isinstance(rows[-1], dict) and isinstance(rows[-1].get("step"), int)):
-                    raise ValueError("it tells no step")
+                    raise ValueError("it has no step")
+                if rows[-1].get("weights") == "averaged":  # the word of earlier versions
+                    rows[-1]["weights"] = "ema"
             except ValueError as error:
                 raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
         return rows
@@ -214,15 +214,14 @@ class RunFolder:
 
     def drop_checkpoints(self, keep: int) -> None:
         """Deletes all states but the newest `keep` (0 keeps every one) and the one that is marked best."""
-        files, best = self.checkpoints(), self.best
+        files, best = self.checkpoints(), self.read_best()
         for old in sorted(files)[:-keep] if keep and self.writes else []:
             if old != best:
                 files[old].unlink()
 
-    @property
-    def best(self) -> int | None:
+    def read_best(self) -> int | None:
         """The step of the checkpoint that is marked best, or None where none is."""
-        return self.facts.get("best", {}).get("step") if self.exists else None
+        return self.read_facts().get("best", {}).get("step") if self.exists() else None
 
     # --- pictures
 
@@ -233,13 +232,16 @@ class RunFolder:
         self.write(f"pictures/{name}.npz", buffer.getvalue())
         self.write(f"pictures/{name}.png", png)
 
-    def conditions(self) -> NDArray[np.uint8] | None:
+    def read_conditions(self, recipe: Recipe) -> NDArray[np.uint8] | None:
         """Label rows (M, K) of training images, or None where no label conditions the model.
+
+        Args:
+            recipe: of this run.
 
         Raises:
             RunError: they are missing or damaged.
         """
-        path, count = self.path / "conditions.npy", len(self.recipe.data.labels)
+        path, count = self.path / "conditions.npy", len(recipe.data.labels)
         if not count:
             return None
         try:

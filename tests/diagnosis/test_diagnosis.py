@@ -181,16 +181,16 @@ def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None
     assert "--step best" in finding.remedy
 
 
-@pytest.mark.parametrize(("average", "weights"), [(0, "raw"), (0.9, "averaged")])
-def test_copies_are_seen_by_the_weights_that_are_looked_at(average: float, weights: str, run: Any) -> None:
-    folder = run("gan", {}, changes={"average": average})
+@pytest.mark.parametrize(("ema", "weights"), [(0, "raw"), (0.9, "ema")])
+def test_copies_are_seen_by_the_weights_that_are_looked_at(ema: float, weights: str, run: Any) -> None:
+    folder = run("gan", {}, changes={"ema": ema})
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value], weights=weights)
     assert names(diagnose(folder)) == ["overfitting"]
 
 
 def test_the_last_weights_say_nothing_of_a_run_with_an_average(run: Any) -> None:
-    folder = run("gan", {}, changes={"average": 0.9})
+    folder = run("gan", {}, changes={"ema": 0.9})
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value], weights="raw")
     assert diagnose(folder) == []

@@ -88,22 +88,22 @@ def test_networks_can_be_paired_by_hand_and_taken_from_an_older_checkpoint(
         assert torch.equal(value, given[key.replace("encoder", "discriminator", 1)])
 
 
-def test_averaged_weights_are_handed_on(
+def test_the_ema_of_the_weights_is_handed_on(
     trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
 ) -> None:
-    source = trained("gan", average=0.9)
+    source = trained("gan", ema=0.9)
     target = make_training(tiny("gan", **{"start.run": str(source.path)}), store, "target")
-    averages = read_checkpoint(source.checkpoints()[6])["averages"]
-    assert averages
-    assert same(weights(target, "generator"), averages)
+    ema = read_checkpoint(source.checkpoints()[6])["ema"]
+    assert ema
+    assert same(weights(target, "generator"), ema)
 
 
-def test_an_average_begins_at_the_weights_that_were_given(
+def test_an_ema_begins_at_the_weights_that_were_given(
     trained: Trained, tiny: MakeRecipe, store: ImageStore, make_training: MakeTraining
 ) -> None:
     source = trained("gan")
-    target = make_training(tiny("gan", average=0.9, **{"start.run": str(source.path)}), store, "target")
-    assert same(target.averages.kept, weights(target, "generator"))
+    target = make_training(tiny("gan", ema=0.9, **{"start.run": str(source.path)}), store, "target")
+    assert same(target.ema.weights, weights(target, "generator"))
 
 
 def test_frozen_networks_stay_as_they_are_through_training_and_looks(
@@ -262,10 +262,10 @@ def test_a_run_says_what_it_took(
     assert simulacra("train", recipe_file("classifier"), "--data", store, "--out", "first", "--no-report").code == 0
     words = ["train", recipe_file("vae"), "--data", store, "--out", run, "--start", "first"]
     assert simulacra(*words).code == 0
-    assert RunFolder(run).facts["start"]["networks"] == {"encoder": "encoder"}
-    assert RunFolder(run).recipe.start is not None
+    assert RunFolder(run).read_facts()["start"]["networks"] == {"encoder": "encoder"}
+    assert RunFolder(run).read_recipe().start is not None
     assert simulacra(*words, "--steps", 8).code == 0, "a run goes on as ever"
-    assert RunFolder(run).facts["start"]["step"] == 6
+    assert RunFolder(run).read_facts()["start"]["step"] == 6
     assert "Weights of encoder came from first" in (run / "report.html").read_text("utf-8")
 
 
@@ -365,7 +365,7 @@ def test_weights_that_do_not_fit_the_recipe_are_refused(finished: Training) -> N
 def test_a_checkpoint_that_does_not_fit_is_not_gone_on_with(
     part: str, tiny: MakeRecipe, store: ImageStore, make_training: Callable[..., Training]
 ) -> None:
-    recipe = tiny("gan", steps=1, average=0.5)
+    recipe = tiny("gan", steps=1, ema=0.5)
     training = make_training(recipe, store)
     for _ in train(training):
         pass

@@ -95,7 +95,7 @@ def test_a_training_that_goes_on_shows_its_newest_checkpoint(make_run: Any, clie
     before = asks.get("/runs/first/picture.png").content
     card = asks.get("/runs/first.json").json()
     assert (card["state"], card["step"], card["steps"]) == ("running", 2, [1, 2])
-    made.save(run, run.recipe, 5)
+    made.save(run, run.read_recipe(), 5)
     run.checkpoints()[1].unlink()
     after = asks.get("/runs/first/picture.png").content
     assert before != after
@@ -109,7 +109,7 @@ def test_a_checkpoint_that_is_written_anew_is_read_anew(make_run: Any, made: Any
     asks = client(run.path)
     before = asks.get("/runs/first/picture.png").content
     path = run.checkpoints()[1]
-    made.save(run, run.recipe, 9)
+    made.save(run, run.read_recipe(), 9)
     run.checkpoints()[9].replace(path)
     assert asks.get("/runs/first/picture.png").content != before
 

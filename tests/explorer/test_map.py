@@ -82,7 +82,7 @@ def test_a_line_is_walked_from_end_to_end(asks: Any, run_of: Any, made: Any) -> 
 
 
 def test_a_dot_shows_its_test_picture(asks: Any, run_of: Any, made: Any) -> None:
-    store = open_store(Path(run_of("vae").facts["data"]["path"]))
+    store = open_store(Path(run_of("vae").read_facts()["data"]["path"]))
     row = store.rows("test")[4]
     assert np.array_equal(made.pixels(asks.get("/runs/the-vae/test-pictures/4.png").content), store.images[row])
     told = asks.get("/runs/the-vae/test-pictures/4.json").json()
@@ -94,7 +94,7 @@ def test_a_dot_shows_its_test_picture(asks: Any, run_of: Any, made: Any) -> None
 
 def test_dots_are_of_the_images_that_the_map_names(make_run: Any, client: Any, made: Any) -> None:
     run = make_run("vae")
-    arrays, store = run.arrays("map"), open_store(Path(run.facts["data"]["path"]))
+    arrays, store = run.arrays("map"), open_store(Path(run.read_facts()["data"]["path"]))
     rows = store.rows("test")[::-1][: len(arrays["codes"])]
     run.write_picture("map", arrays | {"rows": rows}, b"")
     asks = client(run.path)
@@ -105,7 +105,7 @@ def test_dots_are_of_the_images_that_the_map_names(make_run: Any, client: Any, m
 
 def test_with_the_data_set_gone_a_dot_shows_what_its_code_gives(make_run: Any, client: Any) -> None:
     run = make_run("vae")
-    shutil.rmtree(run.facts["data"]["path"])
+    shutil.rmtree(run.read_facts()["data"]["path"])
     asks = client(run.path)
     assert asks.get("/runs/first/test-pictures/4.json").json()["real"] is False
     assert asks.get("/runs/first/test-pictures/4.png").status_code == 200

@@ -30,14 +30,14 @@ def export(simulacra: Any, tmp_path: Path) -> Any:
 
 
 def test_exported_weights_are_those_of_the_run_for_every_family(family: str, trained: Any, export: Any) -> None:
-    run = trained(family, average=0.5)
+    run = trained(family, ema=0.5)
     loaded = load_exported(export(run))
     objective, step = restore(RunFolder(run))
     expected, found = objective.networks.state_dict(), loaded.subject.objective.networks.state_dict()
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
     assert loaded.told["step"] == step == 2
-    assert loaded.told["weights"] == ("raw" if family == "classifier" else "averaged")
+    assert loaded.told["weights"] == ("raw" if family == "classifier" else "ema")
     assert not any(module.training for module in loaded.subject.objective.networks.modules())
 
 
@@ -144,7 +144,7 @@ def test_a_folder_goes_on_as_the_run_itself_would(
     run = trained("acgan")
     RunFolder(run).write_facts({"best": {"step": 2}})
     out = export(run, "--format", "folder", "--step", 1)
-    assert RunFolder(out).best is None, "the one that is marked was not taken along"
+    assert RunFolder(out).read_best() is None, "the one that is marked was not taken along"
     assert len(list((out / "samples").glob("*.png"))) == 32
     assert simulacra("sample", out, "-n", 2, "--out", tmp_path / "two.png").code == 0
     ended = simulacra("train", out / "recipe.toml", "--data", tmp_path / "store", "--out", out, "--no-report")

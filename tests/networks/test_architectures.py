@@ -108,8 +108,7 @@ def test_upsampling_doubles_then_convolves() -> None:
     assert [(row.layer, row.shape) for row in layer_table(decoder(settings, 5, (8, 8, 3)), 5)] == [
         ("Linear", (96,)),
         ("Unflatten", (6, 4, 4)),
-        ("Upsample x2", (6, 8, 8)),
-        ("Conv2d k3 s1 p1", (4, 8, 8)),
+        ("UpsampleConv2d x2 k3 s1 p1", (4, 8, 8)),
         ("BatchNorm2d", (4, 8, 8)),
         ("ReLU", (4, 8, 8)),
         ("Conv2d k3 s1 p1", (3, 8, 8)),

@@ -1,6 +1,6 @@
 """Weights that adversarial networks start from, and layers that several kinds of network share.
 
-A doubling and the convolution after it, computed as one.
+Doubling and convolution in one layer.
 Convolutions that are matrix products.
 Maps stay channels-last where they become rows of numbers and where rows become maps.
 """
@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simulacra.networks import initialize
-from simulacra.networks.layers import DoublingSequential, MapFlatten, MapUnflatten, WholeConv2d, WholeConvTranspose2d
+from simulacra.networks import decoder, initialize
+from simulacra.networks.layers import MapFlatten, MapUnflatten, UpsampleConv2d, WholeConv2d, WholeConvTranspose2d
+from simulacra.settings.networks import UpsampleSettings
 
 
 @pytest.fixture
@@ -45,31 +46,33 @@ def test_layers_deep_inside_are_found_and_missing_biases_forgiven() -> None:
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("bias", [True, False])
-def test_doubling_with_a_convolution_computes_what_the_two_layers_do(kernel, bias):
+def test_an_upsampling_convolution_computes_what_doubling_and_convolution_do(kernel: int, bias: bool) -> None:
     torch.manual_seed(0)
-    layers = [nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, kernel, padding=(kernel - 1) // 2, bias=bias), nn.ReLU()]
-    one, two = nn.Sequential(*layers), DoublingSequential(*layers)
+    convolution = nn.Conv2d(3, 5, kernel, padding=(kernel - 1) // 2, bias=bias)
+    two = nn.Sequential(nn.Upsample(scale_factor=2), convolution)
+    one = UpsampleConv2d(3, 5, kernel, padding=(kernel - 1) // 2, bias=bias)
+    one.load_state_dict(convolution.state_dict())
     images = torch.randn(2, 3, 4, 6, requires_grad=True)
-    expected, found = one(images), two(images)
-    assert found.shape == (2, 5, 8, 12)
-    assert torch.allclose(found, expected, atol=1e-5)
+    expected, computed = two(images), one(images)
+    assert computed.shape == (2, 5, 8, 12)
+    assert torch.allclose(computed, expected, atol=1e-5)
     for theirs, ours in zip(
-        torch.autograd.grad(expected.square().sum(), [images, *one.parameters()]),
-        torch.autograd.grad(found.square().sum(), [images, *two.parameters()]),
+        torch.autograd.grad(expected.square().sum(), [images, *two.parameters()]),
+        torch.autograd.grad(computed.square().sum(), [images, *one.parameters()]),
         strict=True,
     ):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-def test_maps_after_a_doubling_are_channels_last_like_the_weights():
-    layers = DoublingSequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 3, padding=1))
-    layers.to(memory_format=torch.channels_last)
-    assert layers(torch.randn(2, 3, 4, 6)).is_contiguous(memory_format=torch.channels_last)
+def test_maps_after_an_upsampling_convolution_are_channels_last_like_its_weights() -> None:
+    layer = UpsampleConv2d(3, 5, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    assert layer(torch.randn(2, 3, 4, 6)).is_contiguous(memory_format=torch.channels_last)
 
 
-def test_weights_have_the_names_that_layers_in_turn_give_them():
-    layers = [nn.Linear(4, 12), nn.Unflatten(1, (3, 2, 2)), nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 3, padding=1)]
-    assert list(DoublingSequential(*layers).state_dict()) == list(nn.Sequential(*layers).state_dict())
+def test_weights_are_named_as_if_doubling_and_convolution_were_two_layers() -> None:
+    settings = UpsampleSettings(kind="upsample", stem_channels=6, channels=(4, 3), bias=False)
+    names = [name for name, _ in decoder(settings, 5, (8, 8, 3)).named_parameters()]
+    assert [name for name in names if name.endswith("weight")] == [f"{n}.weight" for n in (0, 3, 4, 7, 8, 10)]
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -105,6 +105,6 @@ def test_a_code_that_cannot_be_reshaped_is_refused() -> None:
     with pytest.raises(RecipeError) as found:
         decoder(settings, 100, (64, 64, 3))
     assert str(found.value) == (
-        'stem = "reshape" takes a code of 64x4x4 = 1024 numbers, found 100: '
+        'stem = "reshape" takes a code of 64x4x4 = 1024 values, found 100: '
         'make the code 1024 wide, or set stem = "dense"'
     )

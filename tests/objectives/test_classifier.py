@@ -13,7 +13,6 @@ from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
 from simulacra.errors import RecipeError
 from simulacra.objectives import build
-from simulacra.objectives.augmentation import mixed_up
 from simulacra.objectives.losses import label_loss, label_losses
 from simulacra.recipe import Recipe
 
@@ -73,25 +72,3 @@ def test_a_held_out_loss_is_never_smoothed(tiny: MakeRecipe) -> None:
 def test_a_classifier_needs_labels(tiny: MakeRecipe) -> None:
     with pytest.raises(RecipeError, match=r"needs data\.labels"):
         tiny("classifier", **{"data.labels": []})
-
-
-def test_mixup_mixes_images_and_labels_by_the_same_share() -> None:
-    torch.manual_seed(0)
-    labels = torch.eye(6)
-    images = labels[:, :, None, None].expand(6, 6, 2, 2)
-    mixed, targets = mixed_up(images, labels, alpha=1.0)
-    assert torch.allclose(mixed[:, :, 0, 0], targets)
-    assert torch.allclose(targets.sum(1), torch.ones(6)), "what an image loses of its label it gains of another's"
-    shares = targets.diagonal()
-    assert ((shares > 0) & (shares < 1)).any()
-
-
-def test_a_classifier_learns_from_mixed_images(tiny: MakeRecipe) -> None:
-    plain, mixing = (build(tiny("classifier", **{"objective.mixup": alpha})) for alpha in (0.0, 0.4))
-    torch.manual_seed(1)
-    batch = Batch(torch.randn(4, 3, 8, 8), torch.eye(4)[:, : len(tiny("classifier").data.labels)])
-    losses = []
-    for objective in (plain, mixing):
-        torch.manual_seed(2)
-        losses.append(objective.update(batch, 0, lambda player, loss: None)["loss/train"].item())
-    assert losses[0] != losses[1]

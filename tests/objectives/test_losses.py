@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, tensor
 
 from simulacra.objectives.losses import (
+    GAN_LOSSES,
     fake_loss,
-    generator_loss,
     kl_to_standard_normal,
     label_hits,
     label_loss,
     real_loss,
     reconstruction_error,
+    relativistic_loss,
 )
 
 
@@ -88,14 +89,14 @@ def test_the_fake_loss_is_minus_log_one_minus_d() -> None:
 
 def test_the_two_losses_of_a_generator() -> None:
     logits = tensor([[-3.0]])
-    assert generator_loss(logits, "non-saturating").item() == pytest.approx(-log(sigmoid(-3.0)))
-    assert generator_loss(logits, "minimax").item() == pytest.approx(log(1 - sigmoid(-3.0)))
+    assert GAN_LOSSES["non-saturating"].generator(logits).item() == pytest.approx(-log(sigmoid(-3.0)))
+    assert GAN_LOSSES["minimax"].generator(logits).item() == pytest.approx(log(1 - sigmoid(-3.0)))
 
 
 @pytest.mark.parametrize("kind", ["non-saturating", "minimax"])
 def test_either_loss_of_a_generator_rewards_a_fooled_discriminator(kind: str) -> None:
     logits = tensor([[0.5]], requires_grad=True)
-    generator_loss(logits, kind).backward()  # type: ignore[arg-type]
+    GAN_LOSSES[kind].generator(logits).backward()
     assert logits.grad is not None
     assert logits.grad.item() < 0
 
@@ -121,7 +122,12 @@ def test_label_hits_count_classes_whole_and_attributes_by_share() -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_every_loss_is_computed_in_float32(dtype: torch.dtype) -> None:
     logits = tensor([[9.5], [-9.5]], dtype=dtype)
-    losses = [real_loss(logits), fake_loss(logits), generator_loss(logits, "minimax")]
+    losses = [real_loss(logits), fake_loss(logits), relativistic_loss(logits, -logits)]
+    losses += [
+        part
+        for loss in GAN_LOSSES.values()
+        for part in (loss.discriminator(logits, logits, 1.0), loss.generator(logits))
+    ]
     losses += [label_loss(logits, torch.ones(2, 1), exclusive=kind) for kind in (True, False)]
     losses += [kl_to_standard_normal(logits, logits).mean()]
     losses += [reconstruction_error(logits.reshape(1, 1, 1, 2), image(0.0, 0.0), k, "sum") for k in ("mse", "bce")]
@@ -131,7 +137,8 @@ def test_every_loss_is_computed_in_float32(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
 def test_a_loss_of_a_certain_discriminator_is_finite(logit: float) -> None:
     logits = tensor([[logit]])
-    assert all(loss.isfinite() for loss in (real_loss(logits), fake_loss(logits), generator_loss(logits, "minimax")))
+    losses = (real_loss(logits), fake_loss(logits), GAN_LOSSES["minimax"].generator(logits))
+    assert all(loss.isfinite() for loss in losses)
 
 
 def test_two_processes_of_half_a_batch_give_the_losses_of_one_with_the_whole() -> None:
@@ -139,7 +146,7 @@ def test_two_processes_of_half_a_batch_give_the_losses_of_one_with_the_whole() -
     losses: dict[str, Callable[[slice], Tensor]] = {
         "real": lambda s: real_loss(logits[s], 0.9),
         "fake": lambda s: fake_loss(logits[s]),
-        "generator": lambda s: generator_loss(logits[s], "non-saturating"),
+        "generator": lambda s: GAN_LOSSES["non-saturating"].generator(logits[s]),
         "classes": lambda s: label_loss(logits[s], labels[s], exclusive=True),
         "attributes": lambda s: label_loss(logits[s], labels[s], exclusive=False),
         "kl": lambda s: kl_to_standard_normal(logits[s], logits[s]).mean(),

@@ -16,17 +16,17 @@ from simulacra.networks import initialize
 from simulacra.objectives import build
 from simulacra.objectives.augmentation import AUGMENTATIONS, augment, cutout, translation
 from simulacra.objectives.losses import (
-    boundary,
-    discriminator_loss,
-    generator_loss,
+    GAN_LOSSES,
+    LIKELIHOODS,
+    discriminator_accuracy,
     kl_factor,
+    relativistic_loss,
     squared_gradient,
     total_correlation,
 )
 from simulacra.recipe import Recipe
 
 MakeRecipe = Callable[..., Recipe]
-BARE = {"networks.discriminator.norm": "none"}
 
 
 def images(labels: int = 0, count: int = 4) -> Batch:
@@ -55,12 +55,11 @@ def distance(one: Any, other: Any, network: str) -> float:
         ("gan", {"objective.loss": "minimax"}),
         ("gan", {"objective.loss": "least-squares", "objective.real_label": 0.9}),
         ("gan", {"objective.loss": "hinge"}),
-        ("gan", {"objective.loss": "relativistic"}),
-        ("gan", BARE | {"objective.loss": "relativistic", "objective.r1_weight": 1, "objective.r2_weight": 1}),
-        ("gan", BARE | {"objective.r1_weight": 1, "objective.augment": ["color", "translation", "cutout"]}),
-        ("gan", BARE | {"objective.r2_weight": 1, "objective.penalty_every": 2, "objective.weights": "he"}),
+        ("gan", {"objective.augment": ["color", "translation", "cutout"], "objective.weights": "he"}),
         ("gan", {"objective.joint": True}),
-        ("gan", {"objective.joint": True, "objective.loss": "relativistic"}),
+        ("r3gan", {"objective.r1_weight": 0, "objective.r2_weight": 0, "networks.discriminator.norm": "batch"}),
+        ("r3gan", {"objective.r1_weight": 0, "objective.augment": ["color", "translation", "cutout"]}),
+        ("r3gan", {"objective.r2_weight": 3, "objective.penalty_every": 2, "objective.weights": "normal"}),
         ("acgan", {"objective.augment": ["color", "translation", "cutout"]}),
         ("wgan", {"objective.augment": ["color", "translation", "cutout"], "objective.weights": "he"}),
         ("wgan", {"objective.lipschitz": "clipping", "objective.real_label": 0.9}),
@@ -81,28 +80,45 @@ def test_two_updates_of_every_option_go_through(family: str, changes: dict[str, 
 
 def test_least_squares_pulls_scores_to_1_and_0() -> None:
     on_real, on_fake = tensor([[2.0]]), tensor([[3.0]])
-    assert discriminator_loss(on_real, on_fake, "least-squares").item() == (2 - 1) ** 2 / 2 + 3**2 / 2
-    assert discriminator_loss(on_real, on_fake, "least-squares", 0.5).item() == 1.5**2 / 2 + 3**2 / 2
-    assert generator_loss(on_fake, "least-squares").item() == (3 - 1) ** 2 / 2
+    loss = GAN_LOSSES["least-squares"]
+    assert loss.discriminator(on_real, on_fake, 1.0).item() == (2 - 1) ** 2 / 2 + 3**2 / 2
+    assert loss.discriminator(on_real, on_fake, 0.5).item() == 1.5**2 / 2 + 3**2 / 2
+    assert loss.generator(on_fake).item() == (3 - 1) ** 2 / 2
 
 
 def test_the_hinge_forgets_what_is_beyond_the_margin() -> None:
     on_real, on_fake = tensor([[2.0], [0.5]]), tensor([[-2.0], [0.5]])
-    assert discriminator_loss(on_real, on_fake, "hinge").item() == (0 + 0.5) / 2 + (0 + 1.5) / 2
-    assert generator_loss(on_fake, "hinge").item() == 0.75
+    assert GAN_LOSSES["hinge"].discriminator(on_real, on_fake, 1.0).item() == (0 + 0.5) / 2 + (0 + 1.5) / 2
+    assert GAN_LOSSES["hinge"].generator(on_fake).item() == 0.75
 
 
 def test_relativistic_losses_compare_pairs_and_are_each_others_mirror() -> None:
     on_real, on_fake = tensor([[3.0]]), tensor([[1.0]])
-    assert discriminator_loss(on_real, on_fake, "relativistic").item() == pytest.approx(log(1 + exp(-2)))
-    assert generator_loss(on_fake, "relativistic", on_real).item() == pytest.approx(log(1 + exp(2)))
-    shifted = discriminator_loss(on_real + 5, on_fake + 5, "relativistic")
+    assert relativistic_loss(on_real, on_fake).item() == pytest.approx(log(1 + exp(-2)))
+    assert relativistic_loss(on_fake, on_real).item() == pytest.approx(log(1 + exp(2)))
+    shifted = relativistic_loss(on_real + 5, on_fake + 5)
     assert shifted.item() == pytest.approx(log(1 + exp(-2))), "only the difference counts"
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("hinge", 0.0), ("least-squares", 0.5), ("relativistic", 2.0)])
-def test_an_image_counts_as_real_from_a_score_on(kind: Any, expected: float) -> None:
-    assert boundary(tensor([[3.0]]), tensor([[1.0]]), kind).item() == expected
+@pytest.mark.parametrize(("loss", "boundary"), [("hinge", 0.0), ("least-squares", 0.5)])
+def test_an_image_counts_as_real_above_a_score(loss: str, boundary: float) -> None:
+    scores = tensor([[boundary + 0.1], [boundary - 0.1], [boundary - 0.2], [boundary - 0.3]])
+    accuracy = discriminator_accuracy(scores, scores, GAN_LOSSES[loss].boundary)
+    assert [value.item() for value in accuracy.values()] == [0.25, 0.75]
+
+
+def test_a_relativistic_accuracy_depends_on_differences_of_scores_alone(
+    tiny: MakeRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective: Any = build(tiny("r3gan", **{"networks.discriminator.dropout": 0}))
+    score, curves = objective.score, []
+    for shift in (0.0, 5.0):
+        monkeypatch.setattr(objective, "score", lambda images, shift=shift: score(images) + shift)
+        torch.manual_seed(0)
+        values = objective.update(images(), 0, lambda player, loss: None)
+        curves.append([values["accuracy/real"].item(), values["accuracy/fake"].item()])
+    assert curves[0] == curves[1]
+    assert max(curves[0]) > 0
 
 
 def test_a_squared_gradient_is_that_of_each_image() -> None:
@@ -113,8 +129,8 @@ def test_a_squared_gradient_is_that_of_each_image() -> None:
 
 def test_penalties_are_halved_weighted_and_due_in_every_nth_update(tiny: MakeRecipe) -> None:
     changes = {"objective.r1_weight": 3, "objective.r2_weight": 5, "networks.discriminator.dropout": 0}
-    every = {"objective.penalty_every": 2, "objective.weights": "he"}
-    objective = build(tiny("gan", **BARE, **changes, **every))
+    every = {"objective.penalty_every": 2}
+    objective = build(tiny("r3gan", **changes, **every))
     losses: dict[str, Tensor] = {}
     values = objective.update(images(), 0, losses.__setitem__)
     extra = losses["discriminator"] - values["loss/discriminator"]
@@ -124,13 +140,27 @@ def test_penalties_are_halved_weighted_and_due_in_every_nth_update(tiny: MakeRec
 
 def test_a_penalised_discriminator_has_no_batch_norm(tiny: MakeRecipe) -> None:
     with pytest.raises(RecipeError, match=r"networks\.discriminator\.norm"):
-        build(tiny("gan", **{"objective.r1_weight": 1}))
+        build(tiny("r3gan", **{"networks.discriminator.norm": "batch"}))
 
 
-@pytest.mark.parametrize("loss", ["hinge", "relativistic"])
-def test_a_loss_without_targets_refuses_smoothing(loss: str, tiny: MakeRecipe) -> None:
+def test_a_loss_without_targets_refuses_smoothing(tiny: MakeRecipe) -> None:
     with pytest.raises(RecipeError, match="no target to smooth"):
-        tiny("gan", **{"objective.loss": loss, "objective.real_label": 0.9})
+        build(tiny("gan", **{"objective.loss": "hinge", "objective.real_label": 0.9}))
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "name", "allowed"),
+    [
+        ("gan", "objective.loss", "wasserstein", GAN_LOSSES),
+        ("vae", "objective.likelihood", "poisson", LIKELIHOODS),
+    ],
+)
+def test_a_loss_that_is_not_there_is_refused_with_those_that_are(
+    family: str, key: str, name: str, allowed: dict[str, Any], tiny: MakeRecipe
+) -> None:
+    with pytest.raises(RecipeError, match=f"^{key} = '{name}': input should be ") as refused:
+        build(tiny(family, **{key: name}))
+    assert all(repr(loss) in str(refused.value) for loss in allowed)
 
 
 # --- joint and separate updates
@@ -150,7 +180,7 @@ def test_in_a_joint_update_both_players_learn_from_one_pass_of_d_over_the_fakes(
 ) -> None:
     objective, seen = build(tiny("gan", **{"objective.joint": joint})), []
     objective.networks["discriminator"].register_forward_hook(lambda *_: seen.append(1))
-    objective.update(images(), 0, lambda player, loss, again=False: None)
+    objective.update(images(), 0, lambda player, loss, retain_graph=False: None)
     assert len(seen) == passes
 
 

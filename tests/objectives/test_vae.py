@@ -8,7 +8,7 @@ import torch
 
 from simulacra.data.store import ImageStore
 from simulacra.objectives import build
-from simulacra.objectives.losses import kl_parts, kl_to_standard_normal, log_density
+from simulacra.objectives.losses import kl_parts, kl_to_standard_normal, log_laplace, log_normal
 from simulacra.objectives.vae import VAE
 from simulacra.recipe import Recipe
 
@@ -19,8 +19,8 @@ def test_it_is_torchs_own_normal_and_laplace_density() -> None:
     output, images = torch.randn(2, 3, 4, 3, 3, generator=torch.Generator().manual_seed(0))
     normal = torch.distributions.Normal(output, 0.35**0.5).log_prob(images).flatten(1).sum(1)
     laplace = torch.distributions.Laplace(output, 0.7).log_prob(images).flatten(1).sum(1)
-    torch.testing.assert_close(log_density(output, images, "mse", 0.7), normal)
-    torch.testing.assert_close(log_density(output, images, "l1", 0.7), laplace)
+    torch.testing.assert_close(log_normal(output, images, 0.7), normal)
+    torch.testing.assert_close(log_laplace(output, images, 0.7), laplace)
 
 
 def test_parts_of_the_kl_are_torchs_and_add_up() -> None:

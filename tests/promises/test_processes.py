@@ -30,7 +30,8 @@ EXACT = {"precision": "float32"}
 # Every draw that belongs to an image is made by one of these; the last ones have batch norm.
 EQUAL: dict[str, dict[str, Any]] = {
     "vae": {},
-    "gan": {"objective.augment": ["color", "translation", "cutout"], "objective.r1_weight": 1.0},
+    "gan": {"objective.augment": ["color", "translation", "cutout"]},
+    "r3gan": {},
     "wgan": {"objective.lipschitz": "penalty"},
     "acgan": {},
     "infogan": {},
@@ -121,7 +122,7 @@ def test_only_the_first_process_writes_and_speaks(two: Ended) -> None:
     assert two.output.count("measuring and drawing") == done
     assert two.output.count(" s of training") == done
     assert "Warning" not in two.output
-    assert RunFolder(two.folder / "two-vae").facts["processes"] == 2
+    assert RunFolder(two.folder / "two-vae").read_facts()["processes"] == 2
 
 
 def test_a_signal_to_any_process_saves_and_stops_all_and_the_training_goes_on(two: Ended) -> None:

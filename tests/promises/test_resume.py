@@ -75,10 +75,10 @@ def processes() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize(("family", "average"), [*((name, 0.0) for name in sorted(FAMILIES)), ("gan", 0.9)])
+@pytest.mark.parametrize(("family", "ema"), [*((name, 0.0) for name in sorted(FAMILIES)), ("gan", 0.9)])
 def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     family: str,
-    average: float,
+    ema: float,
     precision: str,
     tmp_path: Path,
     recipe_file: Callable[..., Path],
@@ -87,7 +87,7 @@ def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     processes: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe = recipe_file(family, average=average, precision=precision, **RHYTHM)
+    recipe = recipe_file(family, ema=ema, precision=precision, **RHYTHM)
     store, chance = make_store(), random.Random(family)
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     words = ["train", str(recipe), "--data", str(store), "--no-report", "--out"]
@@ -170,7 +170,7 @@ def test_a_signal_saves_this_very_step_and_says_how_to_go_on(
     assert told, err
     step = int(told[1].replace(",", ""))
     assert max(RunFolder(stopped).checkpoints()) == step
-    assert RunFolder(stopped).facts["step"] == step
+    assert RunFolder(stopped).read_facts()["step"] == step
     assert shlex.split(told[2]) == ["simulacra", *map(str, words), "--out", str(stopped)]
     more = step + 3
     assert simulacra(*shlex.split(told[2])[1:], "--steps", more).code == 0

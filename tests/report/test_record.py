@@ -14,9 +14,9 @@ from simulacra.report import write_report
     ("origin", "drawn", "said"),
     [
         ({}, None, ""),
-        ({"step": 2000, "weights": "averaged"}, None, ""),
-        ({"step": 1000, "weights": "averaged"}, None, "This was measured at update 1,000."),
-        ({"step": 1000, "weights": "averaged"}, 1000, ""),
+        ({"step": 2000, "weights": "ema"}, None, ""),
+        ({"step": 1000, "weights": "ema"}, None, "This was measured at update 1,000."),
+        ({"step": 1000, "weights": "ema"}, 1000, ""),
         ({"step": 2000}, 1000, "This was measured at update 2,000."),
         (
             {"step": 1000, "weights": "raw", "against": "f00d"},
@@ -31,7 +31,7 @@ def test_a_picture_says_where_it_differs_from_the_run_s(
     arrays = {"matrix": np.eye(2), "codes": np.array(["a", "b"]), "judged": np.array(["Hat", "Bag"])}
     arrays |= {key: np.array(value) for key, value in origin.items()}
     run = fake.run(tmp_path / "run", full=False, **({} if drawn is None else {"drawn": drawn}))
-    run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "average": 0.9}))
+    run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "ema": 0.9}))
     run.write_picture("code-labels", arrays, b"")
     html = write_report([run]).read_text("utf-8")
     assert "What the codes found" in html
@@ -42,10 +42,10 @@ def test_a_picture_says_where_it_differs_from_the_run_s(
 def test_a_caption_quotes_what_was_measured_of_its_own_picture(fake: Any, tmp_path: Path) -> None:
     row = {"metric": "inversion_mse", "floor": 0.01, "low": None, "high": None, "n": 4, "extractor": None}
     measured = {
-        (1000, "averaged", None): 0.1111,
-        (2000, "averaged", None): 0.2222,
+        (1000, "ema", None): 0.1111,
+        (2000, "ema", None): 0.2222,
         (2000, "raw", None): 0.3333,
-        (1000, "averaged", "f00d"): 0.4444,
+        (1000, "ema", "f00d"): 0.4444,
     }
     for place, ((step, weights, against), value) in enumerate(measured.items()):
         run = fake.run(tmp_path / str(place), full=False)

@@ -56,7 +56,7 @@ def test_the_best_checkpoint_is_marked_and_kept_while_a_run_trains(family: str, 
     values = scored(run)
     assert list(values) == [2, 4, 6]
     best = min(values, key=lambda step: values[step])
-    mark = run.facts["best"]
+    mark = run.read_facts()["best"]
     assert (mark["step"], mark["metric"], mark["value"]) == (best, DEFAULTS[family], values[best])
     assert mark["split"] == "valid"
     assert set(run.checkpoints()) == {best, 6}
@@ -70,7 +70,7 @@ def test_scoring_and_going_on_change_no_number(trained: Any) -> None:
     rows = [(run.path / "metrics.jsonl").read_bytes() for run in (plain, whole, parts)]
     assert rows[0] == rows[1] == rows[2]
     assert parts.rows("evaluations") == whole.rows("evaluations")
-    assert parts.facts["best"] == whole.facts["best"]
+    assert parts.read_facts()["best"] == whole.read_facts()["best"]
 
 
 def test_a_better_checkpoint_takes_the_mark_and_the_former_goes(tmp_path: Path, trained: Any) -> None:
@@ -90,13 +90,13 @@ def test_kept_checkpoints_can_be_scored_afterwards(trained: Any, simulacra: Run)
     assert [row["step"] for row in found["rows"]] == [2, 4, 6]
     assert {row["split"] for row in found["rows"]} == {"valid"}
     assert found["best"]["value"] == min(row["value"] for row in found["rows"])
-    assert run.best == found["best"]["step"]
-    for step, name in (("best", "a"), (run.best, "b")):
+    assert run.read_best() == found["best"]["step"]
+    for step, name in (("best", "a"), (run.read_best(), "b")):
         assert simulacra("sample", run.path, "-n", 3, "--step", step, "--out", run.path / f"{name}.npy").code == 0
     assert np.array_equal(np.load(run.path / "a.npy"), np.load(run.path / "b.npy"))
     said = simulacra("best", run.path, "--metric", "kernel_distance").out
     assert "is best: its kernel_distance on valid images is the lowest" in said
-    assert run.facts["best"]["metric"] == "kernel_distance"
+    assert run.read_facts()["best"]["metric"] == "kernel_distance"
 
 
 def test_a_report_can_show_the_best_checkpoint(trained: Any, simulacra: Run) -> None:
@@ -154,25 +154,25 @@ def test_each_family_has_its_own_metric(tiny: Any) -> None:
     assert best.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "floor": 0, "n": 9}, {})[0]
 
 
-def test_averaged_and_last_weights_are_measured_apart(trained: Any, simulacra: Run) -> None:
-    run = trained("gan", average=0.9)
+def test_the_ema_and_the_last_weights_are_measured_apart(trained: Any, simulacra: Run) -> None:
+    run = trained("gan", ema=0.9)
     words = ["evaluate", run.path, "--features", "random-vgg", "-n", 12, "--json"]
     averaged = json.loads(simulacra(*words).out)
     raw = json.loads(simulacra(*words, "--weights", "raw").out)
-    assert {row["weights"] for row in averaged} == {"averaged"}
+    assert {row["weights"] for row in averaged} == {"ema"}
     assert {row["weights"] for row in raw} == {"raw"}
     assert averaged[0]["value"] != raw[0]["value"]
     kept = [row["weights"] for row in run.rows("evaluations") if row["metric"] == averaged[0]["metric"]]
-    assert sorted(set(kept)) == ["averaged", "raw"], "one does not take the other's place"
-    for weights in ("averaged", "raw"):
+    assert sorted(set(kept)) == ["ema", "raw"], "one does not take the other's place"
+    for weights in ("ema", "raw"):
         assert simulacra("sample", run.path, "--weights", weights, "--out", run.path / f"{weights}.npy").code == 0
-    assert not np.array_equal(np.load(run.path / "averaged.npy"), np.load(run.path / "raw.npy"))
+    assert not np.array_equal(np.load(run.path / "ema.npy"), np.load(run.path / "raw.npy"))
 
 
 def test_weights_that_are_not_there_are_refused(trained: Any, simulacra: Run) -> None:
     run = trained("gan")
-    ended = simulacra("sample", run.path, "--weights", "averaged", "--out", run.path / "a.png")
+    ended = simulacra("sample", run.path, "--weights", "ema", "--out", run.path / "a.png")
     assert ended.code == 2
-    assert "keeps no average of its weights (average = 0); give raw" in ended.err
+    assert "keeps no EMA of its weights (ema = 0); give raw" in ended.err
     assert simulacra("sample", run.path, "--weights", "both").code == 2
     assert simulacra("sample", run.path, "--step", "newest").code == 2

@@ -227,7 +227,7 @@ def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make: An
         (["a", "b", "--group-by", "zzz"], "these differ between the runs: objective.latent"),
         (["a", "b", "--group-by", "objective.kl_weight"], "it is 1.0 in every run, so there is one group"),
         (["a", "b", "--group-by", "seed"], "the seed varies within a group, it makes none; these differ"),
-        (["a", "b", "c", "--group-by", "objective.latent"], "a and c have objective.latent = 3 but differ in average"),
+        (["a", "b", "c", "--group-by", "objective.latent"], "a and c have objective.latent = 3 but differ in ema"),
         (["a", "a2", "b", "--group-by", "objective.latent"], "a and a2 have one recipe and one seed (0)"),
     ],
 )
@@ -238,7 +238,7 @@ def test_what_cannot_be_compared_is_told(
     make("a", 0.5)
     make("a2", 0.5)
     make("b", 0.6, **{"objective.latent": 4})
-    make("c", 0.6, seed=1, average=0.5)
+    make("c", 0.6, seed=1, ema=0.5)
     make("bare")
     (make("torn", 0.5) / "evaluations.jsonl").write_text("{]\n")
     ended = simulacra("compare", *words)

@@ -158,7 +158,7 @@ def test_an_illness_that_was_made_is_found_and_told_once(illness: str, trained: 
     assert illness in illnesses(diagnose(run))
     told = [line for line in [*said, *capsys.readouterr().err.splitlines()] if f"docs/diagnosis.md#{illness}" in line]
     assert len(told) == 1
-    assert illness in {one["illness"] for one in run.facts["findings"]}
+    assert illness in {one["illness"] for one in run.read_facts()["findings"]}
 
 
 def test_players_that_run_in_circles_are_found(trained: Any) -> None:
@@ -187,12 +187,12 @@ def test_a_training_that_diverged_says_where(trained: Any, tmp_path: Path) -> No
     assert (finding.illness, finding.severity) == ("divergence", "serious")
     assert finding.evidence[0].last <= 10, "before the first row"
     assert "--set optimizer.lr=0.001" in finding.remedy
-    assert [one["illness"] for one in run.facts["findings"]] == ["divergence"]
+    assert [one["illness"] for one in run.read_facts()["findings"]] == ["divergence"]
 
 
 def test_a_loss_that_ran_away_is_a_divergence_though_every_number_is_finite(trained: Any) -> None:
     run, _ = trained("classifier", steps=160, **{"optimizer.lr": 1e3})
-    assert run.facts["state"] == "finished"
+    assert run.read_facts()["state"] == "finished"
     assert "divergence" in illnesses(diagnose(run))
 
 
@@ -210,7 +210,7 @@ def test_what_a_finding_says_names_curve_numbers_remedy_and_page(trained: Any, s
     assert "docs/diagnosis.md#posterior-collapse" in ended.out
     found = json.loads(simulacra("diagnose", run.path, "--json").out)
     assert {"illness", "severity", "evidence", "meaning", "remedy", "link", "name"} == set(found[0])
-    assert [one["illness"] for one in run.facts["findings"]] == [one["illness"] for one in found]
+    assert [one["illness"] for one in run.read_facts()["findings"]] == [one["illness"] for one in found]
 
 
 def test_every_illness_is_explained_under_its_anchor() -> None:

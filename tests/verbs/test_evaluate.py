@@ -219,14 +219,14 @@ def test_a_run_that_goes_on_measures_nothing_twice(evaluated: Any) -> None:
 
 def test_images_kept_aside_are_measured_as_valid_and_not_trained_on(evaluated: Any, tmp_path: Path) -> None:
     assert evaluated(**{"data.holdout": 4}) == [("valid", 3, 7), ("valid", 6, 7), ("test", 6, 3)]
-    facts = RunFolder(tmp_path / "run").facts
+    facts = RunFolder(tmp_path / "run").read_facts()
     assert facts["data"]["counts"] == {"train": 10, "valid": 7, "test": 3}
     assert facts["epochs"] == 24 / 10
 
 
 def test_epochs_are_passes_over_what_is_left(evaluated: Any, tmp_path: Path) -> None:
     evaluated("--epochs", 2, **{"data.holdout": 4})
-    assert RunFolder(tmp_path / "run").recipe.steps == 5
+    assert RunFolder(tmp_path / "run").read_recipe().steps == 5
 
 
 def test_a_run_whose_rate_falls_towards_its_end_has_that_end(

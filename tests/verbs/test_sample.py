@@ -248,12 +248,12 @@ def test_a_place_that_cannot_be_written_ends_with_2(trained: Any, simulacra: Run
     assert "cannot be written" in ended.err
 
 
-def test_samples_of_averaged_weights_are_drawn_from_the_average(trained: Any, samples: Any) -> None:
-    run = trained("gan", "--set", "average=0.9")
+def test_samples_are_drawn_from_the_ema_of_the_weights(trained: Any, samples: Any) -> None:
+    run = trained("gan", "--set", "ema=0.9")
     averaged = samples(run)
     path = run / "checkpoints" / "step-00000003.pt"
     state = torch.load(path, weights_only=True)
-    torch.save(state | {"averages": {}}, path)
+    torch.save(state | {"ema": {}}, path)
     assert not np.array_equal(averaged, samples(run))
 
 

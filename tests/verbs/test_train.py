@@ -45,7 +45,7 @@ def test_a_training_fills_its_run_folder(
     looks = {("valid", 3), ("valid", 6), ("test", 6)} if measured else set()
     assert {(row["split"], row["step"]) for row in run.rows("evaluations")} == looks
     assert all(row["n"] == 3 and row["low"] <= row["value"] <= row["high"] for row in run.rows("evaluations"))
-    facts = run.facts
+    facts = run.read_facts()
     assert (facts["state"], facts["step"], facts["images_seen"], facts["family"]) == ("finished", 6, 24, family)
     assert facts["epochs"] == 24 / 14
     assert facts["data"]["counts"] == {"train": 14, "valid": 3, "test": 3}
@@ -101,8 +101,8 @@ def test_a_finished_run_goes_on_with_more_steps(
     assert ended.code == 0
     assert "going on from step 6" in ended.err
     run = RunFolder(tmp_path / "run")
-    assert run.facts["step"] == 8
-    assert run.recipe.steps == 8
+    assert run.read_facts()["step"] == 8
+    assert run.read_recipe().steps == 8
     assert [row["step"] for row in run.rows("metrics")] == [2, 4, 6, 8]
     assert {row["step"] for row in run.rows("evaluations") if row["split"] == "test"} == {8}
 
@@ -124,9 +124,9 @@ def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
     whole, elsewhere = trained("whole", 6, 1e9), trained("elsewhere", 6, float("inf"))
     trained("moved", 3, 1e9)
     moved = trained("moved", 6, float("inf"))
-    assert elsewhere.facts["data"]["order"] == "shuffled"
+    assert elsewhere.read_facts()["data"]["order"] == "shuffled"
     for run in (whole, moved):
-        assert {key: run.facts["data"][key] for key in ("order", "block", "window")} == {
+        assert {key: run.read_facts()["data"][key] for key in ("order", "block", "window")} == {
             "order": "block-shuffled",
             "block": 2,
             "window": 6,
@@ -318,7 +318,7 @@ def test_all_labels_are_those_of_the_data(
 ) -> None:
     store = make_store(labels=("Coat", "Bag"), exclusive=True, name="classes")
     assert simulacra(*words(recipe_file("acgan"), "--set", "data.labels=all", data=store)).code == 0
-    data = RunFolder(tmp_path / "run").recipe.data
+    data = RunFolder(tmp_path / "run").read_recipe().data
     assert (data.labels, data.exclusive) == (("Coat", "Bag"), True)
 
 
@@ -340,7 +340,7 @@ def test_a_run_that_goes_on_in_another_precision_says_so(
     assert simulacra(*words(recipe)).code == 0
     assert "from here on in" not in simulacra(*words(recipe, "--steps", 7)).err
     run = RunFolder(tmp_path / "run")
-    now = run.facts["precision"]
+    now = run.read_facts()["precision"]
     before = "float32" if now == "bfloat16" else "bfloat16"
     run.write_facts({"precision": before})
     assert f"in {before} so far, from here on in {now}" in simulacra(*words(recipe, "--steps", 8)).err
@@ -360,7 +360,7 @@ def test_a_length_in_epochs_counts_passes_over_the_training_images(
     epochs: float, steps: int, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
 ) -> None:
     assert simulacra(*words(recipe_file("gan"), "--epochs", epochs)).code == 0
-    assert RunFolder(tmp_path / "run").recipe.steps == steps
+    assert RunFolder(tmp_path / "run").read_recipe().steps == steps
 
 
 @pytest.mark.parametrize("epochs", ["0", "-1", "nan", "inf"])
@@ -378,15 +378,15 @@ def test_minutes_end_a_training_with_a_checkpoint_and_a_finished_run(
     recipe = recipe_file("gan", steps=1_000_000, **{"every.checkpoint": 1_000_000, "every.log": 1000})
     assert simulacra(*words(recipe, "--minutes", 0.005)).code == 0
     run = RunFolder(tmp_path / "run")
-    step = run.facts["step"]
-    assert run.facts["state"] == "finished"
+    step = run.read_facts()["step"]
+    assert run.read_facts()["state"] == "finished"
     assert 0 < step < 1_000_000
     assert list(run.checkpoints()) == [step]
-    assert 0.25 < run.facts["seconds"] < 2, "0.3 seconds were asked for, and one more update may begin"
+    assert 0.25 < run.read_facts()["seconds"] < 2, "0.3 seconds were asked for, and one more update may begin"
     assert simulacra(*words(recipe, "--minutes", 0.005)).code == 0
-    assert run.facts["step"] == step
+    assert run.read_facts()["step"] == step
     assert simulacra(*words(recipe, "--minutes", 0.01)).code == 0
-    assert run.facts["step"] > step
+    assert run.read_facts()["step"] > step
 
 
 def test_a_data_set_smaller_than_a_batch_trains(
@@ -424,7 +424,7 @@ def test_a_loss_that_is_not_finite_ends_with_2_the_step_the_last_checkpoint_and_
         assert "a lower learning rate (--set optimizer.lr=...)" in ended.err
         assert "Traceback" not in ended.err
         assert list(run.checkpoints()) == [3]
-        assert run.facts["state"] == "diverged"
+        assert run.read_facts()["state"] == "diverged"
     for line in (run.path / "metrics.jsonl").read_text("utf-8").splitlines():
         json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} in metrics.jsonl"))
     assert simulacra("sample", run.path, "--out", tmp_path / "good.npy").code == (0 if family != "classifier" else 2)
@@ -443,7 +443,8 @@ def test_the_label_rows_that_a_run_keeps_are_those_of_training_images(
     simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore, tmp_path: Path
 ) -> None:
     assert simulacra(*words(recipe_file("acgan"))).code == 0
-    rows = RunFolder(tmp_path / "run").conditions()
+    run = RunFolder(tmp_path / "run")
+    rows = run.read_conditions(run.read_recipe())
     store = open_store(tmp_path / "store")
     expected = store.labels[store.rows("train")][:, [0, 2]]  # Smiling and Male
     assert rows is not None
@@ -455,7 +456,8 @@ def test_a_run_without_labels_keeps_no_label_rows(
     simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
 ) -> None:
     assert simulacra(*words(recipe_file("gan"))).code == 0
-    assert RunFolder(tmp_path / "run").conditions() is None
+    run = RunFolder(tmp_path / "run")
+    assert run.read_conditions(run.read_recipe()) is None
 
 
 def test_a_recipe_without_data_at_hand_asks_for_it(simulacra: Run, recipe_file: MakeFile, tmp_path: Path) -> None:
@@ -484,4 +486,4 @@ def test_a_recipe_without_published_counts_follows_the_size_of_a_store(
     ended = simulacra(*words(recipe_file("gan", **{"data.size": 16})))
     assert ended.code == 0, ended.err
     assert "images of 16x16 follow the data: 8x8" in ended.err
-    assert RunFolder(tmp_path / "run").recipe.data.size == 8
+    assert RunFolder(tmp_path / "run").read_recipe().data.size == 8

@@ -68,16 +68,18 @@ def read_weights(text: str) -> str:
     """What --weights means.
 
     Raises:
-        BadParameter: neither averaged nor raw.
+        BadParameter: neither ema nor raw.
     """
-    if text not in ("averaged", "raw"):
-        raise typer.BadParameter(f"{text!r} is neither averaged nor raw")
+    if text not in ("ema", "raw"):
+        raise typer.BadParameter(f"{text!r} is neither ema nor raw")
     return text
 
 
 # The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.
 Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
-Weights = Annotated[Any, typer.Option(parser=read_weights, help="averaged or raw; averaged where the run has them.")]
+Weights = Annotated[
+    Any, typer.Option(parser=read_weights, help="ema or raw; ema by default, where the run keeps an EMA.")
+]
 
 
 def say(line: str) -> None:

@@ -69,8 +69,8 @@ def kind_of(path: Path) -> str:
     Raises:
         DataError: there is nothing, a run, or nothing that any source reads.
     """
-    if (run := RunFolder(path)).exists:
-        trained = run.facts.get("data", {}).get("path", "unknown")
+    if (run := RunFolder(path)).exists():
+        trained = run.read_facts().get("data", {}).get("path", "unknown")
         raise DataError(f"{path} is a run, not data (its data: {trained}); give a packed store or pictures")
     if path.is_dir():
         if looks_like_idx(path):

@@ -47,7 +47,9 @@ def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
     Returns:
         All that was found.
     """
-    told = list(run.facts.get("told", []))  # whatever comes and goes, and however often a run goes on, is told once
+    told = list(
+        run.read_facts().get("told", [])
+    )  # whatever comes and goes, and however often a run goes on, is told once
     found = diagnose(run)
     for finding in found:
         if finding.illness not in told and finding.severity != "note":

@@ -45,7 +45,7 @@ def discriminator_wins(history: History) -> Finding | None:
         tried.insert(0, "the loss that does not saturate, --set objective.loss=non-saturating")
     if not getattr(objective, "augment", True):
         tried.append('or augmentation of what it sees, --set \'objective.augment=["color", "translation"]\'')
-    if getattr(objective, "real_label", 0) == 1 and getattr(objective, "loss", "") not in ("hinge", "relativistic"):
+    if getattr(objective, "real_label", 0) == 1 and getattr(objective, "loss", "") != "hinge":
         tried.append("or smoothed targets, --set objective.real_label=0.9")
     meaning = "The discriminator tells real images from made ones too easily, so the generator learns little from it."
     severity: Severity = "serious" if lost else "warning"
@@ -94,7 +94,7 @@ def oscillation(history: History) -> Finding | None:
     rates = " ".join(
         f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in history.recipe.objective.players
     )
-    calmer = "an average of the weights, --set average=0.999" if not history.recipe.average else "R1, r1_weight=1"
+    calmer = "an EMA of the weights, --set ema=0.999" if not history.recipe.ema else "gradient penalties, family r3gan"
     if optimizer.betas[0] > 0.5:
         calmer = "less momentum, --set 'optimizer.betas=[0.5, 0.999]'"
     meaning = "The players run in circles: losses swing, and the same code shows something else at every look."

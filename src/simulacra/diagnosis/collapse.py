@@ -33,8 +33,8 @@ def mode_collapse(history: History) -> Finding | None:
         tried.append(
             'augmentation of what the discriminator sees, --set \'objective.augment=["color", "translation"]\''
         )
-    if objective.family == "gan" and objective.loss != "relativistic":
-        tried.append("or a loss of pairs, --set objective.loss=relativistic --set objective.real_label=1.0")
+    if objective.family == "gan":
+        tried.append("or relativistic pairs with gradient penalties, family r3gan as in the recipe celeba-r3gan")
     meaning = "Different codes give nearly the same image: the generator has settled on one motif, or on a few."
     return Finding("mode-collapse", "serious", tuple(signs), meaning, f"{', '.join(tried)}.")
 

@@ -169,8 +169,8 @@ class History:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self.run, self.facts = run, run.facts
-        self.recipe: Recipe = run.recipe
+        self.run, self.facts = run, run.read_facts()
+        self.recipe: Recipe = run.read_recipe()
         self.metrics = sorted(run.rows("metrics"), key=itemgetter("step"))
         self.evaluations = sorted(run.rows("evaluations"), key=itemgetter("step"))
 
@@ -213,7 +213,7 @@ class History:
         All are of one extractor and one n, as others have another scale: those of the newest step; of several there,
         those that most steps have, then those that were measured last.
         """
-        usual = "averaged" if self.recipe.average else "raw"
+        usual = "ema" if self.recipe.ema else "raw"
         scales: dict[tuple[Any, Any], dict[int, dict[str, Any]]] = {}
         for row in self.evaluations:
             if row.get("metric") != metric or row.get("split") != split or row.get("label") or row.get("against"):

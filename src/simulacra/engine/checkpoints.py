@@ -11,11 +11,13 @@ from torch import Tensor
 
 from simulacra.errors import Diverged, RecipeError, RunError, nearest
 from simulacra.objectives import Objective, build
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.settings import StartSettings
 
 FORMAT = 1
-PARTS = {"step": int, "networks": dict, "averages": dict}  # of a checkpoint, whoever reads it
+PARTS = {"step": int, "networks": dict, "ema": dict}  # of a checkpoint, whoever reads it
+RENAMED = {"averages": "ema"}  # parts of checkpoints of earlier versions -> their names today
 Which = int | Literal["best"] | None  # of a run's checkpoints: of this step, marked best, or the newest
 
 
@@ -57,6 +59,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise RunError(damage)
     if state.get("format") != FORMAT:
         raise RunError(f"{path} has format {state.get('format')}, this version reads {FORMAT}; train again")
+    state = {RENAMED.get(part, part): value for part, value in state.items()}
     if not all(isinstance(state.get(part), kind) for part, kind in PARTS.items()):
         raise RunError(damage)
     return state
@@ -85,21 +88,26 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     files = run.checkpoints()
     if not files:
         raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
-    if step == "best" and run.best is None:
-        raise RunError(f"{run.path} has no checkpoint marked best; mark one: simulacra best {run.path}")
-    step = max(files) if step is None else run.best if step == "best" else step
+    if step == "best":
+        step = run.read_best()
+        if step is None:
+            raise RunError(f"{run.path} has no checkpoint marked best; mark one: simulacra best {run.path}")
+    step = max(files) if step is None else step
     if step not in files:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
     return files[step], step
 
 
-def restore(run: RunFolder, step: Which = None, *, averaged: bool = True) -> tuple[Objective, int]:
+def restore(
+    run: RunFolder, step: Which = None, *, recipe: Recipe | None = None, ema: bool = True
+) -> tuple[Objective, int]:
     """A trained objective on the CPU, from the run folder alone.
 
     Args:
         run: the run.
         step: of one of its checkpoints, or the one marked best; the newest by default.
-        averaged: takes the moving average of the weights where the recipe keeps one.
+        recipe: of the run, where the caller has read it already.
+        ema: takes the EMA of the weights where the recipe keeps one.
 
     Returns:
         The objective and the step it was saved at.
@@ -108,9 +116,9 @@ def restore(run: RunFolder, step: Which = None, *, averaged: bool = True) -> tup
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
     path, step = chosen_checkpoint(run, step)
-    objective, state = build(run.recipe), read_checkpoint(path)
+    objective, state = build(recipe or run.read_recipe()), read_checkpoint(path)
     with fitting(path, run):
-        objective.networks.load_state_dict(state["networks"] | (state["averages"] if averaged else {}))
+        objective.networks.load_state_dict(state["networks"] | (state["ema"] if ema else {}))
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
     return objective, step
 
@@ -121,7 +129,7 @@ State = dict[str, Tensor]
 def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
     """Gives networks the weights and statistics that networks of another run have.
 
-    Where that run keeps an average of its weights, the average is what it hands on, as it is what its samples show.
+    Where that run keeps an EMA of its weights, the EMA is handed on, as samples of that run are drawn with it.
 
     Args:
         objective: changed in place.
@@ -135,12 +143,12 @@ def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
         RecipeError: a network is missing on either side, or its tensors do not fit; nothing was changed.
     """
     run, step, state = source(start)
-    given: State = state["networks"] | state["averages"]
+    given: State = state["networks"] | state["ema"]
     pairs = _pairs(objective, start, _networks(given))
     taken = {target: _fitting(objective, start.run, target, source, given) for target, source in pairs.items()}
     for target, values in taken.items():
         objective.networks[target].load_state_dict(values)
-    facts = run.facts
+    facts = run.read_facts()
     return {
         "run": start.run,
         "step": step,

@@ -122,9 +122,9 @@ class Devices:
         """A context in which products and convolutions run in this precision."""
         return self.fabric.autocast()
 
-    def backward(self, loss: Tensor, inputs: list[nn.Parameter], *, again: bool = False) -> None:
-        """Gradients of a loss for these parameters and no others; its graph is kept where it is followed `again`."""
-        self.fabric.backward(loss, inputs=inputs, retain_graph=again)
+    def backward(self, loss: Tensor, inputs: list[nn.Parameter], *, retain_graph: bool = False) -> None:
+        """Gradients of a loss for these parameters and no others; its graph is freed unless `retain_graph`."""
+        self.fabric.backward(loss, inputs=inputs, retain_graph=retain_graph)
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Averages gradients over all processes, all in one message."""

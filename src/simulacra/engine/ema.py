@@ -1,4 +1,4 @@
-"""Averages: an exponential moving average of what a model learns, which gives steadier images than the last weights.
+"""EMA: an exponential moving average of what a model learns, which gives steadier images than the last weights.
 
 Yazici et al. 2019, arXiv:1806.04498; Karras et al. 2018, arXiv:1710.10196, section 4.
 """
@@ -14,14 +14,17 @@ from simulacra.objectives import Encodes, Generates, Objective
 State = dict[str, Tensor]
 
 
-class Averages:
-    """Averaged weights and statistics of the network that makes images, and of all where codes are read off images too.
+class EMA:
+    """Averages weights and statistics of the network that makes images; of all networks where an encoder gives codes.
 
-    An encoder's codes mean something to the decoder of the same moment; one of them averaged would not fit the other.
+    An encoder's codes mean something to the decoder of the same moment; the average of one would not fit the other.
 
     Args:
         objective: its networks are where they will stay.
         decay: share of the old average kept at each update, in [0, 1); 0 keeps no average at all.
+
+    Attributes:
+        weights: "NETWORK.LAYER.NAME" -> average, as a checkpoint keeps them; empty where none is kept.
     """
 
     def __init__(self, objective: Objective, decay: float) -> None:
@@ -32,7 +35,7 @@ class Averages:
             state = objective.networks.state_dict()
             self.live = {key: value for key, value in state.items() if whole or key.split(".")[0] == objective.maker}
         self.floats = [name for name, value in self.live.items() if value.is_floating_point()]
-        self.kept = {name: value.clone() for name, value in self.live.items()}
+        self.weights = {name: value.clone() for name, value in self.live.items()}
 
     def update(self, step: int) -> None:
         """Follows the weights after the update of this number; faster at first, so that the start is soon forgotten."""
@@ -40,15 +43,15 @@ class Averages:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            kept, live = ([state[name] for name in self.floats] for state in (self.kept, self.live))
-            torch._foreach_lerp_(kept, live, 1 - decay)
+            average, live = ([state[name] for name in self.floats] for state in (self.weights, self.live))
+            torch._foreach_lerp_(average, live, 1 - decay)
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """The averages stand in the network for as long as this is open."""
+    def in_use(self) -> Iterator[None]:
+        """The networks have the averaged weights for as long as this is open."""
         with torch.no_grad():
             before = {name: value.clone() for name, value in self.live.items()}
-            self._put(self.kept)
+            self._put(self.weights)
         try:
             yield
         finally:
@@ -58,9 +61,9 @@ class Averages:
     def load(self, state: State) -> None:
         """Takes up averages from a checkpoint.
 
-        The average of a network that it has none of begins at the weights where they stand.
+        The average of a network that the checkpoint has none of begins at the weights where they stand.
         """
-        for name, value in self.kept.items():
+        for name, value in self.weights.items():
             value.copy_(state.get(name, self.live[name]))
 
     def _put(self, state: State) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from simulacra.data.batches import Batches
 from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
-from simulacra.engine.ema import Averages
+from simulacra.engine.ema import EMA
 from simulacra.engine.optimizers import Optimizers
 from simulacra.errors import Diverged
 from simulacra.objectives import Objective
@@ -93,7 +93,7 @@ class Training:
     batches: Batches
     devices: Devices
     optimize: Optimizers
-    averages: Averages
+    ema: EMA
     meter: Meter
     start: int = 0
     taken: dict[str, Any] | None = None
@@ -104,7 +104,7 @@ class Training:
             "step": step,
             "networks": self.objective.networks.state_dict(),
             "optimizers": self.optimize.state(),
-            "averages": self.averages.kept,
+            "ema": self.ema.weights,
             "meter": self.meter.state(),
         }
 
@@ -149,15 +149,15 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
         weights = {name: value.cpu() for name, value in objective.networks.state_dict().items()}
         objective.networks.load_state_dict(devices.share(weights))
     optimizers = Optimizers(objective, recipe.optimizer, devices)
-    averages = Averages(objective, recipe.average)
+    ema = EMA(objective, recipe.ema)
     meter = Meter(devices)
-    training = Training(recipe, run, objective, batches, devices, optimizers, averages, meter, taken=taken)
+    training = Training(recipe, run, objective, batches, devices, optimizers, ema, meter, taken=taken)
     if state:
         training.start = state["step"]
         with fitting(run.path / "checkpoints" / f"step-{training.start:08d}.pt", run):
             objective.networks.load_state_dict(state["networks"])
             training.optimize.load(state["optimizers"])
-            averages.load(state["averages"])
+            ema.load(state["ema"])
             training.meter.load(state["meter"])
     run.rewind(training.start)
     return training
@@ -201,5 +201,5 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         torch.manual_seed(torch_seed(recipe.seed, 0, Draw.UPDATE, step))
         with devices.autocast(), as_process(devices.rank, devices.world):
             values = training.objective.update(fed(step), step, training.optimize)
-        training.averages.update(step)
+        training.ema.update(step)
         meter.add(values | training.optimize.norms, step)

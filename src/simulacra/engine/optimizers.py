@@ -60,11 +60,11 @@ class Optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
-    def __call__(self, player: str, loss: Tensor, *, again: bool = False) -> None:
+    def __call__(self, player: str, loss: Tensor, *, retain_graph: bool = False) -> None:
         """One step of this player down the loss; nobody else's parameters get a gradient."""
         parameters, optimizer = self.parameters[player], self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
-        self.devices.backward(loss, parameters, again=again)
+        self.devices.backward(loss, parameters, retain_graph=retain_graph)
         self.devices.average(parameters)
         if self.measures:
             lengths = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])

@@ -214,7 +214,7 @@ def map_file(run: RunFolder, step: int) -> Path | None:
 
     One is drawn when a training has ended; of another checkpoint, whose step run.json keeps, when somebody asks for it.
     """
-    facts = run.facts
+    facts = run.read_facts()
     of = facts.get("drawn", max(run.checkpoints(), default=None))
     return run.pictures().get("map") if facts.get("state") == "finished" and step == of else None
 

@@ -139,10 +139,10 @@ def open_model(
     Raises:
         RunError: no run, no such checkpoint or weights, or a checkpoint that does not fit the recipe.
     """
-    recipe = run.recipe
+    recipe = run.read_recipe()
     weights = weights_of(run, weights)
-    objective, step = restore(run, step, averaged=weights == "ema")
-    return Subject(objective, recipe, run.conditions(), store, step, weights)
+    objective, step = restore(run, step, recipe=recipe, ema=weights == "ema")
+    return Subject(objective, recipe, run.read_conditions(recipe), store, step, weights)
 
 
 def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
@@ -151,7 +151,7 @@ def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
     Raises:
         RunError: the EMA is wanted and there is none.
     """
-    kept = bool(run.recipe.average)
+    kept = bool(run.read_recipe().ema)
     if wanted == "ema" and not kept:
         raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
     return wanted or ("ema" if kept else "raw")
@@ -167,7 +167,7 @@ def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
     Raises:
         DataError: there is no store, or it is not the one trained on.
     """
-    trained = run.facts.get("data", {})
+    trained = run.read_facts().get("data", {})
     path = data or Path(str(trained.get("path")))
     if data is None and not is_store(path):
         raise DataError(f"the store of {run.path} is not at {path} any more; say where it is with --data STORE")
@@ -177,7 +177,7 @@ def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
             f"{path} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
             f"give that store with --data, or measure against this one on purpose: --against {path}"
         )
-    recipe = run.recipe
+    recipe = run.read_recipe()
     return hold_out(store, recipe.data.holdout, recipe.seed)
 
 

@@ -89,7 +89,7 @@ class Library:
         """Lists the runs that are there now, in `runs` and `titles`; keys are names that an address can hold."""
         folders: dict[Path, None] = {}
         for path in self.paths:
-            inside = [path] if RunFolder(path).exists else runs_in(path)
+            inside = [path] if RunFolder(path).exists() else runs_in(path)
             if not inside:
                 raise RunError(
                     f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
@@ -166,4 +166,4 @@ def runs_in(folder: Path) -> list[Path]:
     """Run folders directly in a folder, by name."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists)
+    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists())

@@ -14,7 +14,7 @@ from simulacra.explorer.requests import Requested
 from simulacra.objectives import Encodes, Generates
 from simulacra.report.figures import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import FAMILIES, FLOOR, of_chart, of_metric
+from simulacra.report.glossary import FLOOR, of_chart, of_family, of_metric
 from simulacra.report.record import read
 from simulacra.report.sections.curves import charts_of, series_of
 from simulacra.runs import RunFolder
@@ -77,7 +77,7 @@ def scores(request: Requested) -> dict[str, Any]:
 def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     """A run in the list; a run that cannot be read is listed with the reason."""
     try:
-        recipe, facts, steps = run.recipe, run.facts, list(run.checkpoints())
+        recipe, facts, steps = run.read_recipe(), run.read_facts(), list(run.checkpoints())
     except SimulacraError as error:
         return {"name": name, "title": plain(title), "problem": str(error), "steps": []}
     family = recipe.objective.family
@@ -85,7 +85,7 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
         "name": name,
         "title": plain(title),
         "recipe": plain(recipe.title),
-        "family": FAMILIES.get(family, family),
+        "family": of_family(family),
         "state": str(facts.get("state", "")),
         "steps": steps,
         "total_steps": recipe.steps,

@@ -114,7 +114,7 @@ def _title_of_data(trained: Trained) -> str:
 
 def _what(trained: Trained) -> str:
     recipe, facts = trained.recipe, trained.facts
-    kept = ", moving averages of the weights" if trained.weights == "averaged" else ""
+    kept = ", an EMA (exponential moving average) of the weights" if trained.weights == "ema" else ""
     labels = f" It was told {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
     counts = trained.subject.objective.networks.items()
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}

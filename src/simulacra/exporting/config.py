@@ -15,6 +15,7 @@ from simulacra.objectives import Generates
 from simulacra.objectives.code import Code
 from simulacra.recipe import Recipe, read_table, to_table
 from simulacra.report.glossary import of_family
+from simulacra.settings import of_this_version
 
 FORMAT = 1
 NAME = "config.json"
@@ -97,7 +98,8 @@ def recipe_of(told: dict[str, Any], folder: Path) -> Recipe:
     """
     if not isinstance(told.get("recipe"), dict):
         raise RunError(f"{folder / NAME} has no recipe; export the run again")
-    return read_table(told["recipe"], f"the recipe in {folder / NAME}, of simulacra {told.get('simulacra')}", {})
+    name = f"the recipe in {folder / NAME}, of simulacra {told.get('simulacra')}"
+    return read_table(of_this_version(told["recipe"]), name, {})
 
 
 def conditions_of(told: dict[str, Any], folder: Path) -> NDArray[np.uint8] | None:

@@ -65,7 +65,7 @@ def folder(trained: Trained) -> Files:
     """
     path, step = chosen_checkpoint(trained.run, trained.step)
     facts = {key: value for key, value in trained.facts.items() if key not in UNSAID} | _progress(trained)
-    if trained.run.best != step:
+    if trained.run.read_best() != step:
         facts.pop("best", None)  # that checkpoint does not come along
     files = {
         "recipe.toml": to_toml(trained.recipe).encode(),

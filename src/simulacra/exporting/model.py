@@ -51,9 +51,9 @@ class Trained:
 
     @property
     def weights(self) -> str:
-        """Which weights make images: averaged, where moving averages are kept, or raw."""
-        kept = self.subject.recipe.average > 0 and isinstance(self.subject.objective, Generates)
-        return "averaged" if kept else "raw"
+        """Which weights make images: `ema` where the recipe keeps an EMA of them, else `raw`."""
+        kept = self.subject.recipe.ema > 0 and isinstance(self.subject.objective, Generates)
+        return "ema" if kept else "raw"
 
     @property
     def abilities(self) -> list[str]:
@@ -63,7 +63,7 @@ class Trained:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What run.json says, with no place of this machine in it."""
-        return without_places(self.run.facts)
+        return without_places(self.run.read_facts())
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
@@ -87,13 +87,14 @@ class Trained:
 
 
 def open_trained(run: RunFolder, step: Which = None) -> Trained:
-    """A run with the weights of one of its checkpoints, averaged ones where they are kept.
+    """A run with the weights of one of its checkpoints, the EMA where the recipe keeps one.
 
     Raises:
         RunError: no run, no such checkpoint, or one that cannot be read.
     """
-    objective, step = restore(run, step)
-    return Trained(run, Subject(objective, run.recipe, run.conditions()), step)
+    recipe = run.read_recipe()
+    objective, step = restore(run, step, recipe=recipe)
+    return Trained(run, Subject(objective, recipe, run.read_conditions(recipe)), step)
 
 
 def portable(recipe: Recipe) -> Recipe:

@@ -1,40 +1,41 @@
 """The kinds of network: convolution, deconvolution, upsample and mlp, functions from settings to tables of layers.
 
-Convolution and deconvolution are DCGAN's discriminator and generator: Radford et al. 2015, arXiv:1511.06434. Ours are
-what recipes ask for besides: a stem of stride 1 for small images, the order of norm and activation, dropout, a dense
-head; dense and reshaping stems, stride 1, and a convolution at the end. Upsample doubles by the nearest neighbour and
-convolves, which leaves no checkerboard: Odena et al. 2016, "Deconvolution and checkerboard artifacts",
-doi:10.23915/distill.00003.
+Convolution and deconvolution are DCGAN's discriminator and generator: Radford et al. 2015, arXiv:1511.06434. The other
+options are ours: a stem of stride 1 for small images, the order of norm and activation, dropout, a dense head; dense
+and reshaping stems, stride 1, and a convolution at the end. Upsample doubles with nearest neighbours and convolves,
+which leaves no checkerboard: Odena et al. 2016, "Deconvolution and checkerboard artifacts", doi:10.23915/distill.00003.
 """
 
+from collections import OrderedDict
+from itertools import accumulate
 from math import prod
 
 from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import layers, sizes
-from simulacra.networks.layers import DoublingSequential, MapFlatten, MapUnflatten, WholeConv2d, WholeConvTranspose2d
+from simulacra.networks.layers import MapFlatten, MapUnflatten, UpsampleConv2d, WholeConv2d, WholeConvTranspose2d
 from simulacra.settings.networks import ConvolutionSettings, DeconvolutionSettings, MlpSettings, UpsampleSettings
 
 
 def convolution_encoder(settings: ConvolutionSettings, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Image (n, C, H, W) -> map (n, channels[-1], h, w), h and w halved once for each stride of 2.
+    """Image (n, C, H, W) -> map (n, channels[-1], h, w); each stride of 2 halves height and width.
 
     An odd size is rounded down by an even kernel and up by an odd one.
 
     Raises:
-        RecipeError: the images are too small for so many halvings.
+        RecipeError: the images are too small for this number of halvings.
     """
     numbers = settings.channels
     sizes.check_halvings(shape, len(numbers) - bool(settings.stem), settings.kernel)
     rows: list[nn.Module] = []
     inputs = shape[2]
-    for place, channels in enumerate(numbers):
-        if place == 0 and settings.stem:
+    for index, channels in enumerate(numbers):
+        if index == 0 and settings.stem:
             rows += [layers.convolution(inputs, channels, settings.stem, bias=settings.bias)]  # channels[0], H, W
         else:
             rows += [layers.convolution(inputs, channels, settings.kernel, stride=2, bias=settings.bias)]  # h/2, w/2
-        unnormed = (place == 0 and not settings.norm_first) or (place == len(numbers) - 1 and not settings.norm_last)
+        unnormed = (index == 0 and not settings.norm_first) or (index == len(numbers) - 1 and not settings.norm_last)
         norm = [] if unnormed else layers.norm(settings.norm, channels)
         activation = [layers.activation(settings.activation, settings.slope)]
         rows += norm + activation if settings.order == "norm-activation" else activation + norm
@@ -61,7 +62,7 @@ def deconvolution_decoder(settings: DeconvolutionSettings, width: int, shape: tu
     """Code (n, width) -> image (n, C, H, W).
 
     Raises:
-        RecipeError: the image's size does not come out, or the code does not fit a reshaping stem.
+        RecipeError: the doublings do not give the image's size, or the code does not fit a reshaping stem.
     """
     first, *middle = settings.channels
     steps = len(middle) + (settings.end == "deconvolution")
@@ -82,7 +83,7 @@ def deconvolution_decoder(settings: DeconvolutionSettings, width: int, shape: tu
 
 
 def _deconvolution_stem(settings: DeconvolutionSettings, width: int, smallest: tuple[int, int, int]) -> list[nn.Module]:
-    """The layers that make the smallest image (c, h, w) of a code."""
+    """The layers from a code to the smallest map (c, h, w)."""
     channels, *kernel = smallest
     numbers = prod(smallest)
     if settings.stem == "deconvolution":
@@ -94,7 +95,7 @@ def _deconvolution_stem(settings: DeconvolutionSettings, width: int, smallest: t
         return [nn.Linear(width, numbers), MapUnflatten(1, smallest)]
     if width != numbers:
         raise RecipeError(
-            f'stem = "reshape" takes a code of {"x".join(map(str, smallest))} = {numbers} numbers, found {width}: '
+            f'stem = "reshape" takes a code of {"x".join(map(str, smallest))} = {numbers} values, found {width}: '
             f'make the code {numbers} wide, or set stem = "dense"'
         )
     return [MapUnflatten(1, smallest)]
@@ -112,28 +113,33 @@ def upsample_decoder(settings: UpsampleSettings, width: int, shape: tuple[int, i
     """Code (n, width) -> image (n, C, H, W).
 
     Raises:
-        RecipeError: the image's size does not come out.
+        RecipeError: the doublings do not give the image's size.
     """
     smallest = (settings.stem_channels, *sizes.smallest_image(shape, len(settings.channels)))
     rows: list[nn.Module] = [nn.Linear(width, prod(smallest)), MapUnflatten(1, smallest)]  # stem_channels, h, w
     inputs = settings.stem_channels
     for channels in settings.channels:
         rows += [
-            nn.Upsample(scale_factor=2, mode="nearest"),  # inputs, 2h, 2w
-            layers.convolution(inputs, channels, settings.kernel, bias=settings.bias),  # channels, 2h, 2w
+            layers.upsample_convolution(inputs, channels, settings.kernel, bias=settings.bias),  # channels, 2h, 2w
             *layers.norm(settings.norm, channels),
             layers.activation(settings.activation, settings.slope),
         ]
         inputs = channels
     rows += [layers.convolution(inputs, shape[2], settings.kernel, bias=settings.bias)]  # C, H, W
-    return DoublingSequential(*rows, *layers.output(settings.output))
+    return nn.Sequential(_numbered([*rows, *layers.output(settings.output)]))
+
+
+def _numbered(rows: list[nn.Module]) -> OrderedDict[str, nn.Module]:
+    """Layers by their numbers, where an `UpsampleConv2d` counts as two: so checkpoints name the weights."""
+    numbers = accumulate(1 + isinstance(row, UpsampleConv2d) for row in rows)
+    return OrderedDict((str(number - 1), row) for number, row in zip(numbers, rows, strict=True))
 
 
 def mlp_encoder(settings: MlpSettings, shape: tuple[int, int, int]) -> nn.Sequential:
     """Image (n, C, H, W) -> features (n, widths[-1]).
 
     Raises:
-        RecipeError: an activation is asked for that only images have.
+        RecipeError: the recipe names an activation for images, which this network does not generate.
     """
     if settings.output != "none":
         raise RecipeError(
@@ -159,7 +165,7 @@ def mlp_decoder(settings: MlpSettings, width: int, shape: tuple[int, int, int]) 
 
 
 def _mlp_hidden(settings: MlpSettings, inputs: int) -> list[nn.Module]:
-    """Linear, activation and dropout for each of the widths."""
+    """Linear, activation and dropout for each width."""
     rows: list[nn.Module] = []
     for width in settings.widths:
         rows += [nn.Linear(inputs, width), layers.activation(settings.activation, settings.slope)]

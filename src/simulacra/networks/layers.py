@@ -1,4 +1,4 @@
-"""The layers that several kinds of network are made of, and the weights they start from."""
+"""The layers that several kinds of network have, and their first weights."""
 
 from math import prod
 from typing import Literal
@@ -10,17 +10,17 @@ from simulacra.settings.networks import Activation, Norm, Output
 
 
 def norm(name: Norm, channels: int) -> list[nn.Module]:
-    """The normalisation of a map with so many channels; no layer for "none"."""
+    """The normalisation of a map with this number of channels; no layer for "none"."""
     return [nn.BatchNorm2d(channels)] if name == "batch" else []
 
 
 def activation(name: Activation, slope: float) -> nn.Module:
-    """What stands between two layers; the slope is leaky ReLU's below zero."""
+    """The activation after a layer; the slope is that of leaky ReLU below zero."""
     return nn.LeakyReLU(slope) if name == "leaky_relu" else nn.ReLU()
 
 
 def output(name: Output) -> list[nn.Module]:
-    """The last activation of a network that makes images; no layer for "none"."""
+    """The last activation of a network that generates images; no layer for "none"."""
     return [nn.Tanh()] if name == "tanh" else []
 
 
@@ -42,48 +42,39 @@ def deconvolution(inputs: int, outputs: int, kernel: int, *, stride: int = 2, bi
     return nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding, output_padding=missing, bias=bias)
 
 
-class DoublingSequential(nn.Sequential):
-    """Layers in turn, as in `nn.Sequential`, but a doubling `nn.Upsample` is computed with the `nn.Conv2d` after it.
+class UpsampleConv2d(nn.Conv2d):
+    """Nearest-neighbour doubling and a convolution of stride 1, computed as one transposed convolution of stride 2.
 
-    A doubled image shows every pixel four times, so a k x k kernel multiplies most of them more than once. Adding up
-    the weights that meet the same pixel first leaves a kernel of (k + 1) x (k + 1) for four outputs: 4 products an
-    output for the 9 of k = 3, and an image of a quarter the size to keep for the backward pass. Both are then one
-    transposed convolution of stride 2. The numbers are the same but for rounding.
+    A doubled image has every pixel four times, so a k x k kernel multiplies most pixels more than once. The sums of the
+    weights that meet the same pixel are a kernel of (k + 1) x (k + 1) for four outputs: 4 products per output in place
+    of 9 for k = 3, and no doubled image in memory. The result is that of the two steps, up to rounding.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """What the last layer makes of the first one's input."""
-        doubled = False
-        for layer in self:
-            if isinstance(layer, nn.Upsample):
-                doubled = True
-            elif doubled and isinstance(layer, nn.Conv2d):
-                input, doubled = _convolve_doubled(input, layer), False
-            else:
-                input = layer(input)
-        return input
+        """Maps (n, out, 2h, 2w) of maps (n, in, h, w)."""
+        padded = nn.functional.pad(self.weight, (1, 1, 1, 1))  # out, in, k + 2, k + 2
+        rows = padded[:, :, 1:] + padded[:, :, :-1]
+        summed = rows[..., 1:] + rows[..., :-1]  # out, in, k + 1, k + 1
+        # A view would be in neither memory format, and this map and all after it would be computed channels-first.
+        kernel = summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        padding = (self.kernel_size[0] - 1) // 2
+        return nn.functional.conv_transpose2d(input, kernel, self.bias, stride=2, padding=padding)
 
 
-def _convolve_doubled(input: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """Maps (n, out, 2h, 2w) of (n, in, h, w): `convolution`, of stride 1, of the map doubled both ways."""
-    padded = nn.functional.pad(convolution.weight, (1, 1, 1, 1))  # out, in, k + 2, k + 2
-    rows = padded[:, :, 1:] + padded[:, :, :-1]
-    summed = rows[..., 1:] + rows[..., :-1]  # out, in, k + 1, k + 1
-    # As a view it would be in neither layout, and this map and all after it would fall back to channels-first.
-    kernel = summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-    padding = (convolution.kernel_size[0] - 1) // 2
-    return torch.conv_transpose2d(input, kernel, convolution.bias, stride=2, padding=padding)
+def upsample_convolution(inputs: int, outputs: int, kernel: int, *, bias: bool) -> UpsampleConv2d:
+    """A doubling and the convolution after it, whose odd kernel and padding keep the doubled size."""
+    return UpsampleConv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2, bias=bias)
 
 
 def initialize(network: nn.Module, spread: Literal["normal", "he"] = "normal") -> None:
-    """Draw a network's weights anew; scales of batch norm N(1, 0.02), biases 0.
+    """Draw new weights for a network; scales of batch norm N(1, 0.02), biases 0.
 
     Args:
         network: changed in place, however deep its layers are.
         spread: `normal`, N(0, 0.02): Radford et al. 2015, arXiv:1511.06434, section 4, the scales after the authors'
-            code. `he`, N(0, 2 / inputs of one output): He et al. 2015, arXiv:1502.01852, equation 10, which keeps
-            signals as large as they are where no norm does. The few outputs of a stem that turns a code of 1x1 into an
-            image have less inputs than are counted, and start small.
+            code. `he`, N(0, 2 / inputs of one output): He et al. 2015, arXiv:1502.01852, equation 10, which keeps the
+            size of signals in networks without norm. A transposed convolution of a 1x1 code has fewer inputs per output
+            than are counted here, and starts small.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -97,7 +88,7 @@ def initialize(network: nn.Module, spread: Literal["normal", "he"] = "normal") -
 
 
 def _inputs(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
-    """How many numbers go into one of a layer's outputs, on average and far from the border."""
+    """The number of inputs of one output of a layer, on average and far from the border."""
     if isinstance(layer, nn.Linear):
         return layer.in_features
     inputs = layer.in_channels * prod(layer.kernel_size) / layer.groups

@@ -1,4 +1,4 @@
-"""What a network is made of and what comes out of it, found without computing anything."""
+"""The layers of a network and the shapes of their outputs, without computing any values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from simulacra.networks.layers import UpsampleConv2d
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Row:
     Args:
         layer: its type and numbers, like "Conv2d k4 s2 p1".
         shape: of its output without the batch: (C, H, W) or (width,).
-        parameters: how many numbers it learns.
+        parameters: the number of its parameters.
     """
 
     layer: str
@@ -24,7 +26,7 @@ class Row:
 
 
 def output_shape(network: nn.Module, *inputs: int) -> tuple[int, ...]:
-    """Shape of a network's output without the batch; takes no memory, draws nothing, leaves batch norm's state alone.
+    """Shape of a network's output without the batch; it needs no memory and leaves random state and batch norm.
 
     Args:
         network: takes and gives one tensor; on any device.
@@ -34,10 +36,10 @@ def output_shape(network: nn.Module, *inputs: int) -> tuple[int, ...]:
 
 
 def layer_table(network: nn.Sequential, *inputs: int) -> list[Row]:
-    """One row a layer, in order, as torchsummary prints it; the parameters of all rows are those of the network.
+    """One row per layer, in order, as torchsummary prints them; the rows' parameters add up to the network's.
 
     Args:
-        network: layers, or networks that are `nn.Sequential` themselves and whose layers then are rows.
+        network: layers, or nested `nn.Sequential`s, whose layers are rows too.
         inputs: shape of its input without the batch: C, H, W, or the width of a code.
     """
     rows = []
@@ -50,12 +52,12 @@ def layer_table(network: nn.Sequential, *inputs: int) -> list[Row]:
 
 
 def _batch(inputs: tuple[int, ...]) -> Tensor:
-    # Two images, as batch norm in training refuses a single value a channel.
+    # Two images, because batch norm in training refuses a single value per channel.
     return torch.empty(2, *inputs, device="meta")
 
 
 def _shadow(network: nn.Module, values: Tensor) -> Tensor:
-    """The network's forward pass on the meta device: shapes only, with shadows in place of weights and statistics."""
+    """The network's forward pass on the meta device: shapes only, with its state on the meta device too."""
     state = {name: tensor.to("meta") for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with torch.no_grad():
         outputs: Tensor = functional_call(network, state, (values,))
@@ -71,10 +73,17 @@ def _layers(network: nn.Sequential) -> Iterator[nn.Module]:
 
 
 def _describe(layer: nn.Module) -> str:
-    """A layer's type and the numbers that matter, "k4x6" being a kernel 4 high and 6 wide."""
-    # A layer of ours is called what the layer of torch is that it computes.
-    name = next(kind.__name__ for kind in type(layer).__mro__ if kind.__module__.startswith("torch."))
+    """A layer's type and its settings; "k4x6" is a kernel of height 4 and width 6."""
+    # A layer of ours that computes what torch's own does is called as torch's.
+    ours = isinstance(layer, UpsampleConv2d)
+    name = (
+        type(layer).__name__
+        if ours
+        else next(kind.__name__ for kind in type(layer).__mro__ if kind.__module__.startswith("torch."))
+    )
     match layer:
+        case UpsampleConv2d():
+            return f"{name} x2 k{layer.kernel_size[0]} s1 p{layer.padding[0]}"
         case nn.Conv2d() | nn.ConvTranspose2d():
             high, wide = layer.kernel_size
             kernel = f"k{high}" if high == wide else f"k{high}x{wide}"
@@ -84,7 +93,5 @@ def _describe(layer: nn.Module) -> str:
             return f"{name} {layer.negative_slope:g}"
         case nn.Dropout():
             return f"{name} {layer.p:g}"
-        case nn.Upsample():
-            return f"{name} x{layer.scale_factor:g}"
         case _:
             return name

@@ -8,10 +8,11 @@ from torch import nn
 from simulacra.errors import RecipeError, nearest
 from simulacra.networks import layer_table
 from simulacra.objectives.acgan import ACGAN
-from simulacra.objectives.base import Classifies, Encodes, Generates, Infers, Objective, Optimize
+from simulacra.objectives.base import Classifies, Encodes, Generates, Infers, Objective, Optimize, Validates
 from simulacra.objectives.classifier import Classifier
 from simulacra.objectives.gan import GAN
 from simulacra.objectives.infogan import InfoGAN
+from simulacra.objectives.r3gan import R3GAN
 from simulacra.objectives.vae import VAE
 from simulacra.objectives.wgan import WGAN
 from simulacra.recipe import Recipe
@@ -20,6 +21,7 @@ from simulacra.seeds import Draw, torch_seed
 FAMILIES: dict[str, Any] = {
     "vae": VAE,
     "gan": GAN,
+    "r3gan": R3GAN,
     "acgan": ACGAN,
     "wgan": WGAN,
     "infogan": InfoGAN,
@@ -34,22 +36,23 @@ __all__ = [
     "Infers",
     "Objective",
     "Optimize",
+    "Validates",
     "build",
     "outline",
     "summarize",
 ]
 
-MEND = "mend the networks, or drop the counts (--set 'expect={}')"
+MEND = "change the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
-    """An objective with first weights that follow from the recipe's seed alone.
+    """An objective whose first weights depend on the recipe's seed alone.
 
     Raises:
         RecipeError: a size does not fit a network, labels are missing, or a published count is not met.
     """
     if not isinstance(recipe.data.labels, tuple):
-        raise RecipeError('data.labels is "all", which only a data set can tell; name the labels to build without one')
+        raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
     torch.manual_seed(torch_seed(recipe.seed, Draw.WEIGHTS))
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
     _check(recipe, objective)
@@ -57,10 +60,10 @@ def build(recipe: Recipe) -> Objective:
 
 
 def outline(recipe: Recipe) -> Objective:
-    """The same on the meta device: shapes and counts alone, whatever the size, at no cost.
+    """The same on the meta device: shapes and counts without memory, for networks of any size.
 
     Raises:
-        RecipeError: as `build`, or a network has more numbers than 64 bits can count.
+        RecipeError: as `build`, or a network has more parameters than 64 bits can count.
     """
     try:
         with torch.device("meta"):
@@ -68,7 +71,7 @@ def outline(recipe: Recipe) -> Objective:
     except (RuntimeError, TypeError) as error:
         if "overflow" not in str(error).lower():
             raise
-        raise RecipeError("the networks would have more numbers than can be counted; make them smaller") from error
+        raise RecipeError("the networks would have more parameters than can be counted; make them smaller") from error
 
 
 def summarize(objective: Objective) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def summarize(objective: Objective) -> dict[str, Any]:
 
     Returns:
         {"networks": {NAME: {"parameters", "layers": [{"layer", "shape", "parameters"}]}},
-        "players": {NAME: {"parameters", "networks"}}, "parameters"}; a player's count is that of what it moves.
+        "players": {NAME: {"parameters", "networks"}}, "parameters"}; a player counts the networks that it moves.
     """
     networks: dict[str, Any] = {}
     for name, network in objective.networks.items():
@@ -97,9 +100,9 @@ def _check(recipe: Recipe, objective: Objective) -> None:
     """Refuses networks whose counts are not those under [expect]."""
     summary = summarize(objective)
     for player, count in recipe.expect.parameters.items():
-        found = summary["players"][player]["parameters"]
-        if found != count:
-            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {found:,}; {MEND}")
+        counted = summary["players"][player]["parameters"]
+        if counted != count:
+            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {counted:,}; {MEND}")
     for name, counts in recipe.expect.layers.items():
         if name not in summary["networks"]:
             raise RecipeError(f"expect.layers.{name}: no such network; {nearest(name, summary['networks'])}")

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,13 @@ from simulacra.networks import decoder, encoder, head, output_shape
 from simulacra.objectives.code import Code
 from simulacra.settings import NetworkSettings
 
+T = TypeVar("T")
 Shape = tuple[int, int, int]
 Parts = dict[str, tuple[nn.Sequential, tuple[int, ...]]]  # name -> network, shape of one input without the batch axis
 
 
-def seeing(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[str, int]) -> Parts:
-    """A trunk from images to features, and heads from features to (n, outputs).
+def encoder_parts(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[str, int]) -> Parts:
+    """A trunk from images (n, C, H, W) to features, and heads from features to (n, outputs).
 
     Args:
         name: of the trunk.
@@ -28,7 +29,7 @@ def seeing(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[st
         heads: name -> outputs.
 
     Raises:
-        RecipeError: the kind of network does not see, or the size does not fit it.
+        RecipeError: a network of this kind does not read images, or the size does not fit it.
     """
     height, width, channels = shape
     image = (channels, height, width)
@@ -38,13 +39,13 @@ def seeing(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[st
     return parts | {key: (head(settings, features, outputs), features) for key, outputs in heads.items()}
 
 
-def making(name: str, settings: NetworkSettings, width: int, shape: Shape) -> Parts:
-    """A network from codes (n, width) to images; arguments and errors as in `seeing`."""
+def decoder_parts(name: str, settings: NetworkSettings, width: int, shape: Shape) -> Parts:
+    """A network from codes (n, width) to images (n, C, H, W); arguments and errors as in `encoder_parts`."""
     return {name: (decoder(settings, width, shape), (width,))}
 
 
 def refuse_batch_norm(parts: Parts, name: str) -> None:
-    """Refuses batch norm in a network whose gradient is penalised, as each image then has one gradient of its own.
+    """Refuses batch norm in a network whose gradient is penalised: with it, an image's score depends on other images.
 
     Gulrajani et al. 2017, arXiv:1704.00028, section 4, "No critic batch normalization".
 
@@ -58,11 +59,22 @@ def refuse_batch_norm(parts: Parts, name: str) -> None:
         )
 
 
+def choose(table: Mapping[str, T], key: str, name: str) -> T:
+    """The entry of a table that a recipe names.
+
+    Raises:
+        RecipeError: the table has no such entry.
+    """
+    if name not in table:
+        raise RecipeError(f"{key} = {name!r}: input should be {', '.join(map(repr, table))}")
+    return table[name]
+
+
 class Optimize(Protocol):
     """Takes one step of a player's optimiser down a loss; no other player's networks get a gradient."""
 
-    def __call__(self, player: str, loss: Tensor, *, again: bool = False) -> None:
-        """Takes the step; `loss` is a scalar with a graph, which is kept where it is to be followed `again`."""
+    def __call__(self, player: str, loss: Tensor, *, retain_graph: bool = False) -> None:
+        """Takes the step; `loss` is a scalar with a graph, which is freed unless `retain_graph`."""
 
 
 class Objective(ABC):
@@ -71,7 +83,7 @@ class Objective(ABC):
     Attributes:
         networks: name -> network. The names are rows of tables, keys of checkpoints and targets of transfer.
         inputs: name of a network -> shape of one of its inputs, without the batch axis.
-        players: optimiser's name -> names of the networks that it may change.
+        players: name of an optimiser -> names of the networks that it may change, as the settings say them.
     """
 
     def __init__(self, parts: Parts, players: Mapping[str, tuple[str, ...]]) -> None:
@@ -81,20 +93,16 @@ class Objective(ABC):
 
     @abstractmethod
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
-        """One round of the family's algorithm.
+        """One update by the family's algorithm.
 
         Args:
             batch: real images and the labels that condition the family.
             step: the number of this update, from 0.
-            optimize: called once for every player that learns in this round.
+            optimize: called once for every player that learns in this update.
 
         Returns:
-            "CHART/LINE" -> scalar, detached or not: what the learning curves show.
+            "CHART/LINE" -> scalar, detached or not, for the learning curves.
         """
-
-    @abstractmethod
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """What can be measured of held-out images: name -> (n,), one value an image. Called while `looking`."""
 
     @property
     def device(self) -> torch.device:
@@ -103,7 +111,7 @@ class Objective(ABC):
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Eval mode and no gradients, and back as it was: to look changes nothing."""
+        """Eval mode and no gradients; at the end every network is in the mode that it had."""
         modes = {network: network.training for network in self.networks.modules()}
         self.networks.eval()
         try:
@@ -115,11 +123,11 @@ class Objective(ABC):
 
 
 class Generates(ABC):
-    """Can make images of codes.
+    """Can decode codes to images.
 
     Attributes:
-        code: the layout of a code, and how one is drawn.
-        maker: name of the network that makes the images.
+        code: the layout of a code, and how codes are drawn.
+        maker: name of the network that generates the images.
     """
 
     code: Code
@@ -131,35 +139,43 @@ class Generates(ABC):
 
 
 class Encodes(ABC):
-    """Can tell the code of an image."""
+    """Can encode images to codes."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Codes (n, code.width) of images (n, C, H, W) in [-1, 1]; the mean where the family gives a distribution."""
+        """Codes (n, code.width) of images (n, C, H, W) in [-1, 1]; the mean if the family gives a distribution."""
 
 
 class Infers(ABC):
-    """Can tell how sure it is of an image's code, and how likely an image is under a code.
+    """Can give the distribution of an image's code, and the likelihood of an image given a code.
 
     Attributes:
-        density: what log_likelihood normalises, in words; None where the training's likelihood is no density of pixel
-            values, and there is none to be had.
+        density: name of the density that `log_likelihood` computes, for people; None if the training's loss implies no
+            density of pixel values.
     """
 
     density: str | None
 
     @abstractmethod
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (n, code.width) of q(z|x), a normal distribution, for images (n, C, H, W)."""
+        """Mean and log-variance (n, code.width) of the normal distribution q(z|x) of images (n, C, H, W)."""
 
     @abstractmethod
     def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
-        """The logarithm of p(x|z) in nats (n,), for values in [-1, 1]; never called where `density` is None."""
+        """The logarithm of p(x|z) in nats (n,), for values in [-1, 1]; not called if `density` is None."""
 
 
 class Classifies(ABC):
-    """Can tell the labels of an image."""
+    """Can predict the labels of an image."""
 
     @abstractmethod
     def logits(self, images: Tensor) -> Tensor:
         """Logits (n, K) of images (n, C, H, W) in [-1, 1], in the order of the recipe's labels."""
+
+
+class Validates(ABC):
+    """Can measure held-out images one by one, so that every mean comes with an interval."""
+
+    @abstractmethod
+    def validate(self, batch: Batch) -> dict[str, Tensor]:
+        """Name of a metric -> values (n,), one per image; called while `looking`."""

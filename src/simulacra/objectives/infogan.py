@@ -7,28 +7,27 @@ from torch import Tensor
 
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
-from simulacra.objectives.base import Generates, Objective, Optimize, making, seeing
+from simulacra.objectives.base import Generates, Objective, Optimize, decoder_parts, encoder_parts
 from simulacra.objectives.code import Code
-from simulacra.objectives.losses import categorical_loss, continuous_loss, fake_loss, real_loss
+from simulacra.objectives.losses import categorical_loss, continuous_loss, discriminator_accuracy, fake_loss, real_loss
 from simulacra.recipe import Recipe
 from simulacra.settings.objectives import InfoganSettings
 
 
 @final
 class InfoGAN(Objective, Generates):
-    """A GAN whose images tell the codes they were made of.
+    """A GAN whose codes can be read from its images.
 
     Equation 6 of the paper: the minimum over G and Q, maximum over D of V(D, G) - lambda L_I(G, Q), where
-    L_I = E log Q(c|G(z, c)) + H(c). Q is a head on D's trunk, so that three players with an optimiser each follow it:
+    L_I = E log Q(c|G(z, c)) + H(c). Q is a head on D's trunk. Three players, each with its own optimiser:
 
     - discriminator, trunk and source head: ascends V;
     - generator: descends V (non-saturating) - lambda L_I;
-    - recognition, trunk and recognition head, in the generator's rounds: descends -lambda L_I.
+    - recognition, trunk and recognition head, in the generator's updates: descends -lambda L_I.
 
-    The trunk is thus moved by two players, by each for its own term, or with `train_trunk = false` by D alone. Both of
-    the last two losses are of one and the same trunk: the generator steps first, as a graph cannot be followed back
-    through weights that have changed since.
-    D sees real and fake images in two forward passes.
+    So two players move the trunk, each for its own term; with `train_trunk = false` only D does. The last two losses
+    are of the same trunk, and the generator steps first, because a graph cannot be followed back through weights that
+    have changed. D sees real and fake images in two forward passes.
     """
 
     maker = "generator"
@@ -37,14 +36,9 @@ class InfoGAN(Objective, Generates):
         self.settings = settings
         self.code = Code(settings.code)
         heads = {"source": 1, "recognition": sum(self.code.categorical) + self.code.continuous}
-        parts = making("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= seeing("discriminator", recipe.networks["discriminator"], recipe.data.shape, heads)
-        players = {
-            "discriminator": ("discriminator", "source"),
-            "generator": ("generator",),
-            "recognition": ("discriminator", "recognition") if settings.train_trunk else ("recognition",),
-        }
-        super().__init__(parts, players)
+        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
+        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], recipe.data.shape, heads)
+        super().__init__(parts, settings.players)
         initialize(self.networks)
 
     def score(self, images: Tensor) -> Tensor:
@@ -58,7 +52,7 @@ class InfoGAN(Objective, Generates):
         return guesses, means
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
-        """Equation 6 in turns: D, and in every n-th round G and then Q."""
+        """Equation 6 in turns: a step of D and, in every n-th update, a step of G and then of Q."""
         codes = self.code.draw(len(batch.images)).to(batch.images.device)
         fake = self.decode(codes)
         on_real, on_fake = self.score(batch.images), self.score(fake.detach())
@@ -66,26 +60,25 @@ class InfoGAN(Objective, Generates):
         optimize("discriminator", loss)
         values = {
             "loss/discriminator": loss,
-            "accuracy/real": (on_real > 0).float().mean(),
-            "accuracy/fake": (on_fake < 0).float().mean(),
+            **discriminator_accuracy(on_real, on_fake),
         }
         if step % self.settings.discriminator_steps == 0:
             features = self.networks["discriminator"](fake)
-            # For Q, whose graph ends at the images, or before its head.
-            again = self.networks["discriminator"](fake.detach()) if self.settings.train_trunk else features.detach()
+            # The graph of Q's step ends at the images, or before Q's head.
+            read = self.networks["discriminator"](fake.detach()) if self.settings.train_trunk else features.detach()
             values["loss/generator"] = real_loss(self.networks["source"](features))
             optimize("generator", values["loss/generator"] + self.information(features, codes)[0])
-            information, told = self.information(again, codes)
+            information, curves = self.information(read, codes)
             optimize("recognition", information)
-            values |= told
+            values |= curves
         return values
 
     def information(self, features: Tensor, codes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """-lambda L_I(G, Q) up to the entropy of c, and what the curves show of it.
+        """-lambda L_I(G, Q) up to the entropy of c, and its curves.
 
         Args:
-            features: (n, ...), the trunk's, of the generated images.
-            codes: (n, width), what they were made of.
+            features: (n, ...), the trunk's features of the generated images.
+            codes: (n, width), from which the images were generated.
         """
         guesses, means = self.recognise(features)
         parts, weighted, values = self.code.split(codes), [], {}
@@ -95,14 +88,10 @@ class InfoGAN(Objective, Generates):
         if self.code.continuous:
             values["recognition/continuous"] = continuous_loss(means, parts.continuous)
             weighted.append(self.settings.continuous_weight * values["recognition/continuous"])
-        for place, guess in enumerate(guesses):
-            hits = (guess.argmax(1) == parts.categories[:, place]).float()
-            values[f"code_accuracy/categorical_{place + 1}"] = hits.mean()
+        for index, guess in enumerate(guesses):
+            hits = (guess.argmax(1) == parts.categories[:, index]).float()
+            values[f"code_accuracy/categorical_{index + 1}"] = hits.mean()
         return sum(weighted[1:], weighted[0]), values
-
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """Nothing: with batch norm in D, its verdicts in eval mode and in training do not compare."""
-        return {}
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(z, c)."""

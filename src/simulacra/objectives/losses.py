@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import log, pi
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,51 +10,77 @@ from torch.nn import functional as F
 
 from simulacra.seeds import draw_rows
 
-Likelihood = Literal["mse", "l1", "bce"]
 Reduction = Literal["sum", "mean"]
 Schedule = Literal["constant", "linear", "cyclical"]
 
 
-def reconstruction_error(output: Tensor, images: Tensor, likelihood: Likelihood, reduction: Reduction) -> Tensor:
+class Likelihood(NamedTuple):
+    """How a decoder's output is compared with an image.
+
+    Attributes:
+        error: output and images, both (n, C, H, W), images in [-1, 1], to what each value costs, in the same shape.
+        log_density: output, images and a scale c above 0 to log p(x|z) in nats, (n,); None if the error implies no
+            density of pixel values. A loss error / c + KL is the negative evidence lower bound of this density, up to
+            a constant without a gradient. Rybkin et al. 2021, arXiv:2006.13202, section 3, for `mse`.
+        describe: c to the name of the density, for people.
+        logits: whether the output is a logit, to be read through a sigmoid.
+    """
+
+    error: Callable[[Tensor, Tensor], Tensor]
+    log_density: Callable[[Tensor, Tensor, float], Tensor] | None = None
+    describe: Callable[[float], str] = str
+    logits: bool = False
+
+
+def log_normal(output: Tensor, images: Tensor, scale: float) -> Tensor:
+    """Log-density (n,) in nats of images under a normal distribution of variance scale / 2 around the output."""
+    gap = (output.float() - images).flatten(1)
+    return -gap.square().sum(1) / scale - 0.5 * gap.shape[1] * log(pi * scale)
+
+
+def log_laplace(output: Tensor, images: Tensor, scale: float) -> Tensor:
+    """Log-density (n,) in nats of images under a Laplace distribution of this scale around the output."""
+    gap = (output.float() - images).flatten(1)
+    return -gap.abs().sum(1) / scale - gap.shape[1] * log(2 * scale)
+
+
+def bernoulli_error(logits: Tensor, images: Tensor) -> Tensor:
+    """Binary cross-entropy against the images rescaled to [0, 1]."""
+    return F.binary_cross_entropy_with_logits(logits, (images + 1) / 2, reduction="none")
+
+
+# What objective.likelihood of family vae may be. A new likelihood is one row.
+LIKELIHOODS: dict[str, Likelihood] = {
+    "mse": Likelihood(
+        error=lambda output, images: (output - images).square(),
+        log_density=log_normal,
+        describe=lambda scale: f"normal, variance {scale / 2:.3g}",
+    ),
+    "l1": Likelihood(
+        error=lambda output, images: (output - images).abs(),
+        log_density=log_laplace,
+        describe=lambda scale: f"Laplace, scale {scale:.3g}",
+    ),
+    "bce": Likelihood(error=bernoulli_error, logits=True),
+}
+
+
+def reconstruction_error(output: Tensor, images: Tensor, likelihood: str, reduction: Reduction) -> Tensor:
     """Negative log-likelihood of images under a decoder's output, up to constants, averaged over images.
 
     Args:
         output: (n, C, H, W), the decoder's; logits for `bce`.
         images: (n, C, H, W) in [-1, 1].
-        likelihood: `mse` squared error (Gaussian), `l1` absolute error (Laplace), `bce` cross-entropy against the
-            images rescaled to [0, 1] (Bernoulli).
+        likelihood: a key of LIKELIHOODS.
         reduction: over the values of one image.
     """
-    output = output.float()
-    if likelihood == "bce":
-        error = F.binary_cross_entropy_with_logits(output, (images + 1) / 2, reduction="none")
-    else:
-        error = (output - images).square() if likelihood == "mse" else (output - images).abs()
+    error = LIKELIHOODS[likelihood].error(output.float(), images)
     # Summed at once: the gradients of a mean, and of rows, would be channels-first.
     return error.sum() / (error.numel() if reduction == "mean" else len(error))
 
 
-def log_density(output: Tensor, images: Tensor, likelihood: Literal["mse", "l1"], scale: float) -> Tensor:
-    """The logarithm of p(x|z) in nats, summed over an image's values: (n,).
-
-    A loss (1 / c) |x - output|^2 + KL is the negative evidence lower bound of a normal distribution with variance c / 2
-    around the output, up to a constant that no gradient sees; (1 / c) |x - output| that of a Laplace distribution with
-    scale c. Rybkin et al. 2021, arXiv:2006.13202, section 3, for the first.
-
-    Args:
-        output: (n, C, H, W), the decoder's.
-        images: (n, C, H, W) in [-1, 1].
-        likelihood: `mse` for the normal distribution, `l1` for Laplace's.
-        scale: c, above 0.
-    """
-    gap = (output.float() - images).flatten(1)
-    if likelihood == "mse":
-        return -gap.square().sum(1) / scale - 0.5 * gap.shape[1] * log(pi * scale)
-    return -gap.abs().sum(1) / scale - gap.shape[1] * log(2 * scale)
-
-
 def kl_parts(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(logvar)) from N(0, 1) in nats, for each number of the code: (n, d).
+    """KL divergence of N(mean, exp(logvar)) from N(0, 1) in nats, per latent dimension: (n, d).
 
     Kingma and Welling 2013, arXiv:1312.6114, appendix B.
 
@@ -67,7 +93,7 @@ def kl_parts(mean: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
-    """The same summed over the code: (n,), one an image."""
+    """The same summed over the latent dimensions: (n,), one value per image."""
     return kl_parts(mean, logvar).sum(1)
 
 
@@ -108,9 +134,6 @@ def total_correlation(codes: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     return (joint - independent).mean() + (width - 1) * log(count)
 
 
-GanLoss = Literal["non-saturating", "minimax", "least-squares", "hinge", "relativistic"]
-
-
 def real_loss(logits: Tensor, target: float = 1.0) -> Tensor:
     """Cross-entropy of a discriminator that should call its input real: -log D, for a target of 1.
 
@@ -134,67 +157,68 @@ def fake_loss(logits: Tensor) -> Tensor:
     return F.softplus(logits.float()).mean()
 
 
-def discriminator_loss(on_real: Tensor, on_fake: Tensor, kind: GanLoss, real_label: float = 1.0) -> Tensor:
-    """What a discriminator minimises.
+class GanLoss(NamedTuple):
+    """What both players of a GAN minimise, given the discriminator's scores (n, 1).
 
-    Args:
-        on_real: (n, 1), its scores of real images.
-        on_fake: (n, 1), its scores of generated ones.
-        kind: `non-saturating` and `minimax` are cross-entropies (Goodfellow et al. 2014, equation 1); `least-squares`
-            is Mao et al. 2017, arXiv:1611.04076, equation 9, with targets 1 and 0; `hinge` Lim and Ye 2017,
-            arXiv:1705.02894, as Zhang et al. 2019, arXiv:1805.08318, equation 4 write it; `relativistic` compares the
-            scores in pairs, Huang et al. 2024, arXiv:2501.05441, equation 2, with f(t) = -log(1 + exp(-t)).
-        real_label: the target for real images, of cross-entropies and least squares.
+    Attributes:
+        discriminator: scores of real images, of fake images, and the target for real ones, to a scalar.
+        generator: scores of fake images to a scalar.
+        boundary: an image counts as real if its score is above this number.
+        smoothable: whether the loss has a target for real images that may be below 1.
     """
-    on_real, on_fake = on_real.float(), on_fake.float()
-    match kind:
-        case "least-squares":
-            return 0.5 * (on_real - real_label).square().mean() + 0.5 * on_fake.square().mean()
-        case "hinge":
-            return F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
-        case "relativistic":
-            return F.softplus(on_fake - on_real).mean()
-        case _:
-            return real_loss(on_real, real_label) + fake_loss(on_fake)
+
+    discriminator: Callable[[Tensor, Tensor, float], Tensor]
+    generator: Callable[[Tensor], Tensor]
+    boundary: float = 0.0
+    smoothable: bool = True
 
 
-def generator_loss(on_fake: Tensor, kind: GanLoss, on_real: Tensor | None = None) -> Tensor:
-    """What a generator minimises, given the discriminator's scores of its images; sources as for the discriminator.
+def cross_entropy(on_real: Tensor, on_fake: Tensor, target: float = 1.0) -> Tensor:
+    """-log D(x) - log(1 - D(G(z))). Goodfellow et al. 2014, arXiv:1406.2661, equation 1."""
+    return real_loss(on_real, target) + fake_loss(on_fake)
 
-    Args:
-        on_fake: (n, 1).
-        kind: `non-saturating` is -log D(G(z)), `minimax` is log(1 - D(G(z))) (Goodfellow et al. 2014, section 3),
-            `least-squares` (D(G(z)) - 1)^2 / 2, `hinge` -D(G(z)), `relativistic` the discriminator's with the pair
-            turned round.
-        on_real: (n, 1), scores of real images; needed for `relativistic`.
+
+def least_squares(on_real: Tensor, on_fake: Tensor, target: float = 1.0) -> Tensor:
+    """(D(x) - target)^2 / 2 + D(G(z))^2 / 2. Mao et al. 2017, arXiv:1611.04076, equation 9."""
+    return 0.5 * (on_real.float() - target).square().mean() + 0.5 * on_fake.float().square().mean()
+
+
+def hinge(on_real: Tensor, on_fake: Tensor, target: float = 1.0) -> Tensor:
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))). Lim and Ye 2017, arXiv:1705.02894; it has no target.
+
+    Written as in Zhang et al. 2019, arXiv:1805.08318, equation 4.
     """
-    on_fake = on_fake.float()
-    match kind:
-        case "minimax":
-            return -fake_loss(on_fake)
-        case "least-squares":
-            return 0.5 * (on_fake - 1).square().mean()
-        case "hinge":
-            return -on_fake.mean()
-        case "relativistic":
-            assert on_real is not None, "a pair needs its real half"
-            return F.softplus(on_real.float() - on_fake).mean()
-        case _:
-            return real_loss(on_fake)
+    return F.relu(1 - on_real.float()).mean() + F.relu(1 + on_fake.float()).mean()
 
 
-def boundary(on_real: Tensor, on_fake: Tensor, kind: GanLoss) -> Tensor:
-    """The score, a scalar, from which on a discriminator calls an image real.
+# What objective.loss of family gan may be. A new loss is one row.
+GAN_LOSSES: dict[str, GanLoss] = {
+    "non-saturating": GanLoss(cross_entropy, real_loss),  # -log D(G(z)): Goodfellow et al. 2014, section 3
+    "minimax": GanLoss(cross_entropy, lambda on_fake: -fake_loss(on_fake)),  # log(1 - D(G(z)))
+    "least-squares": GanLoss(least_squares, lambda on_fake: 0.5 * (on_fake.float() - 1).square().mean(), boundary=0.5),
+    "hinge": GanLoss(hinge, lambda on_fake: -on_fake.float().mean(), smoothable=False),
+}
 
-    For `relativistic`, whose scores mean something in comparison only, it is midway between the two batches' means.
+
+def relativistic_loss(higher: Tensor, lower: Tensor) -> Tensor:
+    """-log sigmoid(higher - lower), averaged over pairs of scores (n, 1), of which one should be the higher.
+
+    Huang et al. 2024, arXiv:2501.05441, equation 2, with f(t) = -log(1 + exp(-t)). The discriminator wants the score
+    of the real image to be higher, the generator that of the generated image.
     """
-    if kind == "relativistic":
-        return 0.5 * (on_real.detach().float().mean() + on_fake.detach().float().mean())
-    return torch.full((), 0.5 if kind == "least-squares" else 0.0, device=on_real.device)
+    return F.softplus(lower.float() - higher.float()).mean()
+
+
+def discriminator_accuracy(on_real: Tensor, on_fake: Tensor, boundary: Tensor | float = 0.0) -> dict[str, Tensor]:
+    """The shares of real and of fake images whose scores (n, 1) lie on the right side of the boundary, as curves."""
+    return {
+        "accuracy/real": (on_real > boundary).float().mean(),
+        "accuracy/fake": (on_fake < boundary).float().mean(),
+    }
 
 
 def label_losses(logits: Tensor, labels: Tensor, *, exclusive: bool, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of predicted labels, (n,): over exclusive classes, or the mean of one binary each attribute.
+    """Cross-entropy of predicted labels, (n,): over exclusive classes, or the mean of binary ones over attributes.
 
     Args:
         logits: (n, K).
@@ -226,14 +250,14 @@ def label_hits(logits: Tensor, labels: Tensor, *, exclusive: bool) -> Tensor:
 def categorical_loss(guesses: Sequence[Tensor], categories: Tensor) -> Tensor:
     """-log Q(c|x) in nats of an image's categorical codes, summed over codes and averaged over images.
 
-    Chen et al. 2016, arXiv:1606.03657, equation 5 without the entropy of c, which is constant. Guessing blindly costs
-    the sum of the logarithms of the numbers of categories.
+    Chen et al. 2016, arXiv:1606.03657, equation 5 without the entropy of c, which is constant. A blind guess costs
+    the sum of log(ways) over codes.
 
     Args:
-        guesses: logits (n, ways), one tensor a code.
-        categories: (n, codes), the numbers of the categories, from 0.
+        guesses: logits (n, ways), one tensor per code.
+        categories: (n, codes), the indices of the categories, from 0.
     """
-    losses = [F.cross_entropy(guess.float(), categories[:, place]) for place, guess in enumerate(guesses)]
+    losses = [F.cross_entropy(guess.float(), categories[:, index]) for index, guess in enumerate(guesses)]
     return torch.stack(losses).sum()
 
 

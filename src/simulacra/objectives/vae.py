@@ -8,12 +8,22 @@ from torch import Tensor, nn
 
 from simulacra.data.batches import Batch
 from simulacra.errors import RecipeError
-from simulacra.objectives.base import Encodes, Generates, Infers, Objective, Optimize, making, seeing
+from simulacra.objectives.base import (
+    Encodes,
+    Generates,
+    Infers,
+    Objective,
+    Optimize,
+    Validates,
+    choose,
+    decoder_parts,
+    encoder_parts,
+)
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import (
+    LIKELIHOODS,
     kl_factor,
     kl_to_standard_normal,
-    log_density,
     reconstruction_error,
     total_correlation,
 )
@@ -24,28 +34,28 @@ from simulacra.settings.objectives import VaeSettings
 
 
 @final
-class VAE(Objective, Generates, Encodes, Infers):
+class VAE(Objective, Generates, Encodes, Infers, Validates):
     """Minimises error(decoder(z), x) + kl_weight KL(q(z|x) || N(0, 1)), z drawn from q(z|x) = N(mean, exp(logvar))."""
 
     maker = "decoder"
 
     def __init__(self, recipe: Recipe, settings: VaeSettings) -> None:
         heads = {"mean": settings.latent, "logvar": settings.latent}
-        parts = seeing("encoder", recipe.networks["encoder"], recipe.data.shape, heads)
-        parts |= making("decoder", recipe.networks["decoder"], settings.latent, recipe.data.shape)
-        if settings.likelihood == "bce" and isinstance(parts["decoder"][0][-1], nn.Tanh):
+        parts = encoder_parts("encoder", recipe.networks["encoder"], recipe.data.shape, heads)
+        parts |= decoder_parts("decoder", recipe.networks["decoder"], settings.latent, recipe.data.shape)
+        self.likelihood = choose(LIKELIHOODS, "objective.likelihood", settings.likelihood)
+        if self.likelihood.logits and isinstance(parts["decoder"][0][-1], nn.Tanh):
             raise RecipeError(
-                'objective.likelihood = "bce" takes logits, and networks.decoder.output is "tanh"; '
+                f'objective.likelihood = "{settings.likelihood}" takes logits, and networks.decoder.output is "tanh"; '
                 'set networks.decoder.output = "none"'
             )
-        super().__init__(parts, {"autoencoder": tuple(parts)})
+        super().__init__(parts, settings.players)
         self.settings = settings
         self.code = Code(CodeSettings(noise=settings.latent))
-        # What the sum over an image's values is divided by once the KL has the factor 1.
+        # The loss is proportional to (error, summed over an image's values) / scale + KL.
         self.scale = settings.kl_weight / (settings.latent if settings.kl_reduction == "mean" else 1)
         self.scale *= prod(recipe.data.shape) if settings.reduction == "mean" else 1
-        widths = {"mse": f"normal, variance {self.scale / 2:.3g}", "l1": f"Laplace, scale {self.scale:.3g}"}
-        self.density = widths.get(settings.likelihood) if self.scale else None
+        self.density = self.likelihood.describe(self.scale) if self.scale and self.likelihood.log_density else None
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (n, latent) of q(z|x)."""
@@ -53,7 +63,7 @@ class VAE(Objective, Generates, Encodes, Infers):
         return self.networks["mean"](features).float(), self.networks["logvar"](features).float()
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
-        """Algorithm 1 of the paper with one sample an image."""
+        """Algorithm 1 of the paper with one sample per image."""
         settings = self.settings
         mean, logvar = self.posterior(batch.images)
         codes = mean + draw_rows(torch.randn, tuple(mean.shape), device=mean.device) * (logvar / 2).exp()
@@ -80,14 +90,14 @@ class VAE(Objective, Generates, Encodes, Infers):
         return {"mse": (images - batch.images).square().flatten(1).mean(1), "kl": kl_to_standard_normal(mean, logvar)}
 
     def decode(self, codes: Tensor) -> Tensor:
-        """The decoder's mean image; logits become values of [-1, 1] where the likelihood is `bce`."""
+        """The decoder's mean image; logits are mapped to [-1, 1]."""
         output: Tensor = self.networks["decoder"](codes).float()
-        return output.sigmoid() * 2 - 1 if self.settings.likelihood == "bce" else output
+        return output.sigmoid() * 2 - 1 if self.likelihood.logits else output
 
     def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
-        """The density whose evidence lower bound the loss is, where the KL has its full weight."""
-        assert self.settings.likelihood != "bce", "cross-entropy of grey values is no density"
-        return log_density(self.decode(codes), images, self.settings.likelihood, self.scale)
+        """The density whose evidence lower bound the loss is, if the KL has its full weight."""
+        assert self.likelihood.log_density, "this likelihood is no density"
+        return self.likelihood.log_density(self.decode(codes), images, self.scale)
 
     def encode(self, images: Tensor) -> Tensor:
         """The mean of q(z|x)."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
 from simulacra.objectives.augmentation import augment
-from simulacra.objectives.base import Generates, Objective, Optimize, making, refuse_batch_norm, seeing
+from simulacra.objectives.base import Generates, Objective, Optimize, decoder_parts, encoder_parts, refuse_batch_norm
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import gradient_penalty
 from simulacra.recipe import Recipe
@@ -17,11 +17,11 @@ from simulacra.settings.objectives import WganSettings
 
 @final
 class WGAN(Objective, Generates):
-    """A critic f whose mean score differs as much as its bounded slope allows, and a generator that closes the gap.
+    """A critic f widens the gap between its mean scores of real and of fake images; a generator closes it.
 
-    The gap E f(x) - E f(G(z)) estimates the Wasserstein distance, up to the bound of the slope. A critic gives no
-    probability, so label smoothing comes down to the factor `real_label` before E f(x), as it does where targets are
-    multiplied with scores. The critic then also gains by lowering all scores alike, and only clipping bounds that.
+    The critic's slope is bounded, so the gap E f(x) - E f(G(z)) estimates the Wasserstein distance, up to that bound.
+    A critic gives no probability, so label smoothing becomes the factor `real_label` before E f(x). With it the critic
+    also gains by lowering all scores alike, which only clipping bounds.
     """
 
     maker = "generator"
@@ -29,28 +29,28 @@ class WGAN(Objective, Generates):
     def __init__(self, recipe: Recipe, settings: WganSettings) -> None:
         self.settings = settings
         self.code = Code(settings.code)
-        parts = making("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= seeing("critic", recipe.networks["critic"], recipe.data.shape, {"source": 1})
+        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
+        parts |= encoder_parts("critic", recipe.networks["critic"], recipe.data.shape, {"source": 1})
         if settings.lipschitz == "penalty":
             refuse_batch_norm(parts, "critic")
-        super().__init__(parts, {"critic": ("critic", "source"), "generator": ("generator",)})
+        super().__init__(parts, settings.players)
         initialize(self.networks, settings.weights)
 
     def score(self, images: Tensor) -> Tensor:
-        """f(x), (n, 1): higher is more real, with no fixed zero."""
+        """f(x), (n, 1): the higher, the more real; zero has no meaning."""
         scores: Tensor = self.networks["source"](self.networks["critic"](images))
         return scores.float()
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
-        """Algorithm 1 of either paper: the critic widens the gap in every round, the generator closes it in some."""
+        """Algorithm 1 of either paper: a step of the critic and, in every n-th update, a step of the generator."""
         settings = self.settings
         fake = self.decode(self.code.draw(len(batch.images)).to(batch.images.device))
-        real, made = augment(batch.images, settings.augment), augment(fake.detach(), settings.augment)
-        on_real, on_fake = self.score(real).mean(), self.score(made).mean()
+        real, generated = augment(batch.images, settings.augment), augment(fake.detach(), settings.augment)
+        on_real, on_fake = self.score(real).mean(), self.score(generated).mean()
         loss = on_fake - settings.real_label * on_real
         values = {"distance/estimate": on_real - on_fake}
         if settings.lipschitz == "penalty":
-            values["penalty/gradient"] = gradient_penalty(self.score, real, made)
+            values["penalty/gradient"] = gradient_penalty(self.score, real, generated)
             loss = loss + settings.penalty_weight * values["penalty/gradient"]
         optimize("critic", loss)
         if settings.lipschitz == "clipping":
@@ -62,16 +62,12 @@ class WGAN(Objective, Generates):
         return values
 
     def clip(self) -> None:
-        """Sets each of the critic's numbers that learns and has left [-clip, clip] to the nearer end."""
+        """Clips the critic's trained parameters to [-clip, clip]."""
         with torch.no_grad():
             for name in self.players["critic"]:
                 for parameter in self.networks[name].parameters():
                     if parameter.requires_grad:
                         parameter.clamp_(-self.settings.clip, self.settings.clip)
-
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """Nothing: with batch norm in the critic, its scores in eval mode and in training do not compare."""
-        return {}
 
     def decode(self, codes: Tensor) -> Tensor:
         """G(z)."""

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from simulacra.estimates import Better
 from simulacra.report.formatting import plain
+from simulacra.settings.objectives import FULL_NAMES
 
 
 @dataclass(frozen=True)
@@ -363,7 +364,6 @@ CHARTS = {
 __all__ = [
     "BETTER",
     "CHARTS",
-    "FAMILIES",
     "FLOOR",
     "METRICS",
     "Words",
@@ -375,19 +375,10 @@ __all__ = [
 
 FLOOR = "what real images, chance or a linear code get in the same place"
 
-FAMILIES = {
-    "vae": "variational autoencoder (VAE)",
-    "gan": "generative adversarial network (GAN)",
-    "wgan": "Wasserstein GAN (WGAN)",
-    "acgan": "auxiliary-classifier GAN (ACGAN)",
-    "infogan": "information-maximising GAN (InfoGAN)",
-    "classifier": "classifier",
-}
-
 
 def of_family(family: object) -> str:
     """A family's name for people."""
-    return FAMILIES.get(str(family), plain(family, 60) if family else "model")
+    return FULL_NAMES.get(str(family), plain(family, 60) if family else "model")
 
 
 def of_chart(chart: str, lines: set[str]) -> Words:

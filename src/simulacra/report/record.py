@@ -114,9 +114,9 @@ def read(folder: RunFolder, name: str) -> Record:
     Raises:
         RunError: the folder holds no run.
     """
-    facts, gaps = folder.facts, []
+    facts, gaps = folder.read_facts(), []
     try:
-        recipe = folder.recipe
+        recipe = folder.read_recipe()
     except SimulacraError as error:
         recipe = None
         gaps.append(f"The recipe cannot be shown: {plain(error)}.")
@@ -328,7 +328,7 @@ class Origin:
 
     Attributes:
         step: updates that the model had had.
-        weights: averaged or raw.
+        weights: ema or raw.
         against: fingerprint of another data set that samples were held against; empty for the one trained on.
     """
 
@@ -343,10 +343,10 @@ def origin(record: Record, arrays: Arrays | None = None) -> Origin:
     step, weights, against = (
         told[key].item() if key in told and told[key].size == 1 else None for key in ("step", "weights", "against")
     )
-    usual = "averaged" if record.recipe and record.recipe.average else "raw"
+    usual = "ema" if record.recipe and record.recipe.ema else "raw"
     return Origin(
         step if isinstance(step, int) else record.drawn,
-        weights if weights in ("averaged", "raw") else usual,
+        weights if weights in ("ema", "raw") else usual,
         plain(against or "", 60),
     )
 

@@ -1,6 +1,7 @@
 """What a recipe may say, as frozen pydantic models: no torch here, so that a typo costs no import."""
 
 from simulacra.settings.base import Settings
+from simulacra.settings.earlier import RENAMED, of_this_version
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import CodeSettings, ObjectiveSettings
 from simulacra.settings.training import (
@@ -12,6 +13,7 @@ from simulacra.settings.training import (
 )
 
 __all__ = [
+    "RENAMED",
     "CodeSettings",
     "DataSettings",
     "EverySettings",
@@ -21,4 +23,5 @@ __all__ = [
     "OptimizerSettings",
     "Settings",
     "StartSettings",
+    "of_this_version",
 ]

@@ -1,10 +1,11 @@
-"""What each family can be told: one model a family, told apart by `family`.
+"""The settings of each family: one model per family, with the key `family` as its name.
 
-`needs` names the networks that a recipe must describe, `players` the optimisers of the family, and `labelled` says
-whether it cannot do without labels.
+`full_name` is the family's name for people. `needs` names the networks that a recipe must describe, `labelled` says
+whether it must name labels, and `players` maps each optimiser to the networks that it moves, heads included.
 """
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,7 @@ from simulacra.settings.base import Settings
 RealLabel = Annotated[float, Field(gt=0.5, le=1.0)]
 Augmentation = Literal["color", "translation", "cutout"]
 FirstWeights = Literal["normal", "he"]
+Players = Mapping[str, tuple[str, ...]]
 
 
 class CodeSettings(Settings):
@@ -28,11 +30,11 @@ class CodeSettings(Settings):
 
     Args:
         noise: width of the noise part.
-        distribution: each noise number is drawn from N(0, 1) or from U(-1, 1).
-        labels: how a label enters: `binary`, one number in {0, 1} a label; `onehot`, two numbers an attribute
-            (absent, present). Exclusive classes are one-hot either way.
-        categorical: how many categories each categorical code has; each is drawn evenly and enters one-hot.
-        continuous: how many codes are drawn from U(-1, 1).
+        distribution: of each noise value, N(0, 1) or U(-1, 1).
+        labels: how labels are written: `binary`, one value in {0, 1} per label; `onehot`, two values per attribute
+            (absent, present). Exclusive classes are one-hot in both cases.
+        categorical: the number of categories of each categorical code; codes are drawn uniformly and written one-hot.
+        continuous: the number of codes that are drawn from U(-1, 1).
     """
 
     noise: PositiveInt
@@ -43,14 +45,14 @@ class CodeSettings(Settings):
 
 
 def _unlearned(code: CodeSettings) -> CodeSettings:
-    """Refuse codes that nothing would tie to the images."""
+    """Refuse codes that the family does not learn."""
     if code.categorical or code.continuous:
         raise ValueError('only family "infogan" learns categorical and continuous codes; leave them out')
     return code
 
 
 def _unlabelled(code: CodeSettings) -> CodeSettings:
-    """Refuse a way for labels to enter where none does."""
+    """Refuse a way to write labels where the code has none."""
     code.refuse_idle("labels", 'a family that gives its generator no labels, as only "acgan" does')
     return code
 
@@ -61,23 +63,21 @@ LearnedCode = Annotated[CodeSettings, AfterValidator(_unlabelled)]
 
 
 class ClassifierSettings(Settings):
-    """Classifier: cross-entropy over exclusive classes, one binary cross-entropy an attribute otherwise.
+    """Classifier: cross-entropy over exclusive classes, one binary cross-entropy per attribute otherwise.
 
     Args:
-        label_smoothing: share of the target that is spread evenly over the classes, or over an attribute's two values.
-            Szegedy et al. 2016, arXiv:1512.00567, section 7.
+        label_smoothing: share of the target that is spread evenly over the classes, or over the two values of an
+            attribute. Szegedy et al. 2016, arXiv:1512.00567, section 7.
         augment: random changes of the training images, as in `GanSettings`.
-        mixup: alpha of the Beta(alpha, alpha) that draws how much of another training image and its labels each image
-            is mixed with; 0 mixes nothing. Zhang et al. 2018, arXiv:1710.09412.
     """
 
+    full_name: ClassVar[str] = "classifier"
     family: Literal["classifier"]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    mixup: NonNegativeFloat = 0.0
     augment: tuple[Augmentation, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ("encoder",)
     labelled: ClassVar[bool] = True
-    players: ClassVar[tuple[str, ...]] = ("classifier",)
+    players: ClassVar[Players] = {"classifier": ("encoder", "logits")}
 
 
 class VaeSettings(Settings):
@@ -85,8 +85,8 @@ class VaeSettings(Settings):
 
     Args:
         latent: width of the code.
-        likelihood: what one pixel's error costs: `mse` squared, `l1` absolute, `bce` binary cross-entropy of logits
-            (the decoder then needs output = "none", and its images are read through a sigmoid).
+        likelihood: the error of a pixel's value, a key of LIKELIHOODS in objectives/losses.py: `mse` squared, `l1`
+            absolute, `bce` binary cross-entropy of logits (it needs a decoder with output = "none").
         reduction: the error of one image is the `sum` or the `mean` over its values.
         kl_reduction: in the loss, the KL of one image is the `sum` or the `mean` over the code; reported is the sum.
         kl_weight: the factor lambda before the KL; with two sums and 1 the loss is the negative evidence lower bound.
@@ -98,9 +98,10 @@ class VaeSettings(Settings):
             the code's numbers are (Chen et al. 2018, arXiv:1802.04942, equation 4); 1 is the plain VAE.
     """
 
+    full_name: ClassVar[str] = "variational autoencoder (VAE)"
     family: Literal["vae"]
     latent: PositiveInt
-    likelihood: Literal["mse", "l1", "bce"] = "mse"
+    likelihood: str = "mse"
     reduction: Literal["sum", "mean"] = "mean"
     kl_reduction: Literal["sum", "mean"] = "sum"
     kl_weight: NonNegativeFloat = 1.0
@@ -110,7 +111,7 @@ class VaeSettings(Settings):
     total_correlation_weight: NonNegativeFloat = 1.0
     needs: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     labelled: ClassVar[bool] = False
-    players: ClassVar[tuple[str, ...]] = ("autoencoder",)
+    players: ClassVar[Players] = {"autoencoder": ("encoder", "mean", "logvar", "decoder")}
 
     @model_validator(mode="after")
     def _a_schedule_has_a_length(self) -> "VaeSettings":
@@ -128,46 +129,66 @@ class GanSettings(Settings):
     """Generative adversarial network. Goodfellow et al. 2014, arXiv:1406.2661.
 
     Args:
-        loss: of both players: cross-entropy, of which the generator maximises log D(G(z)) (`non-saturating`) or
-            minimises log(1 - D(G(z))) (`minimax`); `least-squares` (Mao et al. 2017, arXiv:1611.04076); `hinge` (Lim
-            and Ye 2017, arXiv:1705.02894); `relativistic`, pairs of real and fake (Huang et al. 2024,
-            arXiv:2501.05441).
+        loss: of both players, a key of GAN_LOSSES in objectives/losses.py: `non-saturating`, the cross-entropy of which
+            the generator maximises log D(G(z)); `minimax`, of which it minimises log(1 - D(G(z))); `least-squares`
+            (Mao et al. 2017, arXiv:1611.04076); `hinge` (Lim and Ye 2017, arXiv:1705.02894).
         real_label: the target for real images; below 1 is one-sided smoothing (Salimans et al. 2016, section 3.4).
-        discriminator_steps: the generator learns in every n-th update only.
-        joint: both players' losses are of one and the same discriminator, and both step at once; else in turn.
-        r1_weight: gamma, of half the squared gradient of D at real images (Mescheder et al. 2018, arXiv:1801.04406).
-        r2_weight: the same at fake ones; R3GAN is `relativistic` with both.
-        penalty_every: the two penalties are computed in every n-th update only, n times as heavy (Karras et al. 2020,
-            arXiv:1912.04958, appendix B).
-        augment: differentiable changes of all that the discriminator sees, new for each image: `color`, `translation`,
+        discriminator_steps: n, if the generator learns in every n-th update only.
+        joint: whether both players step by the losses of the same discriminator; else they step in turn.
+        augment: differentiable random changes of every image that the discriminator sees: `color`, `translation`,
             `cutout` (Zhao et al. 2020, arXiv:2006.10738).
-        weights: where they start: `normal`, N(0, 0.02) as DCGAN's; `he`, which keeps the size of signals in networks
+        weights: the first ones: `normal`, N(0, 0.02) as in DCGAN; `he`, which keeps the size of signals in networks
             without norm (He et al. 2015, arXiv:1502.01852).
     """
 
+    full_name: ClassVar[str] = "generative adversarial network (GAN)"
     family: Literal["gan"]
-    loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "relativistic"] = "non-saturating"
+    loss: str = "non-saturating"
     code: PlainCode
     real_label: RealLabel = 1.0
     discriminator_steps: PositiveInt = 1
     joint: bool = False
-    r1_weight: NonNegativeFloat = 0.0
-    r2_weight: NonNegativeFloat = 0.0
-    penalty_every: PositiveInt = 1
     augment: tuple[Augmentation, ...] = ()
     weights: FirstWeights = "normal"
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = False
-    players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
+    players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
 
     @model_validator(mode="after")
-    def _options_go_together(self) -> "GanSettings":
-        if self.real_label < 1 and self.loss in ("hinge", "relativistic"):
-            raise ValueError(f'loss = "{self.loss}" has no target to smooth; leave objective.real_label at 1')
+    def _a_joint_update_has_one_step_of_each(self) -> "GanSettings":
         if self.joint and self.discriminator_steps > 1:
             raise ValueError(
                 "a joint update moves both players; set objective.discriminator_steps = 1 or joint = false"
             )
+        return self
+
+
+class R3ganSettings(Settings):
+    """R3GAN: relativistic pairs with gradient penalties. Huang et al. 2024, arXiv:2501.05441.
+
+    Args:
+        r1_weight: gamma, of half the squared gradient of D at real images (Mescheder et al. 2018, arXiv:1801.04406).
+        r2_weight: the same at fake images.
+        penalty_every: n, if the penalties are computed in every n-th update only, n times as heavy (Karras et al.
+            2020, arXiv:1912.04958, appendix B).
+        augment: as in `GanSettings`.
+        weights: the first ones, as in `GanSettings`.
+    """
+
+    full_name: ClassVar[str] = "relativistic GAN with R1 and R2 (R3GAN)"
+    family: Literal["r3gan"]
+    code: PlainCode
+    r1_weight: NonNegativeFloat = 1.0
+    r2_weight: NonNegativeFloat = 1.0
+    penalty_every: PositiveInt = 1
+    augment: tuple[Augmentation, ...] = ()
+    weights: FirstWeights = "he"
+    needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    labelled: ClassVar[bool] = False
+    players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
+
+    @model_validator(mode="after")
+    def _a_rhythm_needs_a_penalty(self) -> "R3ganSettings":
         if not self.r1_weight and not self.r2_weight:
             self.refuse_idle("penalty_every", "r1_weight = 0 and r2_weight = 0")
         return self
@@ -179,10 +200,11 @@ class AcganSettings(Settings):
     Args:
         label_weight: the factor before the label loss of both players.
         real_label: the target for real images; below 1 is one-sided smoothing.
-        discriminator_steps: the generator learns in every n-th update only.
+        discriminator_steps: n, if the generator learns in every n-th update only.
         augment: as in `GanSettings`.
     """
 
+    full_name: ClassVar[str] = "auxiliary-classifier GAN (ACGAN)"
     family: Literal["acgan"]
     code: LabelledCode
     label_weight: NonNegativeFloat = 1.0
@@ -191,23 +213,27 @@ class AcganSettings(Settings):
     augment: tuple[Augmentation, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = True
-    players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
+    players: ClassVar[Players] = {
+        "discriminator": ("discriminator", "source", "label"),
+        "generator": ("generator",),
+    }
 
 
 class WganSettings(Settings):
     """Wasserstein GAN. Arjovsky et al. 2017, arXiv:1701.07875; Gulrajani et al. 2017, arXiv:1704.00028.
 
     Args:
-        lipschitz: what keeps the critic's slope in bounds: a `penalty` on its gradient, or `clipping` of its weights.
+        lipschitz: how the critic's slope is bounded: by a `penalty` on its gradient, or by `clipping` of its weights.
         penalty_weight: of the gradient penalty.
         clip: the critic's weights stay within [-clip, clip].
-        critic_steps: the generator learns in every n-th update only.
-        real_label: the factor before the critic's scores of real images; below 1 is what remains of label smoothing
-            where there is no sigmoid.
+        critic_steps: n, if the generator learns in every n-th update only.
+        real_label: the factor before the critic's scores of real images; below 1 is label smoothing for a critic, which
+            has no sigmoid.
         augment: as in `GanSettings`.
-        weights: where they start, as in `GanSettings`.
+        weights: the first ones, as in `GanSettings`.
     """
 
+    full_name: ClassVar[str] = "Wasserstein GAN (WGAN)"
     family: Literal["wgan"]
     code: PlainCode
     lipschitz: Literal["penalty", "clipping"] = "penalty"
@@ -219,14 +245,14 @@ class WganSettings(Settings):
     weights: FirstWeights = "normal"
     needs: ClassVar[tuple[str, ...]] = ("generator", "critic")
     labelled: ClassVar[bool] = False
-    players: ClassVar[tuple[str, ...]] = ("critic", "generator")
+    players: ClassVar[Players] = {"critic": ("critic", "source"), "generator": ("generator",)}
 
     @model_validator(mode="after")
     def _options_go_together(self) -> "WganSettings":
         if self.real_label < 1 and self.lipschitz == "penalty":
             raise ValueError(
-                "with real_label below 1 the critic gains without end by lowering all scores, which a gradient penalty "
-                'does not see; set objective.lipschitz = "clipping" or real_label = 1'
+                "with real_label below 1 the critic gains without end by lowering all scores, and a gradient penalty "
+                'does not stop it; set objective.lipschitz = "clipping" or real_label = 1'
             )
         other = "clip" if self.lipschitz == "penalty" else "penalty_weight"
         self.refuse_idle(other, f'lipschitz = "{self.lipschitz}"')
@@ -237,15 +263,16 @@ class InfoganSettings(Settings):
     """InfoGAN. Chen et al. 2016, arXiv:1606.03657.
 
     Args:
-        code: its noise and what shall be found in the images: `categorical`, `continuous` or both.
+        code: its noise, and the codes to be found in the images: `categorical`, `continuous` or both.
         categorical_weight: lambda before the information of the categorical codes; the paper's 1.
         continuous_weight: lambda before that of the continuous ones, smaller, as in the authors' code.
         real_label: the target for real images; below 1 is one-sided smoothing.
-        discriminator_steps: generator and recognition learn in every n-th update only.
+        discriminator_steps: n, if generator and recognition learn in every n-th update only.
         train_trunk: whether the recognition's step moves the trunk that it shares with D. If not, codes are read from
-            what tells real images from made ones, so that one cannot hide in a faint pattern.
+            the features by which D tells real images from fake ones, so that a code cannot hide in a faint pattern.
     """
 
+    full_name: ClassVar[str] = "information-maximising GAN (InfoGAN)"
     family: Literal["infogan"]
     code: LearnedCode
     categorical_weight: PositiveFloat = 1.0
@@ -255,7 +282,16 @@ class InfoganSettings(Settings):
     train_trunk: bool = True
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = False
-    players: ClassVar[tuple[str, ...]] = ("discriminator", "generator", "recognition")
+
+    @property
+    def players(self) -> Players:
+        """Each optimiser and the networks that it moves."""
+        trunk = ("discriminator",) if self.train_trunk else ()
+        return {
+            "discriminator": ("discriminator", "source"),
+            "generator": ("generator",),
+            "recognition": (*trunk, "recognition"),
+        }
 
     @model_validator(mode="after")
     def _has_a_code(self) -> "InfoganSettings":
@@ -265,6 +301,11 @@ class InfoganSettings(Settings):
 
 
 ObjectiveSettings = Annotated[
-    VaeSettings | GanSettings | AcganSettings | WganSettings | InfoganSettings | ClassifierSettings,
+    VaeSettings | GanSettings | R3ganSettings | AcganSettings | WganSettings | InfoganSettings | ClassifierSettings,
     Field(discriminator="family"),
 ]
+
+FULL_NAMES: dict[str, str] = {
+    get_args(settings.model_fields["family"].annotation)[0]: settings.full_name
+    for settings in get_args(get_args(ObjectiveSettings)[0])
+}

@@ -49,17 +49,17 @@ def best(
     """
     run = RunFolder(path)
     chosen_checkpoint(run)
-    recipe = run.recipe
-    name, store = metric_of(recipe, metric), store_of(run, data)
+    recipe = run.read_recipe()
+    name, store = metric_of(recipe, metric), store_of(run, recipe, data)
     extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
     require_valid(len(store.rows("valid")), store.path)
     steps, rows = list(run.checkpoints()), []
     with run.lock(), Live("scoring") as live:
         for place, step in enumerate(steps):
-            objective, _ = restore(run, step)
-            subject = Subject(objective, recipe, run.conditions(), store)
+            objective, _ = restore(run, step, recipe=recipe)
+            subject = Subject(objective, recipe, run.read_conditions(recipe), store)
             live.show(place / len(steps), f"step {step:,}")
-            rows.append(score(subject, name, step, extractor=extractor, weights=weights_of(run), cache=cache))
+            rows.append(score(subject, name, step, extractor=extractor, weights=weights_of(run, recipe), cache=cache))
         keep(run, rows)
         found = mark(run, name, rows, steps)
     assert found is not None, "there is a checkpoint"
@@ -80,7 +80,7 @@ def score_checkpoint(training: Training, subject: Subject, tick: Tick, progress:
     run, recipe = training.run, training.recipe
     metric = metric_of(recipe)
     extractor = untrained(recipe.data.shape[2])
-    row = score(subject, metric, tick.step, extractor=extractor, weights=weights_of(run), progress=progress)
+    row = score(subject, metric, tick.step, extractor=extractor, weights=weights_of(run, recipe), progress=progress)
     run.append("evaluations", row)
     steps = [step for step in run.checkpoints() if step % recipe.every.score == 0]
     mark(run, metric, run.rows("evaluations"), steps)

@@ -69,7 +69,7 @@ def _read(paths: Sequence[Path]) -> list[Record]:
         given = f" {paths[0]}" if paths else ""
         raise RunError(f"it takes two runs or more to compare; name another one: simulacra compare{given} RUN")
     for path in paths:
-        RunFolder(path).recipe  # noqa: B018  # raises where there is no run, or none that this version reads
+        RunFolder(path).read_recipe()  # raises where there is no run, or none that this version reads
     records = read_all([RunFolder(path) for path in paths])
     scores = [newest(record.evaluations) for record in records]
     like = next((score for of_run in scores for score in of_run if score.evaluated and score.found), None)

@@ -103,7 +103,7 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
                 budget.step = tick.step
                 show(live, board, training, tick, budget.used)
                 if tick.milestone:
-                    with budget.paused(), training.averages.shown():
+                    with budget.paused(), training.ema.in_use():
                         look(training, subject, tick, scoring)
                         note_findings(run, live.tell)
         except Diverged as error:
@@ -155,7 +155,7 @@ def look(training: Training, subject: Subject, tick: Tick, progress: Progress | 
 
 def conclude(training: Training, subject: Subject, step: int) -> None:
     """The final evaluation: every picture, and the whole test split unless the last look has just measured it."""
-    with training.averages.shown():
+    with training.ema.in_use():
         draw(training.run, subject)
         training.run.write_facts({"drawn": step})
         if "test" in training.recipe.every.evaluate:

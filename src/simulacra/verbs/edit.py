@@ -78,7 +78,7 @@ class Editor:
 
     def _store(self) -> ImageStore:
         try:
-            return store_of(self.run, self.data)
+            return store_of(self.run, self.subject.recipe, self.data)
         except DataError as error:
             kept = f"{self.run.path} keeps no directions of step {self.step:,}, and learning them takes the data set"
             raise RunError(f"{kept}: {error}") from error
@@ -91,8 +91,9 @@ def open_editor(path: Path, step: Which = None, data: Path | None = None) -> Edi
         RunError: no run, or no such checkpoint.
     """
     run = RunFolder(path)
-    objective, step = restore(run, step)
-    return Editor(run, Subject(objective, run.recipe, run.conditions()), step, data)
+    recipe = run.read_recipe()
+    objective, step = restore(run, step, recipe=recipe)
+    return Editor(run, Subject(objective, recipe, run.read_conditions(recipe)), step, data)
 
 
 def edit(

@@ -19,9 +19,10 @@ from simulacra.evaluation.metrics import DIRECTIONS, GROUPS, Found, missing
 from simulacra.evaluation.pictures import preview
 from simulacra.evaluation.subject import Subject
 from simulacra.progress import Live
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
-Weights = Literal["averaged", "raw"]
+Weights = Literal["ema", "raw"]
 COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
 # What a new row and the old one that it replaces have in common.
 SAME = ("metric", "code", "label", "split", "extractor", "n", "step", "against", "weights")
@@ -66,7 +67,7 @@ def evaluate(
         features: name of an extractor; the one that suits the data by default.
         only: names of groups of metrics; all by default.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
-        weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
+        weights: "ema", the EMA of the weights, by default where the recipe keeps one; or "raw", the last weights.
         seed: of the samples.
         cache: folder of what is kept of real images; the user's cache folder by default.
 
@@ -82,10 +83,10 @@ def evaluate(
         if name not in GROUPS:
             raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
     run = RunFolder(path)
-    kind = weights_of(run, weights)
-    objective, step = restore(run, step, averaged=kind == "averaged")
-    recipe = run.recipe
-    store = store_of(run, data) if against is None else find_store(run, data, against)
+    recipe = run.read_recipe()
+    kind = weights_of(run, recipe, weights)
+    objective, step = restore(run, step, recipe=recipe, ema=kind == "ema")
+    store = store_of(run, recipe, data) if against is None else find_store(run, recipe, data, against)
     chosen = choose(store, count)
     with run.lock(), Live("measuring") as live:
 
@@ -96,7 +97,7 @@ def evaluate(
         facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed, "weights": kind}
         if against is not None:
             facts["against"] = store.fingerprint
-        subject = Subject(objective, recipe, run.conditions(), store)
+        subject = Subject(objective, recipe, run.read_conditions(recipe), store)
         material = Material(subject, chosen, extractor, facts, cache, show)
         found = _measured(material, only or tuple(GROUPS))
         keep(run, [row for row in found.rows if row["n"] is not None])
@@ -104,32 +105,32 @@ def evaluate(
         for name, arrays in found.pictures.items():
             run.write_picture(name, arrays | origin, preview(arrays))
     title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
-    said = remarks(chosen, count, best=against is None and run.best == step)
+    said = remarks(chosen, count, best=against is None and run.read_best() == step)
     return Evaluated(title, found.rows, [*said, *found.notes, *reasons(found.rows)])
 
 
-def store_of(run: RunFolder, data: Path | None) -> ImageStore:
+def store_of(run: RunFolder, recipe: Recipe, data: Path | None) -> ImageStore:
     """The store that a run was trained on, with the images that the run kept aside in its split "valid".
 
     Raises:
         DataError: there is none, or it is not the one trained on.
     """
-    return hold_out(find_store(run, data, None), run.recipe.data.holdout, run.recipe.seed)
+    return hold_out(find_store(run, recipe, data, None), recipe.data.holdout, recipe.seed)
 
 
-def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
-    """Which weights are looked at: the averaged ones where the recipe keeps an average, unless others are wanted.
+def weights_of(run: RunFolder, recipe: Recipe, wanted: Weights | None = None) -> Weights:
+    """Which weights are used: the EMA where the recipe keeps one, unless others are wanted.
 
     Raises:
-        RunError: averaged ones are wanted and there are none.
+        RunError: the EMA is wanted and there is none.
     """
-    kept = bool(run.recipe.average)
-    if wanted == "averaged" and not kept:
-        raise RunError(f"--weights averaged: {run.path} keeps no average of its weights (average = 0); give raw")
-    return wanted or ("averaged" if kept else "raw")
+    kept = bool(recipe.ema)
+    if wanted == "ema" and not kept:
+        raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
+    return wanted or ("ema" if kept else "raw")
 
 
-def find_store(run: RunFolder, data: Path | None, against: Path | None) -> ImageStore:
+def find_store(run: RunFolder, recipe: Recipe, data: Path | None, against: Path | None) -> ImageStore:
     """The store to measure against: the one trained on, or the one that is given in its place.
 
     Raises:
@@ -139,11 +140,11 @@ def find_store(run: RunFolder, data: Path | None, against: Path | None) -> Image
     if against is not None:
         if data is not None:
             raise RunError("--data and --against were both given; give the one store to measure against")
-        store, wanted = open_store(against), run.recipe.data.shape
+        store, wanted = open_store(against), recipe.data.shape
         if store.shape != wanted:
             raise DataError(f"{against} has images of shape {store.shape} where the run makes {wanted}; pack it so")
         return store
-    trained = run.facts.get("data", {})
+    trained = run.read_facts().get("data", {})
     place = data or Path(str(trained.get("path")))
     if data is None and not is_store(place):
         raise DataError(f"the store of {run.path} is not at {place} any more; say where it is with --data STORE")

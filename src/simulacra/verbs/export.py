@@ -63,7 +63,7 @@ def export(
 
 def note_of_state(run: RunFolder, step: int) -> str | None:
     """A sentence where a run has not come to its end, which its weights are then not of."""
-    state = run.facts.get("state")
+    state = run.read_facts().get("state")
     if state == "finished":
         return None
     how = "is still training, or was cut off" if state == "running" else f"is {state}"

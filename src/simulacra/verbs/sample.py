@@ -42,7 +42,7 @@ def sample(
         out: FILE.png for one sheet, or one sample as it is; FILE.npy for an array (n, H, W, C) uint8; a folder, new or
             with numbered PNGs alone, which are replaced.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
-        weights: the moving average of the weights, where the recipe keeps one, or the last weights themselves.
+        weights: "ema", the EMA of the weights, by default where the recipe keeps one; or "raw", the last weights.
         described: codes as JSON, or the path of a file of it, in the place of count and seed.
 
     Returns:
@@ -55,9 +55,9 @@ def sample(
         raise RunError("--codes says which samples and how many; leave out -n and --seed")
     form, count, seed = _form(out), COUNT if count is None else count, seed or 0
     run = RunFolder(path)
-    run.require()
-    objective, step = restore(run, step, averaged=weights_of(run, weights) == "averaged")
-    subject = Subject(objective, run.recipe, run.conditions())
+    recipe = run.read_recipe()
+    objective, step = restore(run, step, recipe=recipe, ema=weights_of(run, recipe, weights) == "ema")
+    subject = Subject(objective, recipe, run.read_conditions(recipe))
     if described is None:
         codes, whence = draw_samples(subject, count, seed), f"seed {seed}"
     else:
@@ -183,8 +183,9 @@ def redraw(path: Path, step: Which) -> int:
         DataError: the data set is not at hand.
     """
     run = RunFolder(path)
-    objective, step = restore(run, step)
-    subject = Subject(objective, run.recipe, run.conditions(), store_of(run, None))
+    recipe = run.read_recipe()
+    objective, step = restore(run, step, recipe=recipe)
+    subject = Subject(objective, recipe, run.read_conditions(recipe), store_of(run, recipe, None))
     with run.lock():
         draw(run, subject)
         run.write_facts({"drawn": step})

@@ -120,7 +120,7 @@ def train(
             say(f"{out} is finished: step {finished.step:,}; give more --steps to go on, or another --out")
             return finished
         together.agree(None)
-        before = run.facts.get("precision") if run.exists else None
+        before = run.read_facts().get("precision") if run.exists() else None
         training = _begin(run, recipe, store, order, together, name)
         if training.start:
             say(f"{out}: going on from step {training.start:,}")
@@ -172,12 +172,12 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
     Raises:
         RunError: the folder holds a run of another recipe or of other data, or something else.
     """
-    if not run.exists:
+    if not run.exists():
         strangers = [path.name for path in run.path.iterdir() if not any(map(path.match, BEGUN))]
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
-    old, new = to_table(run.recipe), to_table(recipe)
+    old, new = to_table(run.read_recipe()), to_table(recipe)
     for key in EXTENSIBLE:
         if key != "steps" or not recipe.falls:
             old.pop(key, None), new.pop(key, None)
@@ -186,7 +186,7 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
         if differs == "steps":
             differs += ", towards which its learning rate falls"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {differs}); give another --out")
-    facts = run.facts
+    facts = run.read_facts()
     if missing := [key for key in NEEDED if key not in facts]:
         raise RunError(f"{run.path}/run.json is damaged (it tells no {missing[0]}); train again into another folder")
     if facts["data"].get("fingerprint") != store.fingerprint:
@@ -195,13 +195,13 @@ def _check_folder(run: RunFolder, recipe: Recipe, store: ImageStore) -> Finished
     reached = max(run.checkpoints(), default=0)
     if reached > recipe.steps:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
-    same = run.recipe.minutes == recipe.minutes and run.recipe.steps == recipe.steps
+    same = run.read_recipe().minutes == recipe.minutes and run.read_recipe().steps == recipe.steps
     return _finished(run) if facts["state"] == "finished" and same else None
 
 
 def _order(run: RunFolder, recipe: Recipe, store: ImageStore, say: Callable[[str], None]) -> Order:
     """In which order images come, decided once: the run may go on where there is more memory, or less."""
-    order = Order.of_facts(run.facts["data"]) if run.exists else choose(recipe.data.order, store)
+    order = Order.of_facts(run.read_facts()["data"]) if run.exists() else choose(recipe.data.order, store)
     if order.block:
         say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
     return order
@@ -222,13 +222,13 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devi
     )
     facts: dict[str, Any] = facts_of_run(objective, store, devices)
     facts["data"] |= order.facts
-    if run.exists:
-        facts["started"] = run.facts["started"]
+    if run.exists():
+        facts["started"] = run.read_facts()["started"]
     facts |= {"family": recipe.objective.family, "recipe_name": name, "command": _command(), "state": "running"}
     training = assemble(recipe, run, objective, batches, devices)
     if training.taken:
         facts["start"] = training.taken
-    if run.exists:  # first, so that one killed between the two files is never finished at the new recipe's length
+    if run.exists():  # first, so that one killed between the two files is never finished at the new recipe's length
         run.write_facts({"state": "running"})
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
@@ -238,7 +238,7 @@ def _begin(run: RunFolder, recipe: Recipe, store: ImageStore, order: Order, devi
 
 
 def _finished(run: RunFolder) -> Finished:
-    facts = run.facts
+    facts = run.read_facts()
     return Finished(run.path, facts["step"], facts["images_seen"], facts["seconds"])
 
 

@@ -37,9 +37,6 @@ class Painter(Objective, Generates):
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
         return {}
 
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        return {}
-
     def decode(self, codes: Tensor) -> Tensor:
         images = torch.rand(len(codes), 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 80 + 60
         top, left = self.paint(codes).T[:, :, None, None, None]

@@ -51,7 +51,7 @@ def test_numbers_measured_unalike_have_rows_of_their_own(
 
 def test_numbers_of_raw_and_averaged_weights_have_rows_of_their_own(fake: Any, tmp_path: Path) -> None:
     one = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 2000, "weights": "raw"}
-    assert len(rows_of(page(fake, tmp_path / "two", [one], [one | {"weights": "averaged"}]))) == 2
+    assert len(rows_of(page(fake, tmp_path / "two", [one], [one | {"weights": "ema"}]))) == 2
     assert len(rows_of(page(fake, tmp_path / "one", [one], [one]))) == 1
 
 
@@ -69,5 +69,5 @@ def test_curves_that_were_measured_unalike_are_not_shared(fake: Any, tmp_path: P
     assert "Curves that runs share" in page(fake, tmp_path / "alike", curve(), curve())
     for place, other in enumerate(({"n": 2000}, {"extractor": "random-vgg"}, {"weights": "raw"})):
         assert "Curves that runs share" not in page(
-            fake, tmp_path / str(place), curve(weights="averaged"), curve(**{"weights": "averaged"} | other)
+            fake, tmp_path / str(place), curve(weights="ema"), curve(**{"weights": "ema"} | other)
         )

@@ -69,9 +69,9 @@ def test_the_newest_number_is_shown_and_an_old_one_says_when(fake: Any, tmp_path
 
 
 def test_numbers_of_both_kinds_of_weights_are_told_apart(fake: Any, tmp_path: Path) -> None:
-    rows = [{"metric": "recall", "value": value, "weights": kind} for value, kind in ((0.2, "averaged"), (0.6, "raw"))]
+    rows = [{"metric": "recall", "value": value, "weights": kind} for value, kind in ((0.2, "ema"), (0.6, "raw"))]
     drawn = card(fake, tmp_path / "both", *rows).partition("All of it as tables")[0]
-    assert "n 500 · random-vgg · averaged weights" in drawn
+    assert "n 500 · random-vgg · ema weights" in drawn
     assert "n 500 · random-vgg · raw weights" in drawn
     assert "weights" not in card(fake, tmp_path / "one", rows[0]).partition("All of it as tables")[0]
 

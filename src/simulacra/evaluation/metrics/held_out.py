@@ -14,7 +14,7 @@ from simulacra.evaluation.distances import kernel
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates
+from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
 from simulacra.recipe import Recipe
 from simulacra.seeds import Draw, stream
 
@@ -35,11 +35,14 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
 
 
 def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[str, NDArray[np.float32]]:
-    """What the family measures of each image of a split: metric -> (n,); empty where the split is."""
+    """What the family measures of each image of a split: metric -> (n,); empty if there is nothing to measure."""
     parts: dict[str, list[NDArray[np.float32]]] = {}
-    with subject.objective.looking():
+    objective = subject.objective
+    if not isinstance(objective, Validates):
+        return {}
+    with objective.looking():
         for rows in subject.batches(split, limit):
-            for name, values in subject.objective.validate(subject.load(rows)).items():
+            for name, values in objective.validate(subject.load(rows)).items():
                 parts.setdefault(name, []).append(values.float().cpu().numpy())
     return {name: np.concatenate(values) for name, values in parts.items()}
 
@@ -130,7 +133,7 @@ def score(
         metric: one that `metric_of` gave.
         step: the updates that the model has had.
         extractor: of the distances.
-        weights: averaged or raw, for the record.
+        weights: ema or raw, for the record.
         cache: folder of features; the user's cache folder by default.
         progress: told (done, total) while features are computed.
     """
