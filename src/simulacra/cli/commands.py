@@ -395,7 +395,7 @@ def edit(
 ) -> None:
     """Change a picture of your own in what a label says."""
     from simulacra.verbs.edit import edit as edit_picture
-    from simulacra.verbs.edit import parse_strengths, wish_of
+    from simulacra.verbs.edit import parse_strengths, request_of
 
-    wish = wish_of(label, parse_strengths(strength, strengths), method, keep or ())
-    typer.echo(edit_picture(run, picture, wish, out, step=step, data=data, crop=crop, say=say))
+    request = request_of(label, parse_strengths(strength, strengths), method, keep or ())
+    typer.echo(edit_picture(run, picture, request, out, step=step, data=data, crop=crop, say=say))
