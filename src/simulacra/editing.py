@@ -214,7 +214,7 @@ def _judged_samples(
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"
     codes = subject.codes(limit, Draw.EDITING)
-    predicted = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
+    predicted = [judge.predict(subject.decode(part)) for part in torch.split(codes, CHUNK)]
     return codes.numpy(), (np.concatenate(predicted) & judge.learned).astype(np.uint8)
 
 

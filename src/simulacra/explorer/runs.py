@@ -12,11 +12,11 @@ from simulacra.explorer.library import LoadedRun
 from simulacra.explorer.map import test_count
 from simulacra.explorer.requests import Requested
 from simulacra.objectives import Encodes, Generates
-from simulacra.report.figures import Line
+from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import FLOOR, of_chart, of_family, of_metric
-from simulacra.report.record import read
-from simulacra.report.sections.curves import charts_of, series_of
+from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
+from simulacra.report.record import both_weights, read
+from simulacra.report.sections.curves import charts_of, series_of, specifics
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -63,15 +63,16 @@ def curves(request: Requested) -> dict[str, Any]:
 def scores(request: Requested) -> dict[str, Any]:
     """The newest row of each measurement."""
     record = read(request.explorer.library.run(request.name), request.name)
+    weights = both_weights(record.evaluations)
     rows = []
-    for (metric, split, extractor, others, _), series in series_of(record.evaluations).items():
-        words, newest = of_metric(metric), series[-1]
-        numbers = {key: newest.get(key) for key in ("value", "low", "high", "n", "step")}
-        numbers["baseline"] = newest.get("baseline", newest.get("floor"))
-        details = plain(", ".join(filter(None, [extractor, others])))
-        named = {"metric": plain(metric), "title": words.title, "split": plain(split), "details": details}
+    for series in series_of(record.evaluations):
+        newest = series[-1]
+        words, row = of_metric(newest.metric), newest.to_json()
+        numbers = {key: row[key] for key in ("value", "low", "high", "baseline", "n", "step")}
+        details = ", ".join([*filter(None, [newest.extractor]), *specifics(newest, weights)])
+        named = {"metric": newest.metric, "title": words.title, "split": newest.split or "", "details": details}
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
-    return {"scores": rows, "baseline": FLOOR}
+    return {"scores": rows, "baseline": BASELINE}
 
 
 def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:

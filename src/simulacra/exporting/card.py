@@ -10,7 +10,7 @@ from typing import Any
 import simulacra
 from simulacra.exporting.model import TrainedModel
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
-from simulacra.report.glossary import FLOOR, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_family, of_metric
 
 NO_LICENCE = "other"  # for model hubs: the text says which licence
 USE = {
@@ -163,7 +163,7 @@ def _numbers(trained: TrainedModel) -> str:
         cells = (title, number(row["value"]), interval, baseline, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | baseline | measured on |", "|---|---:|---:|---:|---|"]
-    note = f"The baseline is {FLOOR}."
+    note = f"The baseline is {BASELINE}."
     has_baseline = any(row.get("baseline") is not None for row in trained.evaluations)
     return "\n".join([*head, *rows, *(["", note] if has_baseline else [])])
 

@@ -68,7 +68,7 @@ class Editor:
         if (kept := kept_of(self.run, step)) is not None:
             return kept
         try:
-            store = store_of(self.run, self.data)
+            store = store_of(self.run, self.data, recipe=self.subject.recipe)
         except DataError as error:
             kept_none = f"{self.run.path} keeps no directions of step {step:,}, and learning them needs the data set"
             raise RunError(f"{kept_none}: {error}") from error
