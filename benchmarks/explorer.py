@@ -31,8 +31,8 @@ TIMES = """async (moves) => {
   const picture = document.getElementById("picture");
   const drawn = (value) => new Promise((done) => {
     const watch = new MutationObserver(() => {
-      const turns = JSON.parse(picture.dataset.drawn).turns;
-      if (turns && turns["1"] === value) { watch.disconnect(); done(performance.now()); }
+      const moved = JSON.parse(picture.dataset.drawn).principal_directions;
+      if (moved && moved["1"] === value) { watch.disconnect(); done(performance.now()); }
     });
     watch.observe(picture, { attributes: true });
   });
@@ -78,7 +78,7 @@ def measure(run: Path, moves: int) -> dict[str, float]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
             page = browser.new_page()
-            page.goto(f'{address}#tab=sliders&code={{"seed":0,"turns":{{"1":4}}}}')
+            page.goto(f'{address}#tab=sliders&code={{"seed":0,"principal_directions":{{"1":4}}}}')
             page.wait_for_selector("#picture[data-drawn]")
             found = page.evaluate(TIMES, moves)
             browser.close()

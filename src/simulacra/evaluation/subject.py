@@ -86,6 +86,9 @@ class Subject:
         with self.objective.looking():
             if device.type != "cpu":
                 return np.concatenate([generated(part) for part in torch.split(codes, CHUNK)])
+            if len(codes) <= FEW:  # one worker's share: this thread is that worker
+                with one_thread():
+                    return generated(codes)
             with workers() as pool:
                 return np.concatenate(list(pool.map(generated, torch.split(codes, FEW))))
 
@@ -224,6 +227,17 @@ _THREADS = Threads()
 
 
 @contextmanager
+def one_thread() -> Iterator[int]:
+    """Torch computes with one thread here; gives how many threads it had."""
+    count = _THREADS.enter()
+    try:
+        torch.set_num_threads(1)
+        yield count
+    finally:
+        _THREADS.leave()
+
+
+@contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """As many workers as torch has threads, each of which computes with one.
 
@@ -232,10 +246,8 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     Several threads may have workers at once, as the explorer's desks do: torch keeps one number for threads to come and
     one in each thread, so each worker sets its own, and only one who found no other's setting remembers the number.
     """
-    count = _THREADS.enter()
-    try:
-        torch.set_num_threads(1)
-        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        _THREADS.leave()
+    with (
+        one_thread() as count,
+        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        yield pool
