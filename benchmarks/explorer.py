@@ -99,11 +99,11 @@ def main() -> None:
     parser.add_argument("--recipe", default="celeba-dcgan", help="whose networks are measured")
     parser.add_argument("--moves", type=int, default=100, help="of the slider")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(untrained(Path(folder), asked.recipe), asked.moves)
-    if asked.json:
-        print(json.dumps({"recipe": asked.recipe, "cores": os.cpu_count()} | found))
+        found = measure(untrained(Path(folder), options.recipe), options.moves)
+    if options.json:
+        print(json.dumps({"recipe": options.recipe, "cores": os.cpu_count()} | found))
         return
     table = Table("from slider to picture", "", box=None)
     for name, value in found.items():

@@ -145,9 +145,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    given = parser.parse_args()
-    found = measure(given.name, given.batch, given.seconds)
-    print(json.dumps(found) if given.json else f"{found['name']}: {found['images_per_second']:,.1f} images a second")
+    options = parser.parse_args()
+    found = measure(options.name, options.batch, options.seconds)
+    print(json.dumps(found) if options.json else f"{found['name']}: {found['images_per_second']:,.1f} images a second")
 
 
 if __name__ == "__main__":

@@ -269,15 +269,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", action="append", default=[], help="NAME=STORE, where a store lies")
     parser.add_argument("-n", type=int, default=1000, help="images in the place of samples, where there are as many")
-    given = parser.parse_args()
-    places = dict(text.split("=", 1) for text in given.data)
+    options = parser.parse_args()
+    places = dict(text.split("=", 1) for text in options.data)
     stores = {name: open_store(Path(places[name])) if name in places else resolve(name).store for name in DATA}
     for store in stores.values():
         judge_of(store)  # trained once and kept, so no part of the time
     start, script = time.process_time(), Path(__file__).name
-    tables = "".join(of_data(name, store, given.n) for name, store in stores.items())
+    tables = "".join(of_data(name, store, options.n) for name, store in stores.items())
     took = f"{time.process_time() - start:.0f} s of processor time"
-    head = f"\n`python benchmarks/{script} -n {given.n}` wrote this in {took}, once the judges were trained.\n"
+    head = f"\n`python benchmarks/{script} -n {options.n}` wrote this in {took}, once the judges were trained.\n"
     PAGE.write_text(filled(PAGE.read_text("utf-8"), "other groups", f"{head}{tables}\n", script), "utf-8")
 
 
