@@ -266,7 +266,7 @@ def test_a_run_says_what_it_took(
     assert RunFolder(run).read_recipe().start is not None
     assert simulacra(*words, "--steps", 8).code == 0, "a run goes on as ever"
     assert RunFolder(run).read_facts()["start"]["step"] == 6
-    assert "Weights of encoder came from first" in (run / "report.html").read_text("utf-8")
+    assert "The weights of encoder came from first" in (run / "report.html").read_text("utf-8")
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_scores_by_two_extractors_have_two_names(make_run: Any, client: Any) -> 
         run.append("evaluations", row)
     found = client(run.path).get(f"/runs/{run.path.name}/scores.json").json()
     assert [row["others"] for row in found["scores"]] == ["", "judge", "random-vgg"]
-    assert found["floor"] == "what real images, chance or a linear code get in the same place"
+    assert found["floor"] == "what real images, chance or a linear code get in the place of the model"
 
 
 def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run: Any, client: Any) -> None:

@@ -12,11 +12,11 @@ from simulacra.explorer.library import Loaded
 from simulacra.explorer.map import test_count
 from simulacra.explorer.requests import Ask
 from simulacra.objectives import Encodes, Generates
-from simulacra.report.figures import Line
+from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import FLOOR, of_chart, of_family, of_metric
-from simulacra.report.record import read
-from simulacra.report.sections.curves import charts_of, series_of
+from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
+from simulacra.report.record import both_weights, read
+from simulacra.report.sections.curves import charts_of, series_of, specifics
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -63,14 +63,16 @@ def curves(ask: Ask) -> dict[str, Any]:
 def scores(ask: Ask) -> dict[str, Any]:
     """The newest row of everything that was measured."""
     record = read(ask.served.shelf.run(ask.name), ask.name)
+    weights = both_weights(record.evaluations)
     rows = []
-    for (metric, split, extractor, others, _), series in series_of(record.evaluations).items():
-        words, last = of_metric(metric), series[-1]
-        numbers = {key: last.get(key) for key in ("value", "low", "high", "floor", "n", "step")}
-        apart = plain(", ".join(filter(None, [extractor, others])))
-        named = {"metric": plain(metric), "title": words.title, "split": plain(split), "others": apart}
+    for series in series_of(record.evaluations):
+        last = series[-1]
+        words, row = of_metric(last.metric), last.to_json()
+        numbers = {key: row[key] for key in ("value", "low", "high", "n", "step")} | {"floor": last.baseline}
+        others = ", ".join([*filter(None, [last.extractor]), *specifics(last, weights)])
+        named = {"metric": last.metric, "title": words.title, "split": last.split or "", "others": others}
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
-    return {"scores": rows, "floor": FLOOR}
+    return {"scores": rows, "floor": BASELINE}
 
 
 def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:

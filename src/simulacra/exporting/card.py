@@ -10,7 +10,7 @@ from typing import Any
 import simulacra
 from simulacra.exporting.model import Trained
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
-from simulacra.report.glossary import FLOOR, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_family, of_metric
 
 NO_LICENCE = "other"  # what hubs read as: see the text
 USE = {
@@ -156,14 +156,14 @@ def _numbers(trained: Trained) -> str:
     for row in trained.evaluations:
         low, high = row.get("low"), row.get("high")
         interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
-        floor = "" if row.get("floor") is None else number(row["floor"])
+        floor = "" if row.get("baseline") is None else number(row["baseline"])
         title, *rest = _of(row)
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
-    head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = f"The floor is {FLOOR}."
-    has_floor = any(row.get("floor") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
+    head = ["| metric | value | 95% interval | baseline | of |", "|---|---:|---:|---:|---|"]
+    baseline = f"The baseline is {BASELINE}."
+    has_floor = any(row.get("baseline") is not None for row in trained.evaluations)
+    return "\n".join([*head, *rows, *(["", baseline] if has_floor else [])])
 
 
 def _cell(text: str) -> str:
