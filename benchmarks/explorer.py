@@ -68,7 +68,7 @@ def untrained(folder: Path, name: str) -> Path:
 
 
 def measure(run: Path, moves: int) -> dict[str, float]:
-    """Milliseconds from slider to picture, and pictures a second while it is dragged."""
+    """Milliseconds from slider to picture, and pictures per second while it is dragged."""
     words = [sys.executable, "-c", "from simulacra.cli import main; main()", "explore", str(run)]
     words += ["--port", "0", "--no-browser"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""What a second process gives: images a second of one process with one thread, of two that train together, and of two
+"""What a second process gives: images per second of one process with one thread, of two that train together, and of two
 that train apart, which is what the machine has to give. Turn by turn; ratios of medians.
 
 python benchmarks/scaling.py [celeba-dcgan] [--batch 64] [--seconds 10] [--turns 3] [--json]
@@ -159,7 +159,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     table = Table(
-        f"{options.recipe}, {options.batch} images a process", "images a second", "of twice one process", box=None
+        f"{options.recipe}, {options.batch} images per process", "images per second", "of twice one process", box=None
     )
     for kind, rate in found["images_per_second"].items():
         table.add_row(kind, f"{rate:,.1f}", f"{rate / found['images_per_second']['one'] / 2:.2f}")

@@ -46,7 +46,7 @@ SWAPPED = (0.0, 0.1, 0.5, 1.0)
 NOISES = (0.3, 1.0)  # deviations, of codes whose own is 1
 BY_LABELS = ("modes_covered", "label_entropy", "label_divergence")  # of diversity: a table of their own
 RIGHT = "true accuracy"
-WHOLE = (ACCURACY, CORRECTED)  # told with their intervals
+WHOLE = (ACCURACY, CORRECTED)  # printed with their intervals
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -133,19 +133,19 @@ def swapped(labels: Flags, part: float) -> Flags:
 
 
 def obedience(
-    true: Flags, told: Flags, wanted: Flags, confusion: NDArray[np.int64], learned: Flags
+    true: Flags, predicted: Flags, wanted: Flags, confusion: NDArray[np.int64], learned: Flags
 ) -> dict[str, Estimate]:
     """How often images are what was asked for: in truth, as judged, and corrected; means over the labels learned.
 
     Args:
         true: (n, K) labels of the images.
-        told: (n, K) verdicts on them.
+        predicted: (n, K) predictions of the judge.
         wanted: (n, K) labels that they are asked to have.
-        confusion: counts of other real images, true by told: (K, K) of classes, (K, 2, 2) of attributes.
+        confusion: counts of other real images, true by predicted: (K, K) of classes, (K, 2, 2) of attributes.
         learned: (K,) whether the judge can tell a label.
     """
     exclusive = confusion.ndim == 2
-    counts = count_confusion(wanted, told, exclusive=exclusive)
+    counts = count_confusion(wanted, predicted, exclusive=exclusive)
     parts = (correction.classes if exclusive else correction.attributes)(counts, confusion)
     sizes = wanted.sum(0) if exclusive else np.full(len(learned), len(wanted))
     mended = [(part, size) for part, size, known in zip(parts, sizes, learned, strict=True) if part and known]
@@ -156,7 +156,7 @@ def obedience(
             return Estimate.share(labels[:, learned][wanted[:, learned]])
         return leakage.resampled((labels == wanted)[:, learned].mean(1), float)
 
-    return {RIGHT: Estimate(right(true).value), ACCURACY: right(told), CORRECTED: better.estimate}
+    return {RIGHT: Estimate(right(true).value), ACCURACY: right(predicted), CORRECTED: better.estimate}
 
 
 def conditions(store: ImageStore, count: int) -> Numbers:
@@ -165,13 +165,13 @@ def conditions(store: ImageStore, count: int) -> Numbers:
     assert judge is not None, "the data set has labels"
     held_out = stream(0, 4).permutation(np.concatenate([store.rows("valid"), store.rows("test")]))
     asked, known = np.split(held_out, [min(count, len(held_out) // 2)])
-    true, told = store.labels[asked].astype(bool), judge.predict(store.pixels(asked))
+    true, predicted = store.labels[asked].astype(bool), judge.predict(store.pixels(asked))
     errors = count_confusion(
         store.labels[known].astype(bool), judge.predict(store.pixels(known)), exclusive=store.exclusive
     )
     return {
         f"labels of {100 * part:g} % swapped" if part else "none": obedience(
-            true, told, swapped(true, part), errors, judge.learned
+            true, predicted, swapped(true, part), errors, judge.learned
         )
         for part in SWAPPED
     }
