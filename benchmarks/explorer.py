@@ -68,7 +68,7 @@ def untrained(folder: Path, name: str) -> Path:
 
 
 def measure(run: Path, moves: int) -> dict[str, float]:
-    """Milliseconds from slider to picture, and pictures a second while it is dragged."""
+    """Milliseconds from slider to picture, and pictures per second while it is dragged."""
     words = [sys.executable, "-c", "from simulacra.cli import main; main()", "explore", str(run)]
     words += ["--port", "0", "--no-browser"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
@@ -99,11 +99,11 @@ def main() -> None:
     parser.add_argument("--recipe", default="celeba-dcgan", help="whose networks are measured")
     parser.add_argument("--moves", type=int, default=100, help="of the slider")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(untrained(Path(folder), asked.recipe), asked.moves)
-    if asked.json:
-        print(json.dumps({"recipe": asked.recipe, "cores": os.cpu_count()} | found))
+        found = measure(untrained(Path(folder), options.recipe), options.moves)
+    if options.json:
+        print(json.dumps({"recipe": options.recipe, "cores": os.cpu_count()} | found))
         return
     table = Table("from slider to picture", "", box=None)
     for name, value in found.items():
