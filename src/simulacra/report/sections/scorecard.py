@@ -8,10 +8,10 @@ from simulacra.catalogue import Metric
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.formatting import MISSING, epochs, number, percent, plain
-from simulacra.report.glossary import of_metric, reading_of
+from simulacra.report.glossary import of_metric, reading_of, written
 from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
-from simulacra.report.record import Record, both_weights, method, newest, rank, topic
-from simulacra.report.sections.curves import epochs_axis, names_of, series_of, written
+from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
+from simulacra.report.sections.curves import epochs_axis
 
 NAME_LIMIT = 40  # letters of a name in a table's cell
 
