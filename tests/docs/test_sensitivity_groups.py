@@ -37,10 +37,10 @@ def by_brightness(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def test_conditions_run(seen: Callable[..., ImageStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = SimpleNamespace(verdicts=by_brightness, predict=by_brightness, learned=np.array([True, True, False]))
+    judge = SimpleNamespace(predict=by_brightness, learned=np.array([True, True, False]))
     monkeypatch.setattr(groups, "judge_of", lambda store: judge)
     scores = groups.conditions(seen(), 100)
-    judged = [row[groups.NAME].value for row in scores.values()]
+    judged = [row[groups.ACCURACY].value for row in scores.values()]
     assert judged == sorted(judged, reverse=True)
     assert judged[0] == 1, "this judge is never wrong"
 
