@@ -140,7 +140,7 @@ def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | No
     """A scale that has room for numbers, intervals and baselines; None where there is no number.
 
     Shares have all of 0 to 1. Other scales begin at 0 where there is a baseline or a single number, so that size can be
-    seen. Several numbers without a baseline take the whole width, so that their intervals can be told apart.
+    seen. Several numbers without a baseline take the whole width, so that their intervals are easy to see.
 
     Args:
         metric: of the numbers.
