@@ -15,8 +15,8 @@ from simulacra.objectives import Encodes, Generates
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
 from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
-from simulacra.report.record import both_weights, read
-from simulacra.report.sections.curves import charts_of, series_of, specifics
+from simulacra.report.record import both_weights, read, series_of, specifics
+from simulacra.report.sections.curves import charts_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()
