@@ -1,6 +1,5 @@
 """The Python API behind `import simulacra`: verbs, runs and models, arrays in and out."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError, nearest
+from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
@@ -21,7 +21,7 @@ KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  
 
 def report_line(line: str) -> None:
     """Prints a line for a person, apart from the output of a script."""
-    print(line, file=sys.stderr)
+    print_error(line)
 
 
 def pack(

@@ -6,6 +6,7 @@ import traceback
 from simulacra import __version__
 from simulacra.cli import commands  # adds its commands to the application
 from simulacra.cli.options import app, say
+from simulacra.cli.streams import streams
 from simulacra.errors import SimulacraError, Stopped
 
 __all__ = ["app", "commands", "main"]
@@ -14,7 +15,13 @@ FULL = ("can't allocate memory", "not enough memory", "out of memory")  # words 
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 2 the user's mistake, 130 or 143 stopped, 1 our fault."""
+    """Runs the command line and exits: 0 done, 2 the user's mistake, 128 and a signal's number stopped, 1 our fault."""
+    with streams():
+        run()
+
+
+def run() -> None:
+    """Runs the command line; what goes wrong becomes a sentence and an exit code."""
     try:
         app()
     except SimulacraError as error:

@@ -18,6 +18,7 @@ from simulacra.cli.options import (
     Step,
     Weights,
     app,
+    echo,
     read_path,
     read_step,
     say,
@@ -32,7 +33,7 @@ def recipes(as_json: Json = False) -> None:
 
     rows = verb.recipes()
     if as_json:
-        typer.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     table("", ("name", "family", "data", "title"), [tuple(row.values()) for row in rows])
 
@@ -44,15 +45,15 @@ def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> N
 
     counts = verb.summary(recipe, changes or ())
     if as_json:
-        typer.echo(json.dumps(counts))
+        echo(json.dumps(counts))
         return
     for name, network in counts["networks"].items():
         layers = network["layers"]
         rows = [(row["layer"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}") for row in layers]
         table(f"{name}: {network['parameters']:,} parameters", ("layer", "output shape", "parameters"), rows)
     for player, numbers in counts["players"].items():
-        typer.echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
-    typer.echo(f"parameters in all: {counts['parameters']:,}")
+        echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
+    echo(f"parameters in all: {counts['parameters']:,}")
 
 
 @app.command()
@@ -99,11 +100,11 @@ def train(
     )
     run, step, images, seconds = finished.run, finished.step, finished.images_seen, finished.seconds
     if as_json:
-        typer.echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
+        echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
         return
-    typer.echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
+    echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
     if not no_report:
-        typer.echo(f"report: {run / 'report.html'}")
+        echo(f"report: {run / 'report.html'}")
 
 
 @app.command()
@@ -114,7 +115,7 @@ def demo(
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
     from simulacra.verbs import demo as verb
 
-    typer.echo(verb.demo(out, minutes, say))
+    echo(verb.demo(out, minutes, say))
 
 
 @app.command()
@@ -153,7 +154,7 @@ def pack(
         keep_going=keep_going,
     )
     for line in (packed.message, *packed.notes):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command()
@@ -163,12 +164,12 @@ def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_jso
 
     report, tables, sentences = verb.audit(store)
     if as_json:
-        typer.echo(json.dumps(report))
+        echo(json.dumps(report))
         return
     for part in tables:
         table(part.title, part.columns, part.rows)
     for sentence in sentences:
-        typer.echo(f"- {sentence}")
+        echo(f"- {sentence}")
 
 
 @app.command()
@@ -187,7 +188,7 @@ def sample(
     """Draw samples of a trained model, from its run folder alone."""
     from simulacra.verbs import sample as verb
 
-    typer.echo(verb.sample(run, count, seed, verb.parse_labels(label or ()), out, step, weights, codes))
+    echo(verb.sample(run, count, seed, verb.parse_labels(label or ()), out, step, weights, codes))
 
 
 @app.command()
@@ -201,7 +202,7 @@ def report(
     """Write one self-contained HTML report of one run, or of several side by side."""
     from simulacra.verbs import report as verb
 
-    typer.echo(verb.report(runs, out, step))
+    echo(verb.report(runs, out, step))
 
 
 @app.command()
@@ -232,7 +233,7 @@ def evaluate(
         seed=seed,
     )
     if as_json:
-        typer.echo(json.dumps(scores.rows))
+        echo(json.dumps(scores.rows))
     elif scores.measured:
         table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
     for note in scores.notes:
@@ -253,7 +254,7 @@ def compare(
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
-        typer.echo(json.dumps(comparison.table()))
+        echo(json.dumps(comparison.table()))
     else:
         table("", *verb.rows(comparison))
         if comparison.differences:
@@ -280,10 +281,10 @@ def best(
     scores = verb.best(run, metric=metric, data=data, features=features)
     if as_json:
         rows = [measurement.to_json() for measurement in scores.measurements]
-        typer.echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
+        echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
     table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
-    typer.echo(scores.conclusion)
+    echo(scores.conclusion)
 
 
 @app.command()
@@ -293,16 +294,16 @@ def diagnose(run: Run, as_json: Json = False) -> None:
 
     findings = verb.diagnose(run)
     if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in findings]))
+        echo(json.dumps([finding.as_json() for finding in findings]))
         return
     for finding in findings:
-        typer.echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
+        echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
         for sign in finding.evidence:
-            typer.echo(f"  seen by: {sign}")
-        typer.echo(f"  try: {finding.remedy}")
-        typer.echo(f"  more: {finding.link}")
+            echo(f"  seen by: {sign}")
+        echo(f"  try: {finding.remedy}")
+        echo(f"  more: {finding.link}")
     if not findings:
-        typer.echo("no issues found; it is not clear whether more training would help")
+        echo("no issues found; it is not clear whether more training would help")
 
 
 @app.command()
@@ -319,10 +320,10 @@ def bench(
 
     speed = verb.bench(recipe, data, seconds, changes=changes or (), device=device, say=say)
     if as_json:
-        typer.echo(json.dumps(speed.as_json()))
+        echo(json.dumps(speed.as_json()))
         return
     for sentence in verb.sentences(speed):
-        typer.echo(sentence)
+        echo(sentence)
 
 
 @app.command()
@@ -353,7 +354,7 @@ def export(
     """Write a trained model for others: weights, ONNX, a web page, or a run to go on with."""
     from simulacra.verbs import export as verb
 
-    typer.echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
+    echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
 
 
 @app.command()
@@ -376,4 +377,4 @@ def edit(
     from simulacra.verbs import edit as verb
 
     request = verb.request_of(label, verb.parse_strengths(strength, strengths), method, keep or ())
-    typer.echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))
+    echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from simulacra import __version__
+from simulacra.progress import print_error
 
 
 class Commands(TyperGroup):
@@ -87,13 +88,18 @@ Weights = Annotated[
 def say(line: str) -> None:
     """Prints a line for people to stderr, beside what scripts read; only the first process of a machine does."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        typer.echo(line, err=True)
+        print_error(line)
+
+
+def echo(line: object) -> None:
+    """Prints a line of a command's result to stdout."""
+    print(line, flush=True)
 
 
 def show_version(asked: bool) -> None:
     """Prints the version and leaves."""
     if asked:
-        typer.echo(f"simulacra {__version__}")
+        echo(f"simulacra {__version__}")
         raise typer.Exit
 
 

@@ -24,7 +24,13 @@ from simulacra.runs import RunFolder
 from simulacra.verbs.best import score_checkpoint
 from simulacra.verbs.prepare import command_line
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, the end of a job, a closed terminal, and what batch systems send some time before they end a job.
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+]
+IMPATIENT = (signal.SIGINT, signal.SIGTERM)  # the second one of these ends the program at once
 
 
 class Request:
@@ -37,10 +43,15 @@ class Request:
     signal: int | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Records a signal; a second signal ends the program at once, and nothing more is saved."""
-        if self.signal is not None:
+        """Records a signal; Ctrl-C or SIGTERM after another of them ends the program, and nothing more is saved.
+
+        A closing terminal sends SIGHUP several times, and a batch system SIGTERM after its warning: none of these may
+        keep the state from being saved.
+        """
+        if number in IMPATIENT and self.signal in IMPATIENT:
             raise KeyboardInterrupt
-        self.signal = number
+        if self.signal is None or number in IMPATIENT:
+            self.signal = number
 
 
 @contextmanager
@@ -50,7 +61,9 @@ def stop_requests() -> Iterator[Request]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in SIGNALS}
+    # `nohup` asks for SIGHUP to be ignored.
+    heard = [one for one in SIGNALS if one in IMPATIENT or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request) for number in heard}
     try:
         yield request
     finally:
