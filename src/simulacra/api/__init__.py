@@ -7,11 +7,9 @@ from typing import Any
 
 from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
-from simulacra.data.decode import parse_size
 from simulacra.data.pack import pack as pack_source
-from simulacra.data.sources import Options, open_source
+from simulacra.data.sources import open_source, read_options
 from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, nearest
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.recipe import load as load_recipe
@@ -19,8 +17,6 @@ from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
 from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.train import train as train_run
-
-KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  # of the options of sources
 
 
 def tell(line: str) -> None:
@@ -47,21 +43,19 @@ def pack(
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
-        options: further ones of the source: crop, count, seed, layout, values.
+        options: further ones of the source, called as on the command line: crop, columns, missing, unknown, factors,
+            classes, split, count, seed, layout, values, keep_going.
 
     Raises:
         DataError: the data cannot be used.
     """
-    _check_options(options)
-    asked = Options(
-        size=None if size is None else parse_size(str(size)),
-        channels=1 if grey else None,
-        labels=None if labels is None else Path(labels),
-        **options,
-    )
+    asked = read_options(size=size, labels=labels, grey=grey, **options)
     opened = open_source(source, None if path is None else Path(path), asked)
     with Live("packing") as live:
-        return pack_source(opened, Path(out), progress=live.count, say=live.tell).store
+        packed = pack_source(opened, Path(out), progress=live.count, say=live.tell, keep_going=asked.keep_going)
+    for line in packed.notes:
+        tell(line)
+    return packed.store
 
 
 def train(
@@ -75,10 +69,10 @@ def train(
     epochs: float | None = None,
     minutes: float | None = None,
     labels: str | Path | None = None,
-    crop: str | None = None,
     device: str = "auto",
     report: bool = False,
     say: Callable[[str], None] = tell,
+    **options: Any,
 ) -> Run:
     """Trains a recipe into a run folder, or goes on with it from its newest checkpoint.
 
@@ -92,10 +86,11 @@ def train(
         epochs: length in passes over the training images.
         minutes: stops after so many minutes of training.
         labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
         say: told, in one line each, what a person should know.
+        options: further ones of pictures as they are, called as on the command line: crop, columns, missing, unknown,
+            factors, classes, split, source, keep_going.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
@@ -105,7 +100,7 @@ def train(
         key: value for key, value in {"seed": seed, "steps": steps, "minutes": minutes}.items() if value is not None
     }
     wanted = dict(changes or {}) | direct
-    _check_options({"crop": crop})
+    asked = read_options(labels=labels, **options)
     if isinstance(recipe, Recipe):
         settings, name = recipe.with_changes(wanted) if wanted else recipe, ""
     else:
@@ -117,8 +112,7 @@ def train(
         folder,
         name=name,
         epochs=epochs,
-        labels=None if labels is None else Path(labels),
-        crop=crop,
+        options=asked,
         follow="data.size" not in wanted,
         device=device,
         report=report,
@@ -155,20 +149,6 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
     """
     wanted = (metrics,) if isinstance(metrics, str) else metrics
     return compare_runs([run.place if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
-
-
-def _check_options(given: Mapping[str, Any]) -> None:
-    """Refuses options of a source that have another name or type than any source takes.
-
-    Raises:
-        DataError: one of them is such.
-    """
-    for name, value in given.items():
-        if name not in KINDS:
-            raise DataError(f"{name} is no option of a source; {nearest(name, KINDS)}")
-        if value is not None and type(value) is not KINDS[name]:
-            kind = "a whole number" if KINDS[name] is int else "words as on the command line, like crop='0,0,178,178'"
-            raise DataError(f"{name} = {value!r}: expected {kind}")
 
 
 __all__ = ["Model", "Pictures", "Run", "compare", "evaluate", "load", "open_run", "pack", "train"]

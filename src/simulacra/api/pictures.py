@@ -26,7 +26,7 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
         if self.dtype != np.uint8 or self.ndim not in DIMENSIONS or self.shape[-1] not in (1, 3) or not self.size:
             return None
         images = np.asarray(self[None] if self.ndim == 3 else self)
-        return to_png(sheet(images), scale_for(images.shape[-3]))
+        return to_png(sheet(images), scale_for(images.shape[-3]), marked=len(images) > 1)
 
     def save(self, path: str | Path) -> None:
         """Writes the sheet as a PNG file.

@@ -8,12 +8,20 @@ import typer
 
 from simulacra.cli.options import (
     Changes,
+    Classes,
+    Columns,
     Crop,
+    Factors,
     Json,
+    KeepGoing,
     Labels,
+    Missing,
     Out,
     Run,
+    Source,
+    Split,
     Step,
+    Unknown,
     Weights,
     app,
     load_recipe,
@@ -66,7 +74,15 @@ def train(
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/RECIPE by default.")] = None,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
+    source: Source = None,
     crop: Crop = None,
+    keep_going: KeepGoing = False,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Decides weights, order and draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
@@ -84,16 +100,28 @@ def train(
     """Train a recipe into a run folder, or go on with it; ends with a report."""
     settings = load_recipe(recipe, changes, seed=seed, steps=steps, minutes=minutes, **{"start.run": start})
     folder = out or Path("runs") / Path(recipe).stem
+    from simulacra.data.sources import read_options
     from simulacra.verbs.train import train as train_run
 
+    options = read_options(
+        labels=labels,
+        columns=columns,
+        missing=missing,
+        unknown=unknown,
+        factors=factors,
+        classes=classes,
+        split=split,
+        source=source,
+        crop=crop,
+        keep_going=keep_going,
+    )
     ended = train_run(
         settings,
         data,
         folder,
         name=recipe,
         epochs=epochs,
-        labels=labels,
-        crop=crop,
+        options=options,
         cache=folder.parent / "stores" if no_cache else None,
         follow=not any(text.startswith("data.size") for text in changes or []),
         device=device,
@@ -132,6 +160,12 @@ def pack(
     *,
     out: Out,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
     size: Annotated[str | None, typer.Option(help="64 or WIDTHxHEIGHT.")] = None,
     crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
@@ -139,19 +173,24 @@ def pack(
     seed: Annotated[int | None, typer.Option(help="Of the avatars.")] = None,
     layout: Annotated[str | None, typer.Option(help="Of arrays: NHWC or NCHW.")] = None,
     values: Annotated[str | None, typer.Option(help="Of arrays: 0..255, 0..1 or -1..1.")] = None,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% is bad.")] = False,
+    keep_going: KeepGoing = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
-    from simulacra.data.decode import parse_size
     from simulacra.data.pack import pack as pack_source
-    from simulacra.data.sources import Options, open_source
+    from simulacra.data.sources import open_source, read_options
     from simulacra.progress import Live
 
-    options = Options(
-        size=parse_size(size) if size else None,
-        channels=1 if grey else None,
+    options = read_options(
+        size=size,
+        grey=grey,
         crop=crop,
         labels=labels,
+        columns=columns,
+        missing=missing,
+        unknown=unknown,
+        factors=factors,
+        classes=classes,
+        split=split,
         count=count,
         seed=seed,
         layout=layout,

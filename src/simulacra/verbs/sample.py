@@ -68,7 +68,7 @@ def sample(
     if form == ".npy":
         write_aside(out, to_npy(images))
     elif form == ".png":
-        write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
+        write_aside(out, to_png(sheet(images), marked=True) if len(images) > 1 else to_png(images[0]))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))

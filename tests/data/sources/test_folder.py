@@ -83,7 +83,7 @@ def test_a_file_name_that_two_pictures_share_needs_its_path(folder, packed, tmp_
 def test_a_table_that_lies_in_the_folder_is_pointed_out(folder, packed) -> None:
     root = folder(1)
     write(root / "labels.csv", "")
-    assert any("--labels labels.csv" in note for note in packed("folder", root).notes)
+    assert any(f"--labels {root}/labels.csv" in note for note in packed("folder", root).notes)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no picture", "half"], ids=["zero bytes", "text", "truncated"])

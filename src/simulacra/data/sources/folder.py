@@ -1,8 +1,7 @@
 """A folder of pictures, nested as it may be, with a table of attributes or with classes as subfolders."""
 
-import os
+import shlex
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import SPARE, SUFFIXES, Picture, read_picture
-from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels, one_hot
-from simulacra.data.splits import TEST, TRAIN, VALID
+from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.layout import read_layout
+from simulacra.data.sources.scan import Scan, plain, scan
 from simulacra.data.tables import read_table
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
-# Top folders of these names are the source's own split, not classes.
-SPLIT_FOLDERS = {"train": TRAIN, "training": TRAIN, "valid": VALID, "val": VALID, "validation": VALID, "test": TEST}
+TABLES = ("*.csv", "*.tsv", "metadata.jsonl", "dataset.json")
 
 
 @dataclass(frozen=True)
@@ -43,86 +42,58 @@ def open_folder(path: Path, options: Options) -> Source:
         DataError: no such folder, no picture in it, or a table that does not fit.
     """
     form = options.settled(SIZE, 3)
-    odd: Counter[str] = Counter()
-    files = dict(sorted(find_pictures(path, odd)))
+    found = scan(path)
+    files, odd = list(found.files), found.odd
     if not files:
-        raise DataError(f"{path} has no pictures (looked for {', '.join(sorted(SUFFIXES))}); give a folder with some")
-    names, split = list(files), None
+        raise DataError(_no_pictures(path, found))
+    names = [plain(name) for name in files]
+    layout = read_layout(names, options.classes if options.labels is None else "none", options.split)
+    kept, label_names, labels, split = layout.kept, layout.label_names, layout.labels, layout.split
     if options.labels is not None:
-        names, label_names, labels = _from_table(path, options.labels, names, odd)
-        exclusive = False
-    else:
-        label_names, labels, split = _from_folders(names)
-        exclusive = bool(label_names)
+        kept, label_names, labels = _from_table(path, options.labels, names, odd)
+        split = None
     reader = FileReader(path, form.size, form.crop, form.grey)
     table = [] if options.labels is None else evidence_of(options.labels)
     return Source(
         kind="folder",
-        names=names,
+        names=[names[row] for row in kept],
         shape=form.shape,
-        pictures=partial(read_all, reader, names),
+        pictures=partial(read_all, reader, [files[row] for row in kept]),
         labels=labels,
         identity=identity_of(
-            "folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table
+            "folder", form, SPARE, str(path.absolute()), list(found.files.items()), table, options.given()
         ),
         label_names=label_names,
-        exclusive=exclusive,
+        exclusive=bool(layout.label_names),
         split=split,
-        card={"title": path.resolve().name, "crop": form.crop, "licence": None, "notes": _notes(path, options)},
-        odd=dict(odd),
+        card={
+            "title": path.resolve().name,
+            "crop": form.crop,
+            "licence": None,
+            "notes": [*filter(None, [layout.line]), *_notes(path, options)],
+            "no_classes": layout.no_classes,
+        },
+        odd=dict(_odd(found) | layout.odd),
     )
 
 
-def find_pictures(root: Path, odd: Counter[str]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Relative path, size and date of every file below a folder that is named like a picture.
-
-    Links are followed; a folder met again (a link to one of its parents) is counted in `odd` and not entered.
-
-    Raises:
-        DataError: the folder, or one inside it, cannot be read.
-    """
-    met: set[tuple[int, int]] = set()
-    folders = [""]
-    while folders:
-        inside = folders.pop()
-        try:
-            here = (root / inside).stat()
-            if (here.st_dev, here.st_ino) in met:
-                odd[f"folders met a second time through a link and not entered (the first: {inside})"] += 1
-                continue
-            met.add((here.st_dev, here.st_ino))
-            entries = sorted(os.scandir(root / inside), key=lambda entry: entry.name)
-        except OSError as error:
-            raise DataError(f"{root / inside} cannot be read ({error.strerror}); give a folder you may read") from error
-        for entry in entries:
-            name = f"{inside}/{entry.name}".removeprefix("/")
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if _is_folder(entry):
-                folders.append(name)
-            elif PurePosixPath(name).suffix.lower() in SUFFIXES:
-                yield name, _size_and_date(entry)
+def _no_pictures(path: Path, found: Scan) -> str:
+    """Why a folder has no picture."""
+    there = "; ".join(f"{what}: {count:,}" for what, count in found.odd.items())
+    held = f"it holds {there}" if there else f"looked for {', '.join(sorted(SUFFIXES))}"
+    return f"{path} has no pictures ({held}); give a folder with some"
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
-def _size_and_date(entry: os.DirEntry[str]) -> tuple[int, int]:
-    try:
-        found = entry.stat()
-    except OSError:  # a broken link: listed as a bad picture when it is read
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
+def _odd(found: Scan) -> dict[str, int]:
+    """What is odd about the files."""
+    empty = {f"folders without a picture (the first: {found.empty[0]})": len(found.empty)} if found.empty else {}
+    return found.odd | empty
 
 
 def _from_table(
     root: Path, table_path: Path, names: list[str], odd: Counter[str]
-) -> tuple[list[str], tuple[str, ...], NDArray[np.uint8]]:
-    """Pictures that have a row, the labels' names, and the labels."""
+) -> tuple[NDArray[np.int64], tuple[str, ...], NDArray[np.uint8]]:
+    """Indices of pictures that have a row, the labels' names, and the labels."""
     find = Finder(names)
     table = read_table(table_path, find)
     rows: dict[str, int] = {}
@@ -142,8 +113,8 @@ def _from_table(
         raise DataError(
             f"no row of {table_path} names a picture in {root}; write each picture's path inside the folder"
         )
-    kept = [name for name in names if name in rows]
-    return kept, table.columns, table.values[[rows[name] for name in kept]]
+    kept = [at for at, name in enumerate(names) if name in rows]
+    return np.array(kept, dtype=np.int64), table.columns, table.values[[rows[names[at]] for at in kept]]
 
 
 class Finder:
@@ -167,23 +138,9 @@ class Finder:
         return entry if entry in self._paths else self._short.get(entry)
 
 
-def _from_folders(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Exclusive labels from the top subfolders when there are several, below the source's own split if it has one."""
-    parts = [PurePosixPath(name).parts[:-1] for name in names]
-    tops = {part[0].lower() if part else "" for part in parts}
-    split = None
-    if len(tops) > 1 and tops <= SPLIT_FOLDERS.keys():
-        split = np.array([SPLIT_FOLDERS[part[0].lower()] for part in parts], dtype=np.uint8)
-        parts = [part[1:] for part in parts]
-    classes = sorted({part[0] if part else "" for part in parts})
-    if len(classes) < 2 or "" in classes:
-        return (), no_labels(len(names)), split
-    place = {name: at for at, name in enumerate(classes)}
-    return tuple(classes), one_hot(np.array([place[part[0]] for part in parts]), len(classes)), split
-
-
 def _notes(path: Path, options: Options) -> list[str]:
-    tables = sorted(file.name for file in path.glob("*.csv"))
+    tables = sorted(file for kind in TABLES for file in path.glob(kind))
     if options.labels is None and tables:
-        return [f"{tables[0]} lies in the folder and was not used; to label the pictures with it: --labels {tables[0]}"]
+        typed = shlex.quote(str(tables[0]))
+        return [f"{tables[0]} lies in the folder and was not used; to label the pictures with it: --labels {typed}"]
     return []
