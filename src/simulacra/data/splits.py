@@ -4,7 +4,8 @@ In a store it is decided by their content alone, so that a duplicate never cross
 images aside for itself; those are drawn, so that of two equal training images one may be kept and the other trained on.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,25 @@ from simulacra.seeds import Draw, stream
 TRAIN, VALID, TEST = range(len(SPLITS))
 # Upper ends of train and valid on a scale of 0 to 1.
 ENDS = (0.90, 0.95)
+
+# Words for the parts of a split. `HELD` is the test split where no other is, else the validation split.
+HELD = -1
+WORDS: dict[str, int] = {
+    **dict.fromkeys(("train", "training", "trainings", "trn", "tr", "learn", "learning", "trainval"), TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "validate", "validating", "vld", "va", "vali"), VALID),
+    **dict.fromkeys(("dev", "devel", "development", "devset"), VALID),
+    **dict.fromkeys(("test", "testing", "tests", "tst", "te", "ts"), TEST),
+    **dict.fromkeys(("eval", "evaluation", "evaluate", "evaluating", "holdout", "heldout"), HELD),
+}
+# Words that say nothing beside one of those.
+FILLERS = frozenset(
+    re.findall(
+        r"\w+",
+        "set sets data dataset datasets image images img imgs pic pics picture pictures photo photos split splits "
+        "sample samples part fold dir folder files jpg jpeg png raw new final original",
+    )
+)
+GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({'|'.join(sorted(FILLERS))})")
 
 
 def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
@@ -34,6 +54,35 @@ def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
         if len(split) and not (split == part).any():
             _lend(split, places, part)
     return split
+
+
+def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """The part of a split that each folder's name says, and the rest of the name; only for names that say one.
+
+    What all names have in common, as in seg_train and seg_test, is no part of the rest.
+    """
+    words = {name: _words(name) for name in names}
+    common = set.intersection(*({word.lower() for word in found} for found in words.values())) if words else set()
+    found: dict[str, tuple[int, str]] = {}
+    for name, parts in words.items():
+        said = {WORDS[word.lower()] for word in parts if word.lower() in WORDS}
+        rest = [word for word in parts if word.lower() not in WORDS and word.lower() not in FILLERS | common]
+        # train-val is what is trained on, test-dev and eval-test what is tested on; train-test is neither.
+        said = {TRAIN} if said == {TRAIN, VALID} else {TEST} if TEST in said and TRAIN not in said else said
+        if len(said) == 1:
+            found[name] = said.pop(), " ".join(word for word in rest if not word.isdigit())
+    parts_there = {part for part, _ in found.values()}
+    held = VALID if TEST in parts_there and VALID not in parts_there else TEST
+    return {name: (held if part == HELD else part, rest) for name, (part, rest) in found.items()}
+
+
+def _words(name: str) -> list[str]:
+    """The words of a folder's name, of which one may be the part of a split: TrainSet, hold-out, seg_train, val2017."""
+    text = re.sub(r"(?i)(hold|held)[\W_]?(out)", r"\1\2", name)
+    text = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text)
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    glued = [(word, GLUED.fullmatch(word.lower())) for word in words]
+    return [part for word, match in glued for part in (match.groups() if match else (word,))]
 
 
 def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from simulacra.data.sources.layout import Layout, read_layout, roles
-from simulacra.data.splits import TEST, TRAIN, VALID
+from simulacra.data.sources.layout import Layout, read_layout
+from simulacra.data.splits import TEST, TRAIN, VALID, roles
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
 

@@ -11,13 +11,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.columns import attributes
 from simulacra.data.decode import SPARE
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
 from simulacra.data.sources.folder import FileReader
 from simulacra.data.sources.scan import scan
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
-from simulacra.data.tables import Row, Table, collect, csv_rows, text_rows
+from simulacra.data.tables import Column, Faults, Row, code, csv_rows, text_rows
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
@@ -95,9 +96,10 @@ def open_celeba(path: Path, options: Options) -> Source:
 class _Indexed:
     """A table, and where in it each picture's row is."""
 
-    def __init__(self, path: Path, table: Table) -> None:
-        self.path, self.columns, self._values = path, table.columns, table.values
-        self._rows = {PurePosixPath(name).stem: row for row, name in enumerate(table.names)}
+    def __init__(self, path: Path, names: Column, columns: tuple[str, ...], values: NDArray[np.uint8]) -> None:
+        self.path, self.columns, self._values = path, columns, values
+        stems = [PurePosixPath(word).stem for word in names.words]
+        self._rows = {stems[code]: row for row, code in enumerate(names.codes.tolist())}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -138,7 +140,11 @@ def _attributes(root: Path, notes: list[str]) -> _Indexed | None:
         columns = tuple(header)
     if not columns:
         raise DataError(f"{path} has no header with the attributes' names; fetch it again")
-    return _Indexed(path, collect(path, rows, columns, 0))
+    faults = Faults(path)
+    (names, *others), lines = code(rows, ("", *columns), faults)
+    values = attributes(others, lines, faults)
+    faults.check()
+    return _Indexed(path, names, columns, values)
 
 
 def _partition(root: Path, notes: list[str]) -> _Indexed | None:
@@ -146,13 +152,19 @@ def _partition(root: Path, notes: list[str]) -> _Indexed | None:
     if path is None:
         notes.append(f"no {PARTITION}.txt was found, so the split is by content")
         return None
+    rows = csv_rows(path) if path.suffix == ".csv" else text_rows(path)
     if path.suffix == ".csv":
-        rows = csv_rows(path)
         next(rows, None)
-    else:
-        rows = text_rows(path)
+    faults = Faults(path)
+    (names, parts), lines = code(rows, ("", "partition"), faults)
     official = {str(part): part for part in range(len(SPLITS))}
-    return _Indexed(path, collect(path, rows, ("partition",), 0, official))
+    for word in parts.words:
+        if word not in official:
+            line = lines[int(np.argmax(parts.codes == parts.words.index(word)))]
+            faults.add("part", f"row {line}, column 'partition' is {word!r}", remedy=f"write {', '.join(official)}")
+    faults.check()
+    values = np.array([official[word] for word in parts.words], dtype=np.uint8)[parts.codes]
+    return _Indexed(path, names, ("partition",), values[:, None])
 
 
 def _pictures(path: Path) -> Path:

@@ -4,7 +4,6 @@ People lay pictures out as split/class, class/split, classes alone, a split alon
 with pictures beside it. What is guessed here is said in one line, and two options say otherwise.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,30 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.sources.base import no_labels, one_hot
-from simulacra.data.splits import TEST, TRAIN, VALID
+from simulacra.data.splits import TEST, TRAIN, VALID, WORDS, roles
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
 
 CLASSES, SPLIT = ("folders", "none"), ("folder", "random")  # values of the options
 
-# Words for the parts of a split. `HELD` is the test split where no other is, else the validation split.
-HELD = -1
-WORDS: dict[str, int] = {
-    **dict.fromkeys(("train", "training", "trainings", "trn", "tr", "learn", "learning", "trainval"), TRAIN),
-    **dict.fromkeys(("valid", "val", "validation", "validate", "validating", "vld", "va", "vali"), VALID),
-    **dict.fromkeys(("dev", "devel", "development", "devset"), VALID),
-    **dict.fromkeys(("test", "testing", "tests", "tst", "te", "ts"), TEST),
-    **dict.fromkeys(("eval", "evaluation", "evaluate", "evaluating", "holdout", "heldout"), HELD),
-}
-# Words that say nothing beside one of those.
-FILLERS = frozenset(
-    re.findall(
-        r"\w+",
-        "set sets data dataset datasets image images img imgs pic pics picture pictures photo photos split splits "
-        "sample samples part fold dir folder files jpg jpeg png raw new final original",
-    )
-)
-GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({'|'.join(sorted(FILLERS))})")
 # Where more of the pictures than this lie outside the folders, the folders are no classes.
 STRAY = 0.25
 # Classes that the line names.
@@ -106,13 +87,16 @@ class _Reading:
         return Counter(self.folders[row][0] if self.folders[row] else "" for row in rows)
 
 
-def read_layout(names: Sequence[str], classes: str | None = None, split: str | None = None) -> Layout:
+def read_layout(
+    names: Sequence[str], classes: str | None = None, split: str | None = None, labelled: bool = False
+) -> Layout:
     """Understands the folders of a data set.
 
     Args:
         names: N relative paths, their parts set apart by "/", in the Unicode form in which they are compared.
         classes: "folders" or "none"; by default folders are classes where they look so.
         split: "folder" or "random"; by default folders are a split where they bear its names.
+        labelled: whether a table labels the pictures, so that folders are a split and nothing else.
 
     Raises:
         DataError: an option has another value, or asks for what the folders do not give.
@@ -129,40 +113,15 @@ def read_layout(names: Sequence[str], classes: str | None = None, split: str | N
         )
     label_names: tuple[str, ...] = ()
     members, no_classes = np.zeros(0, np.int64), "--classes none"
-    if classes != "none":
+    if classes != "none" and not labelled:
         label_names, members, no_classes = _find_classes(read, forced=classes == "folders")
         if no_classes and classes == "folders":
             raise DataError(f"--classes folders: {no_classes}; put the pictures of each class in a folder of its own")
-    return _concluded(read, label_names, members, no_classes, drawn=split == "random")
-
-
-def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """The part of a split that each folder's name says, and the rest of the name; only for names that say one.
-
-    What all names have in common, as in seg_train and seg_test, is no part of the rest.
-    """
-    words = {name: _words(name) for name in names}
-    common = set.intersection(*({word.lower() for word in found} for found in words.values())) if words else set()
-    found: dict[str, tuple[int, str]] = {}
-    for name, parts in words.items():
-        said = {WORDS[word.lower()] for word in parts if word.lower() in WORDS}
-        rest = [word for word in parts if word.lower() not in WORDS and word.lower() not in FILLERS | common]
-        # train-val is what is trained on, test-dev and eval-test what is tested on; train-test is neither.
-        said = {TRAIN} if said == {TRAIN, VALID} else {TEST} if TEST in said and TRAIN not in said else said
-        if len(said) == 1:
-            found[name] = said.pop(), " ".join(word for word in rest if not word.isdigit())
-    parts_there = {part for part, _ in found.values()}
-    held = VALID if TEST in parts_there and VALID not in parts_there else TEST
-    return {name: (held if part == HELD else part, rest) for name, (part, rest) in found.items()}
-
-
-def _words(name: str) -> list[str]:
-    """The words of a folder's name, of which one may be the part of a split: TrainSet, hold-out, seg_train, val2017."""
-    text = re.sub(r"(?i)(hold|held)[\W_]?(out)", r"\1\2", name)
-    text = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text)
-    words = [word for word in re.split(r"[\W_]+", text) if word]
-    glued = [(word, GLUED.fullmatch(word.lower())) for word in words]
-    return [part for word, match in glued for part in (match.groups() if match else (word,))]
+    layout = _concluded(read, label_names, members, no_classes, drawn=split == "random")
+    if labelled:
+        said = [*read.notes, *(part for part in layout.line.split("; ") if part.endswith("left out"))]
+        layout.line = "; ".join(said) if layout.split is not None else ""
+    return layout
 
 
 def _look_through(read: _Reading, quiet: bool = False) -> None:

@@ -48,6 +48,8 @@ OTHER_KINDS = {
     "write their pictures as PNG": "mat h5 hdf5 parquet arrow tfrecord lmdb mdb pkl pickle",
 }
 REMEDIES = {f".{ending}": remedy for remedy, endings in OTHER_KINDS.items() for ending in endings.split()}
+# Tables: their endings, and the names of those whose endings others have too.
+TABLES, NAMED_TABLES = (".csv", ".tsv"), ("metadata.jsonl", "dataset.json")
 # What a file of the usual kinds starts with: such files without an ending are pictures too.
 STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 # In a large folder so many of the newest PNG files are asked whether they are sheets.
@@ -66,11 +68,13 @@ class Scan:
     Attributes:
         files: relative path -> size and date of each picture, in the order of the paths.
         empty: folders without a picture that lie beside pictures, relative paths.
+        tables: tables that lie among the pictures, those in the folder itself first.
         odd: what was left out or met twice, as a sentence, and how often.
     """
 
     files: dict[str, Stamp] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
 
 
@@ -90,6 +94,7 @@ class _Walk:
         self.files: dict[str, Stamp] = {}
         self.sheets: dict[str, Stamp] = {}
         self.folders: list[str] = []
+        self.tables: list[str] = []
         self.left_out: dict[str, _Kind] = {}
         self._met: set[tuple[int, int]] = set()
 
@@ -132,6 +137,8 @@ class _Walk:
         """Size and date of a picture; None for a file that is none, or is to be left out."""
         ending = _ending(entry.name)
         if ending not in SUFFIXES:
+            if ending in TABLES or entry.name in NAMED_TABLES:
+                self.tables.append(name)
             if ending in REMEDIES and not entry.name.startswith("."):
                 self.leave_out(f"{ending} files are not read; {REMEDIES[ending]}", name)
             elif not ending and _starts_like_a_picture(entry):
@@ -184,7 +191,7 @@ def scan(root: Path) -> Scan:
         walk.leave_out("sheets and figures of Simulacra left out", name)
     files = dict(sorted(walk.files.items()))
     odd = Counter({_sentence(why, kind): kind.count for why, kind in walk.left_out.items() if kind.count})
-    return Scan(files, _empty(walk.folders, files), odd)
+    return Scan(files, _empty(walk.folders, files), sorted(walk.tables, key=lambda name: (name.count("/"), name)), odd)
 
 
 def plain(text: str) -> str:
