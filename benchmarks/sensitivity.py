@@ -18,14 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from simulacra.catalogue import METRICS, of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import nearer
 from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, Points, distances
 from simulacra.seeds import stream
 
+QUALITY = of_group("quality")
 PAGE = Path(__file__).parents[1] / "docs" / "metrics-sensitivity.md"
 CASES = (("fashion-mnist", "judge"), ("fashion-mnist", "random-vgg"), ("avatars", "random-vgg"))
 UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the floor's upper end
@@ -38,7 +40,7 @@ class Sets(NamedTuple):
 
     real: NDArray[np.int64]
     train: NDArray[np.int64]
-    stand_in: NDArray[np.int64]
+    reference: NDArray[np.int64]
     reserve: NDArray[np.int64]
 
 
@@ -83,8 +85,8 @@ def modes(store: ImageStore) -> NDArray[np.int64]:
 def left_out(case: Case, share: float) -> NDArray[np.int64]:
     """Rows of images of all kinds but the first ones, of which that share is left out."""
     kinds = modes(case.store)
-    pool = np.concatenate([case.rows.stand_in, case.rows.reserve])
-    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.stand_in)]
+    pool = np.concatenate([case.rows.reference, case.rows.reserve])
+    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.reference)]
 
 
 # Damage -> what its strength is, three strengths, and what does it.
@@ -128,7 +130,7 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
         return distances(known, Points.of(made)) | {MEMORISATION: nearer(train, real, made)}
 
     found["", 0.0] = score(stand_in)
-    images, trained = case.store.pixels(case.rows.stand_in), case.store.pixels(case.rows.train)
+    images, trained = case.store.pixels(case.rows.reference), case.store.pixels(case.rows.train)
     for damage, (_, strengths, spoil) in PIXELS.items():
         for strength in strengths[first:]:
             found[damage, strength] = score(case.extractor.vectors(spoil(images, strength, trained)))
@@ -146,7 +148,7 @@ def worse(metric: str, one: Estimate, floor: Estimate) -> bool:
     """Whether a number is worse than the floor, by more than its own interval."""
     assert one.low is not None
     assert one.high is not None
-    return one.low > floor.value if METRICS[metric] == "lower" else one.high < floor.value
+    return one.low > floor.value if METRICS[metric].better == "lower" else one.high < floor.value
 
 
 def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
@@ -160,12 +162,12 @@ def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
 def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
     """The numbers as a table in Markdown, with what is worse than the floor in bold."""
     floor = found["", 0.0]
-    lines = [["damage", "strength", *METRICS], ["---"] * (2 + len(METRICS))]
-    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in METRICS)])
+    lines = [["damage", "strength", *QUALITY], ["---"] * (2 + len(QUALITY))]
+    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in QUALITY)])
     meaning = {name: rest[0] for name, rest in (PIXELS | CHOICES).items()}
     for (damage, strength), scores in list(found.items())[1:]:
         cells = []
-        for name in METRICS:
+        for name in QUALITY:
             text = f"{float(f'{ratio(name, scores[name], floor[name]):.2g}'):,g}"
             cells.append(f"**{text}**" if worse(name, scores[name], floor[name]) else text)
         lines.append([f"{damage} ({meaning[damage]})", f"{strength:g}", *cells])

@@ -57,13 +57,8 @@ class Trial(NamedTuple):
     why: str
 
 
-RELATIVISTIC = {
-    "objective.loss": "relativistic",
-    "objective.real_label": 1.0,
-    "objective.r1_weight": 1.0,
-    "objective.r2_weight": 1.0,
-    "objective.penalty_every": 4,
-    "objective.weights": "he",
+RELATIVISTIC: dict[str, Any] = {
+    "objective": {"family": "r3gan", "penalty_every": 4, "code": {"noise": 64}},
     "networks.discriminator.norm": "none",
     "networks.discriminator.norm_first": True,
     "optimizer.lr": 5e-4,

@@ -213,7 +213,7 @@ def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> t
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"
     codes = subject.codes(PICTURES, Draw.EDITING)
-    seen = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
+    seen = [judge.predict(subject.decode(part)) for part in torch.split(codes, CHUNK)]
     return codes.numpy(), (np.concatenate(seen) & judge.learned).astype(np.uint8)
 
 

@@ -30,7 +30,7 @@ def run(simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_pa
 
 
 def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> None:
-    folder = run(average=0.9)
+    folder = run(ema=0.9)
     newest, raw, early = open_model(folder), open_model(folder, weights="raw"), open_model(folder, 3)
     assert [(subject.step, subject.weights) for subject in (newest, raw, early)] == [(6, "ema"), (6, "raw"), (3, "ema")]
     images = [subject.decode(subject.codes(2, 0)) for subject in (newest, raw, early)]
@@ -40,7 +40,7 @@ def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> 
 
 
 def test_a_run_without_an_ema_has_raw_weights_alone(run: Any) -> None:
-    folder = run(average=0.0)
+    folder = run(ema=0.0)
     assert open_model(folder).weights == "raw"
     with pytest.raises(RunError, match="keeps no EMA of its weights"):
         open_model(folder, weights="ema")

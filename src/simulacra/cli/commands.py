@@ -277,7 +277,7 @@ def evaluate(
     from simulacra.verbs.evaluate import COLUMNS, cells
     from simulacra.verbs.evaluate import evaluate as evaluate_run
 
-    found = evaluate_run(
+    evaluated = evaluate_run(
         run,
         data=data,
         against=against,
@@ -289,10 +289,10 @@ def evaluate(
         seed=seed,
     )
     if as_json:
-        typer.echo(json.dumps(found.rows))
-    elif found.measured:
-        table(found.title, COLUMNS, [cells(row) for row in found.rows if row["value"] is not None])
-    for note in found.notes:
+        typer.echo(json.dumps(evaluated.rows))
+    elif evaluated.measured:
+        table(evaluated.title, COLUMNS, [cells(one) for one in evaluated.measurements if one.estimate])
+    for note in evaluated.notes:
         say(f"- {note}")
 
 
@@ -331,15 +331,16 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs.best import COLUMNS, cells, said
+    from simulacra.verbs.best import COLUMNS
     from simulacra.verbs.best import best as best_of_run
 
-    found = best_of_run(run, metric=metric, data=data, features=features)
+    scored = best_of_run(run, metric=metric, data=data, features=features)
     if as_json:
-        typer.echo(json.dumps({"best": found.best, "rows": found.rows}))
+        rows = [measurement.to_json() for measurement in scored.measurements]
+        typer.echo(json.dumps({"best": scored.best.to_json(), "rows": rows}))
         return
-    table(str(run), COLUMNS, [cells(row, found.best) for row in found.rows])
-    typer.echo(said(found.best))
+    table(str(run), COLUMNS, [scored.cells(measurement) for measurement in scored.measurements])
+    typer.echo(scored.conclusion)
 
 
 @app.command()
@@ -359,7 +360,7 @@ def diagnose(run: Run, as_json: Json = False) -> None:
         typer.echo(f"  try: {finding.remedy}")
         typer.echo(f"  more: {finding.link}")
     if not found:
-        typer.echo("nothing was found: neither an illness, nor whether more training would help")
+        typer.echo("nothing was found: no issue, and not whether more training would help")
 
 
 @app.command()

@@ -86,9 +86,9 @@ class Judge:
         logits = torch.from_numpy(self.logits(images, progress))
         return (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
 
-    def verdicts(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
+    def predict(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
         """(n, K): the likeliest class, or each attribute that is likelier there than not."""
-        return told(self.logits(images, progress), exclusive=self.exclusive)
+        return predicted_labels(self.logits(images, progress), exclusive=self.exclusive)
 
     def features(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
         """(n, d): the last map before the head, averaged over its places."""
@@ -200,21 +200,25 @@ def tested(objective: Classifier, store: ImageStore) -> Tested:
     logits = _seen(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits
     auc = np.array([_area(true[:, place], ranked[:, place]) for place in range(true.shape[1])])
-    return counted(true, told(logits, exclusive=store.exclusive), exclusive=store.exclusive), auc, len(rows)
+    return (
+        count_confusion(true, predicted_labels(logits, exclusive=store.exclusive), exclusive=store.exclusive),
+        auc,
+        len(rows),
+    )
 
 
-def told(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
+def predicted_labels(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
     """Verdicts (n, K) of logits (n, K)."""
     if not exclusive:
         return logits > 0
     return np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
 
 
-def counted(true: NDArray[np.bool_], said: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
+def count_confusion(true: NDArray[np.bool_], predicted: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
     """Confusion of labels (n, K) and verdicts (n, K): (K, K) or (K, 2, 2), true by told."""
     if exclusive:
-        return true.astype(np.int64).T @ said.astype(np.int64)
-    sides = np.array([[(true == on) & (said == yes) for yes in (False, True)] for on in (False, True)])
+        return true.astype(np.int64).T @ predicted.astype(np.int64)
+    sides = np.array([[(true == on) & (predicted == yes) for yes in (False, True)] for on in (False, True)])
     return sides.sum(2, dtype=np.int64).transpose(2, 0, 1)
 
 

@@ -123,7 +123,12 @@ class Subject:
 
 
 def open_model(
-    run: RunFolder, step: Which = None, *, weights: Weights | None = None, store: ImageStore | None = None
+    run: RunFolder,
+    step: Which = None,
+    *,
+    weights: Weights | None = None,
+    store: ImageStore | None = None,
+    recipe: Recipe | None = None,
 ) -> Subject:
     """A run at one of its checkpoints, on the CPU and in eval mode.
 
@@ -132,34 +137,35 @@ def open_model(
         step: of one of its checkpoints, or the one marked best; the newest by default.
         weights: the EMA where the recipe keeps one, or the weights themselves; the EMA by default, if there is one.
         store: the data set, such as `store_of` gives it; None where only codes and images are asked for.
+        recipe: of the run, where the caller has read it already.
 
     Raises:
         RunError: no run, no such checkpoint or weights, or a checkpoint that does not fit the recipe.
     """
-    recipe = run.read_recipe()
-    weights = weights_of(run, weights)
+    recipe = recipe or run.read_recipe()
+    weights = weights_of(recipe, weights)
     objective, step = restore(run, step, recipe=recipe, ema=weights == "ema")
     return Subject(objective, recipe, run.read_conditions(recipe), store, step, weights)
 
 
-def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
-    """Which weights are looked at: the EMA where the recipe keeps one, unless others are wanted.
+def weights_of(recipe: Recipe, wanted: Weights | None = None) -> Weights:
+    """Which weights are used: the EMA where the recipe keeps one, unless others are wanted.
 
     Raises:
         RunError: the EMA is wanted and there is none.
     """
-    kept = bool(run.read_recipe().ema)
-    if wanted == "ema" and not kept:
-        raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
-    return wanted or ("ema" if kept else "raw")
+    if wanted == "ema" and not recipe.ema:
+        raise RunError("--weights ema: this run keeps no EMA of its weights (ema = 0); give raw")
+    return wanted or ("ema" if recipe.ema else "raw")
 
 
-def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
+def store_of(run: RunFolder, data: Path | None = None, *, recipe: Recipe | None = None) -> ImageStore:
     """The store that a run was trained on, with the images that the run held out in its split "valid".
 
     Args:
         run: the run.
         data: where the store is; the path in run.json by default.
+        recipe: of the run, where the caller has read it already.
 
     Raises:
         DataError: there is no store, or it is not the one trained on.
@@ -174,14 +180,14 @@ def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
             f"{path} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
             f"give that store with --data, or measure against this one on purpose: --against {path}"
         )
-    recipe = run.read_recipe()
+    recipe = recipe or run.read_recipe()
     return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
-def store_at_hand(run: RunFolder) -> ImageStore | None:
+def store_at_hand(run: RunFolder, *, recipe: Recipe | None = None) -> ImageStore | None:
     """The store that a run was trained on, or None where it is not at its old path any more."""
     try:
-        return store_of(run)
+        return store_of(run, recipe=recipe)
     except SimulacraError:
         return None
 

@@ -156,13 +156,13 @@ def _numbers(trained: Trained) -> str:
     for row in trained.evaluations:
         low, high = row.get("low"), row.get("high")
         interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
-        floor = "" if row.get("floor") is None else number(row["floor"])
+        floor = "" if row.get("baseline") is None else number(row["baseline"])
         title, *rest = _of(row)
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
     head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
     told = f"The floor is {FLOOR}."
-    has_floor = any(row.get("floor") is not None for row in trained.evaluations)
+    has_floor = any(row.get("baseline") is not None for row in trained.evaluations)
     return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
 
 

@@ -68,9 +68,8 @@ class Trained:
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
         """Measured values of this step and these weights; withheld ones are left out."""
-        rows = [row for row in self.run.rows("evaluations") if row["step"] == self.step]
-        mine = (None, self.weights)
-        return [without_places(row) for row in rows if row.get("value") is not None and row.get("weights") in mine]
+        measurements = [row for row in self.run.measurements() if row.step == self.step and row.estimate]
+        return [without_places(row.to_json()) for row in measurements if row.weights in (None, self.weights)]
 
     @cached_property
     def samples(self) -> NDArray[np.uint8] | None:

@@ -146,8 +146,8 @@ def look(training: Training, subject: Subject, tick: Tick, progress: Progress | 
         run.write_picture(f"fixed-{tick.step:08d}", arrays, preview(arrays))
     if tick.saved:
         for split in dict.fromkeys(every.evaluate):
-            for row in held_out(subject, split, tick.step, None if split == "test" else every.limit):
-                run.append("evaluations", row)
+            for measurement in held_out(subject, split, tick.step, None if split == "test" else every.limit):
+                run.append("evaluations", measurement.to_json())
         if every.score and tick.step % every.score == 0:
             score_checkpoint(training, subject, tick, progress)
         run.write_facts(how_far(training, tick.step))
@@ -160,8 +160,8 @@ def conclude(training: Training, subject: Subject, step: int) -> None:
         training.run.write_facts({"drawn": step})
         if "test" in training.recipe.every.evaluate:
             return
-        for row in held_out(subject, "test", step):
-            training.run.append("evaluations", row)
+        for measurement in held_out(subject, "test", step):
+            training.run.append("evaluations", measurement.to_json())
 
 
 def how_far(training: Training, step: int) -> dict[str, Any]:

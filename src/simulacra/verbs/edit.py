@@ -16,11 +16,10 @@ from simulacra.engine.checkpoints import Which, restore
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
 from simulacra.evaluation.pictures.preview import to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, store_of
 from simulacra.files import write_aside
 from simulacra.progress import Live
 from simulacra.runs import RunFolder
-from simulacra.verbs.evaluate import store_of
 from simulacra.verbs.export import note_of_state
 from simulacra.verbs.sample import parse_labels
 
@@ -78,7 +77,7 @@ class Editor:
 
     def _store(self) -> ImageStore:
         try:
-            return store_of(self.run, self.subject.recipe, self.data)
+            return store_of(self.run, self.data, recipe=self.subject.recipe)
         except DataError as error:
             kept = f"{self.run.path} keeps no directions of step {self.step:,}, and learning them takes the data set"
             raise RunError(f"{kept}: {error}") from error

@@ -20,7 +20,7 @@ from simulacra.data import batches
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN, Options
 from simulacra.data.store import SPLITS, ImageStore, is_store
-from simulacra.diagnosis.history import SET, look_of
+from simulacra.diagnosis.history import SET, describe_set
 from simulacra.engine.checkpoints import source
 from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
@@ -196,6 +196,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
 def facts_of_data(store: ImageStore) -> dict[str, Any]:
     """The data card of a store, as JSON values."""
     train = store.rows("train")
+    seen = choose_rows(train, LOOKED, Draw.REAL_SNAPSHOT)
     frequencies = store.labels[train].mean(0, dtype=np.float64).tolist() if store.label_names else []
     return {
         "path": str(store.path),
@@ -206,7 +207,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
-        "look": look_of(store.pixels(choose_rows(train, LOOKED, Draw.REAL_SNAPSHOT))) if len(train) > 1 else {},
+        "snapshot": describe_set(store.pixels(seen)) if len(seen) > 1 else {},
     }
 
 

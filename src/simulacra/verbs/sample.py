@@ -13,11 +13,10 @@ from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import sheet, to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, Weights, store_of, weights_of
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
-from simulacra.verbs.evaluate import Weights, store_of, weights_of
 
 COUNT = 32  # samples, where nobody says how many
 
@@ -56,7 +55,7 @@ def sample(
     form, count, seed = _form(out), COUNT if count is None else count, seed or 0
     run = RunFolder(path)
     recipe = run.read_recipe()
-    objective, step = restore(run, step, recipe=recipe, ema=weights_of(run, recipe, weights) == "ema")
+    objective, step = restore(run, step, recipe=recipe, ema=weights_of(recipe, weights) == "ema")
     subject = Subject(objective, recipe, run.read_conditions(recipe))
     if described is None:
         codes, whence = draw_samples(subject, count, seed), f"seed {seed}"
@@ -185,7 +184,7 @@ def redraw(path: Path, step: Which) -> int:
     run = RunFolder(path)
     recipe = run.read_recipe()
     objective, step = restore(run, step, recipe=recipe)
-    subject = Subject(objective, recipe, run.read_conditions(recipe), store_of(run, recipe, None))
+    subject = Subject(objective, recipe, run.read_conditions(recipe), store_of(run, recipe=recipe))
     with run.lock():
         draw(run, subject)
         run.write_facts({"drawn": step})
