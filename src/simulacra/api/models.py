@@ -1,5 +1,6 @@
 """Run and Model: a trained model from a run folder, or from an export; both make, encode and judge images alike."""
 
+import warnings
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
-from simulacra.verbs.sample import draw_samples, with_labels
+from simulacra.verbs.sample import draw_samples, never_met, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -73,6 +74,8 @@ class Usable(ABC):
             RunError: the model makes no images, or has no such label.
         """
         codes = draw_samples(self.subject, count, seed)
+        for line in never_met(RunFolder(self.place), labels or {}):
+            warnings.warn(line, stacklevel=2)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:

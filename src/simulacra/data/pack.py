@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from simulacra.data.decode import Picture
 from simulacra.data.sources.base import Source
-from simulacra.data.splits import split_by_content
+from simulacra.data.splits import split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
 from simulacra.errors import DataError, one_line
 
@@ -60,7 +60,7 @@ def write_store(
     tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
     kept = np.array(tally.kept, dtype=np.int64)
     labels = np.ascontiguousarray(source.labels[kept])
-    split = split_by_content(tally.digests) if source.split is None else source.split[kept]
+    split = _split(source, tally, labels) if source.split is None else source.split[kept]
     np.save(folder / "labels.npy", labels)
     np.save(folder / "split.npy", split)
     if source.factors is not None:
@@ -75,6 +75,13 @@ def write_store(
         "card": _card(source, tally, split),
     }
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
+
+
+def _split(source: Source, tally: _Tally, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The split of a source that has none of its own."""
+    if source.exclusive:
+        return split_by_class(tally.digests, labels.argmax(axis=1))
+    return split_by_content(tally.digests)
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:

@@ -1,7 +1,8 @@
 """Which pictures train, validate and test.
 
-In a store it is decided by their content alone, so that a duplicate never crosses. A run may keep more of the training
-images aside for itself; those are drawn, so that of two equal training images one may be kept and the other trained on.
+In a store it is decided by their content, so that a duplicate never crosses, and in small classes by class too. A run
+may keep more of the training images aside for itself; those are drawn, so that of two equal training images one may be
+kept and the other trained on.
 """
 
 import re
@@ -18,6 +19,9 @@ from simulacra.seeds import Draw, stream
 TRAIN, VALID, TEST = range(len(SPLITS))
 # Upper ends of train and valid on a scale of 0 to 1.
 ENDS = (0.90, 0.95)
+# Classes with fewer different pictures than these are split by class, and from these on each part has some of them.
+SMALL, SHARED = 100, 10
+NAMED = 5  # labels that a sentence lists
 
 # Words for the parts of a split. `HELD` is the test split where no other is, else the validation split.
 HELD = -1
@@ -48,7 +52,7 @@ def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
     Returns:
         (N,) uint8, an index into SPLITS.
     """
-    places = np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.float64) / 2.0**64
+    places = _places(digests)
     split = np.searchsorted(ENDS, places, side="right").astype(np.uint8)
     for part in (TRAIN, VALID, TEST):
         if len(split) and not (split == part).any():
@@ -85,6 +89,62 @@ def _words(name: str) -> list[str]:
     return [part for word, match in glued for part in (match.groups() if match else (word,))]
 
 
+def split_by_class(digests: Sequence[bytes], classes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """As `split_by_content`, but no class is left without a training picture, and small ones are shared out too.
+
+    Of a class with fewer than `SMALL` different pictures about 5 % are valid and 5 % test, and at least one each from
+    `SHARED` pictures on. Smaller classes give 5 % of all their pictures together, never the last one of a class.
+
+    Args:
+        digests: one hash of at least 8 bytes a picture, equal for equal pictures.
+        classes: (N,) the class of each picture.
+
+    Returns:
+        (N,) uint8, an index into SPLITS.
+    """
+    split = split_by_content(digests)
+    if not len(split):
+        return split
+    _, first, content = np.unique(_places(digests), return_index=True, return_inverse=True)
+    owner = classes[first]
+    part = split[first]
+    tops: list[int] = []
+    seconds: list[int] = []
+    tiny = 0
+    for kind in np.unique(owner):
+        members = np.flatnonzero(owner == kind)  # ascending in place, as contents are
+        if len(members) >= SMALL:
+            continue
+        part[members] = TRAIN
+        if len(members) >= SHARED:
+            share = max(1, round((1 - ENDS[1]) * len(members)))
+            part[members[-share:]], part[members[-2 * share : -share]] = TEST, VALID
+            continue
+        tiny += len(members)
+        tops += members[-1:].tolist() if len(members) > 1 else []
+        seconds += members[-2:-1].tolist() if len(members) > 2 else []
+    share = int(np.ceil(round((1 - ENDS[1]) * tiny, 6)))
+    lent = [*sorted(tops, reverse=True), *sorted(seconds, reverse=True)]
+    part[lent[:share]], part[lent[share : 2 * share]] = TEST, VALID
+    shared: NDArray[np.uint8] = part[content]
+    return shared
+
+
+def untrained(store: ImageStore) -> tuple[str, ...]:
+    """Labels that no training image of a store has; none where there are no training images."""
+    rows = store.rows("train")
+    if not len(rows):
+        return ()
+    counts = store.labels[rows].sum(axis=0, dtype=np.int64)
+    return tuple(name for name, count in zip(store.label_names, counts, strict=True) if not count)
+
+
+def untrained_line(names: Sequence[str]) -> str:
+    """One sentence on labels that no training image has."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"no training image has the label {' or '.join(names[:NAMED])}{more}, so a model cannot learn it"
+
+
 def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
     """The same images with some of the training ones in the split "valid", for one run; nothing on disk changes.
 
@@ -104,6 +164,11 @@ def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
     split = store.split.copy()
     split[stream(seed, Draw.HOLDOUT).permutation(rows)[:count]] = VALID
     return replace(store, split=split)
+
+
+def _places(digests: Sequence[bytes]) -> NDArray[np.float64]:
+    """Hashes on a scale of 0 to 1."""
+    return np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.float64) / 2.0**64
 
 
 def _lend(split: NDArray[np.uint8], places: NDArray[np.float64], part: int) -> None:

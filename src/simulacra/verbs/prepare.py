@@ -19,6 +19,7 @@ import simulacra
 from simulacra.data import batches
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN, Options
+from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore, is_store
 from simulacra.diagnosis.history import SET, describe_set
 from simulacra.engine.checkpoints import source
@@ -113,7 +114,8 @@ def open_data(
     size = None if follows else (width, height)
     wanted = replace(options, size=size, channels=channels)
     packed = resolve(data, wanted, cache=cache, progress=progress, say=say)
-    for line in (packed.said, *packed.notes):
+    without = untrained(packed.store)
+    for line in (packed.said, *packed.notes, *([untrained_line(without)] if without else [])):
         say(line)
     if packed.store.shape != recipe.data.shape:
         tall, wide, _ = packed.store.shape

@@ -71,7 +71,18 @@ def sample(
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
-    return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
+    warning = "".join(f"; {line}" for line in never_met(run, labels))
+    return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}{warning}"
+
+
+def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
+    """A sentence on each label that is asked for and that no training image had so."""
+    shares = run.read_facts().get("data", {}).get("label_frequencies", {}) if run.exists() else {}
+    return [
+        f"no training image had {name}={value}, so these images show nothing of it"
+        for name, value in labels.items()
+        if shares.get(name) == 1 - value
+    ]
 
 
 def _form(out: Path) -> str:

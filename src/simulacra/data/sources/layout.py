@@ -112,7 +112,7 @@ def read_layout(
             "--split folder: no folders are called like the parts of a split; call them train, valid and test"
         )
     label_names: tuple[str, ...] = ()
-    members, no_classes = np.zeros(0, np.int64), "--classes none"
+    members, no_classes = np.zeros(0, np.int64), "--classes none was given"
     if classes != "none" and not labelled:
         label_names, members, no_classes = _find_classes(read, forced=classes == "folders")
         if no_classes and classes == "folders":
