@@ -16,6 +16,7 @@ KEYS = {"floor": "baseline", "kinds": "modes"}
 
 TEXTS = ("split", "code", "label", "extractor", "judge", "against", "density", "weights", "why")
 COUNTS = ("n", "real", "seed")
+CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +68,14 @@ class Measurement:
         return (self.metric, self.code, self.label, self.split, self.against)
 
     @property
+    def conditions(self) -> dict[str, str | int]:
+        """How it was measured, as far as that is known: what else must be equal where two numbers are compared."""
+        return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
+
+    @property
     def key(self) -> Key:
         """What must be equal where two numbers are compared: what is measured, and how."""
-        return (*self.subject, self.extractor, self.judge, self.weights, self.n, self.real, self.density)
+        return (*self.subject, *(getattr(self, name) for name in CONDITIONS))
 
     @property
     def identity(self) -> Key:

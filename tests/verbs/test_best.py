@@ -107,8 +107,8 @@ def test_a_report_can_show_the_best_checkpoint(trained: Any, simulacra: Run) -> 
     ended = simulacra("report", run.path, "--step", "best")
     assert ended.code == 0, ended.err
     page = (run.path / "report.html").read_text("utf-8")
-    assert "Its pictures are those of update 2." in page
-    assert "The best checkpoint is that of update 2" in page
+    assert "The pictures show the model at update 2." in page
+    assert "The best checkpoint is at update 2" in page
     assert not np.array_equal(run.arrays("samples")["images"], last)
 
 

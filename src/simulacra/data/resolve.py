@@ -1,4 +1,4 @@
-"""What `--data` takes: a packed store, a known name, or any source as it is, packed once and found again."""
+"""Reads `--data`: a packed store, a known name, or any source, which is packed once and then found in the cache."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ def resolve(
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Packed:
-    """Finds or packs the store that `--data` means.
+    """Finds or packs the store that `--data` names.
 
     Args:
         data: a packed store's folder, a key of KNOWN, or the path of any source.
@@ -36,7 +36,7 @@ def resolve(
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
     options = options or Options()
-    path, known = _place(data), data in KNOWN and options.source in (None, data)
+    path, known = _path_of(data), data in KNOWN and options.source in (None, data)
     if known and options.source is None and path.exists():
         raise DataError(
             f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
@@ -52,15 +52,15 @@ def resolve(
     return pack(source, place, progress=progress, say=say, keep_going=options.keep_going)
 
 
-def _place(data: str) -> Path:
-    """The path that a user wrote, which may start at a home folder."""
+def _path_of(data: str) -> Path:
+    """The path that a user wrote, which may start with `~`."""
     if not data:
         raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
     return expand(data)
 
 
 def kind_of(path: Path) -> str:
-    """The source that can read a path, told by what lies there.
+    """The kind of source that can read a path.
 
     Raises:
         DataError: there is nothing, a run, or nothing that any source reads.
@@ -81,7 +81,7 @@ def kind_of(path: Path) -> str:
 
 
 def _check(store: ImageStore, options: Options) -> None:
-    """Refuses to use a packed store as what it is not."""
+    """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
     for option in options.given().keys() - {"size", "channels"}:
         raise DataError(f"{store.path} is already packed, so --{option} has no effect; pack the pictures again with it")
