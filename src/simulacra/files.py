@@ -1,5 +1,7 @@
-"""Files that no reader ever sees half of. Nothing here knows what is in them."""
+"""Files that no reader ever sees half of, and disks as they are. Nothing here knows what is in a file."""
 
+import errno
+import hashlib
 import io
 import os
 import threading
@@ -9,8 +11,74 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
-from simulacra.errors import RunError
+from simulacra.errors import DataError, RunError
+
+# What PNG files of sheets and figures name as their software, so that a scan of pictures knows them from data.
+SHEET = "Simulacra sheet"
+
+
+def expand(path: str | Path) -> Path:
+    """The path that a user wrote, which may start at a home folder: `~/photos`.
+
+    Raises:
+        DataError: at that of a user who is not known here.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path} starts at the home of a user who is not known here; write the whole path") from error
+
+
+def user_cache(part: str) -> Path | None:
+    """A folder of the user's cache, which need not exist yet; None where this user has no home folder."""
+    folder = user_cache_path("simulacra") / part
+    return folder if folder.is_absolute() else None  # platformdirs leaves a `~` that stands for no folder
+
+
+def keep_aside(target: Path | None, content: bytes) -> bool:
+    """Writes a file that may as well be computed again; says whether it could be kept."""
+    try:
+        if target is not None:
+            write_aside(target, content)
+    except RunError:
+        return False
+    return target is not None
+
+
+LONGEST_NAME = 255  # bytes of a file's name, on nearly every disk
+
+
+def beside(path: Path, ending: str, beginning: str = "") -> Path:
+    """A path in the same folder with a longer name; of a name that would get too long, a hash is taken."""
+    name = f"{beginning}{path.name}{ending}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{beginning}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
+    return path.with_name(name)
+
+
+LACKS_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+
+
+def can_lock(path: Path) -> bool:
+    """Whether the disk of a file knows locks; makes the file if need be.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        import fcntl  # not everywhere; what has none has other locks
+
+        fcntl.flock(handle, fcntl.LOCK_UN)  # asks, and locks nobody out
+    except ImportError:
+        return True
+    except OSError as error:
+        return error.errno not in LACKS_LOCKS
+    finally:
+        os.close(handle)
+    return True
 
 
 def write_aside(target: Path, content: bytes) -> Path:
@@ -20,7 +88,7 @@ def write_aside(target: Path, content: bytes) -> Path:
         RunError: the place cannot be written, or holds what is no file of bytes: a folder, a device.
     """
     # A name of its own: two processes that fill one cache may write the same file at once.
-    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.aside")
+    aside = beside(target, f".{os.getpid()}-{threading.get_native_id()}.aside", ".")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():

@@ -13,7 +13,8 @@ import torch
 
 from simulacra.errors import DataError, RunError
 from simulacra.evaluation import subject as subjects
-from simulacra.evaluation.subject import FEW, Subject, open_model, store_at_hand, store_of, workers
+from simulacra.evaluation.data_of_run import store_at_hand, store_of
+from simulacra.evaluation.subject import FEW, Subject, open_model, workers
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder

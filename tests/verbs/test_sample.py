@@ -1,5 +1,6 @@
 """Samples: from the run folder alone."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -289,3 +290,13 @@ def test_a_wrong_description_of_codes_ends_with_2(codes: str, said: str, trained
     ended = simulacra("sample", trained("gan"), "--codes", codes)
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_a_label_that_no_training_image_had_is_warned_of(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run = trained("acgan")
+    facts = json.loads((run / "run.json").read_text())
+    facts["data"]["label_frequencies"] |= {"Male": 0.0, "Smiling": 1.0}
+    (run / "run.json").write_text(json.dumps(facts))
+    for word, warned in (("Male=1", True), ("Male=0", False), ("Smiling=0", True), ("Eyeglasses=1", False)):
+        ended = simulacra("sample", run, "-n", 1, "--label", word, "--out", tmp_path / "x.png")
+        assert (f"no training image had {word}, so these images show nothing of it" in ended.out) is warned

@@ -1,5 +1,6 @@
 """Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
 
+import warnings
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -20,14 +21,16 @@ from simulacra.errors import RunError
 from simulacra.evaluation.directions import Method
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
+from simulacra.files import expand
 from simulacra.objectives import Classifies, Generates
+from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
-from simulacra.verbs.sample import draw_samples, with_labels
+from simulacra.verbs.sample import draw_samples, never_met, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -73,6 +76,8 @@ class TrainedModel(ABC):
             RunError: the model generates no images, or has no such label.
         """
         codes = draw_samples(self.subject, count, seed)
+        for line in never_met(RunFolder(self.folder), labels or {}):
+            warnings.warn(line, stacklevel=2)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
@@ -135,7 +140,7 @@ class Model(TrainedModel):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
+        self._folder = expand(folder)
         self._loaded = load_exported(self._folder)
 
     @property
@@ -165,9 +170,9 @@ class Run(TrainedModel):
     """
 
     def __init__(self, folder: str | Path, step: Which = None, data: str | Path | None = None) -> None:
-        self.files = RunFolder(Path(folder))
+        self.files = RunFolder(expand(folder))
         self.files.require()
-        self._step, self._data = step, None if data is None else Path(data)
+        self._step, self._data = step, None if data is None else expand(data)
 
     @cached_property
     def _editor(self) -> Editor:
@@ -236,18 +241,19 @@ class Run(TrainedModel):
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
         data = None if options.get("against") else self._data  # `against` names the store to measure against
-        given = {"step": self._step, "data": data} | options
+        given = {"step": self._step, "data": data, "say": print_error} | options
         for name in ("data", "against", "cache"):
             if given.get(name) is not None:
-                given[name] = Path(given[name])
+                given[name] = expand(given[name])
         if isinstance(given.get("only"), str):
             given["only"] = (given["only"],)
         return evaluate(self.folder, **given)
 
     def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
         """Writes this run for other people and programs, as `simulacra export` does; returns the folder."""
-        export(self.folder, Path(out), form, **{"step": self._step} | options)
-        return Path(out)
+        folder = expand(out)
+        export(self.folder, folder, form, **{"step": self._step} | options)
+        return folder
 
 
 def open_run(folder: str | Path, step: Which = None, data: str | Path | None = None) -> Run:

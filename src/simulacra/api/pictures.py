@@ -11,6 +11,7 @@ from PIL import Image
 from simulacra.data.decode import fit, read_picture
 from simulacra.errors import DataError
 from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
+from simulacra.files import expand
 
 Shape = tuple[int, int, int]
 Given: TypeAlias = NDArray[np.uint8] | Image.Image | str | Path | Iterable[Any]
@@ -26,7 +27,7 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
         if self.dtype != np.uint8 or self.ndim not in DIMENSIONS or self.shape[-1] not in (1, 3) or not self.size:
             return None
         images = np.asarray(self[None] if self.ndim == 3 else self)
-        return to_png(sheet(images), scale_for(images.shape[-3]))
+        return to_png(sheet(images), scale_for(images.shape[-3]), marked=len(images) > 1)
 
     def save(self, path: str | Path) -> None:
         """Writes the sheet as a PNG file.
@@ -38,7 +39,7 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
         if png is None:
             raise DataError(f"an array of shape {self.shape} is not a sheet of images, so {path} was not written")
         try:
-            Path(path).write_bytes(png)
+            expand(path).write_bytes(png)
         except OSError as error:
             raise DataError(f"{path} cannot be written ({error.strerror}); choose another path") from error
 
@@ -89,6 +90,6 @@ def _from_picture(given: Image.Image | str | Path, shape: Shape) -> NDArray[np.u
     if isinstance(given, Image.Image):
         return fit(given, (width, height), "center", channels == 1).copy()
     try:
-        return read_picture(Path(given), (width, height), grey=channels == 1).pixels.copy()
+        return read_picture(expand(given), (width, height), grey=channels == 1).pixels.copy()
     except DataError as error:
         raise DataError(f"{given} {error}; give another picture") from error

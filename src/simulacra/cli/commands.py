@@ -8,18 +8,27 @@ import typer
 
 from simulacra.cli.options import (
     Changes,
+    Classes,
+    Columns,
     Crop,
     Data,
+    Factors,
     Json,
+    KeepGoing,
     Labels,
+    Missing,
     Out,
     Recipe,
     Run,
+    Source,
+    Split,
     Step,
+    Unknown,
     Weights,
     app,
     echo,
-    read_path,
+    path_argument,
+    path_option,
     read_step,
     say,
     table,
@@ -60,9 +69,17 @@ def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> N
 def train(
     recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/RECIPE by default.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="Run folder; runs/RECIPE by default.")] = None,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
+    source: Source = None,
     crop: Crop = None,
+    keep_going: KeepGoing = False,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
@@ -78,6 +95,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a recipe into a run folder, or go on with it; ends with a report."""
+    from simulacra.data.sources import read_options
     from simulacra.verbs import train as verb
 
     finished = verb.train(
@@ -90,8 +108,18 @@ def train(
         minutes=minutes,
         start=start,
         epochs=epochs,
-        labels=labels,
-        crop=crop,
+        options=read_options(
+            labels=labels,
+            columns=columns,
+            missing=missing,
+            unknown=unknown,
+            factors=factors,
+            classes=classes,
+            split=split,
+            source=source,
+            crop=crop,
+            keep_going=keep_going,
+        ),
         cached=not no_cache,
         device=device,
         devices=devices,
@@ -109,7 +137,7 @@ def train(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and the report.")] = Path("runs/demo"),
+    out: Annotated[Path, path_option("--out", "-o", text="Folder of the runs and the report.")] = Path("runs/demo"),
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
@@ -121,12 +149,16 @@ def demo(
 @app.command()
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
-    path: Annotated[
-        Path | None, typer.Argument(parser=read_path, help="Path of the source; avatars have none.")
-    ] = None,
+    path: Annotated[Path | None, path_argument("Path of the source; avatars have none.")] = None,
     *,
     out: Out,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
     size: Annotated[str | None, typer.Option(help="64 or WIDTHxHEIGHT.")] = None,
     crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
@@ -134,31 +166,40 @@ def pack(
     seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
     layout: Annotated[str | None, typer.Option(help="Layout of arrays: NHWC or NCHW.")] = None,
     values: Annotated[str | None, typer.Option(help="Values of arrays: 0..255, 0..1 or -1..1.")] = None,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% is bad.")] = False,
+    keep_going: KeepGoing = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
+    from simulacra.data.sources import read_options
     from simulacra.verbs import data as verb
 
     packed = verb.pack(
         source,
         path,
         out,
-        size=size or None,
-        labels=labels,
-        crop=crop,
-        grey=grey,
-        count=count,
-        seed=seed,
-        layout=layout,
-        values=values,
-        keep_going=keep_going,
+        options=read_options(
+            size=size or None,
+            crop=crop,
+            grey=grey,
+            labels=labels,
+            columns=columns,
+            missing=missing,
+            unknown=unknown,
+            factors=factors,
+            classes=classes,
+            split=split,
+            count=count,
+            seed=seed,
+            layout=layout,
+            values=values,
+            keep_going=keep_going,
+        ),
     )
     for line in (packed.message, *packed.notes):
         echo(line)
 
 
 @app.command()
-def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_json: Json = False) -> None:
+def audit(store: Annotated[Path, path_argument("A packed store.")], as_json: Json = False) -> None:
     """Check a data set for mistakes and oddities, before training on it."""
     from simulacra.verbs import data as verb
 
@@ -175,7 +216,7 @@ def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_jso
 @app.command()
 def sample(
     run: Run,
-    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
+    out: Annotated[Path, path_option("--out", "-o", text="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
     count: Annotated[int | None, typer.Option("-n", "--count", help="How many; 32 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal images; 0 by default.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
@@ -193,8 +234,8 @@ def sample(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
+    runs: Annotated[list[Path], path_argument("Run folders.")],
+    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file; RUN/report.html for one run.")] = None,
     step: Annotated[
         Any, typer.Option(parser=read_step, help="Draw the pictures again from this checkpoint, or from the best.")
     ] = None,
@@ -202,14 +243,14 @@ def report(
     """Write one self-contained HTML report of one run, or of several side by side."""
     from simulacra.verbs import report as verb
 
-    echo(verb.report(runs, out, step))
+    echo(verb.report(runs, out, step, say))
 
 
 @app.command()
 def evaluate(
     run: Run,
     data: Data = None,
-    against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
+    against: Annotated[Path | None, path_option(text="Another store, or other pictures, to measure against.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0, random-vgg, judge or inception.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
@@ -231,6 +272,7 @@ def evaluate(
         step=step,
         weights=weights,
         seed=seed,
+        say=say,
     )
     if as_json:
         echo(json.dumps(scores.rows))
@@ -242,11 +284,11 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.")],
+    runs: Annotated[list[Path], path_argument("Run folders, two or more.", "RUN...")],
     group_by: Annotated[str | None, typer.Option(help="Key of the recipes; seeds of one value are a group.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric, e.g. recall; all by default.")] = None,
     split: Annotated[str | None, typer.Option(help="test, valid or train; held-out images by default.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file to write it to as a page.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file to write it to as a page.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
@@ -278,7 +320,7 @@ def best(
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
     from simulacra.verbs import best as verb
 
-    scores = verb.best(run, metric=metric, data=data, features=features)
+    scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
         rows = [measurement.to_json() for measurement in scores.measurements]
         echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
@@ -328,7 +370,7 @@ def bench(
 
 @app.command()
 def explore(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold runs.")],
+    runs: Annotated[list[Path], path_argument("Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
     token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
@@ -343,12 +385,12 @@ def explore(
 @app.command()
 def export(
     run: Run,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    out: Annotated[Path, path_option("--out", "-o", text="Folder to write.")],
     form: Annotated[str, typer.Option("--format", "-f", help="safetensors, onnx, web or folder.")] = "safetensors",
     licence: Annotated[
         str | None, typer.Option("--license", help="Identifier of the model's licence, e.g. apache-2.0.")
     ] = None,
-    ort: Annotated[Path | None, typer.Option(help="Folder of onnxruntime-web, where npm cannot fetch it.")] = None,
+    ort: Annotated[Path | None, path_option(text="Folder of onnxruntime-web, where npm cannot fetch it.")] = None,
     step: Step = None,
 ) -> None:
     """Write a trained model for others: weights, ONNX, a web page, or a run to go on with."""
@@ -360,9 +402,9 @@ def export(
 @app.command()
 def edit(
     run: Run,
-    picture: Annotated[Path, typer.Argument(help="A picture file of any size.")],
+    picture: Annotated[Path, path_argument("A picture file of any size.")],
     label: Annotated[list[str], typer.Option(help="NAME=1 towards a label, NAME=0 away from it.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png.")] = Path("edited.png"),
+    out: Annotated[Path, path_option("--out", "-o", text="FILE.png.")] = Path("edited.png"),
     strength: Annotated[str, typer.Option(help="How far; 1 is as far as pictures with and without are apart.")] = "1",
     strengths: Annotated[
         str | None, typer.Option(help="Several, like -2,-1,0,1,2: a row of all beside the original.")

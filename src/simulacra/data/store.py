@@ -129,8 +129,8 @@ class ImageStore:
         return [str(name) for name in names]
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Indices of the images of one split, ascending."""
-        return np.flatnonzero(self.split == SPLITS.index(split))
+        """Indices of the images of one split, or of several that are joined like "valid+test", ascending."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(part) for part in split.split("+")]))
 
     def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """A copy of these rows' images, (n, H, W, C), read past the mapping, so that it keeps no page in memory.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from simulacra.errors import Diverged, RecipeError, RunError, nearest
+from simulacra.files import expand
 from simulacra.objectives import Objective, build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -165,7 +166,7 @@ def source(start: StartSettings) -> tuple[RunFolder, int, dict[str, Any]]:
     Raises:
         RunError: there is no such run, or it has no such checkpoint.
     """
-    run = RunFolder(Path(start.run))
+    run = RunFolder(expand(start.run))
     try:
         path, step = chosen_checkpoint(run, start.step)
         return run, step, read_checkpoint(path)

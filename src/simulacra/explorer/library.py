@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
+from simulacra.evaluation.data_of_run import store_at_hand
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
-from simulacra.evaluation.subject import Subject, open_model, store_at_hand
+from simulacra.evaluation.subject import Subject, open_model
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder
 

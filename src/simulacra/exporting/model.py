@@ -85,7 +85,7 @@ class TrainedModel:
         """The samples as one picture, samples.png; nothing where there are none."""
         if self.samples is None:
             return {}
-        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]))}
+        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]), marked=True)}
 
 
 def open_trained(run: RunFolder, step: Which = None) -> TrainedModel:
@@ -98,7 +98,8 @@ def open_trained(run: RunFolder, step: Which = None) -> TrainedModel:
 
 
 def portable(recipe: Recipe) -> Recipe:
-    """The recipe, in which the run that the training started from is named by its folder's name alone."""
+    """The recipe without paths: of the run that the training started from, it keeps the folder's name."""
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": None})})
     if recipe.start is None:
         return recipe
     start = recipe.start.model_copy(update={"run": recipe.start.run.rstrip("/").rpartition("/")[2]})

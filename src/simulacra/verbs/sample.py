@@ -1,7 +1,7 @@
 """The verbs `sample` and `redraw`: images of a trained model, and a run's pictures anew from another checkpoint."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,10 +10,11 @@ from torch import Tensor
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
+from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import sheet, to_png
-from simulacra.evaluation.subject import Subject, Weights, open_model, store_of
+from simulacra.evaluation.subject import Subject, Weights, open_model
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
@@ -65,11 +66,22 @@ def sample(
     if form == ".npy":
         write_aside(out, to_npy(images))
     elif form == ".png":
-        write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
+        write_aside(out, to_png(sheet(images), marked=True) if len(images) > 1 else to_png(images[0]))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
-    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}"
+    warning = "".join(f"; {line}" for line in never_met(run, labels))
+    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+
+
+def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
+    """A sentence on each label that is asked for and that no training image had so."""
+    shares = run.read_facts().get("data", {}).get("label_frequencies", {}) if run.exists() else {}
+    return [
+        f"no training image had {name}={value}, so these images show nothing of it"
+        for name, value in labels.items()
+        if shares.get(name) == 1 - value
+    ]
 
 
 def _form(out: Path) -> str:
@@ -165,12 +177,13 @@ def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Te
     return model.code.join(noise, rows)
 
 
-def redraw(path: Path, step: Which) -> int:
+def redraw(path: Path, step: Which, say: Callable[[str], None] = lambda _: None) -> int:
     """Draws all pictures of a run again, from another checkpoint.
 
     Args:
         path: the run folder; its data set must be at its path.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
+        say: takes a line about a data set that is packed again.
 
     Returns:
         The step of the checkpoint, which run.json keeps as `drawn`.
@@ -180,7 +193,7 @@ def redraw(path: Path, step: Which) -> int:
         DataError: the data set is not at hand.
     """
     run = RunFolder(path)
-    subject = open_model(run, step, store=store_of(run))
+    subject = open_model(run, step, store=store_of(run, say=say, remedy="move it back"))
     with run.lock():
         draw(run, subject)
         run.write_facts({"drawn": subject.step})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.data.batches import Order, choose
+from simulacra.data.sources import Options, read_options
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
@@ -47,8 +48,7 @@ def train(
     minutes: float | None = None,
     start: str | None = None,
     epochs: float | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
+    options: Options | None = None,
     cached: bool = True,
     device: str = "auto",
     devices: int = 1,
@@ -67,8 +67,7 @@ def train(
         minutes: stops after so many minutes of training.
         start: a run whose weights networks of the same names begin with.
         epochs: length in passes over the training images, instead of the recipe's steps.
-        labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
+        options: what is asked of the source of pictures: a table, a crop, what folders mean.
         cached: packs a source into the user's cache folder; else into the folder `stores` beside the run.
         device: auto, cpu, cuda or mps.
         devices: processes on this machine, which this one starts; torchrun's, where it has started this one.
@@ -84,9 +83,20 @@ def train(
     changed = read_changes(changes) | {key: value for key, value in keys.items() if value is not None}
     name = recipe if isinstance(recipe, str) else ""
     out = out or Path("runs") / (Path(name).stem or "run")
-    source = Data(data, labels, crop, None if cached else out.parent / "stores", "data.size" not in changed)
-    job = Job(load(recipe, changed), name, out, source, epochs, device, report, say)
+    cache = None if cached else out.parent / "stores"
+    settings = load(recipe, changed)
+    path, asked = remembered(settings, RunFolder(out)) if data is None else (data, Options())
+    source = Data(path, asked.with_others(options), cache, "data.size" not in changed)
+    job = Job(settings, name, out, source, epochs, device, report, say)
     return processes.run(carry_out, job, devices)
+
+
+def remembered(recipe: Recipe, run: RunFolder) -> tuple[str | None, Options]:
+    """What the data is where none is named: what the recipe of a run says, or the run that goes on; and its options."""
+    source = recipe.data.source
+    if source is None and run.exists():
+        source = run.read_recipe().data.source
+    return (None, Options()) if source is None else (source.path, read_options(**source.options))
 
 
 def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
@@ -98,7 +108,7 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     """
     run = RunFolder(job.out)
     prepared = prepare(job, run)
-    with run.lock():
+    with run.lock(job.say, "wait for it, or give another --out"):
         earlier = read_earlier(run, prepared)
         if earlier and earlier.ended:
             job.say(
@@ -160,6 +170,7 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
 def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
     """Raises RunError where the recipes of a run differ in more than its length."""
     old, new = to_table(before), to_table(now)
+    old["data"].pop("source", None), new["data"].pop("source", None)  # the data is known by its fingerprint
     for key in EXTENSIBLE:
         if key != "steps" or not now.falls:
             old.pop(key, None), new.pop(key, None)

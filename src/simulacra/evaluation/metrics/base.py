@@ -43,6 +43,9 @@ class Group:
     measure: Callable[[Material], Results]
 
 
+NO_HELD_OUT = "not applicable, there are too few held-out images to set this against"
+
+
 def lacks_images(material: Material) -> str | None:
     """Why metrics of generated images do not apply; None for a model that generates images."""
     if isinstance(material.subject.objective, Generates):

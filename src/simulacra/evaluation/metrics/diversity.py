@@ -10,7 +10,7 @@ from scipy.special import bdtr
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.metrics.base import Results
+from simulacra.evaluation.metrics.base import NO_HELD_OUT, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
@@ -18,6 +18,7 @@ from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
+BESIDE_HELD_OUT = ("copies_features", "copies_pixels", "broken_features", "broken_pixels")
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 FINE = 0.25  # cycles per pixel, half of the highest frequency that pixels can hold
 ROUNDING = 1 / 12  # variance of a pixel of 0 to 255 that comes from its being a whole number
@@ -145,8 +146,12 @@ class Compared(NamedTuple):
 
 def measure(material: Material) -> Results:
     """Every metric of the group, and the pictures `nearest` and `frequencies`."""
-    (features, feature_strip), (pixels, pixel_strip) = _by_features(material), _by_pixels(material)
-    results = Results([*features, *pixels, _sharpness(material)], pictures={"nearest": feature_strip | pixel_strip})
+    results = Results([_sharpness(material), _duplicates(material)])
+    if material.chosen.split == "train":
+        results.measurements += [material.measurement(metric, None, why=NO_HELD_OUT) for metric in BESIDE_HELD_OUT]
+    else:
+        (features, feature_strip), (pixels, pixel_strip) = _by_features(material), _by_pixels(material)
+        results.add(Results([*features, *pixels], pictures={"nearest": feature_strip | pixel_strip}))
     results.add(frequencies(material))
     order = of_group("diversity")
     results.measurements.sort(key=lambda measurement: order.index(measurement.metric))
@@ -210,7 +215,7 @@ def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool
 
 
 def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
-    """Copies, duplicates and broken samples by their features; the strip of the samples nearest to training images."""
+    """Copies and broken samples by their features; the strip of the samples nearest to training images."""
     generated, reference, chosen = material.features, material.real_features("reference"), material.chosen
     train = np.concatenate([material.real_features("train"), reference])
     compared = compare_features(generated, material.real_features("held_out"), train)
@@ -218,19 +223,31 @@ def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
         material.measurement(
             metric,
             tail.estimate,
-            split=split,
+            split="train",
             n=len(generated),
             baseline=tail.baseline,
             extractor=material.extractor.label,
-            real=real,
+            real=len(train),
         )
-        for metric, split, tail, real in (
-            ("copies_features", "train", compared.copies, len(train)),
-            ("duplicates", None, duplicates(generated, reference), len(reference)),
-            ("broken_features", "train", compared.broken, len(train)),
+        for metric, tail in (
+            ("copies_features", compared.copies),
+            ("broken_features", compared.broken),
         )
     ]
     return measurements, _strip(material, "features", compared, np.concatenate([chosen.train, chosen.reference]))
+
+
+def _duplicates(material: Material) -> Measurement:
+    generated, reference = material.features, material.real_features("reference")
+    tail = duplicates(generated, reference)
+    return material.measurement(
+        "duplicates",
+        tail.estimate,
+        n=len(generated),
+        baseline=tail.baseline,
+        extractor=material.extractor.label,
+        real=len(reference),
+    )
 
 
 def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:

@@ -10,7 +10,7 @@ from simulacra.evaluation.context import Material, baselines_of
 from simulacra.evaluation.distances import Cloud, kernel, nearer, neighbours
 from simulacra.evaluation.features import Vectors
 from simulacra.evaluation.frechet import Spread, frechet_pair
-from simulacra.evaluation.metrics.base import Results
+from simulacra.evaluation.metrics.base import NO_HELD_OUT, Results
 from simulacra.measurements import Measurement
 
 MEMORISATION = "memorisation"
@@ -48,7 +48,9 @@ def measure(material: Material) -> Results:
     chosen, generated = material.chosen, Points.of(material.features)
     held_out, train = Points.of(material.cloud("held_out")), Points.of(material.cloud("train"))
     results = Results()
-    for split, real, rows in ((chosen.split, held_out, chosen.held_out), ("train", train, chosen.train)):
+    # One and the same, where nothing is held out.
+    parts = {chosen.split: (held_out, chosen.held_out), "train": (train, chosen.train)}
+    for split, (real, rows) in parts.items():
         material.stage(f"distances to {split} images")(0, 1)
 
         def score_reference(real: Points = real) -> dict[str, float]:
@@ -86,6 +88,8 @@ def measurements(
 def memorisation(material: Material, train: Points, held_out: Points, generated: Points) -> list[Measurement]:
     """Memorisation; its baseline is the score of further training images, which are as near to either set."""
     chosen, known = material.chosen, (train.cloud.features, held_out.cloud.features)
+    if chosen.split == "train":
+        return [material.measurement(MEMORISATION, None, why=NO_HELD_OUT)]
 
     def score_reference() -> dict[str, float]:
         return {MEMORISATION: nearer(*known, material.real_features("reference")).value}
