@@ -46,9 +46,9 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
     """The loop, as `simulacra train` runs it, with nothing written; what the first process measures of it."""
     import torch
 
-    from simulacra.data.batches import Batches
     from simulacra.data.store import open_store
-    from simulacra.engine.devices import Crew, Devices
+    from simulacra.engine.devices import Devices
+    from simulacra.engine.distributed import Crew
     from simulacra.engine.loop import assemble, train
     from simulacra.objectives import build
     from simulacra.recipe import load
@@ -59,10 +59,7 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
     changes = {"data.batch": batch * here.world, "steps": 10**9, "every.checkpoint": 10**9, "every.log": 10**9}
     asked = load(recipe, changes)
     data = open_store(store)
-    share: dict[str, Any] = {"rank": here.rank, "world": here.world}
-    labels = tuple(asked.data.labels)
-    batches = Batches(data, batch=asked.data.batch, seed=0, flip=asked.data.flip, labels=labels, **share)
-    training = assemble(asked, RunFolder(store, writes=False), build(asked), batches, here)
+    training = assemble(asked, RunFolder(store, writes=False), build(asked), data, here)
     begun: list[float] = []
 
     def over() -> bool:
@@ -80,7 +77,7 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
         "gradient_bytes": 4 * sum(p.numel() for p in parameters),
         "average_ms": 1000 * median_of(lambda: here.average(parameters)),
         "agree_ms": 1000 * median_of(lambda: here.highest(0, 0)),
-        "batches_per_second": asked.data.batch / here.world / median_of(lambda: batches[3]),
+        "batches_per_second": asked.data.batch / here.world / median_of(lambda: training.batches[3]),
         "store_bytes_per_image": sum(f.stat().st_size for f in store.iterdir()) / len(data.images),
     }
     return None if here.rank else rows

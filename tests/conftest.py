@@ -16,7 +16,6 @@ import torch
 from hypothesis import settings
 
 from simulacra import cli
-from simulacra.data.batches import Batches
 from simulacra.data.store import SPLITS, ImageStore, open_store
 from simulacra.engine import devices as engine_devices
 from simulacra.engine.devices import Devices
@@ -220,11 +219,9 @@ def make_training(tmp_path: Path) -> MakeTraining:
     """make_training(recipe, store, folder): an assembled training, at its folder's newest checkpoint."""
 
     def make(recipe: Recipe, store: ImageStore, folder: str = "run", precision: Any = "float32") -> Training:
-        data = recipe.data
-        batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
         run = RunFolder(tmp_path / folder)
         run.path.mkdir(exist_ok=True)
-        return assemble(recipe, run, build(recipe), batches, Devices("cpu", precision))
+        return assemble(recipe, run, build(recipe), store, Devices("cpu", precision))
 
     return make
 

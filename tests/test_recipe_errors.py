@@ -107,7 +107,7 @@ def test_zero_or_negative_steps(steps: int, by_option: bool, refused: Refused) -
         ("optimizer.warmup=-1", "optimizer.warmup = -1: input should be greater than or equal to 0"),
         ("optimizer.schedule=step", "optimizer.schedule = 'step': input should be 'constant', 'linear' or 'cosine'"),
         ("data.holdout=-1", "data.holdout = -1: input should be greater than or equal to 0"),
-        ("data.holdout=14", "has 14 training images; keep fewer aside"),
+        ("data.holdout=14", "has 14 training images; hold out fewer"),
         ('every.evaluate=["tests"]', "every.evaluate.0 = 'tests': input should be 'train', 'valid' or 'test'"),
         ('start.run=""', "start.run = '': string should have at least 1 character"),
         ("start.runs=x", "unknown key start.runs; did you mean run?"),

@@ -106,7 +106,7 @@ def test_label_frequencies_and_correlations_are_reported(arrays, smooth) -> None
     }
     assert report["correlations"][0] == {"a": "Beard", "b": "Shaved", "r": -1.0}
     text = " ".join(report["findings"])
-    assert "labels Beard and Shaved mostly shut each other out (r = -1.00)" in text
+    assert "labels Beard and Shaved mostly exclude each other (r = -1.00)" in text
     assert "label Never is 1 in 0 of 40 images" in text
 
 
@@ -131,7 +131,7 @@ def test_tables_have_as_many_cells_as_columns(arrays, smooth) -> None:
     beard = np.arange(40) % 2
     report = arrays(images=smooth, labels=np.stack([beard, beard], axis=1))
     tables = audit_tables(report)
-    assert [table.columns[0] for table in tables] == ["what", "name", "one"]
+    assert [table.columns[0] for table in tables] == ["what", "name", "label"]
     for table in tables:
         assert table.rows
         assert all(len(row) == len(table.columns) for row in table.rows)

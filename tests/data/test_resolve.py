@@ -30,9 +30,9 @@ def test_a_folder_is_packed_once_and_found_again(folder, tmp_path: Path) -> None
     root = folder(3)
     first, again = resolved(root, tmp_path), resolved(root, tmp_path)
     assert first.fresh
-    assert first.said.startswith("packed 3 colour images")
+    assert first.message.startswith("packed 3 colour images")
     assert not again.fresh
-    assert again.said.startswith("already packed")
+    assert again.message.startswith("already packed")
     assert again.store.path == first.store.path
 
 
@@ -72,14 +72,14 @@ def test_avatars_are_made_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_fashion_mnist_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = idx_files(tmp_path / "fashion")
-    monkeypatch.setattr(sources, "FASHION_PLACES", ())
+    monkeypatch.setattr(sources, "FASHION_FOLDERS", ())
     monkeypatch.setenv(sources.FASHION_VARIABLE, str(root))
     assert len(resolved("fashion-mnist", tmp_path).store.images) == 6
 
 
 def test_absent_fashion_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(sources.FASHION_VARIABLE, raising=False)
-    monkeypatch.setattr(sources, "FASHION_PLACES", (str(tmp_path / "none"),))
+    monkeypatch.setattr(sources, "FASHION_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(DataError, match=r"apt-get install dataset-fashion-mnist.*four \.gz files"):
         resolved("fashion-mnist", tmp_path)
 
@@ -88,7 +88,7 @@ def test_a_packed_store_is_used_as_it_is(packed, tmp_path: Path) -> None:
     store = packed("avatars", None, count=3).store
     found = resolved(store.path, tmp_path, channels=3)
     assert found.store.path == store.path
-    assert found.said.startswith("using 3 colour images")
+    assert found.message.startswith("using 3 colour images")
     assert resolve(str(store.path)).store.fingerprint == store.fingerprint
 
 

@@ -1,4 +1,4 @@
-"""The split of a store follows from content alone; a run may keep more images aside."""
+"""The split of a store follows from content alone; a run may hold out more images."""
 
 import hashlib
 
@@ -61,6 +61,6 @@ def test_nothing_kept_aside_is_the_store_itself(store: ImageStore) -> None:
     assert hold_out(store, 0, seed=0) is store
 
 
-def test_keeping_every_training_image_aside_is_refused(store: ImageStore) -> None:
-    with pytest.raises(DataError, match=r"data\.holdout = 14: .* has 14 training images; keep fewer aside"):
+def test_holding_out_every_training_image_is_refused(store: ImageStore) -> None:
+    with pytest.raises(DataError, match=r"data\.holdout = 14: .* has 14 training images; hold out fewer"):
         hold_out(store, 14, seed=0)

@@ -11,7 +11,7 @@ import pytest
 
 from simulacra.catalogue import METRICS
 from simulacra.data.decode import Picture
-from simulacra.data.sources import FASHION_PLACES, Options, open_source
+from simulacra.data.sources import FASHION_FOLDERS, Options, open_source
 from simulacra.data.store import ImageStore
 from simulacra.estimates import Estimate
 
@@ -59,7 +59,7 @@ def check(picture: Picture) -> np.ndarray:
 @pytest.fixture(scope="module", params=["avatars", "fashion-mnist"])
 def scores(request: pytest.FixtureRequest) -> Scores:
     """Numbers of untouched images, and of images with the strongest damage of each kind."""
-    if request.param == "fashion-mnist" and not Path(FASHION_PLACES[0]).is_dir() and not os.environ.get("CI"):
+    if request.param == "fashion-mnist" and not Path(FASHION_FOLDERS[0]).is_dir() and not os.environ.get("CI"):
         pytest.skip("NO REAL DATA: apt-get install dataset-fashion-mnist")
     case = sensitivity.case_of(opened(request.param), "random-vgg", COUNT)
     found: Scores = sensitivity.measure(case, only_strongest=True)

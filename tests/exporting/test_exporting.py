@@ -84,7 +84,7 @@ def test_the_card_tells_other_data_and_codes_apart(trained: Any, export: Any) ->
     front, body = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)
     assert "model-index" not in front, "it would stand under the name of the data trained on"
     assert "test images, against other data (f00d), n = 3" in body
-    assert "The floor is what real images, chance or a linear code get" in body
+    assert "The baseline is what real images, chance or a linear code get" in body
     for code in ("categorical 1", "continuous 2"):
         RunFolder(run).append("evaluations", row | {"metric": "code_information", "code": code, "label": "Male"})
     front = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)[0]

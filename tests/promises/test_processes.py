@@ -15,7 +15,8 @@ from torch import nn
 
 from simulacra.data.store import open_store
 from simulacra.engine.checkpoints import read_checkpoint
-from simulacra.engine.devices import CommonBatchNorm2d, Crew, Devices, synchronize
+from simulacra.engine.devices import CommonBatchNorm2d, Devices, synchronize
+from simulacra.engine.distributed import Crew
 from simulacra.engine.loop import train
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe, to_toml
@@ -63,7 +64,7 @@ def recipe_of(name: str, tiny: Callable[..., Recipe], **changes: Any) -> Recipe:
 
 
 def together(folder: Path, plan: list[dict[str, Any]], *before: str) -> Ended:
-    """Runs a plan in two processes, which Fabric starts, or torchrun with these words."""
+    """Runs a plan in two processes, of which the first starts the second, or torchrun both, with these words."""
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     env = os.environ | {"TOGETHER": str(folder), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ended = subprocess.run(

@@ -463,7 +463,7 @@ def test_a_run_without_labels_keeps_no_label_rows(
 def test_a_recipe_without_data_at_hand_asks_for_it(simulacra: Run, recipe_file: MakeFile, tmp_path: Path) -> None:
     ended = simulacra("train", recipe_file("gan"), "--out", tmp_path / "run")
     assert ended.code == 2
-    assert "this recipe is for made, which cannot be made on the spot; give --data PATH" in ended.err
+    assert "this recipe is for the data set made, which Simulacra does not have; give --data PATH" in ended.err
 
 
 def test_python_may_train_too(tiny: Callable[..., Recipe], make_store: MakeStore, tmp_path: Path) -> None:

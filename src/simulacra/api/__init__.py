@@ -7,16 +7,12 @@ from typing import Any
 
 from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
-from simulacra.data.decode import parse_size
-from simulacra.data.pack import pack as pack_source
-from simulacra.data.sources import Options, open_source
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError, nearest
-from simulacra.progress import Live
 from simulacra.recipe import Recipe
-from simulacra.recipe import load as load_recipe
 from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
+from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.train import train as train_run
 
@@ -53,15 +49,9 @@ def pack(
         DataError: the data cannot be used.
     """
     _check_options(options)
-    asked = Options(
-        size=None if size is None else parse_size(str(size)),
-        channels=1 if grey else None,
-        labels=None if labels is None else Path(labels),
-        **options,
-    )
-    opened = open_source(source, None if path is None else Path(path), asked)
-    with Live("packing") as live:
-        return pack_source(opened, Path(out), progress=live.count, say=live.tell).store
+    table = None if labels is None else Path(labels)
+    place = None if path is None else Path(path)
+    return pack_source(source, place, Path(out), size=size, labels=table, grey=grey, **options).store
 
 
 def train(
@@ -101,30 +91,23 @@ def train(
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
         Stopped: a signal came; the state was saved, and the same call goes on.
     """
-    direct = {
-        key: value for key, value in {"seed": seed, "steps": steps, "minutes": minutes}.items() if value is not None
-    }
-    wanted = dict(changes or {}) | direct
     _check_options({"crop": crop})
-    if isinstance(recipe, Recipe):
-        settings, name = recipe.with_changes(wanted) if wanted else recipe, ""
-    else:
-        settings, name = load_recipe(recipe, wanted), recipe
-    folder = Path("runs") / (Path(name).stem or "run") if out is None else Path(out)
-    ended = train_run(
-        settings,
+    finished = train_run(
+        recipe,
         None if data is None else str(data),
-        folder,
-        name=name,
+        None if out is None else Path(out),
+        changes=changes or {},
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
         epochs=epochs,
         labels=None if labels is None else Path(labels),
         crop=crop,
-        follow="data.size" not in wanted,
         device=device,
         report=report,
         say=say,
     )
-    return Run(ended.run)
+    return Run(finished.run)
 
 
 def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:

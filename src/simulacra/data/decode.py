@@ -1,4 +1,4 @@
-"""Picture files to pixels of a wanted size: the one reader, for packing and for uploads."""
+"""Reads picture files as pixels of a given size, for packing and for uploads."""
 
 import math
 import re
@@ -18,56 +18,53 @@ from simulacra.errors import DataError
 Size = tuple[int, int]
 
 START = b"\xff\xd8\xff"
-# A picture may have to be turned upright by what stands in one of these.
-TURNS = (b"Exif", b"http://ns.adobe.com/xap/")
+# Metadata that may say how the picture must be turned.
+ORIENTATION = (b"Exif", b"http://ns.adobe.com/xap/")
 COLOURS = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
+# A list, because Pillow also has formats that start other programs (EPS).
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# A JPEG may be decoded at a smaller size, but not below this many times the size that is needed. The effect is about
+# that of another filter: 178 to 64 pixels through 89 differs from the direct way by 0.9 of 255 on average, and Lanczos
+# from bicubic by 0.7 (SSIM 0.994 and 0.997).
+SPARE = 4 / 3
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+Crop = Literal["center", "none"] | tuple[int, int, int, int]
+Box = tuple[float, float, float, float]
 
 
 def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
-    """A whole, plain JPEG as Pillow's decoder would give it, or None: of what is not one, Pillow is to judge.
+    """Decodes a complete, ordinary JPEG as Pillow would, or returns None for all other files.
 
     Args:
         file: a path, or the file's bytes.
-        shrink: from the original (width, height), at what part of it to decode: 1, 2, 4 or 8.
-        most: pixels that it may have.
+        shrink: from the original (width, height) to the divisor at which to decode it: 1, 2, 4 or 8.
+        most: the largest number of pixels that is allowed.
 
     Returns:
-        the image, grey or RGB, and its original width and height in pixels.
+        The image, grey or RGB, and its original width and height in pixels.
 
     Raises:
         OSError: the file cannot be read.
     """
     data = _bytes(file) if isinstance(file, Path) else file
-    if not data.startswith(START) or any(mark in data for mark in TURNS):
+    if not data.startswith(START) or any(mark in data for mark in ORIENTATION):
         return None
     try:
-        height, width, found, _ = simplejpeg.decode_jpeg_header(data)
-        if found not in COLOURS or width * height > most:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if colours not in COLOURS or width * height > most:
             return None
         part = shrink((width, height))
         least = -(-height // part), -(-width // part)
-        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], min_height=least[0], min_width=least[1])
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[colours], min_height=least[0], min_width=least[1])
     except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
         return None
-    return Image.fromarray(pixels[:, :, 0] if found == "Gray" else pixels), (width, height)
+    return Image.fromarray(pixels[:, :, 0] if colours == "Gray" else pixels), (width, height)
 
 
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(len(START))
         return start + file.read() if start == START else start
-
-
-# Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-# A JPEG may be decoded smaller than it is, but not below this many times the wanted size. That matters about as much as
-# the choice of a filter: of 255, 178 to 64 by way of 89 differs by 0.9 on average from without, Lanczos from bicubic by
-# 0.7 (SSIM 0.994 and 0.997).
-SPARE = 4 / 3
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-
-Crop = Literal["center", "none"] | tuple[int, int, int, int]
-Box = tuple[float, float, float, float]
 
 
 class Picture(NamedTuple):
@@ -99,7 +96,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_crop(text: str) -> Crop:
-    """What to keep of a picture: `center`, `none`, or the four corners of a box in the upright picture's pixels.
+    """The part of a picture to keep: `center`, `none`, or the edges of a box in pixels of the upright picture.
 
     Raises:
         DataError: the text is none of these, or the box is empty.
@@ -127,10 +124,10 @@ def read_picture(
         size: wanted (width, height).
         crop: as in `parse_crop`; `center` is the largest centred box of the wanted aspect, `none` stretches.
         grey: one channel instead of three.
-        most: pixels that a stranger's picture may have; what Pillow calls safe by default.
+        most: the largest number of pixels that is allowed, for uploads; Pillow's own limit by default.
 
     Raises:
-        DataError: why it cannot be read, without the file's name (the caller knows it best).
+        DataError: the reason why it cannot be read, without the file's name, which the caller adds.
     """
     box = parse_crop(crop)
     try:
@@ -138,7 +135,7 @@ def read_picture(
         usual = load_usual(file, lambda original: _shrink(original, size, box), min(most or safe, safe))
         if usual is not None:
             return Picture(_fitted(*usual, size, box, grey), usual[1])
-        # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
+        # Pillow's other warnings (EXIF, palettes) are harmless, but a decompression bomb must be refused.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -170,9 +167,9 @@ def fit(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> ND
 
 def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> Picture:
     turned = image.getexif().get(0x0112, 1)
-    # A TIFF has its upright size from the start, and is turned as it is loaded.
-    lying = turned in (5, 6, 7, 8) and image.format != "TIFF"
-    original = (image.height, image.width) if lying else image.size
+    # A TIFF has its upright size before it is loaded, and Pillow turns it.
+    sideways = turned in (5, 6, 7, 8) and image.format != "TIFF"
+    original = (image.height, image.width) if sideways else image.size
     if image.format in ("JPEG", "MPO"):
         part = _shrink(original, size, crop)
         image.draft(None, (image.width // part, image.height // part))
@@ -182,7 +179,7 @@ def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -
 
 
 def _shrink(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> int:
-    """At what part of its size a JPEG is to be decoded, for less work, by a filter of its own: 1, 2, 4 or 8."""
+    """The divisor of its size at which to decode a JPEG, which takes less time: 1, 2, 4 or 8."""
     left, top, right, bottom = _box(original, size, crop)
     gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
     return next(part for part in (8, 4, 2, 1) if part == 1 or part * gain <= 1)
@@ -197,10 +194,10 @@ def _fitted(
         for edge, scale in zip(_box(original, size, crop), (across, down, across, down), strict=True)
     )
     plain, mode = _flat(image), "L" if grey else "RGB"
-    if plain.mode != mode:  # to convert to the same is to copy
+    if plain.mode != mode:  # converting to the same mode would copy
         plain = plain.convert(mode)
     if image.size != size or (left, top, right, bottom) != (0, 0, *size):
-        # Cut before resizing: the filter would else reach for colours beyond the box.
+        # Cropped before resizing, because the filter would otherwise use colours outside the box.
         x, y = math.floor(left), math.floor(top)
         cut = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
         plain = cut.resize(size, Image.Resampling.BICUBIC, box=(left - x, top - y, right - x, bottom - y))
@@ -233,7 +230,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Grey values of 16 or 32 bits, or floats, as bytes: the format tells no range, so the values must."""
+    """Grey values of 16 or 32 bits, or floats, as bytes; the values decide the range, which no format gives."""
     wide = values.astype(np.float64)
     top = wide.max(initial=0.0)
     if np.issubdtype(values.dtype, np.floating) and top <= 1:

@@ -1,4 +1,4 @@
-"""Packing: from a source to a store on disk, written aside and renamed, picture by picture."""
+"""Packing: a source becomes a store on disk, picture by picture, in a temporary folder that is renamed at the end."""
 
 import errno
 import hashlib
@@ -24,11 +24,17 @@ from simulacra.errors import DataError, one_line
 
 # Called with (pictures done, pictures in all).
 Progress = Callable[[int, int], None]
+# The share of pictures that may be unreadable.
+TOLERATED = 0.01
+# The number of unreadable pictures that the notes name.
+SHOWN = 5
+# Seconds of waiting for another process before the user gets a message.
+PATIENCE = 1.0
 
 
 @dataclass
 class _Tally:
-    """What is kept of the pictures that went by: which, their hashes, their first sizes, and those that were bad."""
+    """What is remembered of the pictures: rows that were kept, their hashes, original sizes, and bad pictures."""
 
     content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     kept: list[int] = field(default_factory=list)
@@ -48,13 +54,13 @@ def write_store(
 
     Args:
         source: an opened source.
-        folder: where to.
-        tolerated: how many pictures may be bad.
+        folder: the folder.
+        tolerated: number of bad pictures that is allowed.
         progress: called with (pictures done, pictures in all).
-        workers: processes that read.
+        workers: number of reading processes.
 
     Raises:
-        DataError: more bad pictures than tolerated, or none that is good.
+        DataError: more bad pictures than tolerated, or no good one.
         OSError: the disk is full, or the folder cannot be written.
     """
     tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
@@ -78,7 +84,7 @@ def write_store(
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
-    """Writes the good pictures as they come; a good one is on its way to the disk before the next is read."""
+    """Writes each good picture before the next one is read."""
     tally = _Tally()
     with path.open("wb") as file:
         _write_header(file, (len(source.names), *source.shape))
@@ -150,33 +156,25 @@ def _card(source: Source, tally: _Tally, split: NDArray[np.uint8]) -> dict[str, 
     }
 
 
-# Of the pictures, how many may be unreadable before packing is refused.
-TOLERATED = 0.01
-# How many of those are named in the notes.
-SHOWN = 5
-# Seconds that another process may take before a person is told that it is waited for.
-PATIENCE = 1.0
-
-
 class Packed(NamedTuple):
-    """A store, and how it came about.
+    """A store, and whether it was packed now.
 
     Attributes:
         store: the store.
-        fresh: whether it was packed just now, rather than found.
-        said: one line for the user.
+        fresh: whether it was packed now, and not found on disk.
+        message: one line for the user.
     """
 
     store: ImageStore
     fresh: bool
-    said: str
+    message: str
 
     @property
     def notes(self) -> list[str]:
-        """What else a person should know, a line each: the source's notes, what was odd, and what was left out."""
+        """More lines for the user: the source's notes, odd things, and pictures that were left out."""
         card = self.store.card
         bad = card.get("left_out", [])
-        left_out = [f"left out: {one['name']} {one['why']}" for one in bad[:SHOWN]]
+        left_out = [f"left out: {picture['name']} {picture['why']}" for picture in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
         odd = [f"{what}: {count:,}" for what, count in card.get("odd", {}).items()]
         return [one_line(note) for note in (*card.get("notes", []), *odd, *left_out, *more)]
@@ -191,20 +189,20 @@ def pack(
     keep_going: bool = False,
     workers: int | None = None,
 ) -> Packed:
-    """Packs a source into a store; finds it there if it was packed before.
+    """Packs a source into a store, or opens the store if it was packed before.
 
     Args:
         source: an opened source.
         out: the store's folder: absent, empty, or the same source's store.
         progress: called with (pictures done, pictures in all).
-        say: told in one line when another process packs into the same place and is waited for.
-        keep_going: leave out however many pictures cannot be read, instead of at most one in a hundred.
-        workers: processes that read; None takes one a core unless there is little to do.
+        say: gets one line if this process waits for another one that packs into the same folder.
+        keep_going: leave out any number of unreadable pictures, and not at most one in a hundred.
+        workers: processes that read; None takes one per core unless there are few pictures.
 
     Raises:
         DataError: the folder is taken or cannot be made, too many pictures are bad, or the disk is full.
     """
-    # The store would take the folder's place, and whoever stands in it would be left in one that is no more.
+    # The store would replace the folder, and a shell in it would be in a deleted folder.
     if not out.name or (out.is_dir() and out.samefile(Path())):
         raise DataError(f"--out {out} is the folder where you are, or a whole disk; name a new one: --out stores/mine")
     with _alone(out, say):
@@ -232,7 +230,7 @@ def pack(
 
 
 def summary(store: ImageStore) -> str:
-    """A store in one line: how many pictures of what size, where, in which splits, and what was left out."""
+    """A store in one line: number and size of its pictures, its path, its splits, and pictures that were left out."""
     height, width, channels = store.shape
     splits = ", ".join(f"{len(store.rows(split)):,} {split}" for split in SPLITS)
     out = len(store.card.get("left_out", ()))
@@ -243,11 +241,11 @@ def summary(store: ImageStore) -> str:
 
 @contextmanager
 def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Keeps other processes from packing into the same place; they wait, and then find the store."""
+    """Makes other processes that pack into the same folder wait; they find the store afterwards."""
     lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        Path(lock.lock_file).touch()  # filelock waits for ever where no file can be made
+        Path(lock.lock_file).touch()  # filelock waits for ever if it cannot create a file
         _acquire(lock, out, say)
     except Timeout as error:
         raise DataError(f"{out} is being packed by another process; wait for it, or take another --out") from error
@@ -261,14 +259,14 @@ def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _flush_to_disk(folder: Path) -> None:
-    """Returns once the disk holds a folder's files, which a power cut might else leave empty under their names."""
+    """Returns when a folder's files are on the disk, so that a power cut cannot leave empty files."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
 
 
 def _acquire(lock: FileLock, out: Path, say: Callable[[str], None]) -> None:
-    """Waits for a lock, and says so before long.
+    """Waits for a lock, and says so after PATIENCE seconds.
 
     Raises:
         Timeout: another process holds it, and this one is a worker that runs the user's unguarded script again, which

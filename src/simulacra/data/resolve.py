@@ -1,4 +1,4 @@
-"""What `--data` takes: a packed store, a known name, or any source as it is, packed once and found again."""
+"""Reads `--data`: a packed store, a known name, or any source, which is packed once and then found in the cache."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +26,12 @@ def resolve(
     say: Callable[[str], None] = lambda _: None,
     keep_going: bool = False,
 ) -> Packed:
-    """Finds or packs the store that `--data` means.
+    """Finds or packs the store that `--data` names.
 
     Args:
         data: a packed store's folder, a key of KNOWN, or the path of any source.
-        size: wanted (width, height); a packed store must have it.
-        channels: wanted channels; a packed store must have them.
+        size: required (width, height); a packed store must have it.
+        channels: required channels; a packed store must have them.
         labels: a table of attributes, for a folder of pictures.
         crop: as for packing.
         cache: where packed sources are kept; None is the user's cache folder.
@@ -42,7 +42,7 @@ def resolve(
     Raises:
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
-    path = _place(data)
+    path = _path_of(data)
     options = Options(size=size, channels=channels, crop=crop, labels=labels)
     if data not in KNOWN and is_store(path):
         store = open_store(path)
@@ -53,8 +53,8 @@ def resolve(
     return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, say=say, keep_going=keep_going)
 
 
-def _place(data: str) -> Path:
-    """The path that a user wrote, which may start at a home folder."""
+def _path_of(data: str) -> Path:
+    """The path that a user wrote, which may start with `~`."""
     if not data:
         raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
     try:
@@ -64,7 +64,7 @@ def _place(data: str) -> Path:
 
 
 def kind_of(path: Path) -> str:
-    """The source that can read a path, told by what lies there.
+    """The kind of source that can read a path.
 
     Raises:
         DataError: there is nothing, a run, or nothing that any source reads.
@@ -85,7 +85,7 @@ def kind_of(path: Path) -> str:
 
 
 def _check(store: ImageStore, options: Options) -> None:
-    """Refuses to use a packed store as what it is not."""
+    """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
     for option in ("labels", "crop"):
         if getattr(options, option) is not None:

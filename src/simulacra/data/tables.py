@@ -1,4 +1,4 @@
-"""Tables of attributes as people keep them: CSV in its dialects, and the text files of CelebA."""
+"""Tables of attributes: CSV in its dialects, and the text files of CelebA."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from simulacra.errors import DataError
 
-MINUS = 255  # what -1 is until the whole column is read
+MINUS = 255  # stands for -1 until the whole column is read
 ACCEPTED = {"0": 0, "1": 1, "-1": MINUS, "true": 1, "false": 0, "0.0": 0, "1.0": 1, "-1.0": MINUS}
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
-# Columns of file names are called so, the likeliest first.
+# Headers of a column of file names, the likeliest first.
 CALLED = ("file", "filename", "file_name", "path", "image", "image_id", "picture", "name", "id")
 
-# What a table's entry names: the picture, or None where there is none of that name.
-Known = Callable[[str], str | None]
+# From an entry of a table to the picture that it names, or None if there is no such picture.
+Find = Callable[[str], str | None]
 
 
 class Row(NamedTuple):
@@ -43,37 +43,37 @@ class Table(NamedTuple):
     values: NDArray[np.uint8]
 
 
-def read_table(path: Path, known: Known) -> Table:
-    """Reads a CSV file whose delimiter, header and column of file names are found by looking.
+def read_table(path: Path, find: Find) -> Table:
+    """Reads a CSV file; its delimiter, header and column of file names are recognised.
 
     Args:
         path: the file.
-        known: tells which entries name a picture; the column that names most of them holds the names.
+        find: finds the picture of an entry; the column that names most pictures is that of the file names.
 
     Raises:
         DataError: it is no such table, or a value is none of the accepted ones.
     """
     first = next(csv_rows(path), None)
     if first is None:
-        raise DataError(f"{path} is empty; give a table with a column of file names and one column an attribute")
-    place = _name_column(path, first, known)
-    columns = _header(first, place, known)
+        raise DataError(f"{path} is empty; give a table with a column of file names and one column per attribute")
+    index = _name_column(path, first, find)
+    columns = _header(first, index, find)
     named = columns is not None
     if columns is None:
-        columns = tuple(f"column {at + 1}" for at in range(len(first.cells)) if at != place)
+        columns = tuple(f"column {at + 1}" for at in range(len(first.cells)) if at != index)
     if not columns:
         raise DataError(f"{path} has file names but no attribute; add a column of 0 and 1 for each attribute")
-    return collect(path, islice(csv_rows(path), int(named), None), columns, place)
+    return collect(path, islice(csv_rows(path), int(named), None), columns, index)
 
 
 def collect(
-    path: Path, rows: Iterable[Row], columns: tuple[str, ...], place: int, accepted: dict[str, int] = ACCEPTED
+    path: Path, rows: Iterable[Row], columns: tuple[str, ...], index: int, accepted: dict[str, int] = ACCEPTED
 ) -> Table:
-    """Names and values of rows that hold a file name at `place` and one accepted value a column elsewhere.
+    """Names and values of rows with a file name in column `index` and one accepted value in each other column.
 
     Raises:
         DataError: a row is too short or too long, a value is not accepted, a name comes twice with other values, or a
-            column says no in two ways.
+            column has both -1 and 0.
     """
     _check_columns(path, columns)
     values: dict[str, bytes] = {}
@@ -81,11 +81,11 @@ def collect(
         if len(row.cells) != len(columns) + 1:
             raise DataError(
                 f"{path}, row {row.line} has {len(row.cells)} columns where {len(columns) + 1} are due; "
-                "mend the row or remove it"
+                "correct the row or remove it"
             )
-        name = row.cells.pop(place).strip()
-        found = bytes(_value(path, row, at, columns, accepted) for at in range(len(columns)))
-        if values.setdefault(name, found) != found:
+        name = row.cells.pop(index).strip()
+        cells = bytes(_value(path, row, at, columns, accepted) for at in range(len(columns)))
+        if values.setdefault(name, cells) != cells:
             raise DataError(f"{path}, row {row.line} names {name} again, with other values; keep one of the two rows")
     array = np.frombuffer(b"".join(values.values()), dtype=np.uint8).reshape(len(values), len(columns))
     for column, minus, zero in zip(columns, (array == MINUS).any(axis=0), (array == 0).any(axis=0), strict=True):
@@ -98,7 +98,7 @@ def collect(
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """The rows of a CSV file that are not blank, its delimiter found by looking.
+    """The rows of a CSV file that are not blank; its delimiter is recognised.
 
     Raises:
         DataError: the file cannot be read as text.
@@ -120,7 +120,7 @@ def csv_rows(path: Path) -> Iterator[Row]:
 
 
 def text_rows(path: Path) -> Iterator[Row]:
-    """The rows of a text file whose cells are parted by spaces.
+    """The rows of a text file whose cells are separated by spaces.
 
     Raises:
         DataError: the file cannot be read as text.
@@ -133,44 +133,45 @@ def text_rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} cannot be read as text ({error}); fetch it again") from error
 
 
-def _name_column(path: Path, first: Row, known: Known) -> int:
-    # The first rows tell nearly always; only a table that starts with absent pictures needs reading to its end.
+def _name_column(path: Path, first: Row, find: Find) -> int:
+    # The first rows are nearly always enough; only a table that starts with missing pictures is read to its end.
     for sample in (islice(csv_rows(path), SAMPLE_ROWS), csv_rows(path)):
-        met: list[set[str]] = [set() for _ in first.cells]
+        named: list[set[str]] = [set() for _ in first.cells]
         for row in sample:
-            for names, cell in zip(met, row.cells, strict=False):
-                if (name := known(cell)) is not None:
+            for names, cell in zip(named, row.cells, strict=False):
+                if (name := find(cell)) is not None:
                     names.add(name)
-        most = max(map(len, met))
-        # Of pictures called 0.png and 1.png, a column of 0 and 1 names some too, but never more than there are values.
+        most = max(map(len, named))
+        # A column of 0 and 1 names pictures 0.png and 1.png too, but never more pictures than there are values.
         if most > len(ACCEPTED):
             break
     if most:
-        return _likeliest(path, first, [at for at, names in enumerate(met) if len(names) == most])
+        return _likeliest(path, first, [at for at, names in enumerate(named) if len(names) == most])
     raise DataError(
         f"{path} has no column of file names: no cell names a picture of the folder (row {first.line} reads: "
         f"{', '.join(first.cells[:5])}); add a column with each picture's path inside the folder"
     )
 
 
-def _likeliest(path: Path, first: Row, places: list[int]) -> int:
-    """Of columns that name equally many pictures, the one that is called like file names."""
-    called = {first.cells[at].strip().lower(): at for at in places}
+def _likeliest(path: Path, first: Row, indices: list[int]) -> int:
+    """Of columns that name equally many pictures, the one whose header says that it has file names."""
+    called = {first.cells[at].strip().lower(): at for at in indices}
     for word in CALLED:
         if word in called:
             return called[word]
-    if len(places) > 1:
+    candidates = [first.cells[at] for at in indices]
+    if len(indices) > 1:
         raise DataError(
-            f"{path} has {len(places)} columns that may be file names ({', '.join(first.cells[at] for at in places)}); "
+            f"{path} has {len(indices)} columns that may be file names ({', '.join(candidates)}); "
             "call the right one file in the header"
         )
-    return places[0]
+    return indices[0]
 
 
-def _header(row: Row, place: int, known: Known) -> tuple[str, ...] | None:
+def _header(row: Row, index: int, find: Find) -> tuple[str, ...] | None:
     """The attributes' names if the row is a header, None if it is already data."""
-    cells = [cell.strip() for at, cell in enumerate(row.cells) if at != place]
-    if known(row.cells[place]) is not None or (cells and all(cell.lower() in ACCEPTED for cell in cells)):
+    cells = [cell.strip() for at, cell in enumerate(row.cells) if at != index]
+    if find(row.cells[index]) is not None or (cells and all(cell.lower() in ACCEPTED for cell in cells)):
         return None
     return tuple(cells)
 

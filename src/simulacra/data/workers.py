@@ -20,12 +20,12 @@ FEW = 512
 
 
 def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> Iterator[Picture | DataError]:
-    """Each item read, in order; a DataError is handed over in the picture's place instead of raised.
+    """Reads each item, in order; a DataError is yielded in place of its picture, and not raised.
 
     Args:
         read: picklable.
-        items: what `read` takes, picklable.
-        workers: processes; 1 stays in this one, None takes one a core unless there is little to do.
+        items: arguments of `read`, picklable.
+        workers: processes; 1 stays in this one, None takes one per core unless there are few items.
 
     Raises:
         DataError: a worker process died.
@@ -43,7 +43,7 @@ def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> It
     except BrokenProcessPool as error:
         raise DataError(
             "a process that read pictures died (out of memory, or a script without `if __name__ == '__main__':`); "
-            "mend that, or read in one process with workers=1"
+            "correct this, or read in one process with workers=1"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -64,7 +64,7 @@ def _read_chunk(read: Read, items: Sequence[Any]) -> list[Picture | DataError]:
 
 
 def attempt(read: Read, item: Any) -> Picture | DataError:
-    """What `read` makes of an item, or in its place the reason why it cannot be read."""
+    """The picture that `read` returns, or the DataError that it raises."""
     try:
         return read(item)
     except DataError as error:
@@ -72,5 +72,5 @@ def attempt(read: Read, item: Any) -> Picture | DataError:
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole group; the parent ends the workers, and one message is enough.
+    # Ctrl-C reaches all processes; the parent ends the workers and prints the only message.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

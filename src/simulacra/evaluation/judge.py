@@ -182,7 +182,7 @@ def _fresh(recipe: Recipe) -> Classifier:
 def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: Progress | None) -> None:
     """Trains a fresh classifier in place."""
     devices = Devices("cpu", "float32")  # the same judge on every machine
-    devices.place(objective.networks)
+    devices.move(objective.networks)
     optimize = Optimizers(objective, recipe.optimizer, devices)
     labels = store.label_names
     batches = Batches(store, batch=recipe.data.batch, seed=recipe.seed, flip=False, labels=labels)

@@ -160,10 +160,10 @@ def _numbers(trained: Trained) -> str:
         title, *rest = _of(row)
         cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
-    head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = f"The floor is {BASELINE}."
+    head = ["| metric | value | 95% interval | baseline | of |", "|---|---:|---:|---:|---|"]
+    baseline = f"The baseline is {BASELINE}."
     has_floor = any(row.get("baseline") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
+    return "\n".join([*head, *rows, *(["", baseline] if has_floor else [])])
 
 
 def _cell(text: str) -> str:

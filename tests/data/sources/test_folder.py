@@ -94,7 +94,7 @@ def test_a_bad_picture_is_listed_and_left_out(folder, packed, damage: bytes | st
     result = packed("folder", root)
     assert len(result.store.images) == len(result.store.names) == len(result.store.labels) == 109
     assert [bad["name"] for bad in result.store.card["left_out"]] == ["000.png"]
-    assert "1 bad left out" in result.said
+    assert "1 bad left out" in result.message
     direct = np.asarray(Image.open(root / "001.png"))
     assert (result.store.images[0] == direct).all()
 

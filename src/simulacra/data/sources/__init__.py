@@ -1,4 +1,4 @@
-"""SOURCES: where pictures may come from, and KNOWN: named data sets. A new source is one function and one row."""
+"""SOURCES: kinds of data, and KNOWN: named data sets. A new source is one function and one row."""
 
 import os
 from collections.abc import Callable
@@ -13,30 +13,30 @@ from simulacra.data.sources.folder import open_folder
 from simulacra.data.sources.idx import looks_like_idx, open_idx
 from simulacra.errors import DataError, nearest
 
-FASHION_PLACES = ("/usr/share/datasets/fashion-mnist",)
+FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
 FASHION_VARIABLE = "SIMULACRA_FASHION_MNIST"
 
 
 class Known(NamedTuple):
-    """A data set that goes by a name: the source that reads it, and how its files are found (None: it needs none)."""
+    """A data set with a name: the source that reads it, and a function that finds its files (None: there are none)."""
 
     kind: str
     find: Callable[[Path | None], Path] | None
 
 
 def find_fashion_mnist(path: Path | None) -> Path:
-    """The folder with Fashion-MNIST's four files: the one given, the one the environment names, or the system's.
+    """The folder with the four files of Fashion-MNIST: the given one, that of the environment, or the system's.
 
     Raises:
-        DataError: it is in none of these; how to get it.
+        DataError: it is in none of these folders.
     """
     named = os.environ.get(FASHION_VARIABLE)
-    places = [path] if path else [Path(place) for place in (named, *FASHION_PLACES) if place]
-    for place in places:
-        if looks_like_idx(place):
-            return place
+    folders = [path] if path else [Path(folder) for folder in (named, *FASHION_FOLDERS) if folder]
+    for folder in folders:
+        if looks_like_idx(folder):
+            return folder
     raise DataError(
-        f"Fashion-MNIST is not in {' or '.join(map(str, places))}; on Debian and Ubuntu: apt-get install "
+        f"Fashion-MNIST is not in {' or '.join(map(str, folders))}; on Debian and Ubuntu: apt-get install "
         "dataset-fashion-mnist; elsewhere fetch the four .gz files from "
         f"https://github.com/zalandoresearch/fashion-mnist and name their folder in {FASHION_VARIABLE}"
     )
@@ -60,15 +60,15 @@ SOURCES: dict[str, Kind] = {
 
 
 def open_source(kind: str, path: Path | None = None, options: Options | None = None) -> Source:
-    """Opens a source by its kind or known name; reads no more of it than it takes to understand it.
+    """Opens a source by its kind or its name; reads only what is needed to know names, labels and sizes.
 
     Args:
         kind: a key of SOURCES or of KNOWN.
-        path: the folder or file; known names find theirs without.
-        options: what the user asked for.
+        path: the folder or file; known names need none.
+        options: the user's options.
 
     Raises:
-        DataError: no such kind, an option it does not take, or a source that is not what it should be.
+        DataError: no such kind, an option that the kind does not take, or data that it cannot read.
     """
     if kind in KNOWN:
         known = KNOWN[kind]

@@ -1,4 +1,4 @@
-"""Images that somebody already put into NumPy's files: .npy, or .npz with labels and a split beside them."""
+"""Images in files of NumPy: .npy, or .npz with labels and a split."""
 
 import shutil
 import tempfile
@@ -27,7 +27,7 @@ from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
-# Names under which images and labels are found, by split; None where the file leaves the split to us.
+# Names of arrays with images and labels, and their split; None if the split is by content.
 PAIRS: tuple[tuple[str, str, int | None], ...] = (
     ("x_train", "y_train", TRAIN),
     ("x_valid", "y_valid", VALID),
@@ -47,7 +47,7 @@ PAIRS: tuple[tuple[str, str, int | None], ...] = (
 LABEL_NAMES = ("label_names", "class_names", "classes", "attributes")
 # value range -> lowest, highest
 RANGES = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
-# Floats no further out than this are rather of 0..1, as a resizing filter overshoots it.
+# Floats within these limits are probably of 0..1, because a resizing filter overshoots that range.
 BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
 BLOCK = 1024
 HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
@@ -58,7 +58,7 @@ Array = NDArray[Any]
 
 
 class Part(NamedTuple):
-    """Images that belong together: (N, H, W, C) of any number type, and the split they make, if any."""
+    """Images that belong together: (N, H, W, C) of any number type, and their split, if the file has one."""
 
     images: Array
     labels: Array | None
@@ -66,10 +66,10 @@ class Part(NamedTuple):
 
 
 def open_arrays(path: Path, options: Options) -> Source:
-    """Finds images, labels and split in the file, and the layout and range of the values unless they are given.
+    """Finds images, labels and split in the file, and layout and range of the values if the options lack them.
 
     Raises:
-        DataError: no array that can be images, values out of range, labels that do not fit, or pickled objects.
+        DataError: no array of images, values out of range, labels that do not fit, or pickled objects.
     """
     arrays = _load(path)
     parts = [part._replace(images=_channels_last(path, part.images, options)) for part in _parts(path, arrays)]
@@ -125,7 +125,7 @@ def _pictures(blocks: list[Array], values: str, form: Settled, _workers: int | N
 
 
 def _load(path: Path) -> dict[str, Array]:
-    """The file's arrays, mapped rather than read; a .npy's is called images."""
+    """The file's arrays by name, mapped and not read; that of a .npy file is called images."""
     try:
         if path.suffix == ".npy":
             return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
@@ -145,7 +145,7 @@ def _load(path: Path) -> dict[str, Array]:
 
 
 def _mapped(archive: zipfile.ZipFile, name: str) -> Array:
-    # Unpacked into a file without a name, which goes when the mapping does; memory never holds the whole.
+    # Unpacked into a file without a name, which is deleted with the mapping; memory never holds the whole array.
     with tempfile.TemporaryFile() as spill, archive.open(name) as packed:
         shutil.copyfileobj(packed, spill)
         spill.seek(0)
@@ -160,7 +160,7 @@ def _mapped(archive: zipfile.ZipFile, name: str) -> Array:
 
 
 def _parts(path: Path, arrays: dict[str, Array]) -> list[Part]:
-    """The arrays that are images, with their labels: all of them or none."""
+    """The arrays of images with their labels; either all have labels or none."""
     named = [(images, labels, split) for images, labels, split in PAIRS if images in arrays]
     chosen = [pair for pair in named if pair[2] is not None] or named[:1]
     if not chosen:
@@ -197,11 +197,11 @@ def _channels_last(path: Path, images: Array, options: Options) -> Array:
 
 
 def _range(path: Path, blocks: list[Array], options: Options) -> str:
-    """The key of RANGES that the values lie in: the one stated, else the narrowest."""
+    """The key of RANGES for the values: that of the options, else the narrowest that fits."""
     if options.values is not None and options.values not in RANGES:
         raise DataError(f"values {options.values!r} is not known; it is one of {', '.join(RANGES)}")
     extents = [_extent(images) for images in blocks]
-    # np.min keeps a NaN, which no range then admits; min() would lose it.
+    # np.min keeps a NaN, so that no range fits; min() would lose it.
     low, high = float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents]))
     for name in (options.values,) if options.values else ("0..1", "-1..1", "0..255"):
         bottom, top = RANGES[name]
@@ -232,68 +232,68 @@ def _extent(images: Array) -> tuple[float, float]:
 
 
 def _labels(path: Path, parts: list[Part], arrays: dict[str, Array]) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
-    """Names, (N, K) labels, and whether they exclude one another."""
-    given = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
-    if not given:
+    """Names, (N, K) labels, and whether labels are exclusive."""
+    arrays_of_labels = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
+    if not arrays_of_labels:
         return (), no_labels(sum(len(part.images) for part in parts)), False
-    if len({labels.shape[1:] for labels in given}) > 1:
-        shapes = " and ".join(str(labels.shape) for labels in given)
+    if len({labels.shape[1:] for labels in arrays_of_labels}) > 1:
+        shapes = " and ".join(str(labels.shape) for labels in arrays_of_labels)
         raise DataError(f"{path} has labels of shapes {shapes}; save them all in one form")
-    labels = np.concatenate(given)
+    labels = np.concatenate(arrays_of_labels)
     names = _names(path, arrays)
     if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
         if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
             raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
         names = names or tuple(f"label {column}" for column in range(values.shape[1]))
-        found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
+        labelled = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
     elif labels.ndim == 1 or labels.shape[1] == 1:
-        found = _classes(path, labels.reshape(-1), names)
+        labelled = _classes(path, labels.reshape(-1), names)
     else:
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
             "save (N,) classes or (N, K) of 0 and 1"
         )
-    if len(found[0]) != found[1].shape[1]:
+    if len(labelled[0]) != labelled[1].shape[1]:
         raise DataError(
-            f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
+            f"{path} has {labelled[1].shape[1]} labels and {len(labelled[0])} names for them; save one name per label"
         )
-    return found
+    return labelled
 
 
 def _checked(path: Path, labels: Array, count: int) -> Array:
-    """One part's labels, which are one row an image."""
+    """The labels of one part, with one row per image."""
     if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row an image"
+            "save one row per image"
         )
     return labels
 
 
 def _names(path: Path, arrays: dict[str, Array]) -> tuple[str, ...] | None:
-    """The labels' names, where the file has any."""
+    """The names of labels, if the file has any."""
     key = next((name for name in LABEL_NAMES if name in arrays), None)
     if key is None:
         return None
     if arrays[key].ndim != 1:
-        raise DataError(f"{path} has {key} of shape {arrays[key].shape}; save a list of names, one a label")
+        raise DataError(f"{path} has {key} of shape {arrays[key].shape}; save a list of names, one per label")
     names = tuple(map(str, arrays[key]))
     for at, name in enumerate(names):
         if name in names[:at]:
-            raise DataError(f"{path} has {name!r} twice in {key}; give each label a name of its own")
+            raise DataError(f"{path} has {name!r} twice in {key}; give each label its own name")
     return names
 
 
 def _classes(
     path: Path, labels: Array, names: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
-    """Names and one-hot rows of (N,) classes: numbers that count the names, or any values, sorted."""
+    """Names and one-hot rows of (N,) classes: indices of the names, or any values in sorted order."""
     if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.rint(labels))).all():
         raise DataError(f"{path} has labels that are fractions or no numbers; save whole numbers or names as classes")
     kinds, classes = np.unique(labels, return_inverse=True)
     if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
         return names, one_hot(labels.astype(np.int64), len(names)), True
     if names and len(names) != len(kinds):
-        raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
+        raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name per class")
     return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True

@@ -1,4 +1,4 @@
-"""What a source of pictures is: names, pixels when asked for, labels, and what a person should know."""
+"""What a source of pictures gives: names, labels, facts for people, and pixels when they are read."""
 
 import hashlib
 import json
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from simulacra.data.decode import Picture, parse_crop
 from simulacra.errors import DataError
 
-# Each picture in order, or in its place the reason why it cannot be read.
+# Each picture in order; if it cannot be read, a DataError in its place.
 Pictures = Iterator[Picture | DataError]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may ask of a source; None leaves the choice to the source.
+    """The options of a source; with None the source decides.
 
     Attributes:
         size: (width, height) of the packed pictures.
         channels: 1 (grey) or 3 (RGB).
         crop: `center`, `none` or `LEFT,TOP,RIGHT,BOTTOM`.
         labels: a table of attributes (folder).
-        count: how many pictures to make (avatars).
-        seed: which ones (avatars).
+        count: number of pictures to draw (avatars).
+        seed: decides which pictures are drawn (avatars).
         layout: `NHWC` or `NCHW` (arrays).
         values: `0..255`, `0..1` or `-1..1` (arrays).
     """
@@ -42,7 +42,7 @@ class Options:
     values: str | None = None
 
     def settled(self, size: tuple[int, int], channels: int, crop: str = "center") -> "Settled":
-        """Size, channels and crop as asked for, or the source's own.
+        """Size, channels and crop: those of the user, or else those of the source.
 
         Raises:
             DataError: the channels are neither 1 nor 3, or the crop is not understood.
@@ -63,7 +63,7 @@ class Options:
 
 
 class Settled(NamedTuple):
-    """How every picture of a source will come: no option left open.
+    """The form of every picture of a source.
 
     Attributes:
         size: (width, height).
@@ -82,28 +82,28 @@ class Settled(NamedTuple):
 
     @property
     def grey(self) -> bool:
-        """Whether there is one channel."""
+        """Whether pictures have one channel."""
         return self.channels == 1
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that was found and understood, its pixels still unread.
+    """A data set that was found, with all facts but its pixels.
 
     Attributes:
         kind: its key in SOURCES.
-        names: N names, each picture's place in the source.
-        shape: (H, W, C) of every picture to come.
-        pictures: workers -> the N pictures in order; None leaves the number of processes to the machine.
+        names: N names, each picture's path or row in the source.
+        shape: (H, W, C) of every picture.
+        pictures: number of reading processes -> the N pictures in order; None takes one process per core.
         labels: (N, K) uint8 in {0, 1}.
         label_names: K names.
-        exclusive: True where every row of `labels` has exactly one 1.
+        exclusive: True if every row of `labels` has exactly one 1.
         split: (N,) uint8, the source's own, or None.
         factors: (N, F) float32, or None.
         factor_names: F names.
         card: source, options, licence, notes; JSON values.
-        odd: what was odd, as a sentence, and how often.
-        identity: changes whenever the packed store would.
+        odd: a sentence for each odd thing -> how often it was met.
+        identity: a hash that changes whenever the packed store would change.
     """
 
     kind: str
@@ -129,13 +129,13 @@ class Kind(NamedTuple):
 
 
 def identity_of(kind: str, form: Settled, *evidence: object) -> str:
-    """A hexadecimal hash of a source's form and of the evidence (file names, sizes, dates) for its content."""
+    """A hexadecimal hash of a source's form and of evidence of its content: names, sizes and dates of files."""
     text = json.dumps([kind, form, *evidence], default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def evidence_of(*files: Path) -> list[tuple[str, int, int]]:
-    """Path, size and date of files: what tells a changed file from an unchanged one without reading it."""
+    """Path, size and date of files, by which a changed file is recognised without reading it."""
     return [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 

@@ -1,4 +1,4 @@
-"""CelebA in its official layout, or as Kaggle repacked it: aligned faces, 40 attributes, an official split.
+"""CelebA in its official layout or in that of Kaggle: aligned faces, 40 attributes, an official split.
 
 Liu et al. 2015, Deep Learning Face Attributes in the Wild, arXiv:1411.7766.
 """
@@ -29,11 +29,11 @@ LICENCE = "non-commercial research only; see https://mmlab.ie.cuhk.edu.hk/projec
 
 def looks_like_celeba(path: Path) -> bool:
     """Whether a folder holds CelebA's table of attributes or its folder of pictures."""
-    return _table(path, ATTRIBUTES) is not None or any((path / place).is_dir() for place in PICTURES[:3])
+    return _table(path, ATTRIBUTES) is not None or any((path / folder).is_dir() for folder in PICTURES[:3])
 
 
 def open_celeba(path: Path, options: Options) -> Source:
-    """Finds CelebA's pictures, attributes and split, for any subset of the pictures; reads no pixel.
+    """Finds CelebA's pictures, attributes and split, for any subset of the pictures, without reading pixels.
 
     Raises:
         DataError: no pictures, or a table that is damaged or names none of them.
@@ -73,7 +73,7 @@ def open_celeba(path: Path, options: Options) -> Source:
 
 
 class _Indexed:
-    """A table, and where in it each picture's row is."""
+    """A table with the row of each picture."""
 
     def __init__(self, path: Path, table: Table) -> None:
         self.path, self.columns, self._values = path, table.columns, table.values
@@ -129,9 +129,9 @@ def _partition(root: Path, notes: list[str]) -> _Indexed | None:
 
 
 def _pictures(path: Path) -> Path:
-    for place in PICTURES:
-        if (path / place).is_dir():
-            return path / place
+    for folder in PICTURES:
+        if (path / folder).is_dir():
+            return path / folder
     if path.is_dir() and next(path.glob("*.jpg"), None) is not None:
         return path
     raise DataError(
@@ -140,5 +140,5 @@ def _pictures(path: Path) -> Path:
 
 
 def _table(path: Path, stem: str) -> Path | None:
-    found = (path / place / f"{stem}{suffix}" for place in TABLES for suffix in (".txt", ".csv"))
-    return next((file for file in found if file.is_file()), None)
+    files = (path / folder / f"{stem}{suffix}" for folder in TABLES for suffix in (".txt", ".csv"))
+    return next((file for file in files if file.is_file()), None)

@@ -1,4 +1,4 @@
-"""A folder of pictures, nested as it may be, with a table of attributes or with classes as subfolders."""
+"""A folder of pictures, with any subfolders, and with a table of attributes or with classes as subfolders."""
 
 import os
 from collections import Counter
@@ -18,7 +18,7 @@ from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
-# Top folders of these names are the source's own split, not classes.
+# Top folders with these names are the source's own split, not classes.
 SPLIT_FOLDERS = {"train": TRAIN, "training": TRAIN, "valid": VALID, "val": VALID, "validation": VALID, "test": TEST}
 
 
@@ -32,12 +32,12 @@ class FileReader:
     grey: bool
 
     def __call__(self, name: str) -> Picture:
-        """Raises DataError where the picture cannot be read."""
+        """Raises DataError if the picture cannot be read."""
         return read_picture(self.root / name, self.size, self.crop, self.grey)
 
 
 def open_folder(path: Path, options: Options) -> Source:
-    """Finds the pictures below a folder and their labels; reads no pixel.
+    """Finds the pictures below a folder and their labels, without reading pixels.
 
     Raises:
         DataError: no such folder, no picture in it, or a table that does not fit.
@@ -74,23 +74,23 @@ def open_folder(path: Path, options: Options) -> Source:
 
 
 def find_pictures(root: Path, odd: Counter[str]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Relative path, size and date of every file below a folder that is named like a picture.
+    """Relative path, size and date of every file below a folder with the suffix of a picture.
 
-    Links are followed; a folder met again (a link to one of its parents) is counted in `odd` and not entered.
+    Links are followed; a folder that was entered before (a link to a parent) is counted in `odd` and not entered.
 
     Raises:
         DataError: the folder, or one inside it, cannot be read.
     """
-    met: set[tuple[int, int]] = set()
+    entered: set[tuple[int, int]] = set()
     folders = [""]
     while folders:
         inside = folders.pop()
         try:
             here = (root / inside).stat()
-            if (here.st_dev, here.st_ino) in met:
+            if (here.st_dev, here.st_ino) in entered:
                 odd[f"folders met a second time through a link and not entered (the first: {inside})"] += 1
                 continue
-            met.add((here.st_dev, here.st_ino))
+            entered.add((here.st_dev, here.st_ino))
             entries = sorted(os.scandir(root / inside), key=lambda entry: entry.name)
         except OSError as error:
             raise DataError(f"{root / inside} cannot be read ({error.strerror}); give a folder you may read") from error
@@ -113,10 +113,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _size_and_date(entry: os.DirEntry[str]) -> tuple[int, int]:
     try:
-        found = entry.stat()
+        facts = entry.stat()
     except OSError:  # a broken link: listed as a bad picture when it is read
         return 0, 0
-    return found.st_size, found.st_mtime_ns
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _from_table(
@@ -147,10 +147,10 @@ def _from_table(
 
 
 class Finder:
-    """Finds the picture that a table's entry means: by path, else by file name, else by name without suffix.
+    """Finds the picture that a table's entry names: by path, else by file name, else by name without suffix.
 
     Args:
-        names: relative paths; a file name that several pictures share finds none of them.
+        names: relative paths; a file name that several pictures share names none of them.
     """
 
     def __init__(self, names: list[str]) -> None:
@@ -162,7 +162,7 @@ class Finder:
                 self._short[short] = None if short in self._short else name
 
     def __call__(self, entry: str) -> str | None:
-        """The relative path, or None where there is no such picture, or more than one."""
+        """The relative path, or None if there is no such picture or more than one."""
         entry = entry.strip().replace("\\", "/").removeprefix("./")
         return entry if entry in self._paths else self._short.get(entry)
 
@@ -178,12 +178,12 @@ def _from_folders(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.uint8],
     classes = sorted({part[0] if part else "" for part in parts})
     if len(classes) < 2 or "" in classes:
         return (), no_labels(len(names)), split
-    place = {name: at for at, name in enumerate(classes)}
-    return tuple(classes), one_hot(np.array([place[part[0]] for part in parts]), len(classes)), split
+    index = {name: at for at, name in enumerate(classes)}
+    return tuple(classes), one_hot(np.array([index[part[0]] for part in parts]), len(classes)), split
 
 
 def _notes(path: Path, options: Options) -> list[str]:
     tables = sorted(file.name for file in path.glob("*.csv"))
     if options.labels is None and tables:
-        return [f"{tables[0]} lies in the folder and was not used; to label the pictures with it: --labels {tables[0]}"]
+        return [f"{tables[0]} is in the folder and was not used; to label the pictures with it: --labels {tables[0]}"]
     return []

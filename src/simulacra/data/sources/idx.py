@@ -28,7 +28,7 @@ FILES = {
 }
 
 
-class Known(NamedTuple):
+class Named(NamedTuple):
     """A data set that is recognised by its test labels."""
 
     title: str
@@ -38,7 +38,7 @@ class Known(NamedTuple):
 
 # SHA-256 of the 10,000 test labels. Xiao et al. 2017, Fashion-MNIST, arXiv:1708.07747.
 KNOWN = {
-    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": Known(
+    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": Named(
         "Fashion-MNIST",
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         "MIT (Zalando SE)",
@@ -60,7 +60,7 @@ def looks_like_idx(path: Path) -> bool:
 
 
 def open_idx(path: Path, options: Options) -> Source:
-    """Checks the four files and reads the labels; train and test are the files' own, and there is no valid.
+    """Checks the four files and reads the labels; the files are the splits train and test, and valid is empty.
 
     Raises:
         DataError: a file is missing, of another format, or cut short.
@@ -73,7 +73,7 @@ def open_idx(path: Path, options: Options) -> Source:
     if images[1].shape[1:] != (height, width):
         raise DataError(f"{images[1].path} holds pictures of another size than {images[0].path}; fetch them again")
     form = options.settled((width, height), 1, crop="none")
-    known = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
+    named = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
     count = max(10, int(classes.max(initial=0)) + 1)
     return Source(
         kind="idx",
@@ -86,12 +86,12 @@ def open_idx(path: Path, options: Options) -> Source:
         pictures=partial(_pictures, images, form),
         labels=one_hot(classes, count),
         identity=identity_of("idx", form, evidence_of(*(file.path for file in files.values()))),
-        label_names=known.classes if known else tuple(map(str, range(count))),
+        label_names=named.classes if named else tuple(map(str, range(count))),
         exclusive=True,
         split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), [file.shape[0] for file in images]),
         card={
-            "title": known.title if known else path.resolve().name,
-            "licence": known.licence if known else None,
+            "title": named.title if named else path.resolve().name,
+            "licence": named.licence if named else None,
             "notes": ["train and test as the files have them; no valid split"],
         },
     )
@@ -123,16 +123,16 @@ def _open_one(root: Path, part: tuple[int, int]) -> IdxFile:
 
 
 def _checked(path: Path, magic: int) -> IdxFile:
-    """Reads the header, and the rest once to see that it is all there."""
+    """Reads the header, and the rest once to check that the file is complete."""
     kind, dimensions = ("images", 3) if magic == IMAGES else ("labels", 1)
     offset = 4 + 4 * dimensions
     try:
         with _stream(path) as stream:
             header = np.frombuffer(stream.read(offset), dtype=">u4")
             if len(header) < 1 + dimensions or header[0] != magic:
-                found = int(header[0]) if len(header) else "nothing"
+                start = int(header[0]) if len(header) else "nothing"
                 raise DataError(
-                    f"{path} starts with {found}, but an idx file of {kind} starts with the magic number {magic}; "
+                    f"{path} starts with {start}, but an idx file of {kind} starts with the magic number {magic}; "
                     "fetch the file again"
                 )
             held = sum(len(block) for block in _blocks(stream))
@@ -168,5 +168,5 @@ def _stream(path: Path) -> IO[bytes]:
 
 
 def _find(root: Path, stems: tuple[str, ...]) -> Path | None:
-    places = (root / f"{stem}{suffix}" for stem in stems for suffix in ("", ".gz"))
-    return next((place for place in places if place.is_file()), None)
+    files = (root / f"{stem}{suffix}" for stem in stems for suffix in ("", ".gz"))
+    return next((file for file in files if file.is_file()), None)
