@@ -141,6 +141,13 @@ def test_an_error_is_one_sentence_and_ends_all_processes(two: Ended) -> None:
     assert two.code == 143
 
 
+def test_where_one_process_dies_the_first_says_so_and_ends(two: Ended, tmp_path: Path) -> None:
+    dead = words(two.folder, "vae", "--devices", "2", out="dead")
+    ended = together(tmp_path, [{"words": dead, "step": 3, "signal": signal.SIGKILL}])
+    assert (ended.code, [notes["codes"] for notes in ended.notes]) == (2, [[2]])
+    assert ended.output.count("another of the 2 processes of this training has ended or cannot be reached") == 1
+
+
 @pytest.fixture(scope="module")
 def begun_again(two: Ended, make_store_in: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Under torchrun: a training of which a process is killed, the same once more, and one that cannot go on."""

@@ -271,7 +271,7 @@ def test_networks_that_cannot_be_built_are_refused_before_a_folder_is_made(
     ("change", "said"),
     [
         ("objective.code.noise=99999999999999", "the networks take"),
-        ("networks.generator.channels=[100000000000,100000000000]", "more numbers than can be counted"),
+        ("networks.generator.channels=[100000000000,100000000000]", "more parameters than can be counted"),
         ("data.batch=1000000000000", "data.batch = 1000000000000: a batch takes"),
     ],
 )
