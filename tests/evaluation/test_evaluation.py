@@ -78,7 +78,7 @@ def test_held_out_images_are_never_flipped(subject: Any) -> None:
 def test_codes_follow_from_seed_and_keys(family: str, subject: Any) -> None:
     made = subject(family)
     if not isinstance(made.objective, Generates):
-        with pytest.raises(RunError, match="makes no images"):
+        with pytest.raises(RunError, match="generates no images"):
             made.codes(3, 1)
         return
     one = made.codes(5, 1)

@@ -1,4 +1,4 @@
-"""Subjects: a run at a step, with weights and data; and workers that several threads have at once."""
+"""Subjects: a run at a step, with weights and data; and the threads that decode."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +12,10 @@ import pytest
 import torch
 
 from simulacra.errors import DataError, RunError
-from simulacra.evaluation.subject import open_model, store_at_hand, store_of, workers
+from simulacra.evaluation import subject as subjects
+from simulacra.evaluation.subject import FEW, Subject, open_model, store_at_hand, store_of, workers
+from simulacra.objectives import build
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 
@@ -98,3 +101,16 @@ def test_two_that_have_workers_at_once_leave_the_number_of_threads_as_it_was() -
         assert (early.result(), late.result()) == (3, 3)
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(torch.get_num_threads).result() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_a_few_images_are_decoded_without_a_thread_pool_to_the_same_bytes(
+    tiny: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny("gan")
+    subject = Subject(build(recipe), recipe, None)
+    codes = subject.codes(FEW + 1, 1)
+    images = subject.decode(codes)
+    monkeypatch.setattr(subjects, "workers", lambda: pytest.fail("a thread pool was made"))
+    assert (subject.decode(codes[:FEW]) == images[:FEW]).all()
+    assert torch.get_num_threads() == 3

@@ -1,9 +1,9 @@
-"""The newest numbers of a run, and the texts of a run folder as they may be shown."""
+"""The numbers of a run: the newest ones, those that were measured alike, and their texts as they may be shown."""
 
 from typing import Any
 
 from simulacra.measurements import Measurement
-from simulacra.report.record import method, newest, read
+from simulacra.report.record import method, names_of, newest, read, series_of
 from simulacra.runs import RunFolder
 
 
@@ -23,6 +23,13 @@ def test_a_subject_is_shown_at_its_newest_step_under_each_of_its_conditions() ->
 
 def test_rows_of_two_codes_are_two_numbers() -> None:
     assert [row.code for row in newest(rows({"code": "a"}, {"code": "b"}))] == ["a", "b"]
+
+
+def test_numbers_of_another_n_are_another_series() -> None:
+    series = series_of(rows({"step": 1}, {"step": 2}, {"step": 2, "n": 2000}))
+    assert [[row.step for row in numbers] for numbers in series] == [[1, 2], [2]]
+    assert names_of(series) == [["n 500"], ["n 2,000"]]
+    assert names_of(series[:1]) == [[]], "nothing to tell it apart from"
 
 
 def test_a_method_names_the_weights_where_it_is_asked_to() -> None:

@@ -19,8 +19,8 @@ from simulacra.verbs.train import train as train_run
 KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  # of the options of sources
 
 
-def tell(line: str) -> None:
-    """Tells a person something, beside what a script prints."""
+def report_line(line: str) -> None:
+    """Prints a line for a person, apart from the output of a script."""
     print(line, file=sys.stderr)
 
 
@@ -38,12 +38,12 @@ def pack(
 
     Args:
         source: folder, celeba, idx, arrays, avatars or fashion-mnist.
-        path: where the source lies; avatars have no place.
+        path: of the source; avatars need none.
         out: the store's folder.
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
-        options: further ones of the source: crop, count, seed, layout, values.
+        options: further options of the source: crop, count, seed, layout, values.
 
     Raises:
         DataError: the data cannot be used.
@@ -68,28 +68,28 @@ def train(
     crop: str | None = None,
     device: str = "auto",
     report: bool = False,
-    say: Callable[[str], None] = tell,
+    say: Callable[[str], None] = report_line,
 ) -> Run:
-    """Trains a recipe into a run folder, or goes on with it from its newest checkpoint.
+    """Trains a recipe into a run folder, or continues from its newest checkpoint.
 
     Args:
-        recipe: name of a shipped one, a TOML file, or a Recipe.
+        recipe: name of a shipped recipe, a TOML file, or a Recipe.
         data: a packed store, avatars, fashion-mnist, or pictures as they are; the recipe's own by default.
         out: the run folder; runs/RECIPE by default.
         changes: dotted key of the recipe -> value, like {"objective.kl_weight": 0.25}.
-        seed: decides weights, order and draws.
+        seed: of the weights, the order of images and all random draws.
         steps: length in updates.
         epochs: length in passes over the training images.
-        minutes: stops after so many minutes of training.
+        minutes: of training, after which it stops.
         labels: a table of attributes, for a folder of pictures.
         crop: how a picture is cut before it is resized.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
-        say: told, in one line each, what a person should know.
+        say: called with each line that a person should read.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
-        Stopped: a signal came; the state was saved, and the same call goes on.
+        Stopped: a signal ended it; the state was saved, and the same call continues.
     """
     _check_options({"crop": crop})
     finished = train_run(
@@ -111,7 +111,7 @@ def train(
 
 
 def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
-    """Measures a run beside real images, and keeps the rows in its evaluations.jsonl.
+    """Measures a run against real images, and keeps the rows in its evaluations.jsonl.
 
     Args:
         run: a run or its folder.
@@ -119,14 +119,14 @@ def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
             data are those of the run where one was opened with them. `only` may be one group of metrics or several.
 
     Raises:
-        RunError: the run cannot be measured so.
+        RunError: this run cannot be measured like this.
         DataError: the store is not at hand, not the one trained on, or too small.
     """
     return (run if isinstance(run, Run) else Run(run)).evaluate(**options)
 
 
 def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str | Sequence[str] = ()) -> Comparison:
-    """Holds what was measured of several runs against one another, from their files alone.
+    """Compares the measurements of several runs, from their files alone.
 
     Args:
         runs: two or more, or their folders.
@@ -137,18 +137,18 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
         RunError: they cannot be compared.
     """
     wanted = (metrics,) if isinstance(metrics, str) else metrics
-    return compare_runs([run.place if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
+    return compare_runs([run.folder if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
 
 
 def _check_options(given: Mapping[str, Any]) -> None:
-    """Refuses options of a source that have another name or type than any source takes.
+    """Checks names and types of the options of a source.
 
     Raises:
-        DataError: one of them is such.
+        DataError: an option is unknown, or has the wrong type.
     """
     for name, value in given.items():
         if name not in KINDS:
-            raise DataError(f"{name} is no option of a source; {nearest(name, KINDS)}")
+            raise DataError(f"{name} is not an option of a source; {nearest(name, KINDS)}")
         if value is not None and type(value) is not KINDS[name]:
             kind = "a whole number" if KINDS[name] is int else "words as on the command line, like crop='0,0,178,178'"
             raise DataError(f"{name} = {value!r}: expected {kind}")

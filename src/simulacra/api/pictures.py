@@ -1,4 +1,4 @@
-"""Pictures: arrays of images that a notebook shows; and images of any kind as the array that a model takes."""
+"""Pictures: arrays of images that a notebook shows. And images of any kind, as the array that a model takes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ DIMENSIONS = {3: 1, 4: None, 5: None}  # of an array that can be shown: one imag
 
 @final
 class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
-    """A uint8 array (..., H, W, C) of images like any other, which a notebook shows as a sheet."""
+    """A uint8 array (..., H, W, C) of images, which a notebook shows as a sheet."""
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows; None where the array, after some slicing, holds no images any more."""
@@ -36,11 +36,11 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
         """
         png = self._repr_png_()
         if png is None:
-            raise DataError(f"an array of shape {self.shape} is no sheet of images, so {path} was not written")
+            raise DataError(f"an array of shape {self.shape} is not a sheet of images, so {path} was not written")
         try:
             Path(path).write_bytes(png)
         except OSError as error:
-            raise DataError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+            raise DataError(f"{path} cannot be written ({error.strerror}); choose another path") from error
 
 
 def shown(images: NDArray[np.uint8]) -> Pictures:
@@ -66,7 +66,7 @@ def as_images(given: Given, shape: Shape) -> tuple[NDArray[np.uint8], bool]:
         return _from_array(given, shape)
     if isinstance(given, Image.Image | str | Path):
         return _from_picture(given, shape)[None], True
-    images = [as_images(one, shape)[0] for one in given]
+    images = [as_images(item, shape)[0] for item in given]
     if not images:
         raise DataError("no image was given; give at least one")
     return np.concatenate(images), False
@@ -78,7 +78,7 @@ def _from_array(given: NDArray[Any], shape: Shape) -> tuple[NDArray[np.uint8], b
     array = array[None] if single else array
     if array.dtype != np.uint8 or array.shape[1:] != shape:
         raise DataError(
-            f"an array of shape {given.shape} and type {given.dtype} is no image of this model; expected uint8 of "
+            f"an array of shape {given.shape} and type {given.dtype} is not an image of this model; expected uint8 of "
             f"shape {shape} or (n, {', '.join(map(str, shape))}), or a picture of Pillow, which is resized"
         )
     return np.array(array, np.uint8), single

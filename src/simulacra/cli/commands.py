@@ -375,5 +375,5 @@ def edit(
     """Change a label of a picture of your own, e.g. Smiling."""
     from simulacra.verbs import edit as verb
 
-    wish = verb.wish_of(label, verb.parse_strengths(strength, strengths), method, keep or ())
-    typer.echo(verb.edit(run, picture, wish, out, step=step, data=data, crop=crop, say=say))
+    request = verb.request_of(label, verb.parse_strengths(strength, strengths), method, keep or ())
+    typer.echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))

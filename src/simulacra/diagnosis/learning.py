@@ -42,7 +42,7 @@ def divergence(history: History) -> Finding | None:
 
 
 def _exploded(history: History) -> list[Sign]:
-    found = []
+    signs = []
     for player in (*history.recipe.objective.players, "total", "train"):
         late, whole = history.late(f"loss/{player}"), history.curve(f"loss/{player}")
         if late is None or whole is None or history.family == "wgan":  # a critic's scores have no scale of their own
@@ -55,8 +55,8 @@ def _exploded(history: History) -> list[Sign]:
             limit = max(EXPLODED * float(stretch.min()), float(stretch[0])) if steady else np.inf
             limit = min(limit, ABSURD) if history.family == "classifier" else limit
         if abs(late.mean) > limit:
-            found.append(late.sign("above", limit, abs(late.mean)))
-    return found
+            signs.append(late.sign("above", limit, abs(late.mean)))
+    return signs
 
 
 def _scheduled(history: History) -> bool:

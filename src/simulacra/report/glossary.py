@@ -1,9 +1,10 @@
 """What the report says of families, charts and metrics. An unknown name is shown as it is."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from simulacra.catalogue import METRICS, Metric
-from simulacra.report.formatting import plain
+from simulacra.report.formatting import number, percent, plain
 from simulacra.settings.objectives import FULL_NAMES
 
 
@@ -156,3 +157,8 @@ def reading_of(metric: Metric, baseline: bool) -> str:
     if not baseline or not metric.baseline or "The baseline is" in metric.reading:
         return metric.reading
     return f"{metric.reading} The baseline is {metric.baseline}."
+
+
+def written(words: Words, value: Any) -> str:
+    """A value as text: percent or number, as its metric or chart is read."""
+    return percent(value, 1) if words.percent else number(value)

@@ -1,32 +1,28 @@
 """A run folder, read for people: what is there, a sentence for each thing that is missing, and its measurements."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulacra.errors import RunError, SimulacraError
 from simulacra.measurements import TEXTS, WEIGHTS, Key, Measurement
 from simulacra.recipe import Recipe
+from simulacra.report.arrays import TEXT_LIMIT, Arrays, scalar, text
 from simulacra.report.formatting import listed, number, plain
 from simulacra.report.page import Text
 from simulacra.runs import RunFolder, Stream
 
 Row = dict[str, Any]
+Series = list[Measurement]
 AnyRow = TypeVar("AnyRow", Row, Measurement)
-Arrays = dict[str, NDArray[Any]]
 MOST_SNAPSHOTS = 8
 SPLITS = ("test", "valid", "train")  # held-out images first
-TEXT_LIMIT = 60  # letters of a text out of evaluations.jsonl
 WEIGHT_NAMES = {"ema": "EMA", "raw": "raw"}
 REASON_LIMIT = 400  # letters of the reason why a number is withheld
-
-
-class Unreadable(Exception):
-    """The arrays of a picture do not have the form that its name promises; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -177,95 +173,6 @@ def _note_state(record: Record) -> None:
     record.gaps.extend(sentence for sentence, is_missing in missing.items() if is_missing)
 
 
-def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
-    """An array of images out of a picture's file.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        dimensions: how many it must have; the last three are height, width and channels.
-
-    Raises:
-        Unreadable: it is missing, empty, or of another form.
-    """
-    array = arrays.get(key)
-    if array is None:
-        raise Unreadable(f"it has no array {key!r}")
-    if array.ndim != dimensions or array.dtype != np.uint8 or array.shape[-1] not in (1, 3) or not array.size:
-        raise Unreadable(f"{key!r} is {array.dtype} {array.shape}, not {dimensions}-dimensional uint8 images")
-    return array
-
-
-def numbers(arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """An array of finite numbers out of a picture's file.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        shape: that it must have; None where any length but 0 will do.
-
-    Raises:
-        Unreadable: it is missing, empty, of another shape, or holds what is no finite number.
-    """
-    array = arrays.get(key)
-    fits = array is not None and array.ndim == len(shape) and array.dtype.kind in "fiu" and array.size
-    if (
-        array is None
-        or not fits
-        or any(want not in (None, size) for want, size in zip(shape, array.shape, strict=True))
-    ):
-        wanted = (
-            f"of {' × '.join('any' if size is None else str(size) for size in shape)} numbers"
-            if shape
-            else "of 1 number"
-        )
-        raise Unreadable(f"it has no array {key!r} {wanted}")
-    if not np.isfinite(array).all():
-        raise Unreadable(f"{key!r} holds a number that is not finite")
-    return array.astype(np.float64)
-
-
-def scalar(arrays: Arrays, key: str) -> float | None:
-    """A single finite number out of a picture's file; None where it is missing."""
-    array = arrays.get(key)
-    if array is None or array.size != 1 or array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-        return None
-    return float(array.item())
-
-
-def text(arrays: Arrays, key: str) -> str:
-    """A text out of a picture's file, as it can be shown; empty where it is missing."""
-    array = arrays.get(key)
-    return plain(array.item(), TEXT_LIMIT) if array is not None and array.size == 1 else ""
-
-
-def image_pairs(arrays: Arrays, above: str, below: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Two arrays of images (n, H, W, C) that stand one above the other.
-
-    Raises:
-        Unreadable: one of them cannot be shown, or their shapes differ.
-    """
-    upper, lower = images(arrays, above), images(arrays, below)
-    if upper.shape != lower.shape:
-        raise Unreadable(f"{above} {upper.shape} and {below} {lower.shape} differ in shape")
-    return upper, lower
-
-
-def names(arrays: Arrays, key: str, count: int) -> list[str]:
-    """Names out of a picture's file; numbered labels where they are missing.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        count: how many there must be.
-    """
-    array = arrays.get(key)
-    numbered = [f"label {index}" for index in range(1, count + 1)]
-    if array is None or array.shape != (count,):
-        return numbered
-    return [plain(name) or other for name, other in zip(array.tolist(), numbered, strict=True)]
-
-
 def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
     """What is measured of a run, each at its newest step and once under each of its conditions.
 
@@ -280,6 +187,44 @@ def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
     for row in last.values():
         steps[row.subject] = max(row.step, steps.get(row.subject, 0))
     return [row for row in last.values() if row.step == steps[row.subject]]
+
+
+def series_of(measurements: Iterable[Measurement]) -> list[Series]:
+    """Numbers that were measured alike, step by step, in the order in which they first appear.
+
+    A judge that was trained anew begins no other series.
+
+    Args:
+        measurements: of one run, by step.
+    """
+    series: dict[Any, Series] = {}
+    for row in measurements:
+        series.setdefault(replace(row, step=0).identity, []).append(row)
+    return list(series.values())
+
+
+def specifics(measurement: Measurement, weights: bool) -> list[str]:
+    """What a number is about beside its metric and split, in few words each: code, label, other data, weights.
+
+    Args:
+        measurement: the number.
+        weights: whether the kind of weights is named.
+    """
+    pairs = {"code": measurement.code, "label": measurement.label, "against": measurement.against}
+    named = [f"{key} {value}" for key, value in pairs.items() if value]
+    return [*named, *filter(None, [weights_name(measurement.weights, weights)])]
+
+
+def names_of(series: Sequence[Series]) -> list[list[str]]:
+    """What tells each series of a run apart from the others of its metric and split, in few words each."""
+    weights = both_weights(row for rows in series for row in rows)
+    last = [rows[-1] for rows in series]
+    names = [[*filter(None, [row.extractor]), *specifics(row, weights)] for row in last]
+    alike = Counter((row.metric, row.split, *name) for row, name in zip(last, names, strict=True))
+    return [
+        [*name, f"n {number(row.n)}"] if alike[(row.metric, row.split, *name)] > 1 else name
+        for row, name in zip(last, names, strict=True)
+    ]
 
 
 def topic(measurement: Measurement) -> str:

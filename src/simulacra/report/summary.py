@@ -4,11 +4,11 @@ from typing import Any
 
 from simulacra.catalogue import RENAMED
 from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain
-from simulacra.report.glossary import of_family, of_metric
+from simulacra.report.glossary import of_family, of_metric, written
 from simulacra.report.page import Album, Part, Remark, Section, Tile
 from simulacra.report.record import Record
 from simulacra.report.sections import picture_sections
-from simulacra.report.sections.curves import headlines, learning_curves, written
+from simulacra.report.sections.curves import headlines, learning_curves
 from simulacra.report.sections.scorecard import score_card
 from simulacra.report.sections.setup import data_card, machine, networks, recipe_section
 

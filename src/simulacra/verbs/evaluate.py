@@ -82,23 +82,14 @@ def evaluate(
         RunError: the run cannot be measured so.
         DataError: the store is not the one trained on, or too small.
     """
-    if count < FEWEST:
-        raise RunError(f"-n {count}: expected at least {FEWEST} samples")
-    if seed < 0:
-        raise RunError(f"--seed {seed}: expected 0 or more")
-    for name in only:
-        if name not in GROUPS:
-            raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
+    _check(count, seed, only)
     run = RunFolder(path)
     recipe = run.read_recipe()
     store = store_of(run, data, recipe=recipe) if against is None else other_store(recipe, data, against)
     subject = open_model(run, step, weights=weights, store=store, recipe=recipe)
     chosen = choose(store, count)
     with run.lock(), Live("measuring") as live:
-
-        def show(what: str, done: int, total: int) -> None:
-            live.show(done / max(1, total), f"{what} {done:,}/{total:,}")
-
+        show = partial(_show, live)
         extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
         fingerprint = None if against is None else store.fingerprint
         material = Material(subject, chosen, extractor, seed, fingerprint, cache, show)
@@ -106,11 +97,28 @@ def evaluate(
         keep(run, [measurement for measurement in results.measurements if measurement.applies])
         for name, arrays in results.pictures.items():
             run.write_picture(name, arrays | _origin(material), preview(arrays))
-    title = (
-        f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {subject.step:,}"
-    )
     notes = remarks(chosen, count, best=against is None and run.read_best() == subject.step)
-    return Evaluated(title, results.measurements, [*notes, *results.notes, *reasons(results.measurements)])
+    notes += [*results.notes, *reasons(results.measurements)]
+    return Evaluated(_title(material), results.measurements, notes)
+
+
+def _show(live: Live, what: str, done: int, total: int) -> None:
+    live.show(done / max(1, total), f"{what} {done:,}/{total:,}")
+
+
+def _title(material: Material) -> str:
+    real, extractor, step = len(material.chosen.held_out), material.extractor.label, material.subject.step
+    return f"{material.count:,} samples, {real:,} real images; {extractor}; step {step:,}"
+
+
+def _check(count: int, seed: int, only: Sequence[str]) -> None:
+    if count < FEWEST:
+        raise RunError(f"-n {count}: expected at least {FEWEST} samples")
+    if seed < 0:
+        raise RunError(f"--seed {seed}: expected 0 or more")
+    for name in only:
+        if name not in GROUPS:
+            raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
 
 
 def other_store(recipe: Recipe, data: Path | None, against: Path) -> ImageStore:

@@ -5,23 +5,11 @@ from typing import Any
 
 import pytest
 
-from simulacra.measurements import Measurement
 from simulacra.recipe import load
 from simulacra.report.glossary import CHARTS
 from simulacra.report.record import read
-from simulacra.report.sections.curves import headlines, names_of, series_of
+from simulacra.report.sections.curves import headlines
 from simulacra.runs import RunFolder
-
-
-def test_numbers_of_another_n_are_another_series() -> None:
-    rows = [
-        Measurement.from_json({"metric": "recall", "split": "test", "value": 1.0, "n": n, "step": step})
-        for step, n in ((1, 500), (2, 500), (2, 2000))
-    ]
-    series = series_of(rows)
-    assert [[row.step for row in numbers] for numbers in series] == [[1, 2], [2]]
-    assert names_of(series) == [["n 500"], ["n 2,000"]]
-    assert names_of(series[:1]) == [[]], "nothing to tell it apart from"
 
 
 def test_an_old_number_says_when_it_was_the_run_s(evaluated: Callable[..., Any]) -> None:

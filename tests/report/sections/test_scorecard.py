@@ -14,7 +14,7 @@ Evaluated = Callable[..., Any]
 
 def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated: Evaluated) -> None:
     page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9})
-    assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points below the baseline, 90.0%." in page.images
+    assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points below baseline 90.0%." in page.images
     card = page.sections["Score card"]
     assert "↑ higher is better" in card
     assert "The baseline is real images in the place of samples. (n 500, random-vgg)" in card
@@ -31,7 +31,7 @@ def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated: E
     page = evaluated({"metric": "kl_an_image", "value": 20.0, "floor": 3.0, "weights": "averaged"})
     card = page.sections["Score card"]
     assert "KL divergence per image" in card
-    assert "17.00 above the baseline, 3.000" in card
+    assert "17.00 above baseline 3.000" in card
     assert page.table("metric")["KL divergence per image"][-1] == "ema"
 
 
@@ -112,9 +112,9 @@ def test_measurements_during_training_have_a_row_per_epoch(fake: Any, run: Any, 
 @pytest.mark.parametrize(
     ("metric", "estimate", "baseline", "words"),
     [
-        ("mse", Estimate(3.0), 1.0, "2.000 above the baseline,"),
-        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "the interval includes the baseline,"),
-        ("recall", Estimate(0.2), 0.5, "30.0 points below the baseline,"),
+        ("mse", Estimate(3.0), 1.0, "2.000 above baseline"),
+        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "interval includes baseline"),
+        ("recall", Estimate(0.2), 0.5, "30.0 points below baseline"),
     ],
 )
 def test_the_distance_to_the_baseline_is_in_words(metric: str, estimate: Estimate, baseline: float, words: str) -> None:

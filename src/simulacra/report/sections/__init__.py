@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from simulacra.report.arrays import Arrays, Unreadable, images
 from simulacra.report.figures.grids import fold
 from simulacra.report.formatting import plain
 from simulacra.report.page import Album, Section
-from simulacra.report.record import Arrays, Record, Unreadable, images, origin_note
+from simulacra.report.record import Record, origin_note
 from simulacra.report.sections import codes, labels, samples
 
 # In the order of the report.

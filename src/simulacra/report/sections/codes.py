@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.report.arrays import Arrays, Unreadable, images, names, numbers, scalar, text
 from simulacra.report.figures.bars import heat_map, sorted_bars
 from simulacra.report.figures.maps import code_map, label_maps
 from simulacra.report.formatting import listed, number, percent, plain
 from simulacra.report.page import Album, Block, Chart, Gallery, Section
-from simulacra.report.record import Arrays, Record, Unreadable, images, names, numbers, scalar, text
+from simulacra.report.record import Record
 from simulacra.report.sections.labels import JUDGE
 
 Points = NDArray[np.float32]

@@ -6,11 +6,12 @@ from itertools import chain
 
 import numpy as np
 
+from simulacra.report.arrays import Unreadable, images
 from simulacra.report.compare import SEEN, Cell, ComparedMetric, Comparison, comparison_of
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import Images, fold
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
-from simulacra.report.glossary import Words, of_chart, of_family, of_metric, reading_of
+from simulacra.report.glossary import Words, of_chart, of_family, of_metric, reading_of, written
 from simulacra.report.page import (
     Album,
     Block,
@@ -25,18 +26,8 @@ from simulacra.report.page import (
     Table,
     Tile,
 )
-from simulacra.report.record import Record, Unreadable, both_weights, images, method
-from simulacra.report.sections.curves import (
-    alt_of,
-    caption_of,
-    charts_of,
-    headlines,
-    line_of,
-    series_of,
-    specifics,
-    value_of,
-    written,
-)
+from simulacra.report.record import Record, both_weights, method, series_of, specifics
+from simulacra.report.sections.curves import alt_of, caption_of, charts_of, headlines, line_of, value_of
 from simulacra.report.sections.scorecard import ends, interval, mark, scale_of
 
 NAME_LIMIT = 60  # letters of a name or a setting

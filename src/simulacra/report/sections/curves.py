@@ -1,9 +1,7 @@
 """Learning curves, and the numbers that were measured at several steps."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,14 +9,13 @@ from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.figures.curves import Line, curves, is_noisy, lowest_percent, wants_logarithm
 from simulacra.report.formatting import number, percent, plain
-from simulacra.report.glossary import Words, of_chart, of_metric
+from simulacra.report.glossary import Words, of_chart, of_metric, written
 from simulacra.report.page import Album, Chart, Gallery, Section, Tile
-from simulacra.report.record import Record, Row, both_weights, method, rank, weights_name
+from simulacra.report.record import Record, Row, Series, both_weights, method, names_of, rank, series_of, specifics
 
 COLUMNS = ("step", "epoch", "images")  # of metrics.jsonl, which are no curves
 REDUCTIONS = {"sum": "error per image (summed)", "mean": "error per value"}  # what a recipe may ask for
 MOST_TILES = 5
-Series = list[Measurement]
 
 
 def value_of(row: Row, key: str) -> float:
@@ -38,49 +35,6 @@ def charts_of(metrics: Sequence[Row]) -> dict[str, list[Line]]:
         if np.isfinite(y).any():
             charts.setdefault(chart, []).append(Line(name if slash else chart, x, y))
     return charts
-
-
-def series_of(measurements: Iterable[Measurement]) -> list[Series]:
-    """Numbers that were measured alike, step by step, in the order in which they first appear.
-
-    A judge that was trained anew begins no other series.
-
-    Args:
-        measurements: of one run, by step.
-    """
-    series: dict[Any, Series] = {}
-    for row in measurements:
-        series.setdefault(replace(row, step=0).identity, []).append(row)
-    return list(series.values())
-
-
-def specifics(measurement: Measurement, weights: bool) -> list[str]:
-    """What a number is about beside its metric and split, in few words each: code, label, other data, weights.
-
-    Args:
-        measurement: the number.
-        weights: whether the kind of weights is named.
-    """
-    pairs = {"code": measurement.code, "label": measurement.label, "against": measurement.against}
-    named = [f"{key} {value}" for key, value in pairs.items() if value]
-    return [*named, *filter(None, [weights_name(measurement.weights, weights)])]
-
-
-def names_of(series: Sequence[Series]) -> list[list[str]]:
-    """What tells each series of a run apart from the others of its metric and split, in few words each."""
-    weights = both_weights(row for rows in series for row in rows)
-    last = [rows[-1] for rows in series]
-    names = [[*filter(None, [row.extractor]), *specifics(row, weights)] for row in last]
-    alike = Counter((row.metric, row.split, *name) for row, name in zip(last, names, strict=True))
-    return [
-        [*name, f"n {number(row.n)}"] if alike[(row.metric, row.split, *name)] > 1 else name
-        for row, name in zip(last, names, strict=True)
-    ]
-
-
-def written(words: Words, value: Any) -> str:
-    """A value as text: percent or number, as its metric or chart is read."""
-    return percent(value, 1) if words.percent else number(value)
 
 
 def epochs_axis(record: Record) -> tuple[str, float] | None:

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.report.arrays import Arrays, Unreadable, names, numbers, scalar
 from simulacra.report.figures.bars import heat_map, share_pairs
 from simulacra.report.formatting import MISSING, listed, number, percent
 from simulacra.report.page import Album, Block, Chart, Fold, Section, Table
-from simulacra.report.record import Arrays, Record, Unreadable, names, numbers, scalar
+from simulacra.report.record import Record
 
 Matrix = NDArray[np.float64]
 
@@ -105,7 +106,7 @@ def _classes(album: Album, matrix: Matrix, requested: list[str], judged: list[st
     worst = _largest(matrix, requested, judged)
     mistake = f" The most frequent mistake: {percent(worst[2])} of {worst[0]} look like {worst[1]}." if worst else ""
     caption = (
-        f"{how} Each row is a requested class, each column a class that the judge predicts. A row adds up to 100%. "
+        f"{how} Each row is a requested class. Each column is a class that the judge predicts. A row adds up to 100%. "
         f"The framed diagonal is the share that obeys.{mistake} {JUDGE} It also makes mistakes on real images: its "
         "accuracy there is the baseline of the metric Labels obeyed in the score card."
     )

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from simulacra.report.arrays import Arrays, Unreadable, image_pairs, images, names, numbers, scalar
 from simulacra.report.figures.grids import fold
 from simulacra.report.formatting import epochs, number
 from simulacra.report.glossary import of_metric
 from simulacra.report.page import Album, Block, Fold, Section
-from simulacra.report.record import Arrays, Record, Unreadable, image_pairs, images, measured, names, numbers, scalar
+from simulacra.report.record import Record, measured
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest are behind a fold
 SPACES = {

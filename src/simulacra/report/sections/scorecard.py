@@ -8,10 +8,10 @@ from simulacra.catalogue import Metric
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.formatting import MISSING, epochs, number, percent, plain
-from simulacra.report.glossary import of_metric, reading_of
+from simulacra.report.glossary import of_metric, reading_of, written
 from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
-from simulacra.report.record import Record, both_weights, method, newest, rank, topic
-from simulacra.report.sections.curves import epochs_axis, names_of, series_of, written
+from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
+from simulacra.report.sections.curves import epochs_axis
 
 NAME_LIMIT = 40  # letters of a name in a table's cell
 
@@ -131,16 +131,16 @@ def distance_to(baseline: float, estimate: Estimate, metric: Metric) -> str:
     """How far a number is from its baseline, in words that its value follows."""
     gap = estimate.value - baseline
     if estimate.low is not None and estimate.high is not None and estimate.low <= baseline <= estimate.high:
-        return "the interval includes the baseline,"
+        return "interval includes baseline"
     size = f"{percent(abs(gap), 1).removesuffix('%')} points" if metric.percent else number(abs(gap))
-    return f"{size} {'above' if gap > 0 else 'below'} the baseline,"
+    return f"{size} {'above' if gap > 0 else 'below'} baseline"
 
 
 def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
     """A scale that has room for numbers, intervals and baselines; None where there is no number.
 
     Shares have all of 0 to 1. Other scales begin at 0 where there is a baseline or a single number, so that size can be
-    seen. Several numbers without a baseline take the whole width, so that their intervals can be told apart.
+    seen. Several numbers without a baseline take the whole width, so that their intervals are easy to see.
 
     Args:
         metric: of the numbers.
