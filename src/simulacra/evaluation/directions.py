@@ -96,9 +96,9 @@ def normal_direction(codes: Codes, labels: Labels) -> Fitted | None:
     return Fitted(found, separation(plane.predict(scaled[tested]) if tested.any() else labels[:0], labels[tested]))
 
 
-def separation(told: Labels, labels: Labels) -> float:
-    """The mean of the shares of either group that are told rightly, 0.5 by guessing; NaN where a group is empty."""
-    shares = [float((told[labels == group] == group).mean()) for group in (0, 1) if (labels == group).any()]
+def separation(predicted: Labels, labels: Labels) -> float:
+    """Balanced accuracy: the mean accuracy of the two groups, 0.5 by guessing; NaN where both groups are empty."""
+    shares = [float((predicted[labels == group] == group).mean()) for group in (0, 1) if (labels == group).any()]
     return sum(shares) / 2 if len(shares) == 2 else float("nan")
 
 
@@ -206,7 +206,7 @@ def read(path: Path, step: int) -> LabelDirections | None:
 
 
 MOST = 12  # principal directions
-MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
+MOST_CODES = 1024  # by which principal directions are found: four per latent dimension, within 256 and this
 
 
 def map_file(run: RunFolder, step: int) -> Path | None:
@@ -270,16 +270,16 @@ class Directions:
 
     @cached_property
     def worth(self) -> tuple[str, NDArray[np.float32]] | None:
-        """How much each number of the code (noise,) tells of test images, and what that is; None where nobody knows.
+        """How much each latent dimension (noise,) says about test images, and in which measure; None if unknown.
 
         "KL" is in nats, where the model gives a distribution; else "spread", the deviation of the codes. A number near
         0 carries nothing: its posterior is the prior.
         """
         if self.known is None:
             return None
-        told = self.known.get("kl")
-        if told is not None and told.shape == self.known["codes"].shape[1:]:
-            return "KL", told
+        kl = self.known.get("kl")
+        if kl is not None and kl.shape == self.known["codes"].shape[1:]:
+            return "KL", kl
         return "spread", self.known["codes"].std(0)
 
     @cached_property

@@ -62,7 +62,7 @@ def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
 
 
 def classes(subject: Subject, count: int = 8) -> Arrays | None:
-    """One row a noise, one column a class."""
+    """One row per noise, one column per class."""
     model = subject.objective
     if not isinstance(model, Generates) or not model.code.exclusive:
         return None
@@ -105,7 +105,7 @@ def category_pairs(subject: Subject) -> Arrays | None:
 
 
 def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
-    """Images along single numbers of a code from -2 to 2, all else kept; `count` rows of other codes each.
+    """Images along single latent dimensions from -2 to 2, the others kept; `count` rows from different codes.
 
     Of InfoGAN these numbers are its continuous codes; of a model that encodes, those that vary most over test images.
     """

@@ -63,7 +63,7 @@ def _codes(subject: Subject) -> Codes | None:
 
 
 def _tellings(subject: Subject) -> Arrays:
-    """How many nats each number of the code tells of an image, on average; nothing of a code without a distribution."""
+    """Mean KL divergence of each latent dimension in nats; None for a code without a distribution."""
     model = subject.objective
     if not isinstance(model, Infers):
         return {}
