@@ -1,6 +1,5 @@
 """Edits: pictures to codes, codes moved along the directions of labels, and back to pictures."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -221,8 +220,8 @@ SIDE, GAP, CAPTION = 144, 10, 26  # pixels of the longer side at least, between 
 INK, PAPER = (36, 41, 47), (255, 255, 255)
 
 
-def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
-    """Images (n, H, W, C) in a row as PNG, enlarged so that small ones can be seen, with a caption below each."""
+def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> NDArray[np.uint8]:
+    """Images (n, H, W, C) in a row (height, width, 3), enlarged so that small ones can be seen, captions below."""
     count, height, width = images.shape[:3]
     scale = max(1, -(-SIDE // max(height, width)))
     wide, tall = width * scale, height * scale
@@ -233,6 +232,4 @@ def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
         one = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
         whole.paste(one.resize((wide, tall), Image.Resampling.NEAREST), (left, GAP))
         pen.text((left + wide / 2, tall + GAP + CAPTION / 2), caption, INK, font, anchor="mm")
-    buffer = io.BytesIO()
-    whole.save(buffer, "PNG")
-    return buffer.getvalue()
+    return np.asarray(whole)

@@ -9,11 +9,12 @@ import pytest
 
 from simulacra.data import sources
 from simulacra.data.resolve import kind_of, resolve
+from simulacra.data.sources import Options
 from simulacra.errors import DataError
 
 
 def resolved(data: object, tmp_path: Path, **options):
-    return resolve(str(data), cache=tmp_path / "cache", **{"size": (8, 8), **options})
+    return resolve(str(data), Options(**{"size": (8, 8), **options}), cache=tmp_path / "cache")
 
 
 def idx_files(root: Path) -> Path:
@@ -147,5 +148,5 @@ def test_a_symlink_to_itself_is_told(tmp_path: Path) -> None:
 
 def test_the_cache_is_the_users_cache_folder_unless_given(folder, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    store = resolve(str(folder(2)), size=(8, 8)).store
+    store = resolve(str(folder(2)), Options(size=(8, 8))).store
     assert store.path.is_relative_to(tmp_path / "xdg" / "simulacra")

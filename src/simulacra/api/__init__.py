@@ -20,7 +20,16 @@ from simulacra.verbs.compare import compare as compare_runs
 from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.train import train as train_run
 
-KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  # of the options of sources
+# The options of sources that pack and train take by name, and their types.
+KINDS = {
+    "crop": str,
+    "count": int,
+    "seed": int,
+    "layout": str,
+    "values": str,
+    "background": str,
+    "max_pixels": int,
+}
 
 
 def tell(line: str) -> None:
@@ -47,7 +56,7 @@ def pack(
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
-        options: further ones of the source: crop, count, seed, layout, values.
+        options: further ones of the source: crop, count, seed, layout, values, background, max_pixels.
 
     Raises:
         DataError: the data cannot be used.
@@ -75,10 +84,10 @@ def train(
     epochs: float | None = None,
     minutes: float | None = None,
     labels: str | Path | None = None,
-    crop: str | None = None,
     device: str = "auto",
     report: bool = False,
     say: Callable[[str], None] = tell,
+    **options: Any,
 ) -> Run:
     """Trains a recipe into a run folder, or goes on with it from its newest checkpoint.
 
@@ -92,10 +101,10 @@ def train(
         epochs: length in passes over the training images.
         minutes: stops after so many minutes of training.
         labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
         say: told, in one line each, what a person should know.
+        options: of the data's source, as `pack` takes them: crop, layout, values, background, max_pixels.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
@@ -105,7 +114,7 @@ def train(
         key: value for key, value in {"seed": seed, "steps": steps, "minutes": minutes}.items() if value is not None
     }
     wanted = dict(changes or {}) | direct
-    _check_options({"crop": crop})
+    _check_options(options)
     if isinstance(recipe, Recipe):
         settings, name = recipe.with_changes(wanted) if wanted else recipe, ""
     else:
@@ -117,8 +126,7 @@ def train(
         folder,
         name=name,
         epochs=epochs,
-        labels=None if labels is None else Path(labels),
-        crop=crop,
+        options=Options(labels=None if labels is None else Path(labels), **options),
         follow="data.size" not in wanted,
         device=device,
         report=report,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
+from simulacra.data.decode import Meaning
 from simulacra.editing import Wish, codes_of
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
@@ -24,7 +25,7 @@ from simulacra.objectives import Classifies, Generates
 from simulacra.recipe import Recipe
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
-from simulacra.verbs.edit import Editor, open_editor
+from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
 from simulacra.verbs.sample import draw_samples, with_labels
@@ -50,6 +51,11 @@ class Usable(ABC):
     @abstractmethod
     def place(self) -> Path:
         """The folder that it is from."""
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return {}
 
     @property
     def recipe(self) -> Recipe:
@@ -94,7 +100,7 @@ class Usable(ABC):
             RunError: the model makes no images.
         """
         self.subject.generates  # noqa: B018  # refuses a model without codes
-        return codes_of(self.subject, as_images(images, self.recipe.data.shape)[0])[0]
+        return codes_of(self.subject, as_images(images, self.recipe.data.shape, self.meaning)[0])[0]
 
     def classify(self, images: Given) -> Values:
         """How sure the model is of each label, (n, labels) in [0, 1]; of classes, the shares of a row add up to 1.
@@ -106,7 +112,7 @@ class Usable(ABC):
         model = self.subject.objective
         if not isinstance(model, Classifies):
             raise RunError(f"a model of family {self.recipe.objective.family} tells no labels; give one that does")
-        given = to_tensor(as_images(images, self.recipe.data.shape)[0]).to(model.device)
+        given = to_tensor(as_images(images, self.recipe.data.shape, self.meaning)[0]).to(model.device)
         with model.looking():
             logits = model.logits(given).float()
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
@@ -187,6 +193,11 @@ class Run(Usable):
         return self.files.path
 
     @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return meaning_of_run(self.files)
+
+    @property
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of metrics.jsonl: means of every loss and accuracy."""
         return self.files.rows("metrics")
@@ -223,7 +234,7 @@ class Run(Usable):
             RunError: the wish cannot be met by this run.
             DataError: that is no image of this model.
         """
-        images, single = as_images(image, self.recipe.data.shape)
+        images, single = as_images(image, self.recipe.data.shape, self.meaning)
         strengths = (strength,) if isinstance(strength, int | float) else tuple(strength)
         edited = self._editor(images, Wish({**(labels or {}), **more}, strengths, method, tuple(keep))).images
         edited = edited[:, 0] if isinstance(strength, int | float) else edited

@@ -7,13 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from simulacra.cli.options import (
+    Background,
     Changes,
     Crop,
     Json,
     Labels,
+    Layout,
+    MaxPixels,
     Out,
     Run,
     Step,
+    Values,
     Weights,
     app,
     load_recipe,
@@ -67,6 +71,10 @@ def train(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/RECIPE by default.")] = None,
     labels: Labels = None,
     crop: Crop = None,
+    layout: Layout = None,
+    values: Values = None,
+    background: Background = None,
+    max_pixels: MaxPixels = None,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Decides weights, order and draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
@@ -84,6 +92,7 @@ def train(
     """Train a recipe into a run folder, or go on with it; ends with a report."""
     settings = load_recipe(recipe, changes, seed=seed, steps=steps, minutes=minutes, **{"start.run": start})
     folder = out or Path("runs") / Path(recipe).stem
+    from simulacra.data.sources import Options
     from simulacra.verbs.train import train as train_run
 
     ended = train_run(
@@ -92,8 +101,9 @@ def train(
         folder,
         name=recipe,
         epochs=epochs,
-        labels=labels,
-        crop=crop,
+        options=Options(
+            labels=labels, crop=crop, layout=layout, values=values, background=background, max_pixels=max_pixels
+        ),
         cache=folder.parent / "stores" if no_cache else None,
         follow=not any(text.startswith("data.size") for text in changes or []),
         device=device,
@@ -137,8 +147,10 @@ def pack(
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the avatars.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Of arrays: NHWC or NCHW.")] = None,
-    values: Annotated[str | None, typer.Option(help="Of arrays: 0..255, 0..1 or -1..1.")] = None,
+    layout: Layout = None,
+    values: Values = None,
+    background: Background = None,
+    max_pixels: MaxPixels = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% is bad.")] = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
@@ -156,6 +168,8 @@ def pack(
         seed=seed,
         layout=layout,
         values=values,
+        background=background,
+        max_pixels=max_pixels,
     )
     with Live("packing") as live:
         opened = open_source(source, path, options)

@@ -47,6 +47,12 @@ def read_place(text: str) -> Path:
 Out = Annotated[Path, typer.Option("--out", "-o", parser=read_place, help="Folder to write.")]
 Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
+Layout = Annotated[str | None, typer.Option(help="Of arrays: NHWC or NCHW.")]
+Values = Annotated[
+    str | None, typer.Option(help="LOW..HIGH: which value is black and which is white, of arrays and deep pictures.")
+]
+Background = Annotated[str | None, typer.Option(help="Colour under transparent parts: white by default.")]
+MaxPixels = Annotated[int | None, typer.Option(min=1, help="Pixels that one picture may have: 89 million by default.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 

@@ -16,11 +16,8 @@ from simulacra.runs import RunFolder
 
 def resolve(
     data: str,
+    options: Options | None = None,
     *,
-    size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -30,10 +27,7 @@ def resolve(
 
     Args:
         data: a packed store's folder, a key of KNOWN, or the path of any source.
-        size: wanted (width, height); a packed store must have it.
-        channels: wanted channels; a packed store must have them.
-        labels: a table of attributes, for a folder of pictures.
-        crop: as for packing.
+        options: as for packing; a packed store must have their size and channels, and takes none of the others.
         cache: where packed sources are kept; None is the user's cache folder.
         progress: called with (pictures done, pictures in all) while packing.
         say: as for packing.
@@ -43,7 +37,7 @@ def resolve(
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
     path = _place(data)
-    options = Options(size=size, channels=channels, crop=crop, labels=labels)
+    options = options or Options()
     if data not in KNOWN and is_store(path):
         store = open_store(path)
         _check(store, options)
@@ -87,11 +81,11 @@ def kind_of(path: Path) -> str:
 def _check(store: ImageStore, options: Options) -> None:
     """Refuses to use a packed store as what it is not."""
     height, width, channels = store.shape
-    for option in ("labels", "crop"):
-        if getattr(options, option) is not None:
-            raise DataError(
-                f"{store.path} is already packed, so --{option} has no effect; pack the pictures again with it"
-            )
+    for option in sorted(options.given().keys() - {"size", "channels"}):
+        raise DataError(
+            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; "
+            "pack the pictures again with it"
+        )
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):
         raise DataError(

@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, TypeVar
 
-from simulacra.data.decode import Picture
 from simulacra.errors import DataError
 
-Read = Callable[[Any], Picture]
+Made = TypeVar("Made")
 
 CHUNK = 64
 # Below this, starting processes takes longer than the work.
 FEW = 512
 
 
-def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> Iterator[Picture | DataError]:
-    """Each item read, in order; a DataError is handed over in the picture's place instead of raised.
+def read_all(
+    read: Callable[[Any], Made], items: Sequence[Any], workers: int | None = None
+) -> Iterator[Made | DataError]:
+    """Each item read, in order; a DataError is handed over in the place of what was read instead of raised.
 
     Args:
         read: picklable.
@@ -49,8 +50,10 @@ def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> It
         pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead: int) -> Iterator[Picture | DataError]:
-    waiting: deque[Future[list[Picture | DataError]]] = deque()
+def _in_order(
+    pool: ProcessPoolExecutor, read: Callable[[Any], Made], items: Sequence[Any], ahead: int
+) -> Iterator[Made | DataError]:
+    waiting: deque[Future[list[Made | DataError]]] = deque()
     for start in range(0, len(items), CHUNK):
         waiting.append(pool.submit(_read_chunk, read, items[start : start + CHUNK]))
         if len(waiting) >= ahead:
@@ -59,11 +62,11 @@ def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead
         yield from waiting.popleft().result()
 
 
-def _read_chunk(read: Read, items: Sequence[Any]) -> list[Picture | DataError]:
+def _read_chunk(read: Callable[[Any], Made], items: Sequence[Any]) -> list[Made | DataError]:
     return [attempt(read, item) for item in items]
 
 
-def attempt(read: Read, item: Any) -> Picture | DataError:
+def attempt(read: Callable[[Any], Made], item: Any) -> Made | DataError:
     """What `read` makes of an item, or in its place the reason why it cannot be read."""
     try:
         return read(item)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 import simulacra
 from simulacra.data import batches
 from simulacra.data.resolve import resolve
-from simulacra.data.sources import KNOWN
+from simulacra.data.sources import KNOWN, Options
 from simulacra.data.store import SPLITS, ImageStore, is_store
 from simulacra.diagnosis.history import SET, look_of
 from simulacra.engine.checkpoints import source
@@ -78,8 +79,7 @@ def open_data(
     recipe: Recipe,
     data: str | None,
     *,
-    labels: Path | None = None,
-    crop: str | None = None,
+    options: Options | None = None,
     cache: Path | None = None,
     follow: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -90,8 +90,7 @@ def open_data(
     Args:
         recipe: says size and channels.
         data: a store, a known name or a source's path; the recipe's own data set by default.
-        labels: a table of attributes for a folder of pictures.
-        crop: how a picture is cut before it is resized.
+        options: how pictures are read that are not packed yet; size and channels are the recipe's.
         cache: the folder of packed stores; the user's cache folder by default.
         follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
         progress: told (done, total) while packing.
@@ -109,10 +108,8 @@ def open_data(
         data = recipe.data.name
     height, width, channels = recipe.data.shape
     follows = follow and is_store(Path(data)) and not (recipe.expect.parameters or recipe.expect.layers)
-    size = None if follows else (width, height)
-    packed = resolve(
-        data, size=size, channels=channels, labels=labels, crop=crop, cache=cache, progress=progress, say=say
-    )
+    wanted = replace(options or Options(), size=None if follows else (width, height), channels=channels)
+    packed = resolve(data, wanted, cache=cache, progress=progress, say=say)
     for line in (packed.said, *packed.notes):
         say(line)
     if packed.store.shape != recipe.data.shape:

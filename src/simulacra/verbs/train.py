@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from simulacra.data.batches import Batches, Order, choose
+from simulacra.data.sources import Options
 from simulacra.data.splits import hold_out
 from simulacra.data.store import ImageStore
 from simulacra.diagnosis import note_findings
@@ -63,8 +64,7 @@ def train(
     *,
     name: str = "",
     epochs: float | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
+    options: Options | None = None,
     cache: Path | None = None,
     follow: bool = False,
     device: str = "auto",
@@ -80,8 +80,7 @@ def train(
         out: the run folder.
         name: what the recipe is called, for the record.
         epochs: length in passes over the training images, instead of the recipe's steps.
-        labels: a table of attributes for a folder of pictures.
-        crop: how a picture is cut before it is resized.
+        options: how pictures are read that are not packed yet; size and channels are the recipe's.
         cache: the folder of packed stores; the user's cache folder by default.
         follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
         device: auto, cpu, cuda or mps.
@@ -97,7 +96,7 @@ def train(
     crew = Crew.of(devices)
     check_share(recipe, crew)
     check_recipe(recipe)
-    opened = partial(open_data, recipe, data, labels=labels, crop=crop, cache=cache, follow=follow)
+    opened = partial(open_data, recipe, data, options=options, cache=cache, follow=follow)
     if crew.rank:
         begin = partial(_begin, RunFolder(out, writes=False), name=name)
         train_along(opened, begin, Devices(device, recipe.precision, crew))

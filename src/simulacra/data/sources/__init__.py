@@ -51,10 +51,12 @@ KNOWN: dict[str, Known] = {
 __all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source"]
 
 SOURCES: dict[str, Kind] = {
-    "folder": Kind(open_folder, frozenset({"size", "channels", "crop", "labels"})),
+    "folder": Kind(
+        open_folder, frozenset({"size", "channels", "crop", "labels", "values", "background", "max_pixels"})
+    ),
     "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"})),
     "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
-    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values"})),
+    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
     "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
 }
 

@@ -29,7 +29,9 @@ class Options:
         count: how many pictures to make (avatars).
         seed: which ones (avatars).
         layout: `NHWC` or `NCHW` (arrays).
-        values: `0..255`, `0..1` or `-1..1` (arrays).
+        values: which value is black and which is white, as `LOW..HIGH` (arrays; files of more than 8 bits).
+        background: the colour that transparent parts lie over (folder, arrays).
+        max_pixels: pixels that one picture may have (folder).
     """
 
     size: tuple[int, int] | None = None
@@ -40,6 +42,8 @@ class Options:
     seed: int | None = None
     layout: str | None = None
     values: str | None = None
+    background: str | None = None
+    max_pixels: int | None = None
 
     def settled(self, size: tuple[int, int], channels: int, crop: str = "center") -> "Settled":
         """Size, channels and crop as asked for, or the source's own.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from simulacra.data.decode import SPARE
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
-from simulacra.data.sources.folder import FileReader, find_pictures
+from simulacra.data.sources.files import FileReader
+from simulacra.data.sources.folder import find_pictures
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
 from simulacra.data.tables import Row, Table, collect, csv_rows, text_rows

@@ -3,37 +3,22 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import SPARE, SUFFIXES, Picture, read_picture
+from simulacra.data.decode import SPARE, SUFFIXES
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels, one_hot
+from simulacra.data.sources.files import read_files, reader_of
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.tables import read_table
-from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
 # Top folders of these names are the source's own split, not classes.
 SPLIT_FOLDERS = {"train": TRAIN, "training": TRAIN, "valid": VALID, "val": VALID, "validation": VALID, "test": TEST}
-
-
-@dataclass(frozen=True)
-class FileReader:
-    """Reads a picture by its path inside a folder; picklable."""
-
-    root: Path
-    size: tuple[int, int]
-    crop: str
-    grey: bool
-
-    def __call__(self, name: str) -> Picture:
-        """Raises DataError where the picture cannot be read."""
-        return read_picture(self.root / name, self.size, self.crop, self.grey)
 
 
 def open_folder(path: Path, options: Options) -> Source:
@@ -54,21 +39,36 @@ def open_folder(path: Path, options: Options) -> Source:
     else:
         label_names, labels, split = _from_folders(names)
         exclusive = bool(label_names)
-    reader = FileReader(path, form.size, form.crop, form.grey)
+    reader = reader_of(path, form, options)
     table = [] if options.labels is None else evidence_of(options.labels)
     return Source(
         kind="folder",
         names=names,
         shape=form.shape,
-        pictures=partial(read_all, reader, names),
+        pictures=partial(read_files, reader, names),
         labels=labels,
         identity=identity_of(
-            "folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table
+            "folder",
+            form,
+            SPARE,
+            str(path.absolute()),
+            [(name, *files[name]) for name in names],
+            table,
+            options.background,
+            options.values,
+            options.max_pixels,
         ),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
-        card={"title": path.resolve().name, "crop": form.crop, "licence": None, "notes": _notes(path, options)},
+        card={
+            "title": path.resolve().name,
+            "crop": form.crop,
+            "licence": None,
+            "notes": _notes(path, options),
+            "background": reader.background,
+            "values": options.values,
+        },
         odd=dict(odd),
     )
 
