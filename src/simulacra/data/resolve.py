@@ -70,6 +70,8 @@ def kind_of(path: Path) -> str:
         if looks_like_idx(path):
             return "idx"
         return "celeba" if looks_like_celeba(path) else "folder"
+    if path.is_file() and looks_like_idx(path):
+        return "idx"
     if path.suffix in (".npy", ".npz") and path.exists():
         return "arrays"
     if path.exists():
