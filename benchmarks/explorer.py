@@ -31,8 +31,8 @@ TIMES = """async (moves) => {
   const picture = document.getElementById("picture");
   const drawn = (value) => new Promise((done) => {
     const watch = new MutationObserver(() => {
-      const turns = JSON.parse(picture.dataset.drawn).turns;
-      if (turns && turns["1"] === value) { watch.disconnect(); done(performance.now()); }
+      const moved = JSON.parse(picture.dataset.drawn).principal_directions;
+      if (moved && moved["1"] === value) { watch.disconnect(); done(performance.now()); }
     });
     watch.observe(picture, { attributes: true });
   });
@@ -68,7 +68,7 @@ def untrained(folder: Path, name: str) -> Path:
 
 
 def measure(run: Path, moves: int) -> dict[str, float]:
-    """Milliseconds from slider to picture, and pictures a second while it is dragged."""
+    """Milliseconds from slider to picture, and pictures per second while it is dragged."""
     words = [sys.executable, "-c", "from simulacra.cli import main; main()", "explore", str(run)]
     words += ["--port", "0", "--no-browser"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
@@ -78,7 +78,7 @@ def measure(run: Path, moves: int) -> dict[str, float]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
             page = browser.new_page()
-            page.goto(f'{address}#tab=sliders&code={{"seed":0,"turns":{{"1":4}}}}')
+            page.goto(f'{address}#tab=sliders&code={{"seed":0,"principal_directions":{{"1":4}}}}')
             page.wait_for_selector("#picture[data-drawn]")
             found = page.evaluate(TIMES, moves)
             browser.close()
@@ -99,11 +99,11 @@ def main() -> None:
     parser.add_argument("--recipe", default="celeba-dcgan", help="whose networks are measured")
     parser.add_argument("--moves", type=int, default=100, help="of the slider")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(untrained(Path(folder), asked.recipe), asked.moves)
-    if asked.json:
-        print(json.dumps({"recipe": asked.recipe, "cores": os.cpu_count()} | found))
+        found = measure(untrained(Path(folder), options.recipe), options.moves)
+    if options.json:
+        print(json.dumps({"recipe": options.recipe, "cores": os.cpu_count()} | found))
         return
     table = Table("from slider to picture", "", box=None)
     for name, value in found.items():

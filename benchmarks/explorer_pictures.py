@@ -52,8 +52,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=Path, help="folder of the two runs")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="folder to write")
-    asked = parser.parse_args()
-    words = [sys.executable, "-c", "from simulacra.cli import main; main()", "explore", str(asked.runs)]
+    options = parser.parse_args()
+    words = [sys.executable, "-c", "from simulacra.cli import main; main()", "explore", str(options.runs)]
     server = subprocess.Popen([*words, "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True)
     try:
         assert server.stderr is not None
@@ -68,7 +68,7 @@ def main() -> None:
                 page.mouse.move(5, 5)
                 page.wait_for_timeout(1500)
                 with Image.open(io.BytesIO(page.screenshot())) as shot:
-                    shot.convert("RGB").save(asked.out / f"{name}.webp", quality=86)
+                    shot.convert("RGB").save(options.out / f"{name}.webp", quality=86)
             browser.close()
     finally:
         server.terminate()

@@ -66,7 +66,7 @@ def described(name: str, args: Any, out: Any) -> str:
     words += f", kernel {weights.shape[-1]}, stride {stride[0]}{', transposed' if transposed else ''}"
     if backward:
         words += ": for " + " and ".join(
-            what for what, asked in zip(("input", "weights"), args[10], strict=False) if asked
+            what for what, needed in zip(("input", "weights"), args[10], strict=False) if needed
         )
     return words
 
@@ -165,12 +165,14 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=4, help="that are measured")
     parser.add_argument("--top", type=int, default=12, help="rows of the first table; the second has twice as many")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    given = parser.parse_args()
-    found = measure(given.recipe, {"data.batch": given.batch} if given.batch else {}, given.updates, given.threads)
-    if given.json:
+    options = parser.parse_args()
+    found = measure(
+        options.recipe, {"data.batch": options.batch} if options.batch else {}, options.updates, options.threads
+    )
+    if options.json:
         print(json.dumps(found))
         return
-    for table in tables(found, given.top):
+    for table in tables(found, options.top):
         Console(width=150).print(table)
 
 

@@ -1,4 +1,4 @@
-"""How fast pictures become pixels: JPEG files read, and avatars drawn, by one process and by all.
+"""The speed of decoding JPEG files and of drawing avatars, with one process and with all cores.
 
 python benchmarks/packing.py [--seconds 3] [--json]
 """
@@ -29,7 +29,7 @@ NOISE, QUALITY = 2.7, 83
 
 
 def write_faces(folder: Path) -> list[str]:
-    """JPEG files of CelebA's size and weight: drawn faces with noise, which costs bytes as the grain of photos."""
+    """JPEG files with as many pixels and bytes as CelebA's: drawn faces with noise, like the grain of photos."""
     draw, artist = np.random.default_rng(0), Artist(0, (178, 178), grey=False)
     names = [f"{number:06}.jpg" for number in range(FILES)]
     for number, name in enumerate(names):
@@ -40,7 +40,7 @@ def write_faces(folder: Path) -> list[str]:
 
 
 def alone(read: Callable[[Any], Picture], items: Sequence[Any], seconds: float) -> float:
-    """Pictures a second of processor time in this process: other programs hardly disturb it."""
+    """Pictures per second of processor time in this process, which other programs hardly change."""
     read(items[0])
     done, start = 0, time.process_time()
     while time.process_time() - start < seconds:
@@ -50,7 +50,7 @@ def alone(read: Callable[[Any], Picture], items: Sequence[Any], seconds: float) 
 
 
 def together(read: Callable[[Any], Picture], items: Sequence[Any]) -> float:
-    """Pictures a second by the clock with a process a core, their start included."""
+    """Pictures per second of the clock with one process per core, including their start."""
     start = time.perf_counter()
     for _ in read_all(read, items, os.cpu_count()):
         pass
@@ -77,12 +77,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="for each measurement")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    asked = parser.parse_args()
-    rows = measure(asked.seconds)
-    if asked.json:
+    options = parser.parse_args()
+    rows = measure(options.seconds)
+    if options.json:
         print(json.dumps({"cores": os.cpu_count(), "rates": rows}))
         return
-    table = Table("pictures a second", "one core", f"{os.cpu_count()} cores, with start", box=None)
+    table = Table("pictures per second", "one core", f"{os.cpu_count()} cores, with start", box=None)
     for row in rows:
         table.add_row(str(row["what"]), f"{row['per_core']:,}", f"{row['all_cores']:,}")
     Console().print(table)

@@ -128,7 +128,7 @@ STEPS: dict[str, Callable[[int], Step]] = {
 
 
 def measure(name: str, batch: int, seconds: float) -> dict[str, str | int | float]:
-    """Images a second by the median step, after some that warm up."""
+    """Images per second by the median step, after warm-up."""
     torch.manual_seed(0)
     step, times, end = STEPS[name](batch), [], time.perf_counter() + seconds
     while len(times) < WARM + LEAST or time.perf_counter() < end:
@@ -145,9 +145,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    given = parser.parse_args()
-    found = measure(given.name, given.batch, given.seconds)
-    print(json.dumps(found) if given.json else f"{found['name']}: {found['images_per_second']:,.1f} images a second")
+    options = parser.parse_args()
+    found = measure(options.name, options.batch, options.seconds)
+    print(
+        json.dumps(found) if options.json else f"{found['name']}: {found['images_per_second']:,.1f} images per second"
+    )
 
 
 if __name__ == "__main__":

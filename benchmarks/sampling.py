@@ -22,22 +22,22 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    given = parser.parse_args()
-    recipe = load(given.recipe)
+    options = parser.parse_args()
+    recipe = load(options.recipe)
     objective = build(recipe)
     objective.networks.to(memory_format=torch.channels_last)
     subject = Subject(objective, recipe, None)
     times = []
-    for repeat in range(1 + given.repeats):  # the first one warms up
+    for repeat in range(1 + options.repeats):  # the first one warms up
         begin = time.perf_counter()
-        subject.decode(subject.codes(given.n, Draw.SAMPLES, seed=repeat))
+        subject.decode(subject.codes(options.n, Draw.SAMPLES, seed=repeat))
         times.append(time.perf_counter() - begin)
     seconds = {"median": statistics.median(times[1:]), "best": min(times[1:])}
-    row = {"recipe": given.recipe, "n": given.n, "threads": torch.get_num_threads(), "seconds": seconds}
-    if given.json:
+    row = {"recipe": options.recipe, "n": options.n, "threads": torch.get_num_threads(), "seconds": seconds}
+    if options.json:
         print(json.dumps(row))
     else:
-        print(f"{given.n:,} samples of {given.recipe}: {seconds['median']:.2f} s (best {seconds['best']:.2f} s)")
+        print(f"{options.n:,} samples of {options.recipe}: {seconds['median']:.2f} s (best {seconds['best']:.2f} s)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a second process gives: images a second of one process with one thread, of two that train together, and of two
+"""What a second process gives: images per second of one process with one thread, of two that train together, and of two
 that train apart, which is what the machine has to give. Turn by turn; ratios of medians.
 
 python benchmarks/scaling.py [celeba-dcgan] [--batch 64] [--seconds 10] [--turns 3] [--json]
@@ -46,9 +46,9 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
     """The loop, as `simulacra train` runs it, with nothing written; what the first process measures of it."""
     import torch
 
-    from simulacra.data.batches import Batches
     from simulacra.data.store import open_store
-    from simulacra.engine.devices import Crew, Devices
+    from simulacra.engine.devices import Devices
+    from simulacra.engine.distributed import Crew
     from simulacra.engine.loop import assemble, train
     from simulacra.objectives import build
     from simulacra.recipe import load
@@ -57,12 +57,9 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
     torch.set_num_threads(1)
     here = Devices("cpu", "float32", Crew.of(devices))
     changes = {"data.batch": batch * here.world, "steps": 10**9, "every.checkpoint": 10**9, "every.log": 10**9}
-    asked = load(recipe, changes)
+    changed = load(recipe, changes)
     data = open_store(store)
-    share: dict[str, Any] = {"rank": here.rank, "world": here.world}
-    labels = tuple(asked.data.labels)
-    batches = Batches(data, batch=asked.data.batch, seed=0, flip=asked.data.flip, labels=labels, **share)
-    training = assemble(asked, RunFolder(store, writes=False), build(asked), batches, here)
+    training = assemble(changed, RunFolder(store, writes=False), build(changed), data, here)
     begun: list[float] = []
 
     def over() -> bool:
@@ -75,12 +72,12 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
             steps, taken = tick.step - WARM, time.perf_counter() - begun[0]
     parameters = [p for p in training.objective.networks.parameters() if p.requires_grad]
     rows = {
-        "images_per_second": steps * asked.data.batch / taken,
+        "images_per_second": steps * changed.data.batch / taken,
         "step_ms": 1000 * taken / steps,
         "gradient_bytes": 4 * sum(p.numel() for p in parameters),
         "average_ms": 1000 * median_of(lambda: here.average(parameters)),
         "agree_ms": 1000 * median_of(lambda: here.highest(0, 0)),
-        "batches_per_second": asked.data.batch / here.world / median_of(lambda: batches[3]),
+        "batches_per_second": changed.data.batch / here.world / median_of(lambda: training.batches[3]),
         "store_bytes_per_image": sum(f.stat().st_size for f in store.iterdir()) / len(data.images),
     }
     return None if here.rank else rows
@@ -96,32 +93,42 @@ def median_of(act: Any, turns: int = 15) -> float:
     return statistics.median(taken)
 
 
-def turn(asked: argparse.Namespace, store: Path, devices: int, copies: int) -> list[Rows]:
+def turn(options: argparse.Namespace, store: Path, devices: int, copies: int) -> list[Rows]:
     """Runs so many copies of a training at once, each in so many processes."""
-    words = [asked.recipe, "--batch", asked.batch, "--seconds", asked.seconds, "--store", store, "--devices", devices]
+    words = [
+        options.recipe,
+        "--batch",
+        options.batch,
+        "--seconds",
+        options.seconds,
+        "--store",
+        store,
+        "--devices",
+        devices,
+    ]
     command = [sys.executable, __file__, *map(str, words)]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) for _ in range(copies)]
     return [json.loads(process.communicate(timeout=600)[0]) for process in started]
 
 
-def measure(asked: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Medians over the turns, and the two ratios."""
     rates: dict[str, list[float]] = {"one": [], "together": [], "apart": []}
     with tempfile.TemporaryDirectory() as name:
-        store = make_store(asked.recipe, Path(name))
-        for _ in range(asked.turns):
+        store = make_store(options.recipe, Path(name))
+        for _ in range(options.turns):
             for kind, devices, copies in (("one", 1, 1), ("together", 2, 1), ("apart", 1, 2)):
-                rows = turn(asked, store, devices, copies)
+                rows = turn(options, store, devices, copies)
                 rates[kind].append(sum(row["images_per_second"] for row in rows))
                 if kind == "together":
                     constants = rows[0]
-    middle = {kind: statistics.median(given) for kind, given in rates.items()}
+    middle = {kind: statistics.median(values) for kind, values in rates.items()}
     return {
-        "recipe": asked.recipe,
-        "batch_per_process": asked.batch,
+        "recipe": options.recipe,
+        "batch_per_process": options.batch,
         "images_per_second": {kind: round(rate, 1) for kind, rate in middle.items()},
-        "all_turns": {kind: [round(rate, 1) for rate in given] for kind, given in rates.items()},
+        "all_turns": {kind: [round(rate, 1) for rate in values] for kind, values in rates.items()},
         "weak_scaling": round(middle["together"] / middle["one"] / 2, 3),
         "machine_allows": round(middle["apart"] / middle["one"] / 2, 3),
         "together_over_apart": round(middle["together"] / middle["apart"], 3),
@@ -138,18 +145,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--devices", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.store:
-        if rows := work(asked.recipe, asked.store, asked.batch, asked.seconds, asked.devices):
+    options = parser.parse_args()
+    if options.store:
+        if rows := work(options.recipe, options.store, options.batch, options.seconds, options.devices):
             print(json.dumps(rows))
-            print(asked.devices, json.dumps(rows), file=sys.stderr)
+            print(options.devices, json.dumps(rows), file=sys.stderr)
         return
-    found = measure(asked)
-    if asked.json:
+    found = measure(options)
+    if options.json:
         print(json.dumps(found))
         return
     table = Table(
-        f"{asked.recipe}, {asked.batch} images a process", "images a second", "of twice one process", box=None
+        f"{options.recipe}, {options.batch} images per process", "images per second", "of twice one process", box=None
     )
     for kind, rate in found["images_per_second"].items():
         table.add_row(kind, f"{rate:,.1f}", f"{rate / found['images_per_second']['one'] / 2:.2f}")

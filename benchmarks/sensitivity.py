@@ -1,9 +1,9 @@
-"""How far each metric of quality moves when real images are damaged: tables for docs/metrics-sensitivity.md.
+"""How each metric of quality reacts to damaged images: tables for docs/metrics-sensitivity.md.
 
     python benchmarks/sensitivity.py [--data fashion-mnist=STORE] [--data avatars=STORE] [-n 2000] [--json]
 
-Real images take the place of samples: untouched they set the floor, then they are damaged in six ways, each in rising
-strength. What is a choice of images (modes left out, collapse, copies) is a choice of features too.
+Real images are used as samples: first unchanged, for the baseline, then with six kinds of damage of increasing
+strength. Damage that only chooses images (modes left out, collapse, copies) chooses their features.
 """
 
 import argparse
@@ -18,14 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from simulacra.catalogue import METRICS, of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import nearer
 from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, Points, distances
 from simulacra.seeds import stream
 
+QUALITY = of_group("quality")
 PAGE = Path(__file__).parents[1] / "docs" / "metrics-sensitivity.md"
 CASES = (("fashion-mnist", "judge"), ("fashion-mnist", "random-vgg"), ("avatars", "random-vgg"))
 UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the floor's upper end
@@ -34,11 +36,11 @@ Values = NDArray[np.float64]
 
 
 class Sets(NamedTuple):
-    """Rows of a store, all different: real images, training images, stand-ins for samples, and a reserve."""
+    """Disjoint rows of a store: real images, training images, images used as samples, and a reserve."""
 
     real: NDArray[np.int64]
     train: NDArray[np.int64]
-    stand_in: NDArray[np.int64]
+    reference: NDArray[np.int64]
     reserve: NDArray[np.int64]
 
 
@@ -51,17 +53,17 @@ class Case(NamedTuple):
 
 
 def noise(images: Images, deviation: float, train: Images) -> Images:
-    """Normal noise of that deviation, in values of 0 to 255."""
+    """Normal noise with this standard deviation, for values of 0 to 255."""
     return rounded(images + stream(0, 1).normal(0, deviation, images.shape))
 
 
 def blur(images: Images, radius: float, train: Images) -> Images:
-    """A Gaussian blur of that deviation in pixels."""
+    """A Gaussian blur with this standard deviation in pixels."""
     return rounded(gaussian_filter(images.astype(np.float32), (0, radius, radius, 0)))
 
 
 def pca(images: Images, count: float, train: Images) -> Images:
-    """As many principal components of training images as that, and no more: what a linear autoencoder can do."""
+    """The projection onto this number of principal components of training images: the best linear autoencoder."""
     flat, known = (part.reshape(len(part), -1).astype(np.float32) for part in (images, train))
     mean = known.mean(0)
     directions = np.linalg.svd(known - mean, full_matrices=False)[2][: int(count)]
@@ -81,13 +83,13 @@ def modes(store: ImageStore) -> NDArray[np.int64]:
 
 
 def left_out(case: Case, share: float) -> NDArray[np.int64]:
-    """Rows of images of all kinds but the first ones, of which that share is left out."""
+    """Rows of images without this share of the kinds."""
     kinds = modes(case.store)
-    pool = np.concatenate([case.rows.stand_in, case.rows.reserve])
-    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.stand_in)]
+    pool = np.concatenate([case.rows.reference, case.rows.reserve])
+    return pool[kinds[pool] >= round(share * (kinds.max() + 1))][: len(case.rows.reference)]
 
 
-# Damage -> what its strength is, three strengths, and what does it.
+# Damage -> meaning of its strength, three strengths, and the function.
 PIXELS: dict[str, tuple[str, tuple[float, ...], Callable[[Images, float, Images], Images]]] = {
     "noise": ("deviation, of 255", (8, 32, 64), noise),
     "blur": ("deviation in pixels", (0.5, 1, 2), blur),
@@ -111,14 +113,14 @@ MOVES: dict[str, tuple[str, ...]] = {
 
 
 def case_of(store: ImageStore, name: str, count: int) -> Case:
-    """Four sets of images of a store, three of them of that many, whatever their split: nothing is trained here."""
+    """Four sets of images of a store, three of them with this many images, from all splits, as nothing is trained."""
     order = stream(0, 2).permutation(len(store.images))
     parts = np.split(order, [count, 2 * count, 3 * count])
     return Case(store, extractor_for(name, store), Sets(*parts))
 
 
 def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, float], dict[str, Estimate]]:
-    """(damage, strength) -> metric -> estimate; ("", 0) is the floor."""
+    """(damage, strength) -> metric -> estimate; ("", 0) is the baseline."""
     first = -1 if only_strongest else 0
     see = lambda rows: case.extractor.vectors(case.store.pixels(rows))  # noqa: E731
     real, train, stand_in = (see(rows) for rows in case.rows[:3])
@@ -128,7 +130,7 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
         return distances(known, Points.of(made)) | {MEMORISATION: nearer(train, real, made)}
 
     found["", 0.0] = score(stand_in)
-    images, trained = case.store.pixels(case.rows.stand_in), case.store.pixels(case.rows.train)
+    images, trained = case.store.pixels(case.rows.reference), case.store.pixels(case.rows.train)
     for damage, (_, strengths, spoil) in PIXELS.items():
         for strength in strengths[first:]:
             found[damage, strength] = score(case.extractor.vectors(spoil(images, strength, trained)))
@@ -143,14 +145,14 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
 
 
 def worse(metric: str, one: Estimate, floor: Estimate) -> bool:
-    """Whether a number is worse than the floor, by more than its own interval."""
+    """Whether a value is worse than the baseline by more than its own interval."""
     assert one.low is not None
     assert one.high is not None
-    return one.low > floor.value if METRICS[metric] == "lower" else one.high < floor.value
+    return one.low > floor.value if METRICS[metric].better == "lower" else one.high < floor.value
 
 
 def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
-    """A number, the floor being 1; of unbiased distances, whose floor is about 0, its interval's further end."""
+    """A value over the baseline; for unbiased distances, over the larger end of the baseline's interval."""
     assert floor.low is not None
     assert floor.high is not None
     unit = max(abs(floor.low), abs(floor.high)) if metric in UNBIASED else floor.value
@@ -158,14 +160,14 @@ def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
 
 
 def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
-    """The numbers as a table in Markdown, with what is worse than the floor in bold."""
+    """A table in Markdown, with values in bold that are worse than the baseline."""
     floor = found["", 0.0]
-    lines = [["damage", "strength", *METRICS], ["---"] * (2 + len(METRICS))]
-    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in METRICS)])
+    lines = [["damage", "strength", *QUALITY], ["---"] * (2 + len(QUALITY))]
+    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in QUALITY)])
     meaning = {name: rest[0] for name, rest in (PIXELS | CHOICES).items()}
     for (damage, strength), scores in list(found.items())[1:]:
         cells = []
-        for name in METRICS:
+        for name in QUALITY:
             text = f"{float(f'{ratio(name, scores[name], floor[name]):.2g}'):,g}"
             cells.append(f"**{text}**" if worse(name, scores[name], floor[name]) else text)
         lines.append([f"{damage} ({meaning[damage]})", f"{strength:g}", *cells])
@@ -173,7 +175,7 @@ def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
 
 
 def filled(text: str, mark: str, content: str, script: str = Path(__file__).name) -> str:
-    """The page with what stands between two marks written anew."""
+    """The page with new content between two marks."""
     begin, end = f"<!-- {mark}: written by benchmarks/{script} -->\n", f"<!-- end of {mark} -->"
     head, middle, rest = text.partition(begin)
     if not middle:
@@ -186,24 +188,24 @@ def main() -> None:
     parser.add_argument("--data", action="append", default=[], help="NAME=STORE, where a store lies")
     parser.add_argument("-n", type=int, default=2000, help="images of each set")
     parser.add_argument("--json", action="store_true", help="print JSON as well")
-    given = parser.parse_args()
-    places = dict(text.split("=", 1) for text in given.data)
+    options = parser.parse_args()
+    places = dict(text.split("=", 1) for text in options.data)
     parts: list[str] = []
     numbers: dict[str, Any] = {}
     for name, features in CASES:
         start = time.process_time()
         store = open_store(Path(places[name])) if name in places else resolve(name).store
-        case = case_of(store, features, given.n)
+        case = case_of(store, features, options.n)
         found = measure(case)
-        parts.append(f"\n`{name}`, {given.n:,} images of each set, {case.extractor.name}:\n\n{table(found)}")
+        parts.append(f"\n`{name}`, {options.n:,} images of each set, {case.extractor.name}:\n\n{table(found)}")
         numbers[f"{name}, {case.extractor.label}"] = [
             {"damage": damage, "strength": strength} | {metric: one.value for metric, one in scores.items()}
             for (damage, strength), scores in found.items()
         ]
         print(f"{name}, {features}: {time.process_time() - start:.0f} s of processor time", file=sys.stderr)
         PAGE.write_text(filled(PAGE.read_text("utf-8"), "sensitivity", "".join(parts) + "\n"), "utf-8")
-    if given.json:
-        print(json.dumps({"n": given.n, "cases": numbers}))
+    if options.json:
+        print(json.dumps({"n": options.n, "cases": numbers}))
 
 
 if __name__ == "__main__":

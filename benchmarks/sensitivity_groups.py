@@ -24,19 +24,19 @@ from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
 from simulacra.evaluation.features import FEATURES, Extractor
-from simulacra.evaluation.judge import counted, judge_of
+from simulacra.evaluation.judge import count_confusion, judge_of
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.conditions import CORRECTED, NAME
+from simulacra.evaluation.metrics.conditions import ACCURACY, CORRECTED
 from simulacra.evaluation.metrics.disentanglement import factor_of, forests, gap_scores
 from simulacra.evaluation.metrics.diversity import (
-    beyond,
-    compared_features,
-    compared_pixels,
+    compare_features,
+    compare_pixels,
     duplicates,
     fine_energy,
     sharpness,
+    tail_share,
 )
-from simulacra.evaluation.metrics.frequencies import divergence, entropy, kinds
+from simulacra.evaluation.metrics.frequencies import divergence, entropy, modes
 from simulacra.evaluation.metrics.nearest import Pool
 from simulacra.evaluation.metrics.reconstruction import signal_to_noise, squared_error, structural_similarity
 from simulacra.seeds import stream
@@ -46,7 +46,7 @@ SWAPPED = (0.0, 0.1, 0.5, 1.0)
 NOISES = (0.3, 1.0)  # deviations, of codes whose own is 1
 BY_LABELS = ("modes_covered", "label_entropy", "label_divergence")  # of diversity: a table of their own
 RIGHT = "true accuracy"
-WHOLE = (NAME, CORRECTED)  # told with their intervals
+WHOLE = (ACCURACY, CORRECTED)  # printed with their intervals
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -106,13 +106,13 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
     found: Numbers = {}
     for name, images, labels in damages(store, rows, seen, spare):
         vectors = extractor.vectors(images)
-        by_features = compared_features(vectors, held_out_vectors, known_vectors)
-        by_pixels = compared_pixels(images, unseen, pool, flip=False, progress=lambda done, total: None)
-        counts, shares = kinds(labels.astype(bool), store.labels[order].astype(bool))
+        by_features = compare_features(vectors, held_out_vectors, known_vectors)
+        by_pixels = compare_pixels(images, unseen, pool, flip=False, progress=lambda done, total: None)
+        counts, shares = modes(labels.astype(bool), store.labels[order].astype(bool))
         found[name] = {
             "copies_features": by_features.copies.estimate,
             "copies_pixels": by_pixels.copies.estimate,
-            "distance alone": beyond(by_pixels.train.distances, of_real, 0.05).estimate,
+            "distance alone": tail_share(by_pixels.train.distances, of_real, 0.05).estimate,
             "duplicates": duplicates(vectors, stand_in_vectors).estimate,
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
@@ -133,19 +133,19 @@ def swapped(labels: Flags, part: float) -> Flags:
 
 
 def obedience(
-    true: Flags, told: Flags, wanted: Flags, confusion: NDArray[np.int64], learned: Flags
+    true: Flags, predicted: Flags, wanted: Flags, confusion: NDArray[np.int64], learned: Flags
 ) -> dict[str, Estimate]:
     """How often images are what was asked for: in truth, as judged, and corrected; means over the labels learned.
 
     Args:
         true: (n, K) labels of the images.
-        told: (n, K) verdicts on them.
+        predicted: (n, K) predictions of the judge.
         wanted: (n, K) labels that they are asked to have.
-        confusion: counts of other real images, true by told: (K, K) of classes, (K, 2, 2) of attributes.
+        confusion: counts of other real images, true by predicted: (K, K) of classes, (K, 2, 2) of attributes.
         learned: (K,) whether the judge can tell a label.
     """
     exclusive = confusion.ndim == 2
-    counts = counted(wanted, told, exclusive=exclusive)
+    counts = count_confusion(wanted, predicted, exclusive=exclusive)
     parts = (correction.classes if exclusive else correction.attributes)(counts, confusion)
     sizes = wanted.sum(0) if exclusive else np.full(len(learned), len(wanted))
     mended = [(part, size) for part, size, known in zip(parts, sizes, learned, strict=True) if part and known]
@@ -156,7 +156,7 @@ def obedience(
             return Estimate.share(labels[:, learned][wanted[:, learned]])
         return leakage.resampled((labels == wanted)[:, learned].mean(1), float)
 
-    return {RIGHT: Estimate(right(true).value), NAME: right(told), CORRECTED: better.estimate}
+    return {RIGHT: Estimate(right(true).value), ACCURACY: right(predicted), CORRECTED: better.estimate}
 
 
 def conditions(store: ImageStore, count: int) -> Numbers:
@@ -165,11 +165,13 @@ def conditions(store: ImageStore, count: int) -> Numbers:
     assert judge is not None, "the data set has labels"
     held_out = stream(0, 4).permutation(np.concatenate([store.rows("valid"), store.rows("test")]))
     asked, known = np.split(held_out, [min(count, len(held_out) // 2)])
-    true, told = store.labels[asked].astype(bool), judge.verdicts(store.pixels(asked))
-    errors = counted(store.labels[known].astype(bool), judge.verdicts(store.pixels(known)), exclusive=store.exclusive)
+    true, predicted = store.labels[asked].astype(bool), judge.predict(store.pixels(asked))
+    errors = count_confusion(
+        store.labels[known].astype(bool), judge.predict(store.pixels(known)), exclusive=store.exclusive
+    )
     return {
         f"labels of {100 * part:g} % swapped" if part else "none": obedience(
-            true, told, swapped(true, part), errors, judge.learned
+            true, predicted, swapped(true, part), errors, judge.learned
         )
         for part in SWAPPED
     }
@@ -206,7 +208,7 @@ def disentanglement(values: NDArray[np.float64]) -> Numbers:
     cases |= {"rotated at random": codes @ turn, "codes of other images": draw.permutation(codes)}
     found: Numbers = {}
     for name, one in cases.items():
-        scores = gap_scores(one.astype(np.float32), factors, 0) | forests(one.astype(np.float32), factors, 0)
+        scores = gap_scores(0, one.astype(np.float32), factors) | forests(0, one.astype(np.float32), factors)
         found[name] = {metric: Estimate(value) for metric, value in scores.items() if value is not None}
     return found
 
@@ -267,17 +269,17 @@ def of_data(name: str, store: ImageStore, count: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", action="append", default=[], help="NAME=STORE, where a store lies")
+    parser.add_argument("--data", action="append", default=[], help="ACCURACY=STORE, where a store lies")
     parser.add_argument("-n", type=int, default=1000, help="images in the place of samples, where there are as many")
-    given = parser.parse_args()
-    places = dict(text.split("=", 1) for text in given.data)
+    options = parser.parse_args()
+    places = dict(text.split("=", 1) for text in options.data)
     stores = {name: open_store(Path(places[name])) if name in places else resolve(name).store for name in DATA}
     for store in stores.values():
         judge_of(store)  # trained once and kept, so no part of the time
     start, script = time.process_time(), Path(__file__).name
-    tables = "".join(of_data(name, store, given.n) for name, store in stores.items())
+    tables = "".join(of_data(name, store, options.n) for name, store in stores.items())
     took = f"{time.process_time() - start:.0f} s of processor time"
-    head = f"\n`python benchmarks/{script} -n {given.n}` wrote this in {took}, once the judges were trained.\n"
+    head = f"\n`python benchmarks/{script} -n {options.n}` wrote this in {took}, once the judges were trained.\n"
     PAGE.write_text(filled(PAGE.read_text("utf-8"), "other groups", f"{head}{tables}\n", script), "utf-8")
 
 

@@ -96,12 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--add", nargs="+", type=Path, default=[], metavar="RUN", help="folders of finished runs")
     parser.add_argument("--check", action="store_true", help="writes nothing")
-    asked = parser.parse_args()
-    for run in asked.add:
+    options = parser.parse_args()
+    for run in options.add:
         print(take_down(RunFolder(run)))
     text = PAGE.read_text("utf-8")
     fresh = filled(text, results())
-    if asked.check:
+    if options.check:
         sys.exit(f"{PAGE} is stale; run: python benchmarks/systems_table.py" if fresh != text else 0)
     PAGE.write_text(fresh, "utf-8")
 

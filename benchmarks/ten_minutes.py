@@ -1,12 +1,12 @@
-"""The best pictures that ten minutes can give: recipes beside the plain DCGAN at equal time, written into the docs.
+"""The best pictures of ten minutes of training: recipes and a plain DCGAN with the same time, for docs/performance.md.
 
     python benchmarks/ten_minutes.py faces --data stores/avatars [--minutes 10] [--seed 0] [--only NAME] [--shared]
     python benchmarks/ten_minutes.py cars --data stores/cars (benchmarks/cars.py makes them)
     python benchmarks/ten_minutes.py garments --data stores/fashion-mnist --table
 
-Each trial trains for so many minutes, then 5,000 samples are measured against 5,000 training images. A trial's row is
-kept in benchmarks/results/ten-minutes.jsonl; docs/performance.md shows those of ten minutes, the latest of each seed,
-and a sheet of the last; --table only writes it anew.
+Each trial trains for the given minutes, then 5,000 samples are compared with 5,000 training images. The result of a
+trial is a row of benchmarks/results/ten-minutes.jsonl. docs/performance.md shows trials of ten minutes, the latest one
+of each seed, with samples of the latest seed. With --table the script only writes the page.
 """
 
 import argparse
@@ -50,20 +50,15 @@ Over = Callable[[], bool]
 
 
 class Trial(NamedTuple):
-    """One way to spend the minutes: a recipe with what it changes, and why it is worth a try."""
+    """A recipe, its changes, and a description."""
 
     recipe: str
     changes: dict[str, Any]
     why: str
 
 
-RELATIVISTIC = {
-    "objective.loss": "relativistic",
-    "objective.real_label": 1.0,
-    "objective.r1_weight": 1.0,
-    "objective.r2_weight": 1.0,
-    "objective.penalty_every": 4,
-    "objective.weights": "he",
+RELATIVISTIC: dict[str, Any] = {
+    "objective": {"family": "r3gan", "penalty_every": 4, "code": {"noise": 64}},
     "networks.discriminator.norm": "none",
     "networks.discriminator.norm_first": True,
     "optimizer.lr": 5e-4,
@@ -121,7 +116,7 @@ TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "cars": FACES, "garments"
 
 
 class Budget:
-    """Time that a trial may take: minutes of the clock, or as much processor time as its cores would give in them."""
+    """The time of a trial: minutes of the clock, or the processor time of all cores in these minutes."""
 
     def __init__(self, minutes: float, *, shared: bool) -> None:
         self.now = time.process_time if shared else time.perf_counter
@@ -133,8 +128,8 @@ class Budget:
         return self.now() >= self.end
 
 
-def plainly(which: str, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
-    """Samples of the plain DCGAN and its images seen; it draws them as it is trained, in evaluation mode."""
+def plain_samples(which: str, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
+    """Samples of the plain DCGAN, in evaluation mode, and the number of images that it saw."""
     torch.manual_seed(seed)
     batches = Batches(store, batch=BATCH, seed=seed, flip=False, labels=())
     generator, discriminator, shape = (garments if which == "garments" else faces)()
@@ -150,8 +145,8 @@ def plainly(which: str, store: ImageStore, seed: int, over: Over, count: int) ->
     return np.concatenate(parts), steps * BATCH
 
 
-def by_recipe(trial: Trial, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
-    """Samples of a trial's recipe and its images seen."""
+def recipe_samples(trial: Trial, store: ImageStore, seed: int, over: Over, count: int) -> tuple[NDArray[np.uint8], int]:
+    """Samples of a trial's recipe and the number of images that it saw."""
     recipe = load(trial.recipe, {**trial.changes, "seed": seed, "every.checkpoint": 1_000_000, "steps": 1_000_000})
     with tempfile.TemporaryDirectory() as folder:
         training = set_up(recipe, RunFolder(Path(folder) / "run"), store, Devices("auto", recipe.precision))
@@ -175,20 +170,20 @@ def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, dict[str,
     return found
 
 
-def run(which: str, name: str, store: ImageStore, given: argparse.Namespace) -> None:
+def run(which: str, name: str, store: ImageStore, options: argparse.Namespace) -> None:
     """One trial from the start to its row and its sheet."""
-    budget = Budget(given.minutes, shared=given.shared)
-    if given.shared:
+    budget = Budget(options.minutes, shared=options.shared)
+    if options.shared:
         torch.set_num_threads(1)
     if name == PLAIN:
-        images, seen = plainly(which, store, given.seed, budget.over, given.n)
+        images, seen = plain_samples(which, store, options.seed, budget.over, options.n)
     else:
-        images, seen = by_recipe(TRIALS[which][name], store, given.seed, budget.over, given.n)
-    row = {"set": which, "trial": name, "seed": given.seed, "minutes": given.minutes, "shared": given.shared}
+        images, seen = recipe_samples(TRIALS[which][name], store, options.seed, budget.over, options.n)
+    row = {"set": which, "trial": name, "seed": options.seed, "minutes": options.minutes, "shared": options.shared}
     row |= {"images": seen, "processor": processor(), "n": len(images), "measured": measure(images, store)}
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
-    if given.minutes == MINUTES:
+    if options.minutes == MINUTES:
         picture = Image.fromarray(np.squeeze(sheet(images[:24], 8)))
         picture.save(IMAGES / f"{which}-{name}.webp", quality=90)
     print(json.dumps(row))
@@ -242,16 +237,16 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=5000, help="samples")
     parser.add_argument("--shared", action="store_true", help="count processor time of one thread, for busy machines")
     parser.add_argument("--table", action="store_true", help="only write the table of docs/performance.md again")
-    given = parser.parse_args()
-    if not given.table:
-        store = open_store(given.data)
-        for name in [given.only] if given.only else [PLAIN, *TRIALS[given.set]]:
-            run(given.set, name, store, given)
+    options = parser.parse_args()
+    if not options.table:
+        store = open_store(options.data)
+        for name in [options.only] if options.only else [PLAIN, *TRIALS[options.set]]:
+            run(options.set, name, store, options)
     rows = (json.loads(line) for line in RESULTS.read_text("utf-8").splitlines())
     latest = {(row["set"], row["trial"], row["seed"]): row for row in rows if row["minutes"] == MINUTES}
     page = HOME / "docs" / "performance.md"
-    written = table(given.set, list(latest.values()))
-    page.write_text(filled(page.read_text("utf-8"), given.set, written, Path(__file__).name), "utf-8")
+    written = table(options.set, list(latest.values()))
+    page.write_text(filled(page.read_text("utf-8"), options.set, written, Path(__file__).name), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""How fast three recipes train, as a ratio to a plainly written training of the same networks on the same machine.
+"""The speed of three recipes, relative to a plain training loop for the same networks on the same machine.
 
     python benchmarks/training.py [--only dcgan-64] [--repeats 3] [--seconds 10] [--json] [--add] [--quick]
 
-Turns are interleaved: plain, ours, plain, ours, each in a process of its own. Ours is `simulacra bench` on made-up
-images, so the share of the matrix product's rate is of one and the same process. A ratio is of medians over the
-repeats; beside it stand the lowest and highest of single turns. Only ratios compare between machines and days.
+Turns are interleaved: plain, ours, plain, ours, each in its own process. Ours is `simulacra bench` on random images. A
+ratio is a ratio of medians over the repeats; the table also has the lowest and highest ratio of single turns. Only
+ratios can be compared between machines and days.
 
-`--add` appends a row to benchmarks/history.jsonl: one for every change that is meant to alter speed. `--quick` runs the
-same with small batches in under a minute and is a check that all of it works: its ratios are not those of the recipes.
+`--add` appends a row to benchmarks/history.jsonl, one per change that should alter the speed. `--quick` runs the same
+with small batches in under a minute: a check that the script works, whose ratios are not those of the recipes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ABOUT = ("processor", "device", "precision", "threads")
 
 
 def run(*words: object) -> dict[str, Any]:
-    """What a process of Python prints as JSON."""
+    """The JSON that a process of Python prints."""
     ended = subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, check=False)
     if ended.returncode:
         sys.exit(ended.stderr)
@@ -55,7 +55,7 @@ def summed(name: str, batch: int, turns: list[tuple[dict[str, Any], dict[str, An
 
 
 def measure(names: list[str], batch: int, repeats: int, seconds: float) -> dict[str, Any]:
-    """All rows, and on what they were measured."""
+    """All rows, and the machine."""
     turns: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {name: [] for name in names}
     for _ in range(repeats):
         for name in names:
@@ -67,7 +67,7 @@ def measure(names: list[str], batch: int, repeats: int, seconds: float) -> dict[
 
 
 def remembered(found: dict[str, Any]) -> str:
-    """A line for the history: no figure that hangs on the machine alone."""
+    """A line for the history, without values that depend on the machine alone."""
     rows = {row["name"]: {key: round(row[key], 4) for key in KEPT} for row in found["rows"]}
     return json.dumps({key: found[key] for key in ("commit", *ABOUT)} | {"rows": rows}) + "\n"
 
@@ -100,14 +100,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     parser.add_argument("--add", action="store_true", help="append a row to benchmarks/history.jsonl")
     parser.add_argument("--quick", action="store_true", help="batch 8, one repeat, a second each: does it work at all")
-    given = parser.parse_args()
-    if given.quick and given.add:
+    options = parser.parse_args()
+    if options.quick and options.add:
         parser.error("--quick measures no recipe as it is, so its ratios are not kept; leave out --add")
-    if given.quick:
-        given.batch, given.repeats, given.seconds = 8, 1, 1.0
-    found = measure(given.only or list(RECIPES), given.batch, given.repeats, given.seconds)
-    print(json.dumps(found)) if given.json else Console(width=120).print(table(found))
-    if given.add:
+    if options.quick:
+        options.batch, options.repeats, options.seconds = 8, 1, 1.0
+    found = measure(options.only or list(RECIPES), options.batch, options.repeats, options.seconds)
+    print(json.dumps(found)) if options.json else Console(width=120).print(table(found))
+    if options.add:
         with (HERE / "history.jsonl").open("a", encoding="utf-8") as file:
             file.write(remembered(found))
 

@@ -21,8 +21,8 @@ WEIGHTS, SEEDS, STEPS = ("1.0", "4.0"), ("0", "1", "2"), "300"
 
 def simulacra(folder: Path, *words: str) -> str:
     """What a command prints; its progress goes where ours does."""
-    given = [sys.executable, "-m", "simulacra", *words]
-    return subprocess.run(given, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [sys.executable, "-m", "simulacra", *words]
+    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def runs(folder: Path) -> list[str]:
@@ -55,10 +55,10 @@ def write(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--folder", type=Path, help="where data and runs are kept; else they are thrown away")
-    given = parser.parse_args()
-    if given.folder is not None:
-        given.folder.mkdir(parents=True, exist_ok=True)
-        write(given.folder)
+    options = parser.parse_args()
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        write(options.folder)
         return
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder))

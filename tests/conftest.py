@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,6 @@ import torch
 from hypothesis import settings
 
 from simulacra import cli
-from simulacra.data.batches import Batches
 from simulacra.data.store import SPLITS, ImageStore, open_store
 from simulacra.engine import devices as engine_devices
 from simulacra.engine.devices import Devices
@@ -55,6 +55,17 @@ TINY: dict[str, dict[str, Any]] = {
 
 settings.register_profile("tests", database=None)  # a checkout may be read-only
 settings.load_profile("tests")
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 
 SEEN = ("Bright_Top", "Bright_Left", "Coin")  # labels of the images of `seen`
 Changes = dict[str, Any]
@@ -220,11 +231,9 @@ def make_training(tmp_path: Path) -> MakeTraining:
     """make_training(recipe, store, folder): an assembled training, at its folder's newest checkpoint."""
 
     def make(recipe: Recipe, store: ImageStore, folder: str = "run", precision: Any = "float32") -> Training:
-        data = recipe.data
-        batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
         run = RunFolder(tmp_path / folder)
         run.path.mkdir(exist_ok=True)
-        return assemble(recipe, run, build(recipe), batches, Devices("cpu", precision))
+        return assemble(recipe, run, build(recipe), store, Devices("cpu", precision))
 
     return make
 
@@ -271,3 +280,32 @@ def start(native_bfloat16: bool) -> Iterator[Callable[..., subprocess.Popen[str]
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def program(name: str) -> str:
+    """The path of a program of the system; without it the test is skipped, and fails where all tests must run."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    missing = f"{name} is missing: apt-get install {name}"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def npm() -> str:
+    """The path of npm."""
+    return program("npm")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium, driven by Playwright, which reaches this machine alone."""
+    path = program("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()

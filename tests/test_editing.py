@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from simulacra import editing
 from simulacra.data.store import open_store
-from simulacra.editing import Wish, changing, edit_images, learn_directions, row_picture
+from simulacra.editing import EditRequest, codes_of, continuous_parts, edit_images, learn_directions, row_picture
 from simulacra.errors import RunError
 from simulacra.evaluation.directions import LabelDirections, learn
 from simulacra.evaluation.subject import Subject
@@ -44,18 +45,18 @@ def directions_of(subject: Any) -> LabelDirections:
 
 def test_strength_0_is_what_the_model_makes_of_the_picture(subject: Any, images: Any) -> None:
     model = subject("vae")
-    edited = edit_images(model, images, Wish({"Smiling": 1}, (0.0, 2.0)), directions_of(model))
-    assert np.array_equal(edited.images[:, 0], edited.met)
+    edited = edit_images(model, images, EditRequest({"Smiling": 1}, (0.0, 2.0)), directions_of(model))
+    assert np.array_equal(edited.images[:, 0], edited.reconstructions)
     assert edited.images.shape == (2, 2, 8, 8, 3)
-    expected = ((edited.met / 127.5 - images / 127.5) ** 2).mean((1, 2, 3))
+    expected = ((edited.reconstructions / 127.5 - images / 127.5) ** 2).mean((1, 2, 3))
     assert edited.errors == pytest.approx(expected, rel=1e-4)
 
 
 def test_away_from_a_label_is_the_way_back(subject: Any, images: Any) -> None:
     model = subject("vae")
     directions = directions_of(model)
-    there = edit_images(model, images, Wish({"Smiling": 1}, (-1.5,)), directions)
-    back = edit_images(model, images, Wish({"Smiling": 0}, (1.5,)), directions)
+    there = edit_images(model, images, EditRequest({"Smiling": 1}, (-1.5,)), directions)
+    back = edit_images(model, images, EditRequest({"Smiling": 0}, (1.5,)), directions)
     assert np.array_equal(there.images, back.images)
 
 
@@ -67,7 +68,7 @@ def test_a_label_of_the_code_is_changed_and_nothing_else(
     code, seen = model.generates.code, []
     decode = type(model).decode
     monkeypatch.setattr(type(model), "decode", lambda self, codes: seen.append(codes.numpy()) or decode(self, codes))
-    edit_images(model, images[:1], Wish({"Male": 1}, (0.0, 1.0)), None)
+    edit_images(model, images[:1], EditRequest({"Male": 1}, (0.0, 1.0)), None)
     before, after = next(codes for codes in seen if len(codes) == 2)
     change = (after - before)[code.noise :]
     assert change.tolist() == ([0, 0, -1, 1] if labels == "onehot" else [0, 1])
@@ -76,19 +77,16 @@ def test_a_label_of_the_code_is_changed_and_nothing_else(
 
 def test_of_classes_the_one_that_is_asked_for_takes_the_place_of_the_other(subject: Any, images: Any) -> None:
     model = subject("acgan", exclusive=True)
-    edited = edit_images(model, images, Wish({"Male": 1}, (1.0,)), None)
-    from simulacra.editing import _in_code, codes_of
-
-    codes = codes_of(model, images)[0]
-    changed = codes + _in_code(model, codes, "Male", 1)
-    assert changed[:, model.generates.code.noise :].tolist() == [[0, 0, 1], [0, 0, 1]]
-    assert edited.images.shape == (2, 1, 8, 8, 3)
+    edited = edit_images(model, images, EditRequest({"Male": 1}, (1.0,)), None)
+    expected = codes_of(model, images)[0]
+    expected[:, model.generates.code.noise :] = [0, 0, 1]
+    assert np.array_equal(edited.images[:, 0], model.decode(torch.from_numpy(expected)))
     with pytest.raises(RunError, match="this model has classes"):
-        edit_images(model, images, Wish({"Male": 0}), None)
+        edit_images(model, images, EditRequest({"Male": 0}), None)
 
 
 class Judge:
-    """One that sees a label where the first pixel is bright."""
+    """A judge that predicts a label where the first pixel is bright."""
 
     learned = np.array([True, True, False])
 
@@ -99,30 +97,29 @@ class Judge:
 
 def test_models_without_encoder_learn_from_judged_samples(subject: Any, images: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(editing, "judge_of", lambda store, progress=None: Judge())
-    monkeypatch.setattr(editing, "PICTURES", 200)
     model = subject("infogan")
-    directions = directions_of(model)
+    directions = learn_directions(model, model.store, 1, limit=200)
     assert directions.source == "200 samples, labelled by the judge"
-    place = directions.names.index("Smiling")
-    still = changing(model) == 0
+    row = directions.names.index("Smiling")
+    still = continuous_parts(model) == 0
     assert still.tolist() == [False] * 3 + [True] * 5 + [False]
-    assert not directions.mean[place][still].any(), "categories do not change by degrees"
-    assert directions.mean[place][~still].any()
+    assert not directions.mean[row][still].any(), "categories do not change by degrees"
+    assert directions.mean[row][~still].any()
     assert directions.of("Male", "mean") is None, "the judge cannot tell it"
-    with pytest.raises(RunError, match="no direction was found for Male: too few of the 200 samples"):
-        edit_images(model, images, Wish({"Male": 1}), directions)
-    assert edit_images(model, images, Wish({"Smiling": 1}), directions).images.shape == (2, 1, 8, 8, 3)
+    with pytest.raises(RunError, match="Male has no direction: too few of the 200 samples"):
+        edit_images(model, images, EditRequest({"Male": 1}), directions)
+    assert edit_images(model, images, EditRequest({"Smiling": 1}), directions).images.shape == (2, 1, 8, 8, 3)
 
 
-def test_what_is_kept_is_not_changed_and_what_is_left_is_told(subject: Any, images: Any) -> None:
+def test_what_is_kept_is_not_changed_and_what_remains_is_reported(subject: Any, images: Any) -> None:
     model = subject("vae")
     codes = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     labels = np.stack([codes[:, 0] + codes[:, 1] > 0, codes[:, 1] > 0, codes[:, 1] > 0], 1).astype(np.uint8)
     directions = learn(codes, labels, ("Smiling", "Male", "Twin"), 1, "codes")
-    edited = edit_images(model, images, Wish({"Smiling": 1}, keep=("Male",)), directions)
-    assert any("of the way to Smiling is left when Male is kept" in note for note in edited.notes)
-    with pytest.raises(RunError, match="nothing of Twin is left when Male is kept"):
-        edit_images(model, images, Wish({"Twin": 1}, keep=("Male",)), directions)
+    edited = edit_images(model, images, EditRequest({"Smiling": 1}, keep=("Male",)), directions)
+    assert any("of the direction of Smiling remains, as Male is kept" in note for note in edited.notes)
+    with pytest.raises(RunError, match="nothing of the direction of Twin remains"):
+        edit_images(model, images, EditRequest({"Twin": 1}, keep=("Male",)), directions)
 
 
 def test_a_row_has_a_caption_below_each_picture(images: Any) -> None:

@@ -49,6 +49,13 @@ def test_rows_of_earlier_versions_are_read_under_the_new_names() -> None:
     )
 
 
+def test_entries_of_earlier_versions_keep_their_meaning() -> None:
+    row = {"metric": "label_frequency", "label": "hat", "value": 0.2, "step": 1, "n": 10}
+    frequency = Measurement.from_json(row | {"real": 0.25})
+    assert (frequency.real, frequency.details) == (None, {"training_share": 0.25})
+    assert Measurement.from_json(row | {"metric": "kinds_shown", "kinds": 3}).details == {"modes": 3}
+
+
 @pytest.mark.parametrize("value", [nan, True, "0.5", None, [1]])
 def test_a_value_that_is_no_finite_number_counts_as_none(value: object) -> None:
     measurement = Measurement.from_json({"metric": "recall", "value": value, "step": 1, "n": "many"})

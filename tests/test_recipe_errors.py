@@ -76,13 +76,13 @@ def test_a_label_that_the_store_lacks(family: str, refused: Refused) -> None:
 )
 def test_codes_wider_than_the_generator_takes(family: str, code: str, refused: Refused) -> None:
     said = refused(family, *setting("networks.generator.stem=reshape"), *setting(code))
-    assert 'stem = "reshape" takes a code of 8x2x2 = 32 numbers, found 3' in said or "found 40" in said
+    assert 'stem = "reshape" takes a code of 8x2x2 = 32 values, found 3' in said or "found 40" in said
     assert 'make the code 32 wide, or set stem = "dense"' in said
 
 
 def test_a_latent_wider_than_the_decoder_takes(refused: Refused) -> None:
     said = refused("vae", *setting("networks.decoder.stem=reshape"), *setting("objective.latent=64"))
-    assert "takes a code of 8x2x2 = 32 numbers, found 64: make the code 32 wide" in said
+    assert "takes a code of 8x2x2 = 32 values, found 64: make the code 32 wide" in said
 
 
 def test_a_family_with_a_missing_network(family: str, refused: Refused, recipe_file: Any) -> None:
@@ -107,7 +107,7 @@ def test_zero_or_negative_steps(steps: int, by_option: bool, refused: Refused) -
         ("optimizer.warmup=-1", "optimizer.warmup = -1: input should be greater than or equal to 0"),
         ("optimizer.schedule=step", "optimizer.schedule = 'step': input should be 'constant', 'linear' or 'cosine'"),
         ("data.holdout=-1", "data.holdout = -1: input should be greater than or equal to 0"),
-        ("data.holdout=14", "has 14 training images; keep fewer aside"),
+        ("data.holdout=14", "has 14 training images; hold out fewer"),
         ('every.evaluate=["tests"]', "every.evaluate.0 = 'tests': input should be 'train', 'valid' or 'test'"),
         ('start.run=""', "start.run = '': string should have at least 1 character"),
         ("start.runs=x", "unknown key start.runs; did you mean run?"),

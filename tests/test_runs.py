@@ -142,8 +142,8 @@ def test_to_rewind_keeps_what_evaluate_measured_at_the_very_step(run: RunFolder)
 
 
 def test_a_folder_is_free_again_once_its_lock_has_ended(run: RunFolder) -> None:
-    with run.lock(), pytest.raises(RunError, match="another process is training in"):
-        RunFolder(run.path).lock()
+    with run.lock(), pytest.raises(RunError, match="another process is training in"), RunFolder(run.path).lock():
+        pass
     with RunFolder(run.path).lock():
         pass
 
@@ -242,17 +242,18 @@ def test_a_full_disk_is_told_in_a_sentence_when_a_row_is_added(run: RunFolder) -
 
 
 def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
-    with RunFolder(tmp_path / "run").lock(), pytest.raises(RunError, match="another process is training in"):
-        RunFolder(tmp_path / "run").lock()
-    with RunFolder(tmp_path / "run").lock():
+    first, second = (RunFolder(tmp_path / "run") for _ in range(2))
+    with first.lock(), pytest.raises(RunError, match="another process is training in"), second.lock():
+        pass
+    with second.lock():
         pass
 
 
 @pytest.mark.parametrize("place", ["file", "file/run"])
 def test_a_run_folder_that_cannot_be_made_is_refused(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RunError, match="cannot be"):
-        RunFolder(tmp_path / place).lock()
+    with pytest.raises(RunError, match="cannot be"), RunFolder(tmp_path / place).lock():
+        pass
 
 
 def test_arrays_behind_pictures_come_back(run: RunFolder) -> None:

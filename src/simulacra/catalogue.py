@@ -140,7 +140,7 @@ METRICS: dict[str, Metric] = {
         "conditions",
         "How much the other labels change when one label is changed, divided by how much that label changes. 0 is no "
         "leakage; 1 means that the other labels change as much.",
-        CHANCE,
+        "the judge's own errors on real images, where labels are classes",
     ),
     "mutual_information": Metric(
         "Mutual information of code and label",
@@ -372,7 +372,7 @@ METRICS: dict[str, Metric] = {
         "diversity",
         "How often samples show the label, without the judge's usual errors. Compare it with the label's share of "
         "training images.",
-        "the label's share of training images",
+        REAL,
         percent=True,
     ),
     # What a training measures on its way.
@@ -435,6 +435,6 @@ RENAMED = {
 }
 
 
-def of_group(group: Group) -> tuple[str, ...]:
+def of_group(group: str) -> tuple[str, ...]:
     """Names of the metrics of a group, in the order of the table."""
     return tuple(name for name, metric in METRICS.items() if metric.group == group)

@@ -1,4 +1,4 @@
-"""Edits: pictures to codes, codes moved along the directions of labels, and back to pictures."""
+"""Edits of pictures: each picture becomes a code, the code moves along directions of labels, and is decoded."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, choose_rows
 
 Images = NDArray[np.uint8]
-GUESSED = 0.6  # a classifier that tells codes apart no better than this has found no direction
+GUESSED = 0.6  # accuracy up to which a classifier of codes counts as guessing, so that its direction means little
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to change.
+class EditRequest:
+    """What an edit changes.
 
     Attributes:
-        labels: label -> 1 for towards having it, 0 for away from it.
-        strengths: how far; 1 is as far as pictures with and without the label are apart.
-        method: how directions are found where they are learnt.
-        keep: labels that shall stay as they are.
+        labels: label -> 1 to add it, 0 to remove it.
+        strengths: distances along the direction; 1 is the distance between pictures with and without the label.
+        method: how directions are learnt.
+        keep: labels that must not change.
     """
 
     labels: Mapping[str, int]
@@ -41,67 +41,69 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Edited:
-    """What became of pictures.
+class EditResult:
+    """Edited pictures.
 
     Attributes:
         images: (n, strengths, H, W, C) uint8.
-        met: (n, H, W, C) uint8, what the model makes of each picture's code before it is moved.
-        errors: (n,) mean squared error of `met`, images in [-1, 1].
-        notes: sentences that a person should read beside them.
+        reconstructions: (n, H, W, C) uint8, the decoded code of each picture before it moves.
+        errors: (n,) mean squared error of the reconstructions, for images in [-1, 1].
+        notes: sentences that a person should read beside the pictures.
     """
 
     images: Images
-    met: Images
+    reconstructions: Images
     errors: NDArray[np.float32]
     notes: list[str]
 
 
 def edit_images(
-    subject: Subject, images: Images, wish: Wish, directions: LabelDirections | None, progress: Any = None
-) -> Edited:
+    subject: Subject, images: Images, request: EditRequest, directions: LabelDirections | None, progress: Any = None
+) -> EditResult:
     """Edits pictures.
 
     Args:
         subject: the model.
-        images: (n, H, W, C) of the size that it makes.
-        wish: what is to change.
-        directions: learnt ones; needed for labels that are not part of the model's code.
-        progress: told (done, total) steps of an inversion.
+        images: (n, H, W, C) uint8, of the size of the model's images.
+        request: what to change.
+        directions: learnt directions; needed for labels that are not part of the model's code.
+        progress: called with (done, total) steps of an inversion.
 
     Raises:
         RunError: a label has no direction, or nothing of it is left.
     """
     codes, errors = codes_of(subject, images, progress)
     steps, notes = np.zeros_like(codes), []
-    for label, value in wish.labels.items():
-        step, said = _step(subject, codes, label, value, wish, directions)
+    for label, value in request.labels.items():
+        step, remarks = _step(subject, codes, label, value, request, directions)
         steps += step
-        notes += said
-    changed = moved(codes, steps, wish.strengths)
+        notes += remarks
+    changed = moved(codes, steps, request.strengths)
     if subject.generates.code.distribution == "uniform":
         noise = subject.generates.code.noise
-        changed[..., :noise] = changed[..., :noise].clip(-1, 1)  # beyond, there was nothing in training
-    made = subject.decode(torch.from_numpy(changed.reshape(-1, changed.shape[-1])))
-    shape = (len(images), len(wish.strengths), *made.shape[1:])
-    met = subject.decode(torch.from_numpy(codes))
-    return Edited(made.reshape(shape), met, errors, [*notes, *_met(errors)])
+        changed[..., :noise] = changed[..., :noise].clip(-1, 1)  # the range of training
+    edited = subject.decode(torch.from_numpy(changed.reshape(-1, changed.shape[-1])))
+    shape = (len(images), len(request.strengths), *edited.shape[1:])
+    reconstructions = subject.decode(torch.from_numpy(codes))
+    error = f"{float(errors.max()):.3f}, for pixel values from -1 to 1"
+    notes.append(f"the mean squared error of the reconstruction, before the edit, is {error}")
+    return EditResult(edited.reshape(shape), reconstructions, errors, notes)
 
 
 def codes_of(
     subject: Subject, images: Images, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Codes, NDArray[np.float32]]:
-    """Codes (n, width) of pictures (n, H, W, C) by the encoder, or by inversion where there is none, and their errors.
+    """Codes (n, width) of pictures (n, H, W, C), by the encoder, or by inversion where there is none.
 
     Returns:
-        The codes, and the mean squared error (n,) of what the model makes of them, images in [-1, 1].
+        The codes, and the mean squared error (n,) of their reconstructions, for images in [-1, 1].
     """
     if not isinstance(subject.objective, Encodes):
-        found = invert(subject, images, progress=progress)
-        return found.codes.numpy().copy(), found.errors
+        inverted = invert(subject, images, progress=progress)
+        return inverted.codes.numpy().copy(), inverted.errors
     codes = subject.encode(images)
-    made = to_tensor(subject.decode(torch.from_numpy(codes)))
-    return codes, (made - to_tensor(images)).square().flatten(1).mean(1).numpy()
+    reconstructions = to_tensor(subject.decode(torch.from_numpy(codes)))
+    return codes, (reconstructions - to_tensor(images)).square().flatten(1).mean(1).numpy()
 
 
 def own_labels(subject: Subject) -> Sequence[str]:
@@ -110,25 +112,27 @@ def own_labels(subject: Subject) -> Sequence[str]:
 
 
 def _step(
-    subject: Subject, codes: Codes, label: str, value: int, wish: Wish, directions: LabelDirections | None
+    subject: Subject, codes: Codes, label: str, value: int, request: EditRequest, directions: LabelDirections | None
 ) -> tuple[Codes, list[str]]:
-    """The step (n, width) of strength 1 towards a label's value, and what is to be said of it."""
+    """The step (n, width) of strength 1 towards a label's value, and remarks about it."""
     if label in own_labels(subject):
         return _in_code(subject, codes, label, value), []
     if directions is None:
-        raise RunError(f"{label} is no part of this model's code and no directions are at hand")
-    direction, notes = _learnt(directions, label, wish.method), []
-    place = directions.names.index(label)
-    told = directions.separation[place]
-    if told <= GUESSED:
-        notes.append(f"codes with {label} are hardly told from those without ({told:.0%}, guessing 50%): expect little")
-    others = [name for name in wish.keep if name not in own_labels(subject)]
+        raise RunError(f"{label} is not part of this model's code, and there are no directions of labels")
+    direction, notes = _learnt(directions, label, request.method), []
+    accuracy = directions.separation[directions.names.index(label)]
+    if accuracy <= GUESSED:
+        notes.append(
+            f"a classifier separates codes with and without {label} with an accuracy of only {accuracy:.0%} "
+            "(guessing: 50%), so the edit may change little"
+        )
+    others = [name for name in request.keep if name not in own_labels(subject)]
     if others:
-        rest = without(direction, np.stack([_learnt(directions, name, wish.method) for name in others]))
-        left = share_left(direction, rest)
+        rest = without(direction, np.stack([_learnt(directions, name, request.method) for name in others]))
+        left, names = share_left(direction, rest), ", ".join(others)
         if left < 0.01:
-            raise RunError(f"nothing of {label} is left when {', '.join(others)} is kept; keep less")
-        notes.append(f"{left:.0%} of the way to {label} is left when {', '.join(others)} is kept")
+            raise RunError(f"--keep {names}: nothing of the direction of {label} remains; keep fewer labels")
+        notes.append(f"{left:.0%} of the direction of {label} remains, as {names} is kept")
         direction = rest
     sign = 1 if value else -1
     return np.repeat(sign * direction[None], len(codes), 0), notes
@@ -137,99 +141,96 @@ def _step(
 def _learnt(directions: LabelDirections, label: str, method: Method) -> Codes:
     direction = directions.of(label, method)
     if direction is None:
-        raise RunError(f"no direction was found for {label}: too few of the {directions.source} have it, or lack it")
+        raise RunError(f"{label} has no direction: too few of the {directions.source} have it, or too few lack it")
     return direction
 
 
 def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
     """The step in the label part of a code: of an attribute by one whole label, of classes to that class."""
     code = subject.generates.code
-    place = own_labels(subject).index(label)
+    column = own_labels(subject).index(label)
     steps, part = np.zeros_like(codes), slice(code.noise, code.noise + code.widths[1])
     if code.exclusive:
         if not value:
-            raise RunError(f"--label {label}=0: this model has classes; give the one to change to, with =1")
-        steps[:, part] = np.eye(code.labels, dtype=np.float32)[place] - codes[:, part]
+            raise RunError(f"--label {label}=0: this model has classes; give the class to change to, with =1")
+        steps[:, part] = np.eye(code.labels, dtype=np.float32)[column] - codes[:, part]
     elif code.doubled:
-        steps[:, code.noise + 2 * place] = 1 - 2 * value  # the pair is (1 - y, y)
-        steps[:, code.noise + 2 * place + 1] = 2 * value - 1
+        steps[:, code.noise + 2 * column] = 1 - 2 * value  # the pair is (1 - y, y)
+        steps[:, code.noise + 2 * column + 1] = 2 * value - 1
     else:
-        steps[:, code.noise + place] = 2 * value - 1
+        steps[:, code.noise + column] = 2 * value - 1
     return steps
 
 
-def _met(errors: NDArray[np.float32]) -> list[str]:
-    told = f"a mean squared error of {float(errors.max()):.3f}, values from -1 to 1"
-    return [f"what the model makes of the picture before the edit is off by {told}"]
-
-
-PICTURES = 4000  # training images or samples at most
+MOST = 4000  # training images or samples that directions are learnt from
 Progress = Callable[[int, int], None]
 
 
 def learn_directions(
-    subject: Subject, store: ImageStore, step: int, progress: Progress | None = None
+    subject: Subject, store: ImageStore, step: int, progress: Progress | None = None, *, limit: int = MOST
 ) -> LabelDirections:
-    """LabelDirections of all labels of a data set in the space of a model's codes.
+    """Directions of all labels of a data set in the space of a model's codes.
 
-    A model that encodes is shown training images with their labels. Any other model draws samples, whose labels the
-    judge of the data set tells. LabelDirections lie in the parts of a code that change by degrees, noise and continuous
-    codes.
+    With an encoder, they are learnt from training images and their labels. Without one, they are learnt from samples,
+    whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes.
 
     Args:
         subject: the model.
         store: the data set, as the run saw it.
         step: of the model's checkpoint.
-        progress: told (done, total) images.
+        progress: called with (done, total) images.
+        limit: training images or samples at most.
 
     Raises:
         DataError: the data set has no labels.
-        RunError: the model makes no images.
+        RunError: the model generates no images.
     """
     if not store.label_names:
         raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
-        rows = choose_rows(store.rows("train"), PICTURES, Draw.EDITING)
+        rows = choose_rows(store.rows("train"), limit, Draw.EDITING)
         codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
         source = f"{len(rows):,} training images"
     else:
-        codes, labels = _judged(subject, store, progress)
+        codes, labels = _judged_samples(subject, store, progress, limit)
         source = f"{len(codes):,} samples, labelled by the judge"
-    return learn(codes * changing(subject), labels, store.label_names, step, source)
+    return learn(codes * continuous_parts(subject), labels, store.label_names, step, source)
 
 
-def changing(subject: Subject) -> Codes:
-    """1 for each number of a code (width,) that changes by degrees, 0 for labels and categories."""
+def continuous_parts(subject: Subject) -> Codes:
+    """(width,) 1 for the noise and the continuous codes, 0 for labels and categories."""
     noise, labels, categorical, continuous = subject.generates.code.widths
     return np.repeat(np.array([1, 0, 0, 1], np.float32), [noise, labels, categorical, continuous])
 
 
-def _judged(subject: Subject, store: ImageStore, progress: Progress | None) -> tuple[Codes, NDArray[np.uint8]]:
-    """Codes (n, width) of samples, and the labels (n, K) that the judge sees in their images.
+def _judged_samples(
+    subject: Subject, store: ImageStore, progress: Progress | None, limit: int
+) -> tuple[Codes, NDArray[np.uint8]]:
+    """Codes (n, width) of samples, and the labels (n, K) that the judge predicts for their images.
 
-    A label that the judge has not learnt to tell is seen in no image, so that no direction comes of it.
+    A label that the judge has not learnt is predicted for no image, so it gets no direction.
     """
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"
-    codes = subject.codes(PICTURES, Draw.EDITING)
-    seen = [judge.verdicts(subject.decode(part)) for part in torch.split(codes, CHUNK)]
-    return codes.numpy(), (np.concatenate(seen) & judge.learned).astype(np.uint8)
+    codes = subject.codes(limit, Draw.EDITING)
+    predicted = [judge.predict(subject.decode(part)) for part in torch.split(codes, CHUNK)]
+    return codes.numpy(), (np.concatenate(predicted) & judge.learned).astype(np.uint8)
 
 
-SIDE, GAP, CAPTION = 144, 10, 26  # pixels of the longer side at least, between pictures, below them
+SIDE, GAP, CAPTION = 144, 10, 26  # pixels: the longer side at least, between pictures, height of captions
 INK, PAPER = (36, 41, 47), (255, 255, 255)
 
 
 def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> NDArray[np.uint8]:
-    """Images (n, H, W, C) in a row (height, width, 3), enlarged so that small ones can be seen, captions below."""
+    """Images (n, H, W, C) in a row (height, width, 3), small ones enlarged, with a caption below each."""
     count, height, width = images.shape[:3]
     scale = max(1, -(-SIDE // max(height, width)))
-    wide, tall = width * scale, height * scale
-    whole = Image.new("RGB", (count * (wide + GAP) + GAP, tall + 2 * GAP + CAPTION), PAPER)
-    pen, font = ImageDraw.Draw(whole), ImageFont.load_default(15)
-    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left = GAP + place * (wide + GAP)
-        one = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
-        whole.paste(one.resize((wide, tall), Image.Resampling.NEAREST), (left, GAP))
-        pen.text((left + wide / 2, tall + GAP + CAPTION / 2), caption, INK, font, anchor="mm")
-    return np.asarray(whole)
+    width, height = width * scale, height * scale
+    row = Image.new("RGB", (count * (width + GAP) + GAP, height + 2 * GAP + CAPTION), PAPER)
+    pen, font = ImageDraw.Draw(row), ImageFont.load_default(15)
+    for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left = GAP + index * (width + GAP)
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
+        row.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, GAP))
+        pen.text((left + width / 2, height + GAP + CAPTION / 2), caption, INK, font, anchor="mm")
+    return np.asarray(row)

@@ -12,10 +12,11 @@ Key = tuple[str | int | None, ...]
 
 # Values and keys of rows that earlier versions wrote, and what they are called now.
 WEIGHTS = {"averaged": "ema"}
-KEYS = {"floor": "baseline"}
+KEYS = {"floor": "baseline", "kinds": "modes"}
 
 TEXTS = ("split", "code", "label", "extractor", "judge", "against", "density", "weights", "why")
 COUNTS = ("n", "real", "seed")
+CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Measurement:
         metric: a name of `catalogue.METRICS`; a row of a later version may bear another one.
         estimate: the value with its interval; None where it is withheld, which `why` explains.
         step: updates that the model had had.
-        baseline: what real images, chance or a linear code get in the place of the model; None without one.
+        baseline: the value of real images, chance or a linear code in the place of the model; None without one.
         split: of the real images that the number is about; None where it is about samples alone.
         n: how many images, pairs or codes the number is a mean over or a distance of; None where the run cannot have
             this metric.
@@ -34,7 +35,7 @@ class Measurement:
         label: the attribute or class that it is about; None for all together.
         extractor: label of the features that it was computed from; None where it is about pixels or a judge.
         judge: label of the classifier that predicted labels; None without one.
-        weights: which weights of the model; None in rows of families and recipes that keep one kind.
+        weights: which weights of the model, ema or raw; None where the training measured it on its way.
         against: fingerprint of another data set that it was measured against; None for the one trained on.
         real: how many real images the samples were compared with; None where that is not asked.
         density: the likelihood whose logarithm it is, with its width; None for other metrics.
@@ -67,9 +68,14 @@ class Measurement:
         return (self.metric, self.code, self.label, self.split, self.against)
 
     @property
+    def conditions(self) -> dict[str, str | int]:
+        """How it was measured, as far as that is known: what else must be equal where two numbers are compared."""
+        return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
+
+    @property
     def key(self) -> Key:
         """What must be equal where two numbers are compared: what is measured, and how."""
-        return (*self.subject, self.extractor, self.judge, self.weights, self.n, self.real, self.density)
+        return (*self.subject, *(getattr(self, name) for name in CONDITIONS))
 
     @property
     def identity(self) -> Key:
@@ -100,6 +106,8 @@ class Measurement:
     def from_json(cls, row: Mapping[str, Any]) -> "Measurement":
         """A row of evaluations.jsonl, also of an earlier version; an entry of the wrong type counts as missing."""
         row = {KEYS.get(key, key): value for key, value in row.items()}
+        if isinstance(row.get("real"), float):  # of the frequency of a label
+            row["training_share"] = row.pop("real")
         metric = str(row.pop("metric", None) or "value")
         value, low, high, baseline = (_finite(row.pop(key, None)) for key in ("value", "low", "high", "baseline"))
         bounds = (low, high) if low is not None and high is not None else (None, None)

@@ -42,26 +42,26 @@ class Live:
     ) -> None:
         self.progress.stop()
 
-    def show(self, done: float, place: str, numbers: str | None = None) -> None:
+    def show(self, done: float, position: str, numbers: str | None = None) -> None:
         """Moves on.
 
         Args:
             done: share of the work, in [0, 1].
-            place: where it stands, like "step 300/1000".
-            numbers: the newest numbers; the former ones stay where there are none.
+            position: like "step 300/1000".
+            numbers: the newest numbers; without any, the former ones stay.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
         fresh, self.numbers = numbers is not None, numbers if numbers is not None else self.numbers
-        self.progress.update(self.task, completed=done, numbers=f"{place}  {self.numbers}")
+        self.progress.update(self.task, completed=done, numbers=f"{position}  {self.numbers}")
         due = time.monotonic() - self.spoken >= PLAIN_SECONDS
         if not self.console.is_terminal and due and (fresh or not self.numbers):
             self.spoken = time.monotonic()
-            self.console.print(f"{self.title}: {done:4.0%}  {place}  {self.numbers}", markup=False)
+            self.console.print(f"{self.title}: {done:4.0%}  {position}  {self.numbers}", markup=False)
 
-    def tell(self, line: str) -> None:
-        """Says something that stays on the screen."""
+    def say(self, line: str) -> None:
+        """Prints a line that stays on the screen."""
         self.console.print(line, markup=False)
 
     def count(self, done: int, total: int) -> None:
-        """Moves on to so many items of all; fits where a progress function (done, total) is asked for."""
+        """Shows that `done` of `total` items are finished; serves as a progress function (done, total)."""
         self.show(done / max(total, 1), f"{done:,}/{total:,}")

@@ -1,7 +1,7 @@
-"""A recipe: everything that one experiment needs to be told, as data. TOML in and out."""
+"""A recipe: all settings of one experiment, as data. TOML in and out."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,9 @@ from simulacra.settings import (
     Settings,
     StartSettings,
 )
+
+# Keys of a recipe that are set anew: dotted key -> value, or words of a command line like "optimizer.lr=1e-4".
+Changes = Mapping[str, Any] | Sequence[str]
 
 
 class Recipe(Settings):
@@ -96,33 +99,39 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load(name: str, changes: dict[str, Any] | None = None) -> Recipe:
+def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:
     """A recipe by the name of a shipped one or the path of a file.
 
     Args:
-        name: like "celeba-dcgan", or a path that ends in .toml.
-        changes: dotted key -> value, set before the check.
+        name: like "celeba-dcgan", or a path that ends in .toml; a recipe is taken as it is.
+        changes: dotted key -> value, or words like "optimizer.lr=1e-4"; set before the check.
 
     Raises:
         RecipeError: no such recipe, or it says something that is not allowed.
     """
+    keys = read_changes(changes)
+    if isinstance(name, Recipe):
+        return name.with_changes(keys) if keys else name
+    try:
+        table = tomllib.loads(_text_of(name))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name} is not TOML: {error}; mend that line") from error
+    return read_table(table, name, keys)
+
+
+def _text_of(name: str) -> str:
+    """The TOML text of a recipe."""
     path = Path(name)
     if path.suffix == ".toml" or path.is_file():
         try:
-            text = path.read_text("utf-8-sig")  # some editors begin a file with a byte order mark
+            return path.read_text("utf-8-sig")  # some editors begin a file with a byte order mark
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(
                 f"{name} cannot be read ({error}); give a recipe's name or the path of a TOML file"
             ) from error
-    elif name in shipped():
-        text = (resources.files("simulacra") / "recipes" / f"{name}.toml").read_text("utf-8")
-    else:
-        raise RecipeError(f"there is no recipe {name!r}; {nearest(name, shipped())} (simulacra recipes lists them)")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name} is not TOML: {error}; mend that line") from error
-    return read_table(table, name, changes or {})
+    if name in shipped():
+        return (resources.files("simulacra") / "recipes" / f"{name}.toml").read_text("utf-8")
+    raise RecipeError(f"there is no recipe {name!r}; {nearest(name, shipped())} (simulacra recipes lists them)")
 
 
 def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Recipe:
@@ -132,32 +141,32 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
         RecipeError: a key is unknown or missing, or its value is not allowed.
     """
     for key, value in changes.items():
-        place = table
+        inner = table
         *above, last = key.split(".")
         for part in above:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict):
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
                 raise RecipeError(f"{key}: {part} is a value, not a table; check the key with simulacra summary")
-        place[last] = value
+        inner[last] = value
     try:
         recipe = Recipe.model_validate(table)
     except ValidationError as error:
         raise RecipeError(f"{name}: {explain(error, Recipe)}") from error
-    for key in _taken_for_numbers(table, to_table(recipe)):
+    for key in _booleans_for_numbers(table, to_table(recipe)):
         raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
     return recipe
 
 
-def _taken_for_numbers(given: Any, kept: Any) -> Iterator[str]:
+def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
     """Dotted keys of true and false in a table where the recipe that was read from it has 1 and 0."""
-    if not isinstance(given, dict | list | tuple):
+    if not isinstance(table, dict | list | tuple):
         return
-    items = given.items() if isinstance(given, dict) else enumerate(given)
+    items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
-        read = kept.get(key) if isinstance(kept, dict) else kept[key] if isinstance(kept, list) else None
+        read = recipe.get(key) if isinstance(recipe, dict) else recipe[key] if isinstance(recipe, list) else None
         if isinstance(value, bool) and not isinstance(read, bool):
             yield str(key)
-        yield from (f"{key}.{below}" for below in _taken_for_numbers(value, read))
+        yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
 
 
 def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
@@ -171,6 +180,15 @@ def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
 def to_toml(recipe: Recipe) -> str:
     """The whole recipe as TOML text that `load` reads back to an equal recipe."""
     return tomli_w.dumps(to_table(recipe))
+
+
+def read_changes(changes: Changes) -> dict[str, Any]:
+    """Changes as dotted key -> value; of two for one key, the later one counts.
+
+    Raises:
+        RecipeError: words without an equals sign.
+    """
+    return dict(changes if isinstance(changes, Mapping) else map(parse_assignment, changes))
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -11,7 +11,7 @@ from simulacra.settings import RENAMED
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing wrong with a recipe, in one sentence that names the key, what was found and the remedy.
+    """The first thing wrong with a recipe, in one sentence that names the key, the value and the remedy.
 
     Args:
         error: what pydantic says.
@@ -19,34 +19,32 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """
     errors = error.errors(include_url=False)
     # A key that is missing may well be the one that was misspelt.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     models, path = _descend(model, first["loc"])
-    key, found = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
+    key, value = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
     if first["type"] == "extra_forbidden":
-        known = {name for model in models for name in model.model_fields}
-        remedy = f"it is called {RENAMED[key]} now" if key in RENAMED else nearest(path[-1], known)
+        names = {name for model in models for name in model.model_fields}
+        remedy = f"it is called {RENAMED[key]} now" if key in RENAMED else nearest(path[-1], names)
         return f"unknown key {key}; {remedy}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     if first["type"] == "value_error":
-        where = "" if not path else f"{key}: " if isinstance(found, dict) else f"{key} = {found!r}: "
+        where = "" if not path else f"{key}: " if isinstance(value, dict) else f"{key} = {value!r}: "
         return f"{where}{first['ctx']['error']}"
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = first["ctx"]["discriminator"].strip("'")
         expected = first["ctx"].get("expected_tags", "").replace("'", "")
-        given = found.get(tag) if isinstance(found, dict) else found
-        return (
-            f"{key}.{tag} is {given!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
-        )
+        name = value.get(tag) if isinstance(value, dict) else value
+        return f"{key}.{tag} is {name!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
     if first["type"] == "tuple_type":
-        like = '["Smiling", "Male"]' if isinstance(found, str) else "[64, 128]"
-        quotes = " with its words in quotes" if str(found).startswith("[") else ""
-        return f"{key} = {found!r}: expected a list{quotes}, like {like}"
-    return f"{key} = {found!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        like = '["Smiling", "Male"]' if isinstance(value, str) else "[64, 128]"
+        quotes = " with its words in quotes" if str(value).startswith("[") else ""
+        return f"{key} = {value!r}: expected a list{quotes}, like {like}"
+    return f"{key} = {value!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _descend(recipe: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
-    """The models that could stand at an error's place, and the place without what tells members of a union apart."""
+    """The models that an error may be about, and its path without the tags of unions."""
     models = [recipe]
     path: list[str] = []
     names = True  # whether what comes next may be a key: of a model, or of a table of numbers or words
@@ -75,6 +73,6 @@ def _models(annotation: Any) -> Iterable[type[BaseModel]]:
 
 
 def _tags(model: type[BaseModel]) -> tuple[str, ...]:
-    """What tells a model of a union apart: the values of its `family` or `kind`."""
+    """The tags of a model in a union: the values of its `family` or `kind`."""
     field = model.model_fields.get("family") or model.model_fields.get("kind")
     return get_args(field.annotation) if field else ()

@@ -4,7 +4,7 @@
     run.json            versions, commit, device, precision, data card and fingerprint, parameter counts, state
     conditions.npy      (M, K) uint8, label rows of training images, for samples without the data set; only with labels
     metrics.jsonl       a row of means every `every.log` updates; equal runs give equal bytes
-    timing.jsonl        seconds and images a second; the one stream that may differ between equal runs
+    timing.jsonl        seconds and images per second; the one stream that may differ between equal runs
     evaluations.jsonl   a value with its n, split, extractor, interval and step a row
     directions.npz      where labels lead in the space of codes, learnt by `simulacra edit`
     checkpoints/        step-00001000.pt, written aside and renamed
@@ -21,8 +21,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,22 +101,37 @@ class RunFolder:
             missing = "it has no recipe.toml and run.json"
             raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
 
-    def lock(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def lock(self) -> Iterator[None]:
         """Keeps other processes out of this folder until the context ends.
+
+        A folder that this call has made is deleted if nothing was written into it.
 
         Raises:
             RunError: another process holds it.
         """
+        fresh = not self.path.exists()
+        with self._acquired():
+            try:
+                yield
+            finally:
+                if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
+                    with suppress(OSError):
+                        (self.path / ".lock").unlink()
+                        self.path.rmdir()
+
+    def _acquired(self) -> AbstractContextManager[object]:
+        """The lock, held from now on."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            held = self._lock.acquire()
-            for left in (self.path / "checkpoints").glob(".*.aside"):  # by one that was killed as it wrote
-                left.unlink(missing_ok=True)
+            lock = self._lock.acquire()
+            for unfinished in (self.path / "checkpoints").glob(".*.aside"):  # by a process that was killed as it wrote
+                unfinished.unlink(missing_ok=True)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
         except OSError as error:
             raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
-        return held
+        return lock
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes recipe.toml."""
@@ -178,16 +193,18 @@ class RunFolder:
         return [Measurement.from_json(row) for row in self.rows("evaluations")]
 
     def rewind(self, step: int) -> None:
-        """Drops what was written after a step, and what a look found at it: that is made again.
+        """Drops what was written after a step, and what a snapshot measured at that step: it is written again.
 
-        What `evaluate` measured at that very step has the seed of its samples, and stays.
+        Rows of `evaluate` have the seed of their samples; those of that step stay.
         """
         if not self.writes:
             return
         for stream in STREAMS:
             if (self.path / f"{stream}.jsonl").is_file():
-                kept = [json.dumps(row) + "\n" for row in self.rows(stream) if not _again(stream, row, step)]
-                self.write(f"{stream}.jsonl", "".join(kept).encode())
+                lines = [
+                    json.dumps(row) + "\n" for row in self.rows(stream) if not _is_written_again(stream, row, step)
+                ]
+                self.write(f"{stream}.jsonl", "".join(lines).encode())
         for name, path in self.pictures().items():
             if (drawn := re.fullmatch(r"fixed-(\d+)", name)) and int(drawn[1]) > step:
                 path.unlink()
@@ -198,12 +215,12 @@ class RunFolder:
     def checkpoints(self) -> dict[int, Path]:
         """Step -> file of every finished checkpoint, ascending."""
         files = (self.path / "checkpoints").glob("step-*.pt")
-        found = ((re.fullmatch(r"step-(\d+)\.pt", path.name), path) for path in files)
-        return dict(sorted((int(name[1]), path) for name, path in found if name))
+        names = ((re.fullmatch(r"step-(\d+)\.pt", path.name), path) for path in files)
+        return dict(sorted((int(match[1]), path) for match, path in names if match))
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
-        """Keeps a state, the one that is marked best, and the newest `keep` states in all (0 keeps every one)."""
-        # A power cut must not leave a state without the rows before it: nobody would make those again.
+        """Writes a state; keeps the newest `keep` states (0 keeps all) and the one that is marked best."""
+        # A power cut must not leave a state without the rows before it, which no training would write again.
         for stream in STREAMS if self.writes else ():
             if (rows := self.path / f"{stream}.jsonl").is_file():
                 with rows.open("rb") as file:
@@ -213,7 +230,7 @@ class RunFolder:
         return path
 
     def drop_checkpoints(self, keep: int) -> None:
-        """Deletes all states but the newest `keep` (0 keeps every one) and the one that is marked best."""
+        """Deletes all states but the newest `keep` (0 keeps all) and the one that is marked best."""
         files, best = self.checkpoints(), self.read_best()
         for old in sorted(files)[:-keep] if keep and self.writes else []:
             if old != best:
@@ -266,7 +283,7 @@ class RunFolder:
             return {key: file[key] for key in file.files}
 
 
-def _again(stream: Stream, row: dict[str, Any], step: int) -> bool:
-    """Whether training on from a step writes a row again; what a look measured at that very step too."""
-    looked = stream == "evaluations" and "seed" not in row  # only `evaluate` says the seed of its samples
-    return row["step"] > step or (row["step"] == step and looked)
+def _is_written_again(stream: Stream, row: dict[str, Any], step: int) -> bool:
+    """Whether a training that goes on from a step writes a row again; a snapshot at that step is repeated too."""
+    of_snapshot = stream == "evaluations" and "seed" not in row  # rows of `evaluate` have a seed
+    return row["step"] > step or (row["step"] == step and of_snapshot)

@@ -42,7 +42,7 @@ def test_importing_simulacra_loads_nothing_heavy_and_names_are_there() -> None:
 def test_samples_are_those_of_the_command_line(run: Any, simulacra: Any, tmp_path: Path) -> None:
     acgan = run("acgan")
     out = tmp_path / "samples.npy"
-    simulacra("sample", acgan.place, "-n", 3, "--seed", 4, "--label", "Male=1", "--out", out)
+    simulacra("sample", acgan.folder, "-n", 3, "--seed", 4, "--label", "Male=1", "--out", out)
     found = acgan.sample(3, labels={"Male": 1}, seed=4)
     assert found.dtype == np.uint8
     assert np.array_equal(found, np.load(out))
@@ -59,7 +59,7 @@ def test_codes_go_in_and_out(run: Any) -> None:
     assert vae.encode(images[0]) == pytest.approx(codes[:1], abs=1e-5)
     with pytest.raises(sm.RunError, match=r"codes of shape \(2, 4\) cannot be decoded; this model takes \(n, 3\)"):
         vae.decode(np.zeros((2, 4)))
-    with pytest.raises(sm.RunError, match="family vae tells no labels"):
+    with pytest.raises(sm.RunError, match="family vae does not classify"):
         vae.classify(images)
 
 
@@ -81,7 +81,7 @@ def test_an_edit_has_the_shape_of_what_was_given(run: Any) -> None:
     row = vae.edit(images[0], Smiling=1, strength=(0, 1), keep=["Male"], method="normal")
     assert row.shape == (2, 8, 8, 3)
     assert np.array_equal(vae.edit(images[0], Smiling=1, strength=(0, 1))[1], one)
-    with pytest.raises(sm.RunError, match="nothing to change was given"):
+    with pytest.raises(sm.RunError, match="no label was given"):
         vae.edit(images)
 
 
@@ -100,7 +100,7 @@ def test_a_run_is_measured_at_the_step_and_with_the_data_that_it_was_opened_with
     run: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    store = (tmp_path / "moved", run("gan").place)
+    store = (tmp_path / "moved", run("gan").folder)
     (tmp_path / "data-gan").rename(store[0])
     gan = sm.open_run(store[1], step=1, data=store[0])
     how = {"count": 20, "features": "random-vgg", "only": ["quality"]}
@@ -115,7 +115,7 @@ def test_runs_are_compared_by_what_was_measured(run: Any) -> None:
     fixed = {"metric": "frechet_distance", "split": "test", "n": 20, "extractor": "x", "step": 2}
     for place, one in enumerate(runs):
         one.files.append("evaluations", fixed | {"value": 9.0 + place, "low": 8.9 + place, "high": 9.1 + place})
-    found = sm.compare(runs[0], runs[1].place, metrics=["frechet_distance"])
+    found = sm.compare(runs[0], runs[1].folder, metrics=["frechet_distance"])
     assert [verdict.metric for verdict in found.metrics] == ["frechet_distance"]
     assert len(found.columns) == 2
     with pytest.raises(sm.RunError):
@@ -126,7 +126,7 @@ def test_places_and_single_names_are_text(run: Any, tmp_path: Path) -> None:
     gan, wgan = run("gan"), run("wgan")
     words: dict[str, Any] = {"count": 20, "features": "random-vgg", "only": "quality", "cache": str(tmp_path / "cache")}
     store = str(tmp_path / "data-gan")
-    for told in (gan.evaluate(data=store, **words), sm.evaluate(str(wgan.place), against=store, **words)):
+    for told in (gan.evaluate(data=store, **words), sm.evaluate(str(wgan.folder), against=store, **words)):
         assert {row["metric"] for row in told.rows} >= {"frechet_distance", "recall"}
     assert sm.evaluate(gan, **words | {"only": ["quality"]}).measured
     found = sm.compare(gan, gan.export(tmp_path / "copy", "folder"), metrics="recall")
@@ -141,7 +141,7 @@ def test_places_and_single_names_are_text(run: Any, tmp_path: Path) -> None:
         ({"crop": (0, 0, 3, 3)}, r"crop = \(0, 0, 3, 3\): expected words as on the command line"),
         ({"count": "3"}, "count = '3': expected a whole number"),
         ({"count": True}, "count = True: expected a whole number"),
-        ({"cuont": 3}, "cuont is no option of a source; did you mean count"),
+        ({"cuont": 3}, "cuont is not an option of a source; did you mean count"),
     ],
 )
 def test_options_of_a_source_that_cannot_be_are_told(options: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_notebook_shows_pictures(run: Any, tmp_path: Path) -> None:
     for name in ("sheet.gif", "sheet"):
         with pytest.raises(sm.DataError, match=rf"{name} was not written; give a name that ends in \.png, .* or \.npy"):
             images.save(tmp_path / name)
-    with pytest.raises(sm.DataError, match="is no sheet of images"):
+    with pytest.raises(sm.DataError, match="is not a sheet of images"):
         images[:, 0, 0, 0].save(tmp_path / "no.png")
 
 
@@ -212,7 +212,7 @@ def test_a_picture_of_pillow_is_read_like_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (np.zeros((4, 4, 3)), "type float64 is no image of this model; expected uint8 of shape"),
+        (np.zeros((4, 4, 3)), "type float64 is not an image of this model; expected uint8 of shape"),
         (np.zeros((5, 4, 3), np.uint8), r"an array of shape \(5, 4, 3\)"),
         ([], "no image was given"),
         ("none.png", "none.png .*; give another picture"),

@@ -279,6 +279,6 @@ def modules_after(line: str) -> set[str]:
 def test_help_and_lists_load_nothing_heavy(words: list[str]) -> None:
     loaded = modules_after(f"sys.argv[1:] = {words}; from simulacra.cli import main; main()")
     assert "simulacra.cli" in loaded
-    assert not loaded & {"torch", "numpy.random", "matplotlib", "PIL.Image", "sklearn", "lightning_fabric"} - (
+    assert not loaded & {"torch", "numpy.random", "matplotlib", "PIL.Image", "sklearn"} - (
         {"numpy.random"} if "recipes" in words else set()
     )

@@ -34,7 +34,7 @@ def test_a_packed_store_opens_with_all_that_was_packed(folder, packed) -> None:
     assert store.card["source"] == "folder"
     assert store.card["title"] == "photos"
     assert sum(store.card["counts"].values()) == 3
-    assert result.said.startswith("packed 3 colour images of 8x8")
+    assert result.message.startswith("packed 3 colour images of 8x8")
 
 
 def test_the_card_names_no_place_on_the_machine(folder, packed, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_packing_again_says_already_packed(tmp_path: Path) -> None:
     first, again = pack(avatars(), tmp_path / "s"), pack(avatars(), tmp_path / "s")
     assert first.fresh
     assert not again.fresh
-    assert again.said.startswith("already packed: 3 colour images")
+    assert again.message.startswith("already packed: 3 colour images")
 
 
 def test_another_store_is_never_overwritten(tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ def test_a_folder_is_packed_once_and_found_again(folder, tmp_path: Path) -> None
     root = folder(3)
     first, again = resolved(root, tmp_path), resolved(root, tmp_path)
     assert first.fresh
-    assert first.said.startswith("packed 3 colour images")
+    assert first.message.startswith("packed 3 colour images")
     assert not again.fresh
-    assert again.said.startswith("already packed")
+    assert again.message.startswith("already packed")
     assert again.store.path == first.store.path
 
 
@@ -73,14 +73,14 @@ def test_avatars_are_made_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_fashion_mnist_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = idx_files(tmp_path / "fashion")
-    monkeypatch.setattr(sources, "FASHION_PLACES", ())
+    monkeypatch.setattr(sources, "FASHION_FOLDERS", ())
     monkeypatch.setenv(sources.FASHION_VARIABLE, str(root))
     assert len(resolved("fashion-mnist", tmp_path).store.images) == 6
 
 
 def test_absent_fashion_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(sources.FASHION_VARIABLE, raising=False)
-    monkeypatch.setattr(sources, "FASHION_PLACES", (str(tmp_path / "none"),))
+    monkeypatch.setattr(sources, "FASHION_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(DataError, match=r"apt-get install dataset-fashion-mnist.*four \.gz files"):
         resolved("fashion-mnist", tmp_path)
 
@@ -89,7 +89,7 @@ def test_a_packed_store_is_used_as_it_is(packed, tmp_path: Path) -> None:
     store = packed("avatars", None, count=3).store
     found = resolved(store.path, tmp_path, channels=3)
     assert found.store.path == store.path
-    assert found.said.startswith("using 3 colour images")
+    assert found.message.startswith("using 3 colour images")
     assert resolve(str(store.path)).store.fingerprint == store.fingerprint
 
 
@@ -100,6 +100,7 @@ def test_a_packed_store_is_used_as_it_is(packed, tmp_path: Path) -> None:
         ({"channels": 1}, "has 3 channels where 1"),
         ({"crop": "none"}, "--crop has no effect"),
         ({"labels": Path("t.csv")}, "--labels has no effect"),
+        ({"classes": "none"}, "--classes has no effect"),
     ],
 )
 def test_a_packed_store_is_not_taken_for_what_it_is_not(packed, tmp_path: Path, options, message: str) -> None:
@@ -150,3 +151,47 @@ def test_the_cache_is_the_users_cache_folder_unless_given(folder, tmp_path: Path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     store = resolve(str(folder(2)), Options(size=(8, 8))).store
     assert store.path.is_relative_to(tmp_path / "xdg" / "simulacra")
+
+
+@pytest.mark.parametrize("known", ["avatars", "fashion-mnist"])
+def test_a_folder_that_bears_a_known_name_is_never_passed_over(known: str, folder, tmp_path, monkeypatch) -> None:
+    folder(4, known)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"{known} is a known data set, and also a folder here; write ./{known}"):
+        resolved(known, tmp_path)
+    assert len(resolved(f"./{known}", tmp_path).store.images) == 4
+    assert len(resolved(known, tmp_path, source="folder").store.images) == 4
+
+
+def test_a_known_data_set_beside_a_folder_of_its_name_is_had_by_its_source(folder, tmp_path, monkeypatch) -> None:
+    folder(4, "avatars")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("simulacra.data.sources.avatars.COUNT", 3)
+    packed = resolved("avatars", tmp_path, source="avatars")
+    assert len(packed.store.images) == 3
+    assert "the folder avatars here has the name of a known data set and was not read" in packed.notes
+
+
+def test_celebas_pictures_are_taken_for_a_folder_where_that_is_asked_for(folder, tmp_path: Path) -> None:
+    root = folder(["img_align_celeba/000001.jpg", "img_align_celeba/000002.jpg"], "faces")
+    assert resolved(root, tmp_path).store.card["title"] == "CelebA"
+    assert resolved(root, tmp_path, source="folder").store.card["title"] == "faces"
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "kind"),
+    [
+        ("flowers", "{:06}.jpg", "folder"),
+        ("flowers", "rose{}.jpg", "folder"),
+        (".", "{:06}.jpg", "celeba"),
+        (".", "{:06}.png", "celeba"),
+        (".", "rose{}.jpg", "folder"),
+        ("img_align_celeba", "{:06}.jpg", "celeba"),
+        ("img_align_celeba_png", "{:06}.png", "celeba"),
+    ],
+)
+def test_celebas_tables_count_for_celebas_pictures_alone(folder, place: str, names: str, kind: str) -> None:
+    root = folder([f"{place}/{names.format(at)}" for at in range(1, 6)])
+    rows = "".join(f"{at:06}.jpg 1 -1\n" for at in range(1, 6))
+    (root / "list_attr_celeba.txt").write_text(f"5\nSmiling Male\n{rows}")
+    assert kind_of(root / place) == kind

@@ -9,7 +9,7 @@ import pytest
 
 from simulacra.diagnosis import Finding, diagnose
 from simulacra.diagnosis.adversarial import swing
-from simulacra.diagnosis.history import Curve, History, changed, look_of
+from simulacra.diagnosis.history import Curve, History, changed, describe_set
 from simulacra.diagnosis.learning import movement
 from simulacra.errors import RunError
 from simulacra.runs import RunFolder
@@ -36,7 +36,7 @@ def run(tmp_path: Path, tiny: Any) -> Callable[..., RunFolder]:
 
 
 def names(found: list[Finding]) -> list[str]:
-    return [finding.illness for finding in found]
+    return [finding.issue for finding in found]
 
 
 def images(count: int, spread: float, seed: int = 0) -> Any:
@@ -78,9 +78,9 @@ def test_too_short_a_run_is_not_judged(run: Any) -> None:
     assert diagnose(folder) == []
 
 
-def test_a_guessing_discriminator_is_an_illness_where_images_are_poor_only(run: Any) -> None:
-    real = look_of(images(32, 20))
-    folder = run("gan", {"accuracy/real": 0.5, "accuracy/fake": 0.5}, data={"look": real})
+def test_a_guessing_discriminator_is_an_issue_where_images_are_poor_only(run: Any) -> None:
+    real = describe_set(images(32, 20))
+    folder = run("gan", {"accuracy/real": 0.5, "accuracy/fake": 0.5}, data={"snapshot": real})
     for step in (500, 1000):
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 20, seed=1)}, b"")
     assert diagnose(folder) == []
@@ -90,7 +90,7 @@ def test_a_guessing_discriminator_is_an_illness_where_images_are_poor_only(run: 
 
 
 def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run: Any) -> None:
-    folder = run("gan", {"accuracy/real": 0.95, "accuracy/fake": 0.99}, data={"look": look_of(images(32, 40))})
+    folder = run("gan", {"accuracy/real": 0.95, "accuracy/fake": 0.99}, data={"snapshot": describe_set(images(32, 40))})
     for step in (500, 1000):
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 5, seed=1)}, b"")
     assert names(diagnose(folder)) == ["discriminator-wins"], "no collapse: there was nothing to collapse"
@@ -99,12 +99,12 @@ def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run
 
 
 def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier_ones(run: Any) -> None:
-    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step, spread in {200: 40, 500: 38, 900: 5, 1000: 5}.items():
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
     folder.append("metrics", {"step": 1050})
     (finding,) = diagnose(folder)
-    assert (finding.illness, finding.severity) == ("mode-collapse", "serious")
+    assert (finding.issue, finding.severity) == ("mode-collapse", "serious")
     assert finding.evidence[0].first == 900
     folder.write_facts({"data": {}})
     (finding,) = diagnose(folder)
@@ -114,33 +114,33 @@ def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier
 @pytest.mark.parametrize(
     ("before", "found"), [(1, []), (38, ["mode-collapse"])], ids=["still coming", "comes and goes"]
 )
-def test_variety_that_grows_is_no_collapse_unless_it_was_greater_before(
+def test_diversity_that_grows_is_no_collapse_unless_it_was_greater_before(
     before: float, found: list[str], run: Any
 ) -> None:
-    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step, spread in {200: before, 500: 1, 800: 8, 1000: 10}.items():
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
     assert names(diagnose(folder)) == found
 
 
 def test_images_that_never_differed_at_all_are_a_collapse(run: Any) -> None:
-    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step in (200, 500, 800, 1000):
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 0)}, b"")
     assert names(diagnose(folder)) == ["mode-collapse"]
 
 
 def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: Any) -> None:
-    folder = run("gan", {}, data={"look": look_of(images(32, 40))})
+    folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     motifs = np.concatenate([images(16, 40)] * 2)
     folder.write_picture("samples", {"images": motifs}, b"")
     (finding,) = diagnose(folder)
     assert [sign.source.split(" of samples")[0] for sign in finding.evidence] == ["difference of the most alike"]
 
 
-def test_a_code_that_says_nothing_is_told_from_one_that_says_little_or_only_begins(run: Any) -> None:
+def test_a_code_that_says_nothing_is_a_posterior_collapse(run: Any) -> None:
     (finding,) = diagnose(run("vae", {"kl/train": 0.1}))
-    assert (finding.illness, finding.severity) == ("posterior-collapse", "serious")
+    assert (finding.issue, finding.severity) == ("posterior-collapse", "serious")
 
 
 @pytest.mark.parametrize(
@@ -150,25 +150,25 @@ def test_the_less_a_code_says_the_worse(kl: Any, found: str | None, run: Any) ->
     assert [finding.severity for finding in diagnose(run("vae", {"kl/train": kl}))] == ([found] if found else [])
 
 
-def test_numbers_of_a_code_that_stay_idle_are_a_note(run: Any) -> None:
+def test_latent_dimensions_that_stay_idle_are_a_note(run: Any) -> None:
     codes = np.random.default_rng(0).standard_normal((50, 10)).astype(np.float32)
     codes[:, 2:] *= 0.01
     folder = run("vae", {"kl/train": 5.0})
     folder.write_picture("map", {"points": codes[:, :2], "codes": codes}, b"")
     (finding,) = diagnose(folder)
-    assert (finding.illness, finding.severity) == ("dead-codes", "note")
-    assert finding.meaning.startswith("Of 10 numbers of the code 2 tell")
+    assert (finding.issue, finding.severity) == ("dead-codes", "note")
+    assert finding.meaning.startswith("Of 10 latent dimensions 2 say")
     nats = np.where(np.arange(10) < 2, 0.5, 0.0)
     folder.write_picture("kl-dimensions", {"kl": nats, "step": np.array(400)}, b"")
     (finding,) = diagnose(folder)
     assert finding.evidence[0].last == 400, "the update that the picture is of, not the last one"
     folder.write_picture("kl-dimensions", {"kl": np.full(10, 0.5)}, b"")
-    assert diagnose(folder) == [], "what was measured of each number comes before the map"
+    assert diagnose(folder) == [], "the KL of each dimension comes before the map"
 
 
 def measure(folder: RunFolder, metric: str, split: str, values: Sequence[float], **more: Any) -> None:
     for place, value in enumerate(values):
-        row = {"metric": metric, "value": value, "low": value - 0.01, "high": value + 0.01, "floor": 0.0, "n": 100}
+        row = {"metric": metric, "value": value, "low": value - 0.01, "high": value + 0.01, "baseline": 0.0, "n": 100}
         folder.append("evaluations", row | {"split": split, "step": 100 * (place + 1)} | more)
 
 
@@ -176,7 +176,7 @@ def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None
     folder = run("classifier", {}, best={"step": 300})
     measure(folder, "loss", "valid", [1.0, 0.6, 0.5, 0.5, 0.6, 0.8])
     (finding,) = diagnose(folder)
-    assert finding.illness == "overfitting"
+    assert finding.issue == "overfitting"
     assert str(finding.evidence[0]) == "loss on valid images in evaluations.jsonl 0.8, above 0.5 from step 300 to 600"
     assert "--step best" in finding.remedy
 
@@ -200,15 +200,15 @@ def test_a_trend_is_of_one_extractor_and_one_n(run: Any) -> None:
     folder = run("gan", {})
     measure(folder, "kernel_distance", "valid", np.linspace(2, 1, 10).tolist(), extractor="a", weights="raw")
     (finding,) = diagnose(folder)
-    assert finding.illness == "more-training"
+    assert finding.issue == "more-training"
     row = {"metric": "kernel_distance", "value": 9.0, "low": 8.9, "high": 9.1, "split": "valid", "step": 1000}
     folder.append("evaluations", row | {"extractor": "b", "n": 100, "weights": "raw"})
     folder.append("evaluations", row | {"extractor": "a", "n": 50, "weights": "raw"})
     assert diagnose(folder) == [finding], "rows of another scale change nothing"
-    newer = [history["value"] for history in History(folder).measured("kernel_distance", "valid")]
+    newer = [point.value for point in History(folder).measured("kernel_distance", "valid")]
     assert newer == np.linspace(2, 1, 10).tolist()
     folder.append("evaluations", row | {"step": 1100, "extractor": "b", "n": 100, "weights": "raw"})
-    assert [one["step"] for one in History(folder).measured("kernel_distance", "valid")] == [1000, 1100]
+    assert [point.step for point in History(folder).measured("kernel_distance", "valid")] == [1000, 1100]
 
 
 def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -> None:
@@ -216,7 +216,7 @@ def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value])
     (finding,) = diagnose(folder)
-    assert finding.illness == "overfitting"
+    assert finding.issue == "overfitting"
     assert "copies" in finding.meaning
 
 
@@ -262,12 +262,12 @@ def test_a_swing_is_what_is_left_without_the_trend() -> None:
     assert swing(Curve("a saw", steps, 2.0 + (-1.0) ** steps)) == pytest.approx(0.5, rel=0.2)
 
 
-def test_how_alike_images_are_is_told_by_hand_worked_cases() -> None:
+def test_how_alike_images_are_in_cases_worked_by_hand() -> None:
     black, white = np.zeros((8, 8, 1), np.uint8), np.full((8, 8, 1), 255, np.uint8)
-    assert look_of(np.stack([black, white])) == {"apart": 1.0, "nearest": 1.0, "roughness": 0.0}
-    found = look_of(np.stack([black, black, white, white]))
+    assert describe_set(np.stack([black, white])) == {"apart": 1.0, "nearest": 1.0, "roughness": 0.0}
+    found = describe_set(np.stack([black, black, white, white]))
     assert found["apart"] == pytest.approx(4 / 6)
     assert found["nearest"] == 0
     stripes = np.tile(np.array([0, 255], np.uint8), (8, 4))[None, :, :, None]
-    assert look_of(np.concatenate([stripes] * 2))["roughness"] == pytest.approx(0.5)
+    assert describe_set(np.concatenate([stripes] * 2))["roughness"] == pytest.approx(0.5)
     assert changed(np.stack([black, black]), np.stack([black, white])) == pytest.approx(0.5)

@@ -27,7 +27,7 @@ NAMED = {name: system for system, names in systems_table.SYSTEMS.items() for nam
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Results and figures that are nobody's."""
+    """An empty folder for results and figures."""
     monkeypatch.setattr(systems_table, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(systems_table, "IMAGES", tmp_path / "images")
     return tmp_path
@@ -35,20 +35,20 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def finished(elsewhere: Path) -> Callable[..., RunFolder]:
-    """finished(recipe, seed=, value=, **changes): a run of a shipped recipe as it is when it has ended."""
+    """finished(recipe): a finished run of a shipped recipe."""
 
-    def make(name: str, seed: int = 0, value: float = 0.1, **changes: Any) -> RunFolder:
-        run = RunFolder(elsewhere / "runs" / f"{name}-{seed}-{len(changes)}")
+    def make(name: str) -> RunFolder:
+        run = RunFolder(elsewhere / "runs" / name)
         run.path.mkdir(parents=True)
-        run.write_recipe(load(name, {"seed": seed, "steps": 20} | changes))
+        run.write_recipe(load(name, {"steps": 20}))
         facts = {"state": "finished", "recipe_name": name, "step": 20, "epochs": 2.0, "seconds": 90.0}
         facts["images_seen"] = 20 * load(name).data.batch
         run.write_facts(facts)
         for step, loss in ((10, 9.0), (15, 0.5), (20, 0.3)):
             run.append("metrics", {"step": step, "epoch": step / 10, "images": step, "loss/total": loss})
-        row = {"metric": "mse", "low": value - 0.01, "high": value + 0.01, "n": 9, "split": "test"}
+        row = {"metric": "mse", "value": 0.1, "low": 0.09, "high": 0.11, "n": 9, "split": "test"}
         for step in (10, 20):
-            run.append("evaluations", row | {"value": value, "step": step})
+            run.append("evaluations", row | {"step": step})
         (run.path / "figures").mkdir()
         Image.new("RGB", (8, 8)).save(run.path / "figures" / "reconstructions.png")
         return run
@@ -86,40 +86,3 @@ def test_a_run_is_taken_down_with_its_figure(finished: Any, elsewhere: Path) -> 
     assert row[3] == "![fashion-vae-mlp](images/systems/fashion-vae-mlp.webp)"
     assert row[4] == "test mse 0.1000 (0.09000 to 0.1100); training loss 0.4000"
     assert row[5] == "seed 0, 2 epochs, 1 min 30 s"
-
-
-def test_seeds_are_averaged_and_changes_have_rows_of_their_own(finished: Any) -> None:
-    for seed, value in ((0, 0.1), (1, 0.3)):
-        systems_table.take_down(finished("fashion-vae-mlp", seed, value))
-    systems_table.take_down(finished("fashion-vae-mlp", **{"objective.kl_weight": 1.0}))
-    first, second = systems_table.rows_of("E2", "fashion-vae-mlp", systems_table.results())
-    assert first[4].startswith("test mse 0.2000 (0.1000 to 0.3000);")
-    assert first[5] == "seeds 0 and 1, 2 epochs, 1 min 30 s each"
-    assert second[1] == "with objective.kl_weight=1.0"
-    assert second[-1].endswith("--data stores/fashion-mnist --steps 20 --set objective.kl_weight=1.0`")
-
-
-def test_a_run_on_other_data_has_a_row_of_its_own(finished: Any) -> None:
-    run = finished("celeba-vae-100")
-    run.write_facts({"data": {"card": {"title": "avatars"}}})
-    assert systems_table.take_down(run) == "celeba-vae-100-avatars-seed-0.json and its figure"
-    first, second = systems_table.rows_of("D1", "celeba-vae-100", systems_table.results())
-    assert first[3:6] == ("–", "–", "–"), "nobody has had CelebA"
-    assert second[1] == "on avatars"
-    assert second[3] == "![celeba-vae-100-avatars](images/systems/celeba-vae-100-avatars.webp)"
-    assert second[-1] == "`simulacra train celeba-vae-100 --data stores/avatars --steps 20`"
-
-
-def test_a_run_that_is_not_finished_is_not_taken_down(finished: Any) -> None:
-    run = finished("fashion-vae-mlp")
-    run.write_facts({"state": "stopped"})
-    with pytest.raises(SystemExit, match="only finished runs of shipped recipes"):
-        systems_table.take_down(run)
-
-
-def test_the_page_is_filled_between_its_marks(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems_table, "rows_of", lambda *words: [(words[1],) * len(systems_table.HEAD)])
-    text = systems_table.filled(PAGE, [])
-    assert text == systems_table.filled(text, [])
-    assert text.count("\n| fashion-dcgan |") == 1
-    assert text.splitlines()[:5] == PAGE.splitlines()[:5]

@@ -67,7 +67,7 @@ def test_networks_of_the_same_name_begin_with_the_other_run_s_weights(
     assert all(torch.equal(value, given[key]) for key, value in weights(target, "encoder").items())
     drawn = {key: value for key, value in build(recipe).networks.state_dict().items() if not key.startswith("encoder.")}
     assert same(weights(target, "mean", "logvar", "decoder"), drawn), "all else is drawn as ever"
-    assert target.taken == {
+    assert target.transferred == {
         "run": str(source.path),
         "step": 6,
         "family": "classifier",
@@ -164,7 +164,7 @@ def test_a_resumed_run_takes_its_own_checkpoint_though_the_other_run_is_gone(
     for path in source.checkpoints().values():
         path.unlink()
     second = make_training(recipe, store, "halves")
-    assert (second.start, second.taken) == (3, None)
+    assert (second.start, second.transferred) == (3, None)
     for _ in train(second):
         pass
     assert same(weights(whole), weights(second))
@@ -181,7 +181,7 @@ def test_a_resumed_run_takes_its_own_checkpoint_though_the_other_run_is_gone(
             "has no encoder.1.weight; make networks of one form, or leave decoder out of",
         ),
         ({"frozen": ["encodr"]}, "start.frozen: this recipe has no network 'encodr'; did you mean encoder?"),
-        ({"frozen": ["decoder"]}, "start.frozen: decoder would keep weights that nobody trained"),
+        ({"frozen": ["decoder"]}, "start.frozen: decoder would keep untrained weights"),
         ({"step": 4}, "has no checkpoint at step 4; it has: 3, 6"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_run_says_what_it_took(
     assert RunFolder(run).read_recipe().start is not None
     assert simulacra(*words, "--steps", 8).code == 0, "a run goes on as ever"
     assert RunFolder(run).read_facts()["start"]["step"] == 6
-    assert "Weights of encoder came from first" in (run / "report.html").read_text("utf-8")
+    assert "The weights of encoder came from first" in (run / "report.html").read_text("utf-8")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import torch
 from simulacra.data.batches import Batch, Batches
 from simulacra.data.store import ImageStore
 from simulacra.engine import devices
-from simulacra.engine.devices import Crew, Devices, copied, feed, fits, resident
+from simulacra.engine.devices import Devices, copied, feed, fits, resident
+from simulacra.engine.distributed import Crew
 from simulacra.errors import RecipeError, RunError
 
 
@@ -43,11 +44,10 @@ def test_auto_takes_bfloat16_where_the_processor_multiplies_it(
 
 
 def test_the_first_process_waits_for_the_others_no_longer_than_they_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "PATIENCE", timedelta(seconds=0.3))
     for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(RunError, match="another of the 2 processes of this training has ended or cannot be reached"):
-        Devices("cpu", "float32", Crew(rank=0, world=2, local=2, started=True))
+        Devices("cpu", "float32", Crew(rank=0, world=2, local=2, started=True), timedelta(seconds=0.3))
 
 
 CPU = torch.device("cpu")

@@ -49,7 +49,7 @@ def test_a_class_is_set_alone_and_classes_can_be_mixed(subject: Make) -> None:
 
 def test_categories_continuous_codes_and_numbers_are_counted_from_one(subject: Make) -> None:
     one = subject("infogan")  # noise 3, categorical 2 and 3, continuous 1
-    text = '{"set": {"3": -1.5}, "categories": {"1": 2, "2": 1}, "continuous": {"1": 0.5}}'
+    text = '{"overrides": {"3": -1.5}, "categories": {"1": 2, "2": 1}, "continuous": {"1": 0.5}}'
     found = code(one, text)
     assert found[2] == -1.5
     assert found[3:].tolist() == [0, 1, 1, 0, 0, 0.5]
@@ -65,8 +65,8 @@ def test_numbers_and_noise_are_taken_as_they_are(subject: Make) -> None:
 def test_turns_and_attributes_are_added_to_the_noise(subject: Make) -> None:
     one = subject("acgan")
     directions = Directions(one)
-    directions.__dict__ |= {"turns": torch.eye(3), "attributes": {"Hat": torch.tensor([0.0, 0.0, 4.0])}}
-    described = read('{"numbers": [1, 2, 3, 0, 1], "turns": {"2": 0.5}, "attributes": {"Hat": -1}}')
+    directions.__dict__ |= {"principal": torch.eye(3), "attributes": {"Hat": torch.tensor([0.0, 0.0, 4.0])}}
+    described = read('{"numbers": [1, 2, 3, 0, 1], "principal_directions": {"2": 0.5}, "attributes": {"Hat": -1}}')
     assert codes_of(one, described, directions)[0].tolist() == [1, 2.5, -1, 0, 1]
 
 
@@ -80,7 +80,7 @@ def test_an_attribute_moves_continuous_codes_too_and_leaves_categories(subject: 
 
 def test_what_has_to_be_measured_is_made_explicit_to_the_last_bit(subject: Make) -> None:
     one = subject("gan")
-    turned = Description(seed=3, turns={1: 1.7})
+    turned = Description(seed=3, principal_directions={1: 1.7})
     told = explicit(one, turned)
     assert set(json.loads(to_json(told))) == {"numbers"}
     assert torch.equal(codes_of(one, [told]), codes_of(one, [turned]))
@@ -117,8 +117,8 @@ def test_several_codes_are_a_list(subject: Make) -> None:
         ('{"numbers": "AAAA"}', "no base64 of numbers of four bytes"),
         ('{"numbers": "!!!!"}', "no base64"),
         ('{"numbers": "AACAfw"}', "input should be a finite number"),
-        ('{"set": {"0": 1}}', "set.0"),
-        ('{"set": {"one": 1}}', "set.one"),
+        ('{"overrides": {"0": 1}}', "overrides.0"),
+        ('{"overrides": {"one": 1}}', "overrides.one"),
         ('{"labels": {"Smiling": "yes"}}', "labels.Smiling = 'yes'"),
     ],
 )
@@ -142,8 +142,8 @@ def test_a_text_that_describes_no_code_is_refused_in_a_sentence(text: str, said:
             "labels.Smilling: this model was not trained on it; did you mean Smiling?",
         ),
         ("acgan", '{"labels": {"Smiling": 4}}', "labels.Smiling is 4, out of range"),
-        ("gan", '{"set": {"4": 0}}', "set.4: this model has only 3"),
-        ("gan", '{"turns": {"4": 0}}', "turns.4: this model has only 3"),
+        ("gan", '{"overrides": {"4": 0}}', "overrides.4: this model has only 3"),
+        ("gan", '{"principal_directions": {"4": 0}}', "principal_directions.4: this model has only 3"),
         ("gan", '{"categories": {"1": 1}}', "categories.1: this model has none"),
         ("infogan", '{"categories": {"2": 4}}', "categories.2.4: this model has only 3"),
         ("infogan", '{"continuous": {"1": 11}}', "continuous.1 is 11, out of range"),
@@ -160,4 +160,4 @@ def test_a_code_that_does_not_fit_the_model_is_refused_in_a_sentence(
 
 def test_directions_are_the_same_every_time(subject: Make) -> None:
     one: Any = subject("gan")
-    assert torch.equal(Directions(one).turns, Directions(one).turns)
+    assert torch.equal(Directions(one).principal, Directions(one).principal)

@@ -1,4 +1,4 @@
-"""Which real images are measured against, how their features are kept, and what a row says."""
+"""Which real images are measured against, and how their features are kept."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulacra.catalogue import METRICS, of_group
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
-from simulacra.evaluation.context import choose, cloud_of, features_of, floors_of
+from simulacra.evaluation.context import baselines_of, choose, cloud_of, features_of
 from simulacra.evaluation.distances import neighbours
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS, Points, caution, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, Points, caution, distances
 
 MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]
@@ -24,14 +25,14 @@ def normal(count: int, seed: int, shift: float = 0) -> np.ndarray:
 
 def test_sets_are_disjoint_and_as_large_as_can_be(make_store: MakeStore) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 25)
-    assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == ("test", 10, 10, 25)
-    assert not set(chosen.train) & set(chosen.stand_in)
-    assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).stand_in) == 30
+    assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.reference)) == ("test", 10, 10, 25)
+    assert not set(chosen.train) & set(chosen.reference)
+    assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).reference) == 30
 
 
 def test_no_more_held_out_images_than_samples(make_store: MakeStore) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 7)
-    assert (len(chosen.held_out), len(chosen.train), len(chosen.stand_in)) == (7, 7, 7)
+    assert (len(chosen.held_out), len(chosen.train), len(chosen.reference)) == (7, 7, 7)
 
 
 def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> None:
@@ -51,8 +52,10 @@ def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path
     store, calls = open_store(make_store()), []
 
     def find(rows: list[int]) -> np.ndarray:
-        told = lambda done, total: calls.append(done)  # noqa: E731
-        return features_of(store, "train", np.array(rows), SMALL, cache=tmp_path / "cache", progress=told)
+        def progress(done: int, total: int) -> None:
+            calls.append(done)
+
+        return features_of(store, "train", np.array(rows), SMALL, cache=tmp_path / "cache", progress=progress)
 
     first = find([3, 4])
     assert len(calls) == 1
@@ -84,15 +87,15 @@ def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: Make
     assert neighbours(first, normal(9, 1)) == neighbours(found, normal(9, 1))
 
 
-def test_floors_are_found_once_for_the_same_images(make_store: MakeStore, tmp_path: Path) -> None:
+def test_baselines_are_computed_once_for_the_same_images(make_store: MakeStore, tmp_path: Path) -> None:
     store, calls = open_store(make_store(count=40)), []
 
-    def find(real: list[int], stand_in: list[int]) -> dict[str, float]:
+    def find(real: list[int], reference: list[int]) -> dict[str, float]:
         def measure() -> dict[str, float]:
             calls.append(1)
             return {"one": float(len(calls)), "other": 0.1}
 
-        return floors_of(store, np.array(real), np.array(stand_in), SMALL, measure, tmp_path / "cache")
+        return baselines_of(store, np.array(real), np.array(reference), SMALL, measure, tmp_path / "cache")
 
     assert find([1, 2], [3]) == find([1, 2], [3]) == {"one": 1, "other": 0.1}
     assert find([1], [2, 3])["one"] == 2, "the same rows, cut elsewhere"
@@ -102,9 +105,9 @@ def test_floors_are_found_once_for_the_same_images(make_store: MakeStore, tmp_pa
 def test_better_samples_score_better() -> None:
     real, good, bad = (Points.of(part) for part in (normal(60, 0), normal(80, 2), normal(80, 2, shift=2)))
     good, bad = distances(real, good), distances(real, bad)
-    assert [*good, MEMORISATION] == list(METRICS)
+    assert (*good, MEMORISATION) == of_group("quality")
     for name in good:
-        sign = 1 if METRICS[name] == "lower" else -1
+        sign = 1 if METRICS[name].better == "lower" else -1
         assert sign * good[name].value < sign * bad[name].value, name
 
 

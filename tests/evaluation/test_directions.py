@@ -49,7 +49,7 @@ def test_the_first_direction_is_the_one_that_changes_the_picture_most(flat: Any)
     ways = torch.linalg.qr(torch.tensor([[1.0, 2, 0], [0, 1, -1], [3, 0, 1]]))[0].T
     shapes = torch.linalg.qr(torch.randn(192, 3, generator=torch.Generator().manual_seed(0)))[0].T
     slope = ways.T @ torch.diag(torch.tensor([0.3, 0.9, 0.6])) @ shapes
-    found = Directions(flat(slope)).turns
+    found = Directions(flat(slope)).principal
     assert torch.allclose(found @ found.T, torch.eye(3), atol=1e-5)
     overlap = (found @ ways.T).abs()
     assert torch.allclose(overlap, torch.eye(3)[[1, 2, 0]], atol=0.05), overlap

@@ -14,24 +14,12 @@ from simulacra.data.batches import to_images
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
 from simulacra.evaluation.context import choose
-from simulacra.evaluation.metrics.held_out import held_out, row
+from simulacra.evaluation.metrics.held_out import held_out
 from simulacra.evaluation.pictures import PICTURES, draw, fixed, preview
 from simulacra.evaluation.pictures.preview import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates
 from simulacra.runs import RunFolder
-
-
-def test_a_mean_comes_with_its_interval_and_its_number_of_images() -> None:
-    found = row("mse", np.array([1, 2, 3, 6], np.float32), "test", 7)
-    margin = 3.182446 * np.std([1, 2, 3, 6], ddof=1) / 2  # Student's, of three degrees of freedom
-    assert (found["value"], found["n"], found["split"], found["step"]) == (3.0, 4, "test", 7)
-    assert (found["low"], found["high"]) == pytest.approx((3 - margin, 3 + margin))
-
-
-def test_one_image_has_no_interval() -> None:
-    found = row("mse", np.array([2.0], np.float32), "test", 7)
-    assert (found["value"], found["low"], found["high"], found["n"]) == (2.0, None, None, 1)
 
 
 def test_a_mean_over_images_is_that_over_all_of_them_however_they_are_cut(
@@ -41,8 +29,8 @@ def test_a_mean_over_images_is_that_over_all_of_them_however_they_are_cut(
     whole = held_out(made, "test", 0)
     monkeypatch.setattr("simulacra.evaluation.subject.CHUNK", 3)
     parts = held_out(made, "test", 0)
-    assert [one["n"] for one in parts] == [8] * len(whole)
-    assert [one["value"] for one in parts] == pytest.approx([one["value"] for one in whole], rel=1e-5)
+    assert [one.n for one in parts] == [8] * len(whole)
+    assert [one.estimate.value for one in parts] == pytest.approx([one.estimate.value for one in whole], rel=1e-5)
 
 
 def test_only_the_split_asked_for_is_measured(subject: Any) -> None:
@@ -52,8 +40,8 @@ def test_only_the_split_asked_for_is_measured(subject: Any) -> None:
         images = made.load(store.rows(split)).images
         with made.objective.looking():
             output = made.objective.decode(made.objective.encode(images)).clamp(-1, 1)
-        found = next(one for one in held_out(made, split, 0) if one["metric"] == "mse")
-        assert found["value"] == pytest.approx((output - images).square().mean().item(), rel=1e-5)
+        found = next(one for one in held_out(made, split, 0) if one.metric == "mse")
+        assert found.estimate.value == pytest.approx((output - images).square().mean().item(), rel=1e-5)
 
 
 def test_a_part_of_a_split_is_drawn_from_all_of_it(subject: Any) -> None:
@@ -70,7 +58,7 @@ def test_a_part_of_a_split_is_drawn_from_all_of_it(subject: Any) -> None:
 
 def test_real_images_to_measure_against_are_in_no_order(subject: Any) -> None:
     chosen = choose(subject("vae").store, 8)
-    for rows in (chosen.held_out, chosen.train, chosen.stand_in):
+    for rows in (chosen.held_out, chosen.train, chosen.reference):
         assert not np.array_equal(rows, np.sort(rows)), "blocks of a jackknife would be classes"
 
 
@@ -90,7 +78,7 @@ def test_held_out_images_are_never_flipped(subject: Any) -> None:
 def test_codes_follow_from_seed_and_keys(family: str, subject: Any) -> None:
     made = subject(family)
     if not isinstance(made.objective, Generates):
-        with pytest.raises(RunError, match="makes no images"):
+        with pytest.raises(RunError, match="generates no images"):
             made.codes(3, 1)
         return
     one = made.codes(5, 1)

@@ -111,7 +111,7 @@ def test_an_extractor_that_is_not_there_is_told(default: Callable[..., Any]) -> 
 
 
 def test_to_join_convolutions_with_what_follows_changes_nothing() -> None:
-    plain = torch.nn.Sequential(*pretrained.layer(3, 4, 3, stride=2), pretrained.Block(4, 4, 5, 1, 6)).eval()
+    plain = torch.nn.Sequential(*pretrained.convolution_rows(3, 4, 3, stride=2), pretrained.Block(4, 4, 5, 1, 6)).eval()
     folded, x = pretrained._fused(plain), torch.randn(2, 3, 7, 8) * 9
     expected = folded(x)
     joined = pretrained._joined(folded)
@@ -122,12 +122,12 @@ def test_to_join_convolutions_with_what_follows_changes_nothing() -> None:
 def test_efficientnet_knows_a_photograph_of_a_palace() -> None:
     photo = load_sample_image("china.jpg")[:, 106:533]
     vector = torch.from_numpy(FEATURES["efficientnet-lite0"].vectors(photo[None]))
-    *_, weight, bias = pretrained._weights().values()
+    *_, weight, bias = pretrained._efficientnet_weights().values()
     assert int((vector @ weight.T + bias).argmax()) == 698  # palace, in ImageNet's order
 
 
 def test_folding_batch_norm_changes_nothing() -> None:
-    rows = torch.nn.Sequential(*pretrained.layer(3, 4, 3, stride=2)).eval()
+    rows = torch.nn.Sequential(*pretrained.convolution_rows(3, 4, 3, stride=2)).eval()
     torch.nn.init.normal_(rows[1].running_mean)
     folded, x = pretrained._fused(rows), torch.randn(2, 3, 7, 8)
     assert len(folded) == 2
@@ -137,8 +137,8 @@ def test_folding_batch_norm_changes_nothing() -> None:
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "SHA256", "0")
-    with pytest.raises(RunError, match=r"holds other weights than version 0\.1\.0 does; install it again"):
-        pretrained.pretrained()
+    with pytest.raises(RunError, match=r"has other weights than version 0\.1\.0 does; install it again"):
+        pretrained.efficientnet()
     monkeypatch.setattr(pretrained, "PACKAGE", "no_such_package")
     with pytest.raises(RunError, match="weights of efficientnet-lite0 are not installed"):
-        pretrained.pretrained()
+        pretrained.efficientnet()

@@ -126,7 +126,7 @@ def test_it_tells_how_far_it_is(subject: MakeSubject) -> None:
 
 
 def test_a_model_that_makes_no_images_cannot_be_inverted(subject: MakeSubject) -> None:
-    with pytest.raises(RunError, match="makes no images"):
+    with pytest.raises(RunError, match="generates no images"):
         invert(subject("classifier"), np.zeros((1, 8, 8, 3), np.uint8))
 
 

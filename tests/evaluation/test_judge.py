@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from simulacra.data.store import ImageStore, open_store
-from simulacra.evaluation.judge import Judge, counted, judge_of, recipe_of, told
+from simulacra.evaluation.judge import Judge, count_confusion, judge_of, predicted_labels, recipe_of
 
 
 def found(store: ImageStore, cache: Path, told: list[tuple[int, int]] | None = None) -> Judge:
@@ -32,7 +32,7 @@ def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
     assert (judge.confusion.sum((1, 2)) == 50).all()
     rows = store.rows("test")
     images, truth = store.pixels(rows), store.labels[rows].astype(bool)
-    assert np.array_equal(counted(truth, judge.verdicts(images), exclusive=False), judge.confusion)
+    assert np.array_equal(count_confusion(truth, judge.predict(images), exclusive=False), judge.confusion)
     assert np.allclose(judge.probabilities(images), 1 / (1 + np.exp(-judge.logits(images))), atol=1e-6)
 
 
@@ -60,8 +60,8 @@ def test_a_judge_of_classes_names_one_class_an_image(seen: Callable[..., ImageSt
     assert (judge.accuracy > 0.95).all()
     assert (judge.confusion.sum(1) == store.labels[store.rows("test")].sum(0)).all()
     assert np.allclose(judge.probabilities(images).sum(1), 1, atol=1e-5)
-    assert (judge.verdicts(images).sum(1) == 1).all()
-    assert np.array_equal(judge.verdicts(images).argmax(1), judge.logits(images).argmax(1))
+    assert (judge.predict(images).sum(1) == 1).all()
+    assert np.array_equal(judge.predict(images).argmax(1), judge.logits(images).argmax(1))
 
 
 def test_a_judge_is_trained_once_and_asking_for_it_draws_nothing(
@@ -166,9 +166,9 @@ def test_depth_and_length_of_training_follow_from_the_images(
 
 def test_verdicts_and_counts_worked_by_hand() -> None:
     logits = np.array([[2.0, -1.0], [-1.0, 3.0], [0.5, 1.0]], np.float32)
-    assert told(logits, exclusive=False).tolist() == [[True, False], [False, True], [True, True]]
-    assert told(logits, exclusive=True).tolist() == [[True, False], [False, True], [False, True]]
+    assert predicted_labels(logits, exclusive=False).tolist() == [[True, False], [False, True], [True, True]]
+    assert predicted_labels(logits, exclusive=True).tolist() == [[True, False], [False, True], [False, True]]
     true = np.array([[1, 0], [1, 0], [0, 1]], bool)
-    assert counted(true, told(logits, exclusive=True), exclusive=True).tolist() == [[1, 1], [0, 1]]
-    both = counted(true, told(logits, exclusive=False), exclusive=False)
+    assert count_confusion(true, predicted_labels(logits, exclusive=True), exclusive=True).tolist() == [[1, 1], [0, 1]]
+    both = count_confusion(true, predicted_labels(logits, exclusive=False), exclusive=False)
     assert both.tolist() == [[[0, 1], [1, 1]], [[1, 1], [0, 1]]]

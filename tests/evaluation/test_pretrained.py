@@ -39,7 +39,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Torch hub's folder of downloads."""
-    monkeypatch.delenv(pretrained.VARIABLE, raising=False)
+    monkeypatch.delenv(pretrained.INCEPTION_VARIABLE, raising=False)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     return tmp_path / "hub" / "checkpoints"
@@ -64,21 +64,21 @@ def test_features_come_from_weights_in_the_cache_or_where_the_environment_says(
     assert found.dtype == np.float32
     assert found[:, 0].tolist() == images.mean((1, 2, 3)).tolist()
     (cache / pretrained.INCEPTION_FILE).rename(tmp_path / "elsewhere.pth")
-    monkeypatch.setenv(pretrained.VARIABLE, str(tmp_path / "elsewhere.pth"))
+    monkeypatch.setenv(pretrained.INCEPTION_VARIABLE, str(tmp_path / "elsewhere.pth"))
     assert np.array_equal(FEATURES["inception"].vectors(images), found)
 
 
 @pytest.mark.usefixtures("package", "cache")
 def test_nothing_is_downloaded_where_the_weights_are_not_at_hand() -> None:
     with pytest.raises(RunError, match=r"is not there; nothing is downloaded unasked: fetch weights-inception-2015"):
-        pretrained.build()
+        pretrained.inception_network()
 
 
 @pytest.mark.usefixtures("package")
 def test_other_weights_are_refused(cache: Path) -> None:
     (cache / pretrained.INCEPTION_FILE).write_bytes(b"half of it")
-    with pytest.raises(RunError, match="holds other weights than weights-inception-2015-12-05"):
-        pretrained.build()
+    with pytest.raises(RunError, match="has other weights than weights-inception-2015-12-05"):
+        pretrained.inception_network()
 
 
 def test_a_package_that_is_missing_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_package_that_is_missing_is_told_with_the_remedy(monkeypatch: pytest.M
     with pytest.raises(
         RunError, match=r"needs the package torch-fidelity, and .* is not there: pip install 'simulacra\[inception\]'"
     ):
-        pretrained.build()
+        pretrained.inception_network()
 
 
 def test_a_package_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,4 +95,4 @@ def test_a_package_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(pretrained, "import_module", fail)
     with pytest.raises(RunError, match=r"does not import \(operator torchvision::nms does not exist\); install"):
-        pretrained.build()
+        pretrained.inception_network()

@@ -1,4 +1,4 @@
-"""Subjects: a run at a step, with weights and data; and workers that several threads have at once."""
+"""Subjects: a run at a step, with weights and data; and the threads that decode."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +12,10 @@ import pytest
 import torch
 
 from simulacra.errors import DataError, RunError
-from simulacra.evaluation.subject import open_model, store_at_hand, store_of, workers
+from simulacra.evaluation import subject as subjects
+from simulacra.evaluation.subject import FEW, Subject, open_model, store_at_hand, store_of, workers
+from simulacra.objectives import build
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 
@@ -30,7 +33,7 @@ def run(simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_pa
 
 
 def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> None:
-    folder = run(average=0.9)
+    folder = run(ema=0.9)
     newest, raw, early = open_model(folder), open_model(folder, weights="raw"), open_model(folder, 3)
     assert [(subject.step, subject.weights) for subject in (newest, raw, early)] == [(6, "ema"), (6, "raw"), (3, "ema")]
     images = [subject.decode(subject.codes(2, 0)) for subject in (newest, raw, early)]
@@ -40,7 +43,7 @@ def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> 
 
 
 def test_a_run_without_an_ema_has_raw_weights_alone(run: Any) -> None:
-    folder = run(average=0.0)
+    folder = run(ema=0.0)
     assert open_model(folder).weights == "raw"
     with pytest.raises(RunError, match="keeps no EMA of its weights"):
         open_model(folder, weights="ema")
@@ -98,3 +101,16 @@ def test_two_that_have_workers_at_once_leave_the_number_of_threads_as_it_was() -
         assert (early.result(), late.result()) == (3, 3)
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(torch.get_num_threads).result() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_a_few_images_are_decoded_without_a_thread_pool_to_the_same_bytes(
+    tiny: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny("gan")
+    subject = Subject(build(recipe), recipe, None)
+    codes = subject.codes(FEW + 1, 1)
+    images = subject.decode(codes)
+    monkeypatch.setattr(subjects, "workers", lambda: pytest.fail("a thread pool was made"))
+    assert (subject.decode(codes[:FEW]) == images[:FEW]).all()
+    assert torch.get_num_threads() == 3

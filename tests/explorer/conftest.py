@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from simulacra.data.batches import to_tensor
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.checkpoints import to_bytes
-from simulacra.explorer import Guard, Shelf, make_app
+from simulacra.explorer import Guard, Library, make_app
 from simulacra.files import to_npy
 from simulacra.objectives import build
 from simulacra.objectives.losses import kl_parts
@@ -111,15 +111,14 @@ def client() -> Iterator[Callable[..., TestClient]]:
     opened: list[TestClient] = []
 
     def make(*paths: Path, host: str = "127.0.0.1", token: str | None = None) -> TestClient:
-        app = make_app(Shelf(list(paths)))
+        app = make_app(Library(list(paths)))
         one = TestClient(Guard(app, host, token), base_url=HOME, follow_redirects=False)
         opened.append(one)
         return one
 
     yield make
     for one in opened:
-        one.app.app.state.served.desk.close()  # type: ignore[attr-defined]
-        one.app.app.state.served.patient.close()  # type: ignore[attr-defined]
+        one.app.app.state.explorer.close()  # type: ignore[attr-defined]
         one.close()
 
 

@@ -39,7 +39,7 @@ def test_a_port_in_use_gives_way_to_the_next_free_one(taken: int) -> None:
 def test_the_port_that_was_taken_instead_is_said(taken: int, run_of: Any, served: list[Any], simulacra: Any) -> None:
     ended = simulacra("explore", run_of("gan").path, "--port", taken, "--no-browser")
     assert ended.code == 0, ended.err
-    assert f"port {taken} is in use; took " in ended.err
+    assert f"port {taken} is in use; using " in ended.err
     assert "exploring 1 run at http://127.0.0.1:" in ended.err
     assert len(served) == 1
 
@@ -47,10 +47,10 @@ def test_the_port_that_was_taken_instead_is_said(taken: int, run_of: Any, served
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines in; give a --token"),
-        (["--host", "::"], "lets other machines in"),
-        (["--host", "192.168.0.7"], "lets other machines in"),
-        (["--token", "short"], "expected at least 8 letters"),
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 lets other machines connect; give a --token"),
+        (["--host", "::"], "lets other machines connect"),
+        (["--host", "192.168.0.7"], "lets other machines connect"),
+        (["--token", "short"], "expected at least 8 characters"),
         (["--port", "70000"], "--port 70000: expected 0 to 65535"),
         (["--host", "no such place.invalid", "--token", "a long word"], "there is no such address"),
     ],

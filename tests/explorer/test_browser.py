@@ -1,8 +1,6 @@
 """The explorer as a person uses it, in a browser: sliders, map, upload, download, a link that is shared."""
 
-import os
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,34 +9,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from simulacra.explorer import Guard, Shelf, free_socket, make_app
+from simulacra.explorer import Guard, Library, free_socket, make_app
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install chromium")
-        pytest.skip("chromium is missing: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield one
-        one.close()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +31,7 @@ def site(sites: dict[str, Any], run_of: Any) -> str:
     if "site" not in sites:
         hostile = {"store": {"labels": (HOSTILE, "Male")}, "data.labels": [HOSTILE, "Male"]}
         paths = [run_of("vae").path, run_of("acgan", **hostile).path]
-        app = make_app(Shelf(paths))
+        app = make_app(Library(paths))
         at = free_socket("127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(Guard(app), access_log=False, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
@@ -68,8 +41,7 @@ def site(sites: dict[str, Any], run_of: Any) -> str:
             server.should_exit = True
             thread.join(20)
             at.close()
-            app.state.served.desk.close()
-            app.state.served.patient.close()
+            app.state.explorer.close()
 
         sites["ends"].append(end)
         sites["site"] = f"http://127.0.0.1:{at.getsockname()[1]}/"
@@ -120,12 +92,70 @@ def test_a_slider_changes_the_picture_and_goes_back(page: Any) -> None:
     before = drawn(one)
     slider = one.get_by_label("Direction 1", exact=True)
     slider.fill("4")
-    until_drawn(one, '"turns":{"1":4}')
+    until_drawn(one, '"principal_directions":{"1":4}')
     assert drawn(one) != before
-    assert one.locator("#says").inner_text() == "seed 0, direction 1: +4"
-    one.get_by_label("Direction 1 back").click()
+    assert one.locator("#description").inner_text() == "seed 0, direction 1: +4"
+    one.get_by_label("Reset Direction 1").click()
     until_drawn(one, '{"seed":0}')
     assert drawn(one) == before
+
+
+def held(page: Any, path: str) -> tuple[list[str], Callable[[], None]]:
+    """Addresses with this path that were asked for, unanswered until the returned function is called."""
+    asked, routes, free = [], [], threading.Event()
+
+    def hold(route: Any) -> None:
+        asked.append(route.request.url)
+        if free.is_set():
+            route.continue_()
+        else:
+            routes.append(route)
+
+    def release() -> None:
+        free.set()
+        for route in routes:
+            route.continue_()
+
+    page.route(re.compile(re.escape(path)), hold)
+    return asked, release
+
+
+def test_while_an_answer_is_awaited_only_the_newest_move_of_a_slider_is_kept(page: Any) -> None:
+    one = page("run=the-vae&tab=sliders")
+    asked, release = held(one, "/runs/the-vae/picture.png")
+    slider = one.get_by_label("Direction 1", exact=True)
+    for value in range(1, 41):
+        slider.fill(str(value / 10))
+    assert len(asked) == 1
+    release()
+    until_drawn(one, '"principal_directions":{"1":4}')
+    assert len(asked) == 2
+    last = drawn(one)
+    other = page('run=the-vae&code={"seed":0,"principal_directions":{"1":4}}')
+    until_drawn(other, '"principal_directions":{"1":4}')
+    assert drawn(other) == last
+
+
+def test_a_picture_of_a_run_that_was_left_is_never_drawn(page: Any) -> None:
+    one = page("run=the-vae&tab=sliders")
+    one.evaluate(
+        """() => {
+            const picture = document.getElementById("picture");
+            window.subjects = [];
+            new MutationObserver(() => window.subjects.push(picture.dataset.subject + picture.dataset.drawn))
+                .observe(picture, { attributes: true, attributeFilter: ["data-drawn"] });
+        }"""
+    )
+    asked, release = held(one, "/runs/the-vae/picture.png")
+    one.get_by_label("Direction 1", exact=True).fill("3")
+    one.select_option("#run", "the-acgan")
+    one.get_by_role("slider", name="Male").wait_for()
+    assert len(asked) == 1
+    release()
+    one.locator("#picture[data-subject^='the-acgan']").wait_for()
+    subjects = one.evaluate("window.subjects")
+    assert subjects
+    assert all(subject.startswith("the-acgan") for subject in subjects)
 
 
 def test_everything_works_by_keyboard(page: Any) -> None:
@@ -136,7 +166,7 @@ def test_everything_works_by_keyboard(page: Any) -> None:
     slider = one.get_by_label("Direction 2", exact=True)
     slider.focus()
     one.keyboard.press("End")
-    until_drawn(one, '"turns":{"2":5}')
+    until_drawn(one, '"principal_directions":{"2":5}')
     one.get_by_role("tab", name="Map").click()
     one.locator("#map-legend li").first.wait_for()
     one.locator("#map").focus()
@@ -159,7 +189,7 @@ def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page: Any, run_o
     x, y = float(box["x"] + box["width"] / 2 + across), float(box["y"] + box["height"] / 2 - down)
     one.mouse.move(x - 1, y)
     one.mouse.move(x, y)
-    one.locator("#dot-picture[data-row='4']").wait_for()
+    one.locator("#dot-picture[data-index='4']").wait_for()
     before = drawn(one)
     one.mouse.click(x, y)
     until_drawn(one, '"numbers"')
@@ -174,14 +204,27 @@ def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page: Any, run_o
     one.locator("#line button[aria-pressed='true']").wait_for()
 
 
+def test_an_uploaded_picture_is_marked_on_the_map(page: Any, made: Any, tmp_path: Path) -> None:
+    one = page("run=the-vae&tab=map")
+    one.locator("#map-legend li").first.wait_for()
+    before = one.locator("#map").evaluate("canvas => canvas.toDataURL()")
+    (tmp_path / "face.png").write_bytes(made.picture())
+    one.get_by_label("Find a picture on the map").set_input_files(tmp_path / "face.png")
+    one.get_by_text(re.compile(r"The ring marks face\.png\. The nearest dot is test picture \d+\.")).wait_for()
+    until_drawn(one, '"numbers"')
+    assert one.locator("#map").evaluate("canvas => canvas.toDataURL()") != before
+    one.get_by_role("tab", name="Edit").click()
+    assert one.get_by_alt_text("face.png").is_visible()
+
+
 def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page: Any, made: Any, tmp_path: Path) -> None:
     one = page("run=the-vae&tab=edit")
     (tmp_path / "face.jpg").write_bytes(made.picture(60, 50, "JPEG"))
     one.get_by_label("Upload a picture").set_input_files(tmp_path / "face.jpg")
-    one.locator("#read img").nth(1).wait_for()
+    one.locator("#encoded img").nth(1).wait_for()
     until_drawn(one, '"numbers"')
     before = drawn(one)
-    one.get_by_role("button", name="+ Smiling").click()
+    one.get_by_role("button", name="Add Smiling").click()
     until_drawn(one, '"attributes":{"Smiling":1}')
     assert drawn(one) != before
     (tmp_path / "bad.png").write_bytes(b"no picture at all")
@@ -193,11 +236,11 @@ def test_what_is_downloaded_is_what_is_shown(page: Any, client: Any, run_of: Any
     one = page('run=the-vae&code={"seed":7}')
     until_drawn(one, '{"seed":7}')
     with one.expect_download() as download:
-        one.get_by_role("button", name="Download PNG").click()
+        one.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "the-vae-seed-7.png"
     expected = client(run_of("vae").path).get("/runs/the-vae/picture.png", params={"code": '{"seed": 7}'}).content
     assert Path(download.value.path()).read_bytes() == expected
-    one.get_by_role("button", name="Copy as command").click()
+    one.get_by_role("button", name="Copy command").click()
     assert "simulacra sample" in one.locator("#command-text").text_content()
 
 
@@ -205,14 +248,14 @@ def test_a_link_shows_what_its_sender_saw(page: Any, site: str) -> None:
     one = page("run=the-acgan&tab=sliders")
     one.get_by_role("slider", name="Male").fill("0.35")
     one.get_by_label("Direction 1", exact=True).fill("-2")
-    until_drawn(one, '"turns":{"1":-2}')
-    one.wait_for_url(re.compile("turns"))
+    until_drawn(one, '"principal_directions":{"1":-2}')
+    one.wait_for_url(re.compile("principal_directions"))
     other = page(one.url.split("#", 1)[1])
-    until_drawn(other, '"turns":{"1":-2}')
+    until_drawn(other, '"principal_directions":{"1":-2}')
     assert drawn(other) == drawn(one)
     assert other.get_by_role("slider", name="Male").input_value() == "0.35"
     assert other.get_by_role("tab", name="Sliders").get_attribute("aria-selected") == "true"
-    other.get_by_role("tab", name="Walk").click()
+    other.get_by_role("tab", name="Interpolation").click()
     other.go_back()
     other.get_by_role("tab", name="Sliders", selected=True).wait_for()
 
@@ -229,9 +272,9 @@ def test_back_from_the_first_change_finds_the_run_that_was_there_first(page: Any
 
 def test_a_link_to_a_checkpoint_that_is_gone_says_so_and_shows_the_newest(page: Any) -> None:
     one = page("run=the-vae&step=77")
-    one.get_by_text("this is the newest checkpoint").wait_for()
+    one.get_by_text("the newest checkpoint is shown").wait_for()
     assert "step=" not in one.url
-    assert one.locator("#works").is_visible()
+    assert one.locator("#controls").is_visible()
 
 
 def test_a_hostile_name_is_text_and_nothing_else(page: Any) -> None:
@@ -240,26 +283,26 @@ def test_a_hostile_name_is_text_and_nothing_else(page: Any) -> None:
     assert one.locator("#sliders img").count() == 0
 
 
-def test_walk_training_and_run_panels_fill(page: Any) -> None:
-    one = page("run=the-acgan&tab=walk")
-    one.locator("#walk-grid button").nth(8).wait_for()
+def test_interpolation_training_and_run_panels_fill(page: Any) -> None:
+    one = page("run=the-acgan&tab=interpolation")
+    one.locator("#interpolation-grid button").nth(8).wait_for()
     one.get_by_role("slider", name="From A to B").fill("16")
     until_drawn(one, '"numbers"')
     one.get_by_label("four codes").check()
-    one.locator("#walk-grid button").nth(80).wait_for()
+    one.locator("#interpolation-grid button").nth(80).wait_for()
     one.get_by_role("tab", name="Training").click()
     one.get_by_label("Step 3").click()
     one.wait_for_url(re.compile("step=3"))
     one.get_by_role("tab", name="Run", exact=True).click()
-    one.locator("#charts svg").first.wait_for()
-    assert one.locator("#scores tbody tr").count() == 1
-    assert "The floor is what real images, chance or a linear code get" in one.locator("#scores caption").inner_text()
+    one.get_by_role("img", name="Loss: total 0.167 at the end").wait_for()
+    assert one.get_by_role("rowheader", name="Reconstruction error (MSE)").is_visible()
+    assert one.get_by_text("The baseline is what real images, chance or a linear code get").is_visible()
     one.select_option("#other", "the-vae")
-    one.locator("#name-beside", has_text="the-vae").wait_for()
+    one.locator("#name-compared", has_text="the-vae").wait_for()
     assert one.locator("#name").inner_text() == "the-acgan"
 
 
-def test_a_code_that_does_not_fit_is_told_in_a_sentence(page: Any) -> None:
+def test_a_code_that_does_not_fit_is_reported_in_a_sentence(page: Any) -> None:
     one = page("run=the-vae")
     one.goto(one.url.split("#")[0] + '#run=the-vae&code={"numbers":[1]}')
     one.get_by_text("numbers has 1 numbers, and a code of this model 3").wait_for()
@@ -267,7 +310,7 @@ def test_a_code_that_does_not_fit_is_told_in_a_sentence(page: Any) -> None:
 
 def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(page: Any) -> None:
     one = page("run=the-acgan&tab=sliders", viewport={"width": 360, "height": 740}, color_scheme="dark")
-    for tab in ("Samples", "Sliders", "Walk", "Map", "Edit", "Training", "Run"):
+    for tab in ("Samples", "Sliders", "Interpolation", "Map", "Edit", "Training", "Run"):
         one.get_by_role("tab", name=tab, exact=True).click()
         assert one.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), tab
     nameless = one.evaluate(

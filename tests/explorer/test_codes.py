@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from simulacra.evaluation.directions import NAME, learn, to_bytes
-from simulacra.explorer.codes import among, between, slerp, walk
+from simulacra.explorer.codes import among, between, interpolate, slerp
 from simulacra.objectives.code import Code
 from simulacra.settings import CodeSettings
 
@@ -26,7 +26,9 @@ def ask(one: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("one", [{"seed": 4}, {"seed": 4, "turns": {"1": 2.5, "2": -1}}, {"set": {"2": 3}}], ids=str)
+@pytest.mark.parametrize(
+    "one", [{"seed": 4}, {"seed": 4, "principal_directions": {"1": 2.5, "2": -1}}, {"overrides": {"2": 3}}], ids=str
+)
 def test_the_command_that_is_told_writes_the_very_bytes_that_are_shown(
     family: str, one: dict[str, Any], run_of: Any, client: Any, simulacra: Any, tmp_path: Path
 ) -> None:
@@ -98,7 +100,7 @@ def test_grey_oblong_pictures_of_classes_are_drawn_too(make_run: Any, client: An
     told = asks.get("/runs/first/picture.json", params=ask({"labels": {"Bag": 1}})).json()
     assert told["labels"] == {"Coat": 0, "Bag": 1}
     assert made.pixels(asks.get("/runs/first/samples.png", params={"count": 3}).content).shape == (8, 48)
-    assert asks.post("/runs/first/code.json", content=made.picture()).json()["how"] == "search"
+    assert asks.post("/runs/first/code.json", content=made.picture()).json()["method"] == "search"
 
 
 def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made: Any) -> None:
@@ -115,8 +117,8 @@ def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made:
 @pytest.mark.parametrize(
     ("family", "along", "count"),
     [
-        ("gan", "turns:1", 9),
-        ("vae", "set:2", 9),
+        ("gan", "principal_directions:1", 9),
+        ("vae", "overrides:2", 9),
         ("acgan", "labels:Male", 9),
         ("infogan", "categories:2", 3),
         ("infogan", "continuous:1", 9),
@@ -136,25 +138,25 @@ def test_a_strip_has_a_picture_for_each_of_its_codes(
     assert len({strip[:, 8 * n : 8 * n + 8].tobytes() for n in range(count)}) > 1, "it is seen in the picture"
 
 
-def test_a_walk_goes_from_its_first_code_to_its_last(run_of: Any, client: Any, made: Any) -> None:
+def test_an_interpolation_goes_from_its_first_code_to_its_last(run_of: Any, client: Any, made: Any) -> None:
     asks = client(run_of("gan").path)
     query = {"code": [json.dumps({"seed": seed}) for seed in (1, 2)], "frames": "5"}
-    told = asks.get("/runs/the-gan/walk.json", params=query).json()["codes"]
-    strip = made.pixels(asks.get("/runs/the-gan/walk.png", params=query).content)
+    told = asks.get("/runs/the-gan/interpolation.json", params=query).json()["codes"]
+    strip = made.pixels(asks.get("/runs/the-gan/interpolation.png", params=query).content)
     assert (len(told), strip.shape) == (5, (8, 40, 3))
     for one, seed in ((told[0], 1), (told[-1], 2)):
         ends = [asks.get("/runs/the-gan/picture.png", params=ask(code)).content for code in (one, {"seed": seed})]
         assert np.abs(made.pixels(ends[0]).astype(int) - made.pixels(ends[1])).max() <= 1
 
 
-def test_a_walk_among_four_is_a_square(run_of: Any, client: Any) -> None:
+def test_an_interpolation_among_four_codes_is_a_square(run_of: Any, client: Any) -> None:
     query = {"code": [json.dumps({"seed": seed}) for seed in range(4)], "frames": "3"}
     asks = client(run_of("gan").path)
-    assert len(asks.get("/runs/the-gan/walk.json", params=query).json()["codes"]) == 9
-    refused = asks.get("/runs/the-gan/walk.json", params=query | {"code": query["code"][:3]})
+    assert len(asks.get("/runs/the-gan/interpolation.json", params=query).json()["codes"]) == 9
+    refused = asks.get("/runs/the-gan/interpolation.json", params=query | {"code": query["code"][:3]})
     assert refused.status_code == 422
-    assert refused.json()["error"] == "3 codes were given to walk between; give 2 or 4"
-    assert asks.get("/runs/the-gan/walk.png", params=query | {"frames": "13"}).status_code == 422
+    assert refused.json()["error"] == "3 codes were given to interpolate between; give 2 or 4"
+    assert asks.get("/runs/the-gan/interpolation.png", params=query | {"frames": "13"}).status_code == 422
 
 
 def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: Any) -> None:
@@ -171,7 +173,10 @@ def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: 
     assert bare["noise"] == here["noise"]
     refused = asks.get("/runs/wide/picture.png", params=ask(one) | {"like": "named"})
     assert refused.status_code == 422
-    assert "the codes of the two runs do not fit: 3 numbers of normal noise in one, 5" in refused.json()["error"]
+    assert (
+        "the codes of the two runs do not fit: one has 3 dimensions of normal noise, the other has 5"
+        in refused.json()["error"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,37 +184,30 @@ def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: 
     [
         ("picture.png", {"code": "{"}, "the code is no JSON"),
         ("picture.json", {"code": '[{"seed": 1}, {"seed": 2}]'}, "2 codes were given where one is drawn"),
-        ("picture.png", {"code": '{"set": {"1": 1e5}}'}, "set.1 is 100000, out of range; expected -100 to 100"),
+        (
+            "picture.png",
+            {"code": '{"overrides": {"1": 1e5}}'},
+            "overrides.1 is 100000, out of range; expected -100 to 100",
+        ),
         ("picture.png", {"code": '{"numbers": [1]}'}, "numbers has 1 numbers, and a code of this model 3"),
         ("picture.png", {"step": "99"}, "has no checkpoint at step 99; it has: 3, 6"),
         ("picture.png", {"step": "-1"}, "step: input should be greater than or equal to 0"),
         ("picture.gif", {}, "form: input should be 'png' or 'json'"),
         ("samples.png", {"count": "65"}, "count: input should be less than or equal to 64"),
         ("strip.png", {"along": "fame:1"}, "along 'fame:1': expected one of"),
-        ("strip.png", {"along": "turns:x"}, "along 'turns:x': expected one of"),
+        ("strip.png", {"along": "principal_directions:x"}, "along 'principal_directions:x': expected one of"),
         ("strip.png", {"along": "categories:1"}, "this model has 0 categorical codes"),
         ("strip.png", {"along": "labels:Hat"}, "trained without labels"),
         ("strip.png", {}, "along: field required"),
     ],
 )
-def test_a_bad_wish_is_answered_with_a_sentence(
+def test_a_bad_request_is_answered_with_a_sentence(
     place: str, query: dict[str, str], said: str, run_of: Any, client: Any
 ) -> None:
     ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}", params=query)
     assert ended.status_code == 422
     assert said in ended.json()["error"]
     assert "\n" not in ended.json()["error"]
-
-
-def test_a_wish_that_was_overtaken_is_answered_with_nothing(run_of: Any, client: Any) -> None:
-    asks = client(run_of("gan").path)
-    newer, older = ({"X-Page": "one", "X-View": "main", "X-Turn": turn} for turn in ("8", "7"))
-    assert asks.get("/runs/the-gan/picture.png", headers=newer).status_code == 200
-    dropped = asks.get("/runs/the-gan/picture.png", headers=older)
-    assert (dropped.status_code, dropped.content) == (204, b"")
-    for odd in ("", "x", "-3", "9" * 99, "²"):
-        headers = older | {"X-Page": "two", "X-Turn": odd.encode()}
-        assert asks.get("/runs/the-gan/picture.png", headers=headers).status_code == 200
 
 
 def test_the_way_between_two_right_angles_is_the_arc() -> None:
@@ -244,7 +242,7 @@ def test_labels_and_uniform_noise_go_the_straight_way() -> None:
 
 def test_the_corners_of_a_square_are_the_codes_it_was_made_of() -> None:
     code, corners = Code(CodeSettings(noise=3)), torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
-    found = walk(code, corners, 4)
+    found = interpolate(code, corners, 4)
     assert found.shape == (16, 3)
     assert torch.allclose(found[[0, 3, 12, 15]], corners, atol=1e-5)
     assert torch.allclose(found[6], among(code, corners, 2 / 3, 1 / 3), atol=1e-5)

@@ -1,6 +1,7 @@
 """The map of test codes, what lies between its dots, and the test pictures behind them."""
 
 import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from simulacra.data.store import open_store
 from simulacra.evaluation.pictures.maps import principal_axes
-from simulacra.explorer.map import codes_at
+from simulacra.explorer.map import CodeMap
 
 
 def numbers(packed: str) -> np.ndarray[Any, Any]:
@@ -26,28 +27,28 @@ def test_the_map_is_that_of_the_run_folder(asks: Any, run_of: Any) -> None:
     told, kept = asks.get("/runs/the-vae/map.json").json(), run_of("vae").arrays("map")
     assert np.allclose(told["points"], kept["points"], atol=1e-4)
     assert told["labels"] == kept["labels"].tolist()
-    assert (told["label_names"], told["exclusive"], told["chosen"]) == (
+    assert (told["label_names"], told["exclusive"], told["coloured_by"]) == (
         ["Smiling", "Eyeglasses", "Male"],
         False,
         "Male",
     )
 
 
-def test_a_place_on_a_dot_gives_its_own_code(asks: Any, run_of: Any) -> None:
+def test_a_position_on_a_dot_gives_its_own_code(asks: Any, run_of: Any) -> None:
     kept = run_of("vae").arrays("map")
     x, y = kept["points"][7].tolist()
-    told = asks.get("/runs/the-vae/place.json", params={"x": x, "y": y}).json()
+    told = asks.get("/runs/the-vae/map/point.json", params={"x": x, "y": y}).json()
     assert told["nearest"] == 7
     assert np.allclose(numbers(told["code"]["numbers"]), kept["codes"][7], atol=1e-3)
-    assert asks.get("/runs/the-vae/place.png", params={"x": x, "y": y}).status_code == 200
+    assert asks.get("/runs/the-vae/map/point.png", params={"x": x, "y": y}).status_code == 200
 
 
-def test_a_place_of_the_principal_map_leads_back_to_the_code_above_it(asks: Any, run_of: Any) -> None:
+def test_a_position_of_the_principal_map_leads_back_to_the_code_above_it(asks: Any, run_of: Any) -> None:
     codes = run_of("vae").arrays("map")["codes"]
     points = np.array(asks.get("/runs/the-vae/map.json", params={"kind": "map-pca"}).json()["points"])
     mean, axes, _ = principal_axes(codes)
     x, y = points[3].tolist()
-    told = asks.get("/runs/the-vae/place.json", params={"x": x, "y": y, "kind": "map-pca"}).json()
+    told = asks.get("/runs/the-vae/map/point.json", params={"x": x, "y": y, "kind": "map-pca"}).json()
     found = numbers(told["code"]["numbers"])
     assert np.allclose((found - mean) @ axes.T, points[3], atol=1e-3)
     assert np.allclose(found, mean + points[3] @ axes, atol=1e-3)
@@ -56,36 +57,39 @@ def test_a_place_of_the_principal_map_leads_back_to_the_code_above_it(asks: Any,
 def test_between_dots_near_ones_weigh_most() -> None:
     points = np.array([[0.0, 0], [1, 0], [50, 0], [51, 0], [52, 0]], np.float32)
     codes = np.array([[0.0, 0, 0], [1, 1, 1], [9, 9, 9], [9, 9, 9], [9, 9, 9]], np.float32)
-    middle, nearer = codes_at("map", points, codes, np.array([[0.5, 0], [0.9, 0]])).numpy()
+    drawn = CodeMap("map", {"points": points, "codes": codes}, seed=0)
+    middle, nearer = drawn.codes_at(np.array([[0.5, 0], [0.9, 0]])).numpy()
     assert middle[0] == pytest.approx(0.5, abs=0.02)
     assert nearer[0] == pytest.approx(1, abs=0.05)
 
 
-def test_codes_of_two_numbers_are_their_own_map() -> None:
+def test_codes_of_two_dimensions_are_their_own_map() -> None:
     codes = np.zeros((5, 2), np.float32)
-    assert codes_at("map", codes, codes, np.array([[0.25, -7.0]])).tolist() == [[0.25, -7.0]]
+    drawn = CodeMap("map", {"points": codes, "codes": codes}, seed=0)
+    assert drawn.codes_at(np.array([[0.25, -7.0]])).tolist() == [[0.25, -7.0]]
+    assert drawn.positions(np.array([[1.0, 2.0]], np.float32)).tolist() == [[1.0, 2.0]]
 
 
 def test_a_line_is_walked_from_end_to_end(asks: Any, run_of: Any, made: Any) -> None:
     kept = run_of("vae").arrays("map")
     (x0, y0), (x1, y1) = kept["points"][[2, 5]].tolist()
     query = {"x": [x0, x1], "y": [y0, y1], "count": 6}
-    codes = [numbers(one["numbers"]) for one in asks.get("/runs/the-vae/line.json", params=query).json()["codes"]]
+    codes = [numbers(one["numbers"]) for one in asks.get("/runs/the-vae/map/line.json", params=query).json()["codes"]]
     assert len(codes) == 6
     assert np.allclose(codes[0], kept["codes"][2], atol=1e-3)
     assert np.allclose(codes[-1], kept["codes"][5], atol=1e-3)
-    assert made.pixels(asks.get("/runs/the-vae/line.png", params=query).content).shape == (8, 48, 3)
+    assert made.pixels(asks.get("/runs/the-vae/map/line.png", params=query).content).shape == (8, 48, 3)
 
 
 def test_a_dot_shows_its_test_picture(asks: Any, run_of: Any, made: Any) -> None:
     store = open_store(Path(run_of("vae").read_facts()["data"]["path"]))
     row = store.rows("test")[4]
-    assert np.array_equal(made.pixels(asks.get("/runs/the-vae/tests/4.png").content), store.images[row])
-    told = asks.get("/runs/the-vae/tests/4.json").json()
+    assert np.array_equal(made.pixels(asks.get("/runs/the-vae/test-pictures/4.png").content), store.images[row])
+    told = asks.get("/runs/the-vae/test-pictures/4.json").json()
     names = [name for name, on in zip(store.label_names, store.labels[row], strict=True) if on]
-    assert told == {"row": 4, "real": True, "labels": names}
-    assert asks.get("/runs/the-vae/tests/20.png").status_code == 422
-    assert asks.get("/runs/the-vae/tests/-1.png").status_code == 422
+    assert told == {"index": 4, "real": True, "labels": names}
+    assert asks.get("/runs/the-vae/test-pictures/20.png").status_code == 422
+    assert asks.get("/runs/the-vae/test-pictures/-1.png").status_code == 422
 
 
 def test_dots_are_of_the_images_that_the_map_names(make_run: Any, client: Any, made: Any) -> None:
@@ -94,27 +98,27 @@ def test_dots_are_of_the_images_that_the_map_names(make_run: Any, client: Any, m
     rows = store.rows("test")[::-1][: len(arrays["codes"])]
     run.write_picture("map", arrays | {"rows": rows}, b"")
     asks = client(run.path)
-    assert np.array_equal(made.pixels(asks.get("/runs/first/tests/4.png").content), store.images[rows[4]])
+    assert np.array_equal(made.pixels(asks.get("/runs/first/test-pictures/4.png").content), store.images[rows[4]])
     names = [name for name, on in zip(store.label_names, store.labels[rows[4]], strict=True) if on]
-    assert asks.get("/runs/first/tests/4.json").json()["labels"] == names
+    assert asks.get("/runs/first/test-pictures/4.json").json()["labels"] == names
 
 
 def test_with_the_data_set_gone_a_dot_shows_what_its_code_gives(make_run: Any, client: Any) -> None:
     run = make_run("vae")
     shutil.rmtree(run.read_facts()["data"]["path"])
     asks = client(run.path)
-    assert asks.get("/runs/first/tests/4.json").json()["real"] is False
-    assert asks.get("/runs/first/tests/4.png").status_code == 200
+    assert asks.get("/runs/first/test-pictures/4.json").json()["real"] is False
+    assert asks.get("/runs/first/test-pictures/4.png").status_code == 200
     card = asks.get("/runs/first.json").json()
-    assert (card["tests"], card["real"]) == (20, False)
-    assert asks.get("/runs/first/tests/4/code.json").status_code == 200
+    assert (card["test_pictures"], card["has_data"]) == (20, False)
+    assert asks.get("/runs/first/test-pictures/4/code.json").status_code == 200
 
 
-@pytest.mark.parametrize("place", ["map.json", "place.png?x=0&y=0", "line.json?x=0&x=1&y=0&y=1"])
-def test_where_no_map_was_drawn_a_sentence_says_so(place: str, run_of: Any, client: Any) -> None:
-    ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}")
+@pytest.mark.parametrize("path", ["map.json", "map/point.png?x=0&y=0", "map/line.json?x=0&x=1&y=0&y=1"])
+def test_where_no_map_was_drawn_a_sentence_says_so(path: str, run_of: Any, client: Any) -> None:
+    ended = client(run_of("gan").path).get(f"/runs/the-gan/{path}")
     assert ended.status_code == 422
-    assert "there is no map of this run at step 6: one is drawn of models that encode" in ended.json()["error"]
+    assert "there is no map of this run at step 6: a map is drawn at the end of a training" in ended.json()["error"]
 
 
 def test_the_map_belongs_to_the_newest_checkpoint(asks: Any) -> None:
@@ -139,6 +143,29 @@ def test_a_map_of_an_earlier_end_is_not_taken_for_one_of_a_training_that_goes_on
     assert "no map of this run" in asks.get("/runs/first/map.json").json()["error"]
 
 
+@pytest.mark.parametrize("kind", ["map", "map-pca"])
+def test_an_uploaded_picture_lies_on_the_map_where_its_code_belongs(
+    kind: str, make_run: Any, client: Any, made: Any
+) -> None:
+    run = make_run("vae", store={"count": 200, "held_out": 60})
+    clusters = np.repeat([[-20.0, 0], [20, 5], [0, 30]], 20, axis=0) + np.random.default_rng(0).normal(size=(60, 2))
+    codes = np.concatenate([clusters, clusters[:, :1]], 1) / 10  # similar codes are near one another on the map
+    arrays = run.arrays("map") | {"points": clusters.astype(np.float32), "codes": codes.astype(np.float32)}
+    run.write_picture("map", arrays, b"")
+    asks = client(run.path)
+    points = np.array(asks.get("/runs/first/map.json", params={"kind": kind}).json()["points"])
+    for cluster in range(3):
+        numbers = codes[20 * cluster : 20 * cluster + 20].mean(0).tolist()
+        query = {"kind": kind, "code": json.dumps({"numbers": numbers})}
+        position = asks.get("/runs/first/map/position.json", params=query).json()
+        distances = np.hypot(*(points - [position["x"], position["y"]]).T)
+        assert position["nearest"] == distances.argmin()
+        assert distances.argmin() // 20 == cluster
+        assert distances.min() < 5
+    code = asks.post("/runs/first/code.json", content=made.picture()).json()["code"]
+    assert asks.get("/runs/first/map/position.json", params={"code": json.dumps(code)}).status_code == 200
+
+
 @pytest.mark.parametrize("query", ["x=nan&y=0", "x=inf&y=0", "x=1e9&y=0", "x=a&y=0", "x=1"])
-def test_a_place_off_every_map_is_refused(query: str, asks: Any) -> None:
-    assert asks.get(f"/runs/the-vae/place.json?{query}").status_code == 422
+def test_a_position_off_every_map_is_refused(query: str, asks: Any) -> None:
+    assert asks.get(f"/runs/the-vae/map/point.json?{query}").status_code == 422

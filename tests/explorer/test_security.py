@@ -118,7 +118,7 @@ def test_the_page_has_no_script_or_style_within_and_asks_nobody_else() -> None:
     ],
 )
 def test_the_name_of_a_run_cannot_leave_the_shelf(explorer: Any, name: str) -> None:
-    for tail in (".json", "/picture.png", "/curves.json", "/map.json", "/tests/0.png"):
+    for tail in (".json", "/picture.png", "/curves.json", "/map.json", "/test-pictures/0.png"):
         ended = explorer.get(f"/runs/{name}{tail}")
         assert ended.status_code in (404, 422), tail
         assert "root:" not in ended.text

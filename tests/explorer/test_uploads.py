@@ -31,13 +31,13 @@ def test_an_uploaded_picture_is_fitted_and_encoded(kind: str, upload: Any, made:
     ended = upload(made.picture(40, 30, kind))
     assert ended.status_code == 200
     told = ended.json()
-    assert set(told) == {"code", "how", "error", "original", "rebuilt"}
-    assert told["how"] == "encoder"
-    original, rebuilt = opened(told["original"]), opened(told["rebuilt"])
+    assert set(told) == {"code", "method", "squared_error", "original", "reconstruction"}
+    assert told["method"] == "encoder"
+    original, rebuilt = opened(told["original"]), opened(told["reconstruction"])
     assert original.shape == rebuilt.shape == (8, 8, 3)
     assert np.abs(original.astype(int) - [0, 128, 128]).max() <= 4
     difference = (original.astype(float) - rebuilt) / 127.5
-    assert told["error"] == pytest.approx(np.square(difference).mean())
+    assert told["squared_error"] == pytest.approx(np.square(difference).mean())
 
 
 def test_the_code_that_is_told_draws_what_is_shown(run_of: Any, client: Any, made: Any) -> None:
@@ -46,19 +46,19 @@ def test_the_code_that_is_told_draws_what_is_shown(run_of: Any, client: Any, mad
     asks = client(run_of("vae").path)
     told = asks.post("/runs/the-vae/code.json", content=made.picture()).json()
     shown = asks.get("/runs/the-vae/picture.png", params={"code": json.dumps(told["code"])})
-    assert np.array_equal(made.pixels(shown.content), opened(told["rebuilt"]))
+    assert np.array_equal(made.pixels(shown.content), opened(told["reconstruction"]))
 
 
 def test_a_model_without_an_encoder_searches_for_the_code(upload: Any, made: Any) -> None:
     told = upload(made.picture(), "gan").json()
-    assert told["how"] == "search"
-    assert opened(told["rebuilt"]).shape == (8, 8, 3)
+    assert told["method"] == "search"
+    assert opened(told["reconstruction"]).shape == (8, 8, 3)
 
 
 def test_a_test_picture_is_read_like_an_upload(run_of: Any, client: Any, made: Any) -> None:
     asks = client(run_of("vae").path)
-    picture = asks.get("/runs/the-vae/tests/3.png").content
-    picked = asks.get("/runs/the-vae/tests/3/code.json").json()
+    picture = asks.get("/runs/the-vae/test-pictures/3.png").content
+    picked = asks.get("/runs/the-vae/test-pictures/3/code.json").json()
     assert picked == asks.post("/runs/the-vae/code.json", content=picture).json()
 
 

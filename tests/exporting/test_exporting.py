@@ -12,7 +12,7 @@ import torch
 
 import simulacra as sm
 from simulacra.engine.checkpoints import restore
-from simulacra.exporting.model import without_places
+from simulacra.exporting.model import without_paths
 from simulacra.exporting.weights import load_exported
 from simulacra.runs import RunFolder
 
@@ -36,8 +36,8 @@ def test_exported_weights_are_those_of_the_run_for_every_family(family: str, tra
     expected, found = objective.networks.state_dict(), loaded.subject.objective.networks.state_dict()
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert loaded.told["step"] == step == 2
-    assert loaded.told["weights"] == ("raw" if family == "classifier" else "ema")
+    assert loaded.config["step"] == step == 2
+    assert loaded.config["weights"] == ("raw" if family == "classifier" else "ema")
     assert not any(module.training for module in loaded.subject.objective.networks.modules())
 
 
@@ -51,7 +51,7 @@ def test_an_exported_model_draws_the_samples_of_its_run_with_run_and_data_gone(t
 
 def test_a_kept_checkpoint_can_be_exported(trained: Any, export: Any) -> None:
     run = trained("gan")
-    assert load_exported(export(run, "--step", 1)).told["step"] == 1
+    assert load_exported(export(run, "--step", 1)).config["step"] == 1
 
 
 def test_the_card_has_what_was_measured_and_asks_for_a_licence(trained: Any, export: Any) -> None:
@@ -84,7 +84,7 @@ def test_the_card_tells_other_data_and_codes_apart(trained: Any, export: Any) ->
     front, body = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)
     assert "model-index" not in front, "it would stand under the name of the data trained on"
     assert "test images, against other data (f00d), n = 3" in body
-    assert "The floor is what real images, chance or a linear code get" in body
+    assert "The baseline is what real images, chance or a linear code get" in body
     for code in ("categorical 1", "continuous 2"):
         RunFolder(run).append("evaluations", row | {"metric": "code_information", "code": code, "label": "Male"})
     front = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)[0]
@@ -130,7 +130,7 @@ def test_places_are_called_by_their_last_name_and_all_else_stays() -> None:
         "list": ["~/photos/one.png", "https://example.org/a/b", "real / fake", "loss/train", "and/or", "1/2"],
         "number": 3,
     }
-    assert without_places(given) == {
+    assert without_paths(given) == {
         "command": "simulacra train x --data=faces --out 'a b/c'",
         "path": "faces",
         "list": ["one.png", "https://example.org/a/b", "real / fake", "loss/train", "and/or", "1/2"],
@@ -160,7 +160,7 @@ def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(trained: Any, s
     RunFolder(run).write_facts({"state": "running"})
     ended = simulacra("export", run, "--out", tmp_path / "out")
     assert ended.code == 0
-    assert f"{run} is still training, or was cut off: its checkpoint of step 2 is taken" in ended.err
+    assert f"{run} is still training or was interrupted: its checkpoint of step 2 is used" in ended.err
 
 
 def test_what_cannot_be_exported_is_told_and_nothing_is_written(trained: Any, simulacra: Any, tmp_path: Path) -> None:

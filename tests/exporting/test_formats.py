@@ -1,7 +1,5 @@
 """The page of `--format web`, in a browser without a network."""
 
-import os
-import shutil
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from platformdirs import user_cache_path
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Page, Route
 
 import simulacra as sm
 
@@ -25,16 +23,6 @@ class Quiet(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
-
-
-@pytest.fixture
-def chromium() -> str:
-    for name in ("chromium", "npm"):
-        if shutil.which(name) is None:
-            if os.environ.get("CI"):
-                pytest.fail(f"{name} is missing: apt-get install {name}")
-            pytest.skip(f"{name} is missing: apt-get install {name}")
-    return str(shutil.which("chromium"))
 
 
 @pytest.fixture
@@ -69,8 +57,9 @@ def set_slider(page: Page, name: str, value: float) -> None:
     )
 
 
+@pytest.mark.usefixtures("npm")
 def test_a_page_runs_the_model_in_the_browser_without_a_network(
-    trained: Any, simulacra: Any, tmp_path: Path, served: str, chromium: str, monkeypatch: pytest.MonkeyPatch
+    trained: Any, simulacra: Any, tmp_path: Path, served: str, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     try:
         user_cache_path("simulacra", ensure_exists=True)
@@ -79,31 +68,29 @@ def test_a_page_runs_the_model_in_the_browser_without_a_network(
     run = trained("acgan", **{"objective.code.labels": "onehot"})
     ended = simulacra("export", run, "--format", "web", "--out", tmp_path / "out")
     assert ended.code == 0, ended.err
-    model, said = sm.open_run(run), []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+    model, messages = sm.open_run(run), []
+    page = browser.new_page()
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
 
-        def only_ours(route: Route) -> None:
-            if route.request.url.startswith(served):
-                route.continue_()
-            else:
-                said.append(route.request.url)
-                route.abort()
+    def only_ours(route: Route) -> None:
+        if route.request.url.startswith(served):
+            route.continue_()
+        else:
+            messages.append(route.request.url)
+            route.abort()
 
-        page.route("**/*", only_ours)
-        page.goto(served)
-        code, pixels = drawn(page)
-        assert np.abs(model.decode(code)[0].astype(int) - pixels).max() <= 1, "the pixels are those of the run"
-        noise = model.subject.generates.code.noise
-        set_slider(page, "Smiling", 0.25)
-        smiling, changed = drawn(page)
-        assert smiling[0, noise : noise + 2].tolist() == [0.75, 0.25]
-        assert np.array_equal(smiling[0, :noise], code[0, :noise])
-        assert np.abs(model.decode(smiling)[0].astype(int) - changed).max() <= 1
-        set_slider(page, "Spread", 0)
-        assert not drawn(page)[0][0, :noise].any()
-        browser.close()
-    assert said == [], "no error, and nothing was asked of anybody else"
+    page.route("**/*", only_ours)
+    page.goto(served)
+    code, pixels = drawn(page)
+    assert np.abs(model.decode(code)[0].astype(int) - pixels).max() <= 1, "the pixels are those of the run"
+    noise = model.subject.generates.code.noise
+    set_slider(page, "Smiling", 0.25)
+    smiling, changed = drawn(page)
+    assert smiling[0, noise : noise + 2].tolist() == [0.75, 0.25]
+    assert np.array_equal(smiling[0, :noise], code[0, :noise])
+    assert np.abs(model.decode(smiling)[0].astype(int) - changed).max() <= 1
+    set_slider(page, "Spread", 0)
+    assert not drawn(page)[0][0, :noise].any()
+    page.close()
+    assert messages == [], "no error, and nothing was asked of anybody else"

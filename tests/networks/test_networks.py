@@ -55,7 +55,7 @@ def test_a_decoder_makes_images_of_any_fitting_size(kind: str, shape: tuple[int,
 
 @pytest.mark.parametrize("kind", sorted(set(NETWORKS) - set(READERS)))
 def test_a_kind_that_makes_images_cannot_read_them(kind: str) -> None:
-    sentence = f'a network of kind "{kind}" makes images and cannot read them; use kind convolution or mlp here'
+    sentence = f'a network of kind "{kind}" generates images and cannot read them; use kind convolution or mlp here'
     with pytest.raises(RecipeError) as found:
         encoder(read(kind), (32, 32, 3))
     assert str(found.value) == sentence
@@ -69,7 +69,7 @@ def test_a_kind_that_reads_images_cannot_make_them(kind: str) -> None:
     with pytest.raises(RecipeError) as found:
         decoder(read(kind), 6, (32, 32, 3))
     expected = (
-        f'a network of kind "{kind}" reads images and cannot make them; use kind deconvolution or upsample or mlp'
+        f'a network of kind "{kind}" reads images and cannot generate them; use kind deconvolution or upsample or mlp'
     )
     assert str(found.value) == expected + " here"
 

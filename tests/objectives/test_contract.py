@@ -53,7 +53,7 @@ def first_batch(recipe: Recipe, store: ImageStore) -> Batch:
 
 def prepared(recipe: Recipe, precision: Any = "float32") -> tuple[Objective, Watched, Devices]:
     objective, devices = build(recipe), Devices("cpu", precision)
-    devices.place(objective.networks)
+    devices.move(objective.networks)
     return objective, Watched(objective, Optimizers(objective, recipe.optimizer, devices)), devices
 
 

@@ -15,7 +15,8 @@ from torch import nn
 
 from simulacra.data.store import open_store
 from simulacra.engine.checkpoints import read_checkpoint
-from simulacra.engine.devices import CommonBatchNorm2d, Crew, Devices, synchronize
+from simulacra.engine.devices import CommonBatchNorm2d, Devices, synchronize
+from simulacra.engine.distributed import Crew
 from simulacra.engine.loop import train
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe, to_toml
@@ -63,7 +64,7 @@ def recipe_of(name: str, tiny: Callable[..., Recipe], **changes: Any) -> Recipe:
 
 
 def together(folder: Path, plan: list[dict[str, Any]], *before: str) -> Ended:
-    """Runs a plan in two processes, which Fabric starts, or torchrun with these words."""
+    """Runs a plan in two processes, of which the first starts the second, or torchrun both, with these words."""
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     env = os.environ | {"TOGETHER": str(folder), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     ended = subprocess.run(
@@ -138,6 +139,13 @@ def test_an_error_is_one_sentence_and_ends_all_processes(two: Ended) -> None:
     assert two.output.count("stopped being finite") == 1
     assert "Traceback" not in two.output
     assert two.code == 143
+
+
+def test_where_one_process_dies_the_first_says_so_and_ends(two: Ended, tmp_path: Path) -> None:
+    dead = words(two.folder, "vae", "--devices", "2", out="dead")
+    ended = together(tmp_path, [{"words": dead, "step": 3, "signal": signal.SIGKILL}])
+    assert (ended.code, [notes["codes"] for notes in ended.notes]) == (2, [[2]])
+    assert ended.output.count("another of the 2 processes of this training has ended or cannot be reached") == 1
 
 
 @pytest.fixture(scope="module")

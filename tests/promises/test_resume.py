@@ -67,7 +67,7 @@ def assert_same(one: Any, other: Any, name: str = "") -> None:
 def processes() -> Iterator[Any]:
     """Where processes come from that have imported everything and done nothing yet; one thread each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["simulacra.verbs.train", "simulacra.engine.devices", "lightning_fabric"])
+    context.set_forkserver_preload(["simulacra.verbs.train", "simulacra.engine.devices"])
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     yield context

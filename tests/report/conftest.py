@@ -1,9 +1,11 @@
-"""Fake run folders: what a training leaves behind, made by hand in a moment."""
+"""Fake run folders, made by hand in a moment, and pages parsed for their meaning."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,6 +15,16 @@ from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
 
+ROW = {
+    "metric": "frechet_distance",
+    "low": None,
+    "high": None,
+    "baseline": None,
+    "n": 500,
+    "split": "test",
+    "extractor": "random-vgg",
+    "step": 2000,
+}
 HOSTILE = ("<script>alert(1)</script>", "$x^2$", "_hidden", "笑顔 é \u202eback\x07", "very long " * 30)
 
 
@@ -52,7 +64,7 @@ def facts_of(labels: tuple[str, ...], **changes: Any) -> dict[str, Any]:
             "counts": {"train": 40_000, "valid": 2_000, "test": 2_000},
             "label_names": list(labels),
             "exclusive": False,
-            "label_frequencies": {name: 0.5 / (place + 1) for place, name in enumerate(labels)},
+            "label_frequencies": {name: 0.5 / (index + 1) for index, name in enumerate(labels)},
             "card": {"source": "celeba", "licence": "research only", "notes": ["cropped"]},
         },
         "networks": {"discriminator": {"parameters": 11_264, "layers": layers}},
@@ -102,7 +114,7 @@ def write_run(
     run.write_facts(facts_of(labels, **changes))
     if full:
         write_curves(run, "loss/discriminator", "loss/generator", "accuracy/real", "accuracy/fake")
-        evaluation = {"metric": "mse", "low": None, "high": None, "floor": None, "n": 500, "extractor": None}
+        evaluation = {"metric": "mse", "low": None, "high": None, "baseline": None, "n": 500, "extractor": None}
         for step in (1000, 2000):
             run.append("evaluations", evaluation | {"value": 40 / step, "split": "valid", "step": step})
         last = {"value": 0.0197, "low": 0.0190, "high": 0.0204, "split": "test", "step": 2000}
@@ -111,44 +123,192 @@ def write_run(
     return run
 
 
-def figures_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
+VOID = {"meta", "img", "br", "hr", "input"}
+BLOCKS = {
+    "p",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "td",
+    "th",
+    "caption",
+    "summary",
+    "figcaption",
+    "div",
+    "span",
+    "dt",
+    "dd",
+    "small",
+}
+
+
+class Page(HTMLParser):
+    """A page, parsed once for its meaning, and the files of its figures.
+
+    Attributes:
+        text: everything that is read on it outside of figures, with single spaces.
+        sections: heading -> text of each section, in order; of equal headings the first one.
+        notes: texts of the boxes above the sections.
+        tables: rows of texts of each table, its head first.
+        images: alternatives of its pictures and charts.
+        elements: tag and attributes of every element.
+        unmatched: tags that are closed wrongly, or never.
+        figures: name -> content of every file of figures beside the page.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path, self.html = path, path.read_text("utf-8")
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.sections: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.unmatched: list[str] = []
+        self._open: list[tuple[str, dict[str, str], int]] = []
+        self._texts: list[str] = []
+        self._heading = ""
+        self.feed(self.html)
+        self.unmatched += [tag for tag, _, _ in self._open]
+        self.text = self._since(0)
+        self.images = [attributes["alt"] for attributes in self.all("img")]
+        self.images += [attributes["aria-label"] for attributes in self.all("svg")]
+        folder = path.parent / "figures"
+        self.figures = {file.name: file.read_bytes() for file in sorted(folder.glob("*"))}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {key: value or "" for key, value in attrs}
+        self.elements.append((tag, attributes))
+        if tag not in VOID:
+            self._open.append((tag, attributes, len(self._texts)))
+        if tag in BLOCKS:
+            self._texts.append(" ")
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, attributes, start = self._open.pop() if self._open else ("", {}, 0)
+        if opened != tag:
+            self.unmatched.append(tag)
+        if tag in ("h2", "h3"):
+            self._heading = self._since(start)
+        elif tag == "section":
+            self.sections.setdefault(self._heading, self._since(start))
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append(self._since(start))
+        elif attributes.get("role") == "note":
+            self.notes.append(self._since(start))
+        if tag in BLOCKS:
+            self._texts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "svg"} & {tag for tag, _, _ in self._open}:
+            self._texts.append(data)
+
+    def _since(self, start: int) -> str:
+        return " ".join("".join(self._texts[start:]).split())
+
+    def all(self, *tags: str) -> list[dict[str, str]]:
+        """Attributes of every element of these kinds."""
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    def table(self, *head: str) -> dict[str, list[str]]:
+        """First cell -> the other cells of each row, of the first table whose head begins with these names."""
+        rows = next(rows for rows in self.tables if tuple(rows[0][: len(head)]) == head)
+        return {row[0]: row[1:] for row in rows[1:]}
+
+    @property
+    def gaps(self) -> str:
+        """What the page says is missing."""
+        return "".join(note for note in self.notes if note.startswith("Before you read on"))
+
+    def words_of(self, figure: str) -> list[str]:
+        """The texts that are written in a figure."""
+        return words_in(self.figures[f"{figure}.svg"])
+
+
+def words_in(svg: bytes) -> list[str]:
+    root = ElementTree.fromstring(svg)
+    return ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("}text")]
+
+
+def report(*runs: RunFolder, out: Path | None = None) -> Page:
+    return Page(write_report(runs, out))
 
 
 @pytest.fixture(scope="session")
 def fake() -> SimpleNamespace:
-    """What the tests of the report make runs with, and look at them with."""
+    """What the tests of the report make runs with, and look at their pages with."""
     return SimpleNamespace(
-        hostile=HOSTILE, noise=noise, run=write_run, curves=write_curves, pictures=write_pictures, figures=figures_of
+        hostile=HOSTILE, noise=noise, run=write_run, curves=write_curves, report=report, words_in=words_in
     )
 
 
-@dataclass(frozen=True)
-class Written:
-    """A run and its report, written once for all tests that only look."""
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A finished run without curves, evaluations and pictures."""
+    return write_run(tmp_path / "run", full=False)
 
-    run: RunFolder
-    page: Path
 
-    @property
-    def html(self) -> str:
-        return self.page.read_text("utf-8")
+@pytest.fixture
+def shown(run: RunFolder) -> Callable[..., Page]:
+    """shown(leakage={...}): the page of a run with these pictures alone; an underscore in a name stands for a dash."""
+
+    def page(**pictures: dict[str, Any]) -> Page:
+        for name, arrays in pictures.items():
+            run.write_picture(name.replace("_", "-"), arrays, b"")
+        return report(run)
+
+    return page
+
+
+@pytest.fixture
+def evaluated(run: RunFolder) -> Callable[..., Page]:
+    """evaluated({...}, ...): the page of a run with these rows of evaluations; missing entries are those of ROW."""
+
+    def page(*rows: dict[str, Any]) -> Page:
+        for row in rows:
+            run.append("evaluations", ROW | row)
+        return report(run)
+
+    return page
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Callable[..., Page]:
+    """compared([{...}, ...], ...): the page of several runs a, b, c with these rows of evaluations each."""
+
+    def page(*runs: list[dict[str, Any]]) -> Page:
+        folders = [write_run(tmp_path / name, full=False) for name, _ in zip("abcd", runs, strict=False)]
+        for folder, rows in zip(folders, runs, strict=True):
+            for row in rows:
+                folder.append("evaluations", ROW | row)
+        return report(*folders, out=tmp_path / "out.html")
+
+    return page
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    run = write_run(tmp_path_factory.mktemp("plain") / "first")
-    return Written(run, write_report([run]))
+def written(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The report of a run that has everything, in the run's folder."""
+    return report(write_run(tmp_path_factory.mktemp("plain") / "first"))
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Everything that a person can name is named to break the page."""
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The report of a run in which everything that a person can name is named to break the page."""
     run = write_run(tmp_path_factory.mktemp("hostile") / "<b>run$&\"'", HOSTILE, command=" ".join(HOSTILE[:2]))
     run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "title": HOSTILE[0]}))
     run.append("metrics", {"step": 2100, "epoch": 6.7, "images": 268_800} | {f"{name}/{name}": 1.0 for name in HOSTILE})
-    row = {"value": 1.0, "low": 0.5, "high": 2.0, "floor": 0.1, "n": 1, "extractor": HOSTILE[1], "step": 2000}
+    numbers = {"value": 1.0, "low": 0.5, "high": 2.0, "baseline": 0.1, "n": 1, "extractor": HOSTILE[1], "step": 2000}
     for name in HOSTILE:
-        run.append("evaluations", row | {"metric": name, "split": name, name: name})
+        texts = dict.fromkeys(("metric", "split", "label", "judge", "density", "weights", "against"), name)
+        run.append("evaluations", numbers | texts | {name: name})
+    run.append("evaluations", {"metric": "recall", "value": None, "n": 1, "step": 2000, "why": HOSTILE[0]})
     run.write_picture("own <i>picture", {"images": noise(7, 8, 8, 1)}, b"")
-    return Written(run, write_report([run]))
+    return report(run)

@@ -55,13 +55,13 @@ def test_every_family_is_measured_and_nothing_stays(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = tiny(family)
-    found = bench(recipe, seconds=NOW, name="small", device="cpu")
+    found = bench(recipe, seconds=NOW, device="cpu")
     figures = found.as_json()
     assert set(figures) >= ASKED
     assert found.measured_steps >= max(LEAST, round_of(recipe))
     assert all(isfinite(figures[key]) and figures[key] > 0 for key in ASKED - {"recipe"})
     assert 0 < found.outside_share < 1
-    assert (found.recipe, found.batch, found.steps) == ("small", recipe.data.batch, recipe.steps)
+    assert (found.recipe, found.batch, found.steps) == (recipe.title, recipe.data.batch, recipe.steps)
     assert found.images_per_second == pytest.approx(1e3 * found.batch / found.step_ms)
     assert found.seconds_for_recipe == pytest.approx(recipe.steps * found.step_ms / 1e3)
     assert not list(tmp_path.iterdir())

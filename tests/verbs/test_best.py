@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.estimates import Estimate
 from simulacra.evaluation.metrics import held_out
 from simulacra.evaluation.metrics.held_out import best_of, metric_of
+from simulacra.measurements import Measurement
 from simulacra.runs import RunFolder
-from simulacra.verbs import best
 
 Run = Callable[..., Any]
 
@@ -106,8 +107,8 @@ def test_a_report_can_show_the_best_checkpoint(trained: Any, simulacra: Run) -> 
     ended = simulacra("report", run.path, "--step", "best")
     assert ended.code == 0, ended.err
     page = (run.path / "report.html").read_text("utf-8")
-    assert "Its pictures are those of update 2." in page
-    assert "The best checkpoint is that of update 2" in page
+    assert "The pictures show the model at update 2." in page
+    assert "The best checkpoint is at update 2" in page
     assert not np.array_equal(run.arrays("samples")["images"], last)
 
 
@@ -116,7 +117,7 @@ def test_a_report_can_show_the_best_checkpoint(trained: Any, simulacra: Run) -> 
     [
         ({"every.score": 3}, [], "every.score = 3 is no multiple of every.checkpoint = 2"),
         ({"every.select": "accuracy"}, [], "accuracy cannot choose a checkpoint of family gan; give one of: kernel_"),
-        ({"every.score": 2}, ["none-valid"], "keep some training images aside for it: --set data.holdout=1000"),
+        ({"every.score": 2}, ["none-valid"], "hold out some training images for it: --set data.holdout=1000"),
     ],
 )
 def test_what_cannot_be_chosen_by_is_told_before_training(
@@ -138,20 +139,20 @@ def test_images_kept_aside_are_enough_to_choose_by(trained: Any, make_store: Any
 
 
 def test_the_earliest_of_equals_is_best_and_higher_is_better_for_an_accuracy() -> None:
-    def row(step: int, value: float, **more: Any) -> dict[str, Any]:
-        return {"metric": "accuracy", "split": "valid", "step": step, "value": value, "weights": "raw", "n": 9} | more
+    def score(step: int, value: float, **more: Any) -> Measurement:
+        about = {"metric": "accuracy", "split": "valid", "weights": "raw", "n": 9} | more
+        return Measurement(estimate=Estimate(value), step=step, **about)
 
-    rows = [row(2, 0.5), row(4, 0.8), row(6, 0.8), row(8, 0.9, n=3), row(9, 0.99, split="test"), row(10, 0.7)]
-    found = best_of(rows, "accuracy", [2, 4, 6, 8, 9, 10])
-    assert found is not None
-    assert found["step"] == 4, "another n does not compare, and test images never count"
-    assert best_of(rows, "loss", [2, 4]) is None
+    scores = [score(2, 0.5), score(4, 0.8), score(6, 0.8), score(8, 0.9, n=3), score(9, 0.99, split="test")]
+    best = best_of([*scores, score(10, 0.7)], "accuracy", [2, 4, 6, 8, 9, 10])
+    assert best is not None
+    assert best.step == 4, "another n does not compare, and test images never count"
+    assert best_of(scores, "loss", [2, 4]) is None
 
 
 def test_each_family_has_its_own_metric(tiny: Any) -> None:
     assert {family: metric_of(tiny(family)) for family in DEFAULTS} == DEFAULTS
     assert metric_of(tiny("vae", **{"every.select": "frechet_distance"})) == "frechet_distance"
-    assert best.cells({"step": 1000, "metric": "m", "value": 1, "low": None, "high": 2, "floor": 0, "n": 9}, {})[0]
 
 
 def test_the_ema_and_the_last_weights_are_measured_apart(trained: Any, simulacra: Run) -> None:

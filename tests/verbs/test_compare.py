@@ -17,14 +17,13 @@ ROW = {
     "metric": "precision",
     "low": None,
     "high": None,
-    "floor": 0.9,
+    "baseline": 0.9,
     "n": 500,
     "split": "test",
     "real": 100,
     "extractor": "random-vgg, 64x64 bicubic",
     "step": 6,
     "seed": 0,
-    "better": "higher",
 }
 
 
@@ -64,28 +63,28 @@ def test_the_better_of_two_is_told_where_their_intervals_allow_it(make: Any) -> 
     assert difference is not None
     margin = 0.02 * 2**0.5
     assert (difference.value, difference.low, difference.high) == pytest.approx((-0.1, -0.1 - margin, -0.1 + margin))
-    assert one.floor == 0.9
+    assert one.baseline == 0.9
 
 
 @pytest.mark.parametrize(
-    ("better", "values", "said"),
+    ("metric", "values", "verdict"),
     [
-        ("lower", (0.5, 0.6), "a is better"),
-        ("neither", (0.5, 0.6), "b is higher"),
-        ("higher", (0.5, 0.51), "no difference can be told"),
-        ("higher", (0.5, 0.6, 0.7), "c is best"),
-        ("higher", (0.5, 0.69, 0.7), "b and c cannot be told apart; a is worse"),
-        ("neither", (0.5, 0.52, 0.69, 0.7), "c and d cannot be told apart; a and b are lower"),
+        ("kernel_distance", (0.5, 0.6), "a is better"),
+        ("sharpness", (0.5, 0.6), "b is higher"),
+        ("precision", (0.5, 0.51), "no significant difference"),
+        ("precision", (0.5, 0.6, 0.7), "c is best"),
+        ("precision", (0.5, 0.69, 0.7), "no significant difference between b and c; a is worse"),
+        ("sharpness", (0.5, 0.52, 0.69, 0.7), "no significant difference between c and d; a and b are lower"),
     ],
 )
-def test_a_verdict_names_who_leads(make: Any, better: str, values: tuple[float, ...], said: str) -> None:
-    rows = [{"value": value, "low": value - 0.02, "high": value + 0.02, "better": better} for value in values]
+def test_a_verdict_names_who_leads(make: Any, metric: str, values: tuple[float, ...], verdict: str) -> None:
+    rows = [{"metric": metric, "value": value, "low": value - 0.02, "high": value + 0.02} for value in values]
     found = compare([make(name, row) for name, row in zip("abcd", rows, strict=False)])
-    assert [one.verdict for one in found.metrics] == [said]
+    assert [one.verdict for one in found.metrics] == [verdict]
 
 
 def test_a_value_without_interval_is_shown_and_not_judged(make: Any) -> None:
-    row = {"metric": "frechet_distance", "better": "lower"}
+    row = {"metric": "frechet_distance"}
     (one,) = compare([make("a", row | {"value": 3.0}), make("b", row | {"value": 30.0})]).metrics
     assert one.verdict == "not tested: no interval"
     assert one.best == ()
@@ -96,7 +95,7 @@ def test_what_was_measured_otherwise_is_said_and_not_compared(make: Any) -> None
     b = make("b", {"value": 0.6, "n": 2000}, {"metric": "recall", "value": 0.4})
     found = compare([a, b])
     assert [one.metric for one in found.metrics] == ["recall"]
-    assert "a: precision not compared, measured with n 500 where b has 2000; measure it alike: " in found.notes[0]
+    assert "for a, precision is not compared, because n is 500 for a and 2000 for b; to measure a " in found.notes[0]
     assert found.notes[0].endswith(f"simulacra evaluate {a} -n 2000 --features random-vgg")
 
 
@@ -104,7 +103,7 @@ def test_the_conditions_that_most_runs_share_are_compared(make: Any) -> None:
     paths = [make("a", 0.5, {"value": 0.55, "n": 900}), make("b", {"value": 0.6, "n": 900}), make("c", 0.7)]
     (one,) = compare(paths).metrics
     assert one.conditions["n"] == 900
-    assert [cell and cell.found.value for cell in one.cells] == [0.55, 0.6, None]
+    assert [cell and cell.estimate.value for cell in one.cells] == [0.55, 0.6, None]
 
 
 def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make: Any) -> None:
@@ -113,6 +112,16 @@ def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make: 
     assert [one.split for one in compare(paths, split="train").metrics] == ["train"]
     valid = [make(name, {"value": 0.1, "split": "valid"}) for name in "cd"]
     assert [one.split for one in compare(valid).metrics] == ["valid"]
+
+
+def test_likelihoods_of_different_width_are_not_compared(make: Any) -> None:
+    bounds = [{"metric": "elbo", "value": -100.0, "density": f"normal, variance {width}"} for width in (0.5, 1)]
+    found = compare([make("a", 0.5, bounds[0]), make("b", 0.5, bounds[1])])
+    assert [compared.metric for compared in found.metrics] == ["precision"]
+    assert found.notes[0] == (
+        "for b, elbo is not compared, because density is normal, variance 1 for b and normal, variance 0.5 for a, and "
+        "log-densities compare only where likelihood and width are equal"
+    )
 
 
 def test_labels_are_compared_each_with_itself(make: Any) -> None:
@@ -137,7 +146,9 @@ def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[
     first = one.cells[0]
     assert first is not None
     room = 4.302653 * 0.1 / 3**0.5
-    assert (first.found.value, first.found.low, first.found.high) == pytest.approx((0.6, 0.6 - room, 0.6 + room))
+    assert (first.estimate.value, first.estimate.low, first.estimate.high) == pytest.approx(
+        (0.6, 0.6 - room, 0.6 + room)
+    )
     assert first.values == (0.5, 0.6, 0.7)
     assert one.test == "paired"
     assert one.verdict == "kl_weight=1.0 is better", "the intervals of the groups overlap, the pairs differ alike"
@@ -146,16 +157,16 @@ def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[
 def test_groups_of_other_seeds_are_compared_as_wholes(seeds: list[Path]) -> None:
     (one,) = compare([*seeds[:3], *seeds[4:]], "objective.kl_weight").metrics
     assert one.test == "welch"
-    assert one.verdict == "no difference can be told"
+    assert one.verdict == "no significant difference"
 
 
 def test_one_seed_has_a_value_and_no_spread(seeds: list[Path]) -> None:
     found = compare(seeds[:4], "objective.kl_weight")
     cell = found.metrics[0].cells[1]
     assert cell is not None
-    assert (cell.found.value, cell.found.low) == (0.4, None)
-    assert found.metrics[0].verdict == "not tested: one seed of kl_weight=4.0"
-    assert "kl_weight=4.0 has one seed (0): how far seeds differ is not known" in found.notes[0]
+    assert (cell.estimate.value, cell.estimate.low) == (0.4, None)
+    assert found.metrics[0].verdict == "not tested: only one seed of kl_weight=4.0"
+    assert "only one seed (0) of kl_weight=4.0, so its spread over seeds is unknown" in found.notes[0]
 
 
 def test_groups_that_differ_in_more_than_the_key_are_told(make: Any) -> None:
@@ -181,7 +192,7 @@ def test_people_get_two_tables_and_scripts_get_all_of_it(simulacra: Run, seeds: 
     assert [column["name"] for column in found["columns"]] == [path.name for path in seeds]
     assert found["metrics"][0]["verdict"].startswith("kl-1.0-2 is best")
     assert found["differences"]["seed"] == ["0", "1", "2"] * 2
-    assert "not a training with another seed" in found["notes"][-1]
+    assert "not the seed of the training" in found["notes"][-1]
 
 
 def test_a_page_of_a_comparison_is_the_same_each_time(simulacra: Run, seeds: list[Path], tmp_path: Path) -> None:
@@ -192,7 +203,7 @@ def test_a_page_of_a_comparison_is_the_same_each_time(simulacra: Run, seeds: lis
     assert page == (tmp_path / "two" / "page.html").read_bytes()
     assert b"kl_weight=1.0 is better" in page
     assert b"Comparison of 6 runs by objective.kl_weight" in page
-    assert b"below, with all" not in page
+    assert b"has a part of its own" not in page
 
 
 def test_other_data_are_not_compared(simulacra: Run, make: Any) -> None:
@@ -200,10 +211,10 @@ def test_other_data_are_not_compared(simulacra: Run, make: Any) -> None:
     a, b = make("a", 0.5, alone), make("b", 0.9, alone, data="data-2")
     found = compare([a, b])
     assert [one.metric for one in found.metrics] == ["repeats"], "samples alone hang on no data"
-    assert "b: precision not compared, it saw other data (data-2) than a (data-1)" in found.notes[0]
+    assert "for b, precision is not compared, because data is data-2 for b and data-1 for a" in found.notes[0]
     refused = simulacra("compare", make("c", 0.5), make("d", 0.5, data="data-2"))
     assert refused.code == 2
-    assert "nothing can be compared: d: precision not compared, it saw other data (data-2)" in refused.err
+    assert "nothing can be compared: for d, precision is not compared, because data is data-2 for d" in refused.err
     assert f"simulacra evaluate {b.with_name('d')} --against STORE" in refused.err
 
 
@@ -221,14 +232,14 @@ def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make: An
         (["a", "nowhere"], "nowhere holds no run"),
         (["a", "bare"], "bare has not been evaluated; do that first: simulacra evaluate bare -n 500 --features random"),
         (["a", "torn"], "torn/evaluations.jsonl is damaged"),
-        (["a", "b", "--metric", "precisoin"], "--metric precisoin: no run has such a number; did you mean precision?"),
-        (["a", "b", "--split", "tset"], "--split tset: no run has a number of such images; did you mean test?"),
+        (["a", "b", "--metric", "precisoin"], "--metric precisoin: no run has this metric; did you mean precision?"),
+        (["a", "b", "--split", "tset"], "--split tset: no run was measured on it; did you mean test?"),
         (["a", "b", "--group-by", "objective.kl_wieght"], "did you mean objective.kl_weight?"),
-        (["a", "b", "--group-by", "zzz"], "these differ between the runs: objective.latent"),
-        (["a", "b", "--group-by", "objective.kl_weight"], "it is 1.0 in every run, so there is one group"),
-        (["a", "b", "--group-by", "seed"], "the seed varies within a group, it makes none; these differ"),
+        (["a", "b", "--group-by", "zzz"], "these keys differ: objective.latent"),
+        (["a", "b", "--group-by", "objective.kl_weight"], "it is 1.0 in every run, so there is only one group"),
+        (["a", "b", "--group-by", "seed"], "seeds differ within a group, so they make no groups; these keys differ"),
         (["a", "b", "c", "--group-by", "objective.latent"], "a and c have objective.latent = 3 but differ in ema"),
-        (["a", "a2", "b", "--group-by", "objective.latent"], "a and a2 have one recipe and one seed (0)"),
+        (["a", "a2", "b", "--group-by", "objective.latent"], "a and a2 have the same recipe and the same seed (0)"),
     ],
 )
 def test_what_cannot_be_compared_is_told(

@@ -131,15 +131,15 @@ def trained(
     return make
 
 
-def illnesses(findings: list[Finding]) -> dict[str, str]:
+def issues(findings: list[Finding]) -> dict[str, str]:
     """Illness -> severity of what is more than a note."""
-    return {finding.illness: finding.severity for finding in findings if finding.severity != "note"}
+    return {finding.issue: finding.severity for finding in findings if finding.severity != "note"}
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_a_sound_training_is_called_ill_of_nothing(family: str, trained: Any, capsys: Any) -> None:
     run, said = trained(family)
-    assert illnesses(diagnose(run)) == {}
+    assert issues(diagnose(run)) == {}
     assert not any("docs/diagnosis.md" in line for line in [*said, *capsys.readouterr().err.splitlines()])
 
 
@@ -151,14 +151,14 @@ ILL = {
 }
 
 
-@pytest.mark.parametrize("illness", sorted(ILL))
-def test_an_illness_that_was_made_is_found_and_told_once(illness: str, trained: Any, capsys: Any) -> None:
-    family, changes = ILL[illness]
+@pytest.mark.parametrize("issue", sorted(ILL))
+def test_an_issue_that_was_made_is_found_and_told_once(issue: str, trained: Any, capsys: Any) -> None:
+    family, changes = ILL[issue]
     run, said = trained(family, steps=160, **changes)
-    assert illness in illnesses(diagnose(run))
-    told = [line for line in [*said, *capsys.readouterr().err.splitlines()] if f"docs/diagnosis.md#{illness}" in line]
+    assert issue in issues(diagnose(run))
+    told = [line for line in [*said, *capsys.readouterr().err.splitlines()] if f"docs/diagnosis.md#{issue}" in line]
     assert len(told) == 1
-    assert illness in {one["illness"] for one in run.read_facts()["findings"]}
+    assert issue in {one["issue"] for one in run.read_facts()["findings"]}
 
 
 def test_players_that_run_in_circles_are_found(trained: Any) -> None:
@@ -170,13 +170,13 @@ def test_players_that_run_in_circles_are_found(trained: Any) -> None:
         "objective.real_label": 1.0,
     }
     run, _ = trained("gan", steps=300, **changes)
-    assert "oscillation" in illnesses(diagnose(run))
+    assert "oscillation" in issues(diagnose(run))
 
 
 @pytest.mark.parametrize("family", ["vae", "classifier"])
 def test_a_few_images_that_are_learnt_by_heart_are_found(family: str, trained: Any) -> None:
     run, _ = trained(family, motifs=6, **({"objective.kl_weight": 0.01} if family == "vae" else {}))
-    assert illnesses(diagnose(run)) == {"overfitting": "warning"}
+    assert issues(diagnose(run)) == {"overfitting": "warning"}
 
 
 def test_a_training_that_diverged_says_where(trained: Any, tmp_path: Path) -> None:
@@ -184,16 +184,16 @@ def test_a_training_that_diverged_says_where(trained: Any, tmp_path: Path) -> No
         trained("vae", **{"optimizer.lr": 1e3})
     run = RunFolder(tmp_path / "run")
     (finding,) = diagnose(run)
-    assert (finding.illness, finding.severity) == ("divergence", "serious")
+    assert (finding.issue, finding.severity) == ("divergence", "serious")
     assert finding.evidence[0].last <= 10, "before the first row"
     assert "--set optimizer.lr=0.001" in finding.remedy
-    assert [one["illness"] for one in run.read_facts()["findings"]] == ["divergence"]
+    assert [one["issue"] for one in run.read_facts()["findings"]] == ["divergence"]
 
 
 def test_a_loss_that_ran_away_is_a_divergence_though_every_number_is_finite(trained: Any) -> None:
     run, _ = trained("classifier", steps=160, **{"optimizer.lr": 1e3})
     assert run.read_facts()["state"] == "finished"
-    assert "divergence" in illnesses(diagnose(run))
+    assert "divergence" in issues(diagnose(run))
 
 
 def test_what_a_finding_says_names_curve_numbers_remedy_and_page(trained: Any, simulacra: Any, capsys: Any) -> None:
@@ -209,11 +209,11 @@ def test_what_a_finding_says_names_curve_numbers_remedy_and_page(trained: Any, s
     assert "--set objective.kl_weight=10," in ended.out
     assert "docs/diagnosis.md#posterior-collapse" in ended.out
     found = json.loads(simulacra("diagnose", run.path, "--json").out)
-    assert {"illness", "severity", "evidence", "meaning", "remedy", "link", "name"} == set(found[0])
-    assert [one["illness"] for one in run.read_facts()["findings"]] == [one["illness"] for one in found]
+    assert {"issue", "severity", "evidence", "meaning", "remedy", "link", "name"} == set(found[0])
+    assert [one["issue"] for one in run.read_facts()["findings"]] == [one["issue"] for one in found]
 
 
-def test_every_illness_is_explained_under_its_anchor() -> None:
+def test_every_issue_is_explained_under_its_anchor() -> None:
     page = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text("utf-8")
     anchors = [line[3:].strip().lower().replace(" ", "-") for line in page.splitlines() if line.startswith("## ")]
     assert set(CHECKS) <= set(anchors)

@@ -43,7 +43,7 @@ def pixels(path: Path) -> np.ndarray[Any, Any]:
 def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(edit: Any, tmp_path: Path) -> None:
     first = edit("--label", "Smiling=1", "--strength", "1.5")
     assert first.code == 0, first.err
-    assert "what the model makes of the picture before the edit is off by a mean squared error of" in first.err
+    assert "the mean squared error of the reconstruction, before the edit, is" in first.err
     before = pixels(tmp_path / "out.png")
     assert before.shape == (8, 8, 3)
     shutil.rmtree(tmp_path / "store")
@@ -53,7 +53,7 @@ def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(e
     assert not np.array_equal(pixels(tmp_path / "out.png"), before)
     other = edit("--label", "Smiling=1", "--step", 1)
     assert other.code == 2
-    assert "keeps no directions of step 1, and learning them takes the data set" in other.err
+    assert "keeps no directions of step 1, and learning them needs the data set" in other.err
     assert "say where it is with --data STORE" in other.err
 
 
@@ -82,19 +82,22 @@ def test_a_label_that_the_model_takes_needs_no_data(edit: Any, tmp_path: Path) -
 def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit: Any, tmp_path: Path) -> None:
     edit("--label", "Smiling=1")
     RunFolder(tmp_path / "run").write_facts({"state": "running"})
-    assert "is still training, or was cut off: its checkpoint of step 2 is taken" in edit("--label", "Smiling=1").err
+    assert "is still training or was interrupted: its checkpoint of step 2 is used" in edit("--label", "Smiling=1").err
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--label", "Smilling=1"], "--label Smilling: neither the model nor its data knows it; did you mean Smiling?"),
+        (
+            ["--label", "Smilling=1"],
+            "--label Smilling: neither the model nor its data has this label; did you mean Smiling?",
+        ),
         (["--label", "Smiling"], "--label Smiling: expected NAME=0 or NAME=1"),
         (
             ["--label", "Smiling=1", "--keep", "Mail"],
-            "Mail: neither the model nor its data knows it; did you mean Male?",
+            "Mail: neither the model nor its data has this label; did you mean Male?",
         ),
-        (["--label", "Smiling=1", "--keep", "Smiling"], "--keep Smiling: it is to be changed and kept at once"),
+        (["--label", "Smiling=1", "--keep", "Smiling"], "--keep Smiling: a label cannot be changed and kept at once"),
         (["--label", "Smiling=1", "--strength", "much"], "--strength much: expected a number like 1.5"),
         (["--label", "Smiling=1", "--strength", "nan"], "--strength nan: expected a number like 1.5"),
         (["--label", "Smiling=1", "--strengths", "1;2"], "--strengths 1;2: expected a number like 1.5"),
@@ -104,14 +107,16 @@ def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit: Any, tmp_
         (["--label", "Smiling=1", "--crop", "0,0,99,99"], "photo.jpg is 40x30, too small for the crop"),
     ],
 )
-def test_what_cannot_be_edited_is_told(edit: Any, tmp_path: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_edited_is_reported(edit: Any, tmp_path: Path, words: list[str], said: str) -> None:
     ended = edit(*words)
     assert ended.code == 2
     assert said in ended.err
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_told(edit: Any, simulacra: Any, tmp_path: Path) -> None:
+def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_reported(
+    edit: Any, simulacra: Any, tmp_path: Path
+) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("not a picture")
     assert f"{text} is not a picture in any known format" in edit("--label", "Smiling=1", picture=text).err
@@ -120,7 +125,7 @@ def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_told(edit: Any, 
 
 
 def test_a_model_that_makes_no_images_cannot_edit_any(edit: Any) -> None:
-    assert "a model of family classifier makes no images" in edit("--label", "Smiling=1", family="classifier").err
+    assert "a model of family classifier generates no images" in edit("--label", "Smiling=1", family="classifier").err
 
 
 def test_data_without_labels_gives_no_direction(

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.catalogue import of_group
 from simulacra.data.store import SPLITS
 from simulacra.evaluation.metrics import quality
-from simulacra.evaluation.metrics.quality import MEMORISATION, METRICS
+from simulacra.evaluation.metrics.quality import MEMORISATION
 from simulacra.runs import RunFolder
 
 Run = Callable[..., Any]
+METRICS = of_group("quality")
 EXPECTED = [(name, split) for split in ("test", "train") for name in METRICS if name != MEMORISATION]
 EXPECTED += [(MEMORISATION, "train")]
 
@@ -51,9 +53,8 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
     assert [(row["metric"], row["split"]) for row in found] == EXPECTED
     assert {(row["n"], row["real"], row["step"], row["seed"]) for row in found} == {(20, 10, 2, 0)}
     assert {row["extractor"] for row in found} == {"random-vgg, 64x64 bicubic"}
-    assert all(isinstance(row[key], float) for row in found for key in ("floor", "low", "high"))
+    assert all(isinstance(row[key], float) for row in found for key in ("baseline", "low", "high"))
     assert all(row["low"] <= row["value"] <= row["high"] for row in found)
-    assert all(row["better"] == METRICS[row["metric"]] for row in found)
     assert rows(tmp_path) == found
     assert "the smaller set has 10 images for 512 features" in ended.err
 
@@ -69,7 +70,7 @@ def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate: Ru
     assert len(rows(tmp_path)) == 2 * len(EXPECTED), "another n is another thing"
 
 
-def test_floors_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_baselines_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     measure = quality.distances
     monkeypatch.setattr(quality, "distances", lambda real, made: (seen.append((real, made)), measure(real, made))[1])
@@ -78,7 +79,7 @@ def test_floors_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: pyte
     assert len(seen) == 4, "samples and stand-ins, against held-out and against training images"
     assert sizes == {(10, 20)}
     evaluate("--seed", 1)
-    assert len(seen) == 6, "the floors are kept"
+    assert len(seen) == 6, "the baselines are kept"
 
 
 def test_a_checkpoint_that_valid_images_chose_is_flattered_by_them(evaluate: Run, tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_run_that_makes_no_images_has_each_metric_named_as_not_applicable(eval
     ended = evaluate("--json", family="classifier")
     assert ended.code == 0
     assert {row["metric"]: row["value"] for row in json.loads(ended.out)} == dict.fromkeys(METRICS)
-    assert f"- {', '.join(METRICS)}: not applicable, family classifier makes no images\n" in ended.err
+    assert f"- {', '.join(METRICS)}: not applicable, family classifier generates no images\n" in ended.err
     assert rows(tmp_path) == []
     assert evaluate().out == ""
 
@@ -130,9 +131,9 @@ def test_a_store_that_has_moved_is_asked_for(evaluate: Run, tmp_path: Path) -> N
     assert evaluate("--data", tmp_path / "moved").code == 0
 
 
-def test_more_samples_than_images_are_cut_to_what_has_a_floor(evaluate: Run, tmp_path: Path) -> None:
+def test_more_samples_than_images_are_cut_to_what_has_a_baseline(evaluate: Run, tmp_path: Path) -> None:
     ended = evaluate("-n", 500)
-    assert "measured 30 samples, not 500: no more training images are left to set the floor" in ended.err
+    assert "measured 30 samples, not 500: no more training images are left to set the baseline" in ended.err
     assert {row["n"] for row in rows(tmp_path)} == {30}
 
 
@@ -151,11 +152,11 @@ def test_what_cannot_be_measured_is_told(evaluate: Run, words: list[object], sai
     assert said in ended.err
 
 
-def test_variety_keeps_its_numbers_and_the_strip_of_nearest_images(
+def test_diversity_keeps_its_numbers_and_the_strip_of_nearest_images(
     evaluate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("simulacra.evaluation.context.judge_of", lambda *_, **__: None)  # it has tests of its own
-    ended = evaluate("--json", only="variety")
+    ended = evaluate("--json", only="diversity")
     assert ended.code == 0, ended.err
     run = RunFolder(tmp_path / "run")
     kept = {row["metric"]: row for row in run.rows("evaluations")}
@@ -164,7 +165,7 @@ def test_variety_keeps_its_numbers_and_the_strip_of_nearest_images(
     assert kept["sharpness"]["low"] < kept["sharpness"]["value"] < kept["sharpness"]["high"]
     assert run.arrays("nearest")["pixels_train"].shape == (16, 8, 8, 3)
     assert (run.path / "pictures" / "nearest.png").is_file()
-    assert evaluate("--json", only="variety").out == ended.out
+    assert evaluate("--json", only="diversity").out == ended.out
 
 
 def test_pictures_keep_of_which_update_weights_and_data_they_are(

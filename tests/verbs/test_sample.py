@@ -1,5 +1,6 @@
 """Samples: from the run folder alone."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_samples_do_not_depend_on_what_was_drawn_before(family: str, trained: An
 def test_a_family_that_makes_no_images_cannot_be_sampled(trained: Any, simulacra: Run) -> None:
     ended = simulacra("sample", trained("classifier"))
     assert ended.code == 2
-    assert "a model of family classifier makes no images" in ended.err
+    assert "a model of family classifier generates no images" in ended.err
 
 
 def test_labels_can_be_set_one_by_one(trained: Any, samples: Any) -> None:
@@ -203,7 +204,7 @@ def test_samples_go_into_no_folder_of_other_things(
     monkeypatch.chdir(tmp_path / "there")
     ended = simulacra("sample", run, "--out", out)
     assert ended.code == 2
-    assert "is a folder with other things than samples (it has thesis.tex); give a new one" in ended.err
+    assert "is a folder with other files than samples (it has thesis.tex)" in ended.err
     assert [path.name for path in place.iterdir()] == ["thesis.tex"]
 
 
@@ -273,7 +274,7 @@ def test_described_codes_are_drawn_from_the_line_or_from_a_file(trained: Any, sa
     run = trained("acgan")
     seeded = samples(run, "-n", 1, "--seed", 4)
     assert np.array_equal(samples(run, "--codes", '{"seed": 4}'), seeded)
-    (tmp_path / "codes.json").write_text('[{"seed": 4}, {"seed": 4, "set": {"1": 3}}]')
+    (tmp_path / "codes.json").write_text('[{"seed": 4}, {"seed": 4, "overrides": {"1": 3}}]')
     two = samples(run, "--codes", tmp_path / "codes.json")
     assert two.shape == (2, 8, 8, 3)
     assert np.abs(two[0].astype(int) - seeded[0]).max() <= 1
@@ -291,9 +292,9 @@ def test_one_sample_is_written_as_it_is(trained: Any, simulacra: Run, samples: A
 @pytest.mark.parametrize(
     ("codes", "said"),
     [
-        ("nowhere.json", "--codes nowhere.json: it is neither JSON nor a file that can be read"),
+        ("nowhere.json", "--codes nowhere.json: neither JSON nor a file that can be read"),
         ('{"sead": 1}', "unknown key sead; did you mean seed?"),
-        ('{"set": {"9": 1}}', "set.9: this model has only 3"),
+        ('{"overrides": {"9": 1}}', "overrides.9: this model has only 3"),
         ('{"attributes": {"Male": 1}}', "attributes.Male: there is no direction for it"),
     ],
 )
@@ -301,3 +302,13 @@ def test_a_wrong_description_of_codes_ends_with_2(codes: str, said: str, trained
     ended = simulacra("sample", trained("gan"), "--codes", codes)
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_a_label_that_no_training_image_had_is_warned_of(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run = trained("acgan")
+    facts = json.loads((run / "run.json").read_text())
+    facts["data"]["label_frequencies"] |= {"Male": 0.0, "Smiling": 1.0}
+    (run / "run.json").write_text(json.dumps(facts))
+    for word, warned in (("Male=1", True), ("Male=0", False), ("Smiling=0", True), ("Eyeglasses=1", False)):
+        ended = simulacra("sample", run, "-n", 1, "--label", word, "--out", tmp_path / "x.png")
+        assert (f"no training image had {word}, so these images show nothing of it" in ended.out) is warned

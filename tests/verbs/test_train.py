@@ -271,7 +271,7 @@ def test_networks_that_cannot_be_built_are_refused_before_a_folder_is_made(
     ("change", "said"),
     [
         ("objective.code.noise=99999999999999", "the networks take"),
-        ("networks.generator.channels=[100000000000,100000000000]", "more numbers than can be counted"),
+        ("networks.generator.channels=[100000000000,100000000000]", "more parameters than can be counted"),
         ("data.batch=1000000000000", "data.batch = 1000000000000: a batch takes"),
     ],
 )
@@ -463,7 +463,7 @@ def test_a_run_without_labels_keeps_no_label_rows(
 def test_a_recipe_without_data_at_hand_asks_for_it(simulacra: Run, recipe_file: MakeFile, tmp_path: Path) -> None:
     ended = simulacra("train", recipe_file("gan"), "--out", tmp_path / "run")
     assert ended.code == 2
-    assert "this recipe is for made, which cannot be made on the spot; give --data PATH" in ended.err
+    assert "this recipe is for the data set made, which Simulacra does not have; give --data PATH" in ended.err
 
 
 def test_python_may_train_too(tiny: Callable[..., Recipe], make_store: MakeStore, tmp_path: Path) -> None:

@@ -7,33 +7,18 @@ from typing import Any
 
 from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
-from simulacra.data.decode import parse_size
-from simulacra.data.pack import pack as pack_source
-from simulacra.data.sources import Options, open_source
+from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, nearest
-from simulacra.progress import Live
 from simulacra.recipe import Recipe
-from simulacra.recipe import load as load_recipe
 from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
+from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.train import train as train_run
 
-# The options of sources that pack and train take by name, and their types.
-KINDS = {
-    "crop": str,
-    "count": int,
-    "seed": int,
-    "layout": str,
-    "values": str,
-    "background": str,
-    "max_pixels": int,
-}
 
-
-def tell(line: str) -> None:
-    """Tells a person something, beside what a script prints."""
+def report_line(line: str) -> None:
+    """Prints a line for a person, apart from the output of a script."""
     print(line, file=sys.stderr)
 
 
@@ -51,26 +36,22 @@ def pack(
 
     Args:
         source: folder, celeba, idx, arrays, avatars or fashion-mnist.
-        path: where the source lies; avatars have no place.
+        path: of the source; avatars need none.
         out: the store's folder.
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
-        options: further ones of the source: crop, count, seed, layout, values, background, max_pixels.
+        options: further options of the source, named as on the command line: crop, columns, missing, unknown, factors,
+            classes, split, count, seed, layout, values, background, max_pixels, keep_going.
 
     Raises:
         DataError: the data cannot be used.
     """
-    _check_options(options)
-    asked = Options(
-        size=None if size is None else parse_size(str(size)),
-        channels=1 if grey else None,
-        labels=None if labels is None else Path(labels),
-        **options,
-    )
-    opened = open_source(source, None if path is None else Path(path), asked)
-    with Live("packing") as live:
-        return pack_source(opened, Path(out), progress=live.count, say=live.tell).store
+    asked = read_options(size=size, labels=labels, grey=grey, **options)
+    packed = pack_source(source, None if path is None else Path(path), Path(out), options=asked)
+    for line in packed.notes:
+        report_line(line)
+    return packed.store
 
 
 def train(
@@ -86,57 +67,51 @@ def train(
     labels: str | Path | None = None,
     device: str = "auto",
     report: bool = False,
-    say: Callable[[str], None] = tell,
+    say: Callable[[str], None] = report_line,
     **options: Any,
 ) -> Run:
-    """Trains a recipe into a run folder, or goes on with it from its newest checkpoint.
+    """Trains a recipe into a run folder, or continues from its newest checkpoint.
 
     Args:
-        recipe: name of a shipped one, a TOML file, or a Recipe.
+        recipe: name of a shipped recipe, a TOML file, or a Recipe.
         data: a packed store, avatars, fashion-mnist, or pictures as they are; the recipe's own by default.
         out: the run folder; runs/RECIPE by default.
         changes: dotted key of the recipe -> value, like {"objective.kl_weight": 0.25}.
-        seed: decides weights, order and draws.
+        seed: of the weights, the order of images and all random draws.
         steps: length in updates.
         epochs: length in passes over the training images.
-        minutes: stops after so many minutes of training.
+        minutes: of training, after which it stops.
         labels: a table of attributes, for a folder of pictures.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
-        say: told, in one line each, what a person should know.
-        options: of the data's source, as `pack` takes them: crop, layout, values, background, max_pixels.
+        say: called with each line that a person should read.
+        options: further options of pictures as they are, named as on the command line: crop, columns, missing,
+            unknown, factors, classes, split, source, layout, values, background, max_pixels, keep_going.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
-        Stopped: a signal came; the state was saved, and the same call goes on.
+        Stopped: a signal ended it; the state was saved, and the same call continues.
     """
-    direct = {
-        key: value for key, value in {"seed": seed, "steps": steps, "minutes": minutes}.items() if value is not None
-    }
-    wanted = dict(changes or {}) | direct
-    _check_options(options)
-    if isinstance(recipe, Recipe):
-        settings, name = recipe.with_changes(wanted) if wanted else recipe, ""
-    else:
-        settings, name = load_recipe(recipe, wanted), recipe
-    folder = Path("runs") / (Path(name).stem or "run") if out is None else Path(out)
-    ended = train_run(
-        settings,
+    asked = read_options(labels=labels, **options)
+    finished = train_run(
+        recipe,
         None if data is None else str(data),
-        folder,
-        name=name,
+        None if out is None else Path(out),
+        changes=changes or {},
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
         epochs=epochs,
-        options=Options(labels=None if labels is None else Path(labels), **options),
-        follow="data.size" not in wanted,
+        options=asked,
         device=device,
         report=report,
         say=say,
     )
-    return Run(ended.run)
+    return Run(finished.run)
 
 
 def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
-    """Measures a run beside real images, and keeps the rows in its evaluations.jsonl.
+    """Measures a run against real images, and keeps the rows in its evaluations.jsonl.
 
     Args:
         run: a run or its folder.
@@ -144,14 +119,14 @@ def evaluate(run: str | Path | Run, **options: Any) -> Evaluated:
             data are those of the run where one was opened with them. `only` may be one group of metrics or several.
 
     Raises:
-        RunError: the run cannot be measured so.
+        RunError: this run cannot be measured like this.
         DataError: the store is not at hand, not the one trained on, or too small.
     """
     return (run if isinstance(run, Run) else Run(run)).evaluate(**options)
 
 
 def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str | Sequence[str] = ()) -> Comparison:
-    """Holds what was measured of several runs against one another, from their files alone.
+    """Compares the measurements of several runs, from their files alone.
 
     Args:
         runs: two or more, or their folders.
@@ -162,21 +137,7 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
         RunError: they cannot be compared.
     """
     wanted = (metrics,) if isinstance(metrics, str) else metrics
-    return compare_runs([run.place if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
-
-
-def _check_options(given: Mapping[str, Any]) -> None:
-    """Refuses options of a source that have another name or type than any source takes.
-
-    Raises:
-        DataError: one of them is such.
-    """
-    for name, value in given.items():
-        if name not in KINDS:
-            raise DataError(f"{name} is no option of a source; {nearest(name, KINDS)}")
-        if value is not None and type(value) is not KINDS[name]:
-            kind = "a whole number" if KINDS[name] is int else "words as on the command line, like crop='0,0,178,178'"
-            raise DataError(f"{name} = {value!r}: expected {kind}")
+    return compare_runs([run.folder if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
 
 
 __all__ = ["Model", "Pictures", "Run", "compare", "evaluate", "load", "open_run", "pack", "train"]

@@ -1,5 +1,6 @@
-"""Run and Model: a trained model from a run folder, or from an export; both make, encode and judge images alike."""
+"""Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
 
+import warnings
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
 from simulacra.data.decode import Meaning
-from simulacra.editing import Wish, codes_of
+from simulacra.editing import EditRequest, codes_of
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
 from simulacra.evaluation.directions import Method
@@ -28,13 +29,13 @@ from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
-from simulacra.verbs.sample import draw_samples, with_labels
+from simulacra.verbs.sample import draw_samples, never_met, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
 
 
-class Usable(ABC):
+class TrainedModel(ABC):
     """What can be done with a trained model. Images are uint8 (n, H, W, C), codes float32 (n, width)."""
 
     @property
@@ -45,12 +46,12 @@ class Usable(ABC):
     @property
     @abstractmethod
     def step(self) -> int:
-        """How many updates the model has had."""
+        """Updates that the model has had."""
 
     @property
     @abstractmethod
-    def place(self) -> Path:
-        """The folder that it is from."""
+    def folder(self) -> Path:
+        """The folder that it was read from."""
 
     @property
     def meaning(self) -> Meaning:
@@ -76,16 +77,18 @@ class Usable(ABC):
             seed: of the codes.
 
         Raises:
-            RunError: the model makes no images, or has no such label.
+            RunError: the model generates no images, or has no such label.
         """
         codes = draw_samples(self.subject, count, seed)
+        for line in never_met(RunFolder(self.folder), labels or {}):
+            warnings.warn(line, stacklevel=2)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
         """Images (n, H, W, C) of codes (n, width).
 
         Raises:
-            RunError: the model makes no images, or its codes have another width.
+            RunError: the model generates no images, or its codes have another width.
         """
         given, width = torch.as_tensor(np.array(codes, np.float32)), self.subject.generates.code.width
         if given.ndim != 2 or given.shape[1] != width:
@@ -93,54 +96,56 @@ class Usable(ABC):
         return shown(self.subject.decode(given))
 
     def encode(self, images: Given) -> Values:
-        """Codes (n, width) of images: by the encoder, or, which takes a while, by inversion where there is none.
+        """Codes (n, width) of images, by the encoder, or by inversion where there is none, which takes a while.
 
         Raises:
-            DataError: that is no image of this model.
-            RunError: the model makes no images.
+            DataError: the array or picture is not an image of this model.
+            RunError: the model generates no images.
         """
-        self.subject.generates  # noqa: B018  # refuses a model without codes
+        self.subject.generates  # noqa: B018  # raises for a model without codes
         return codes_of(self.subject, as_images(images, self.recipe.data.shape, self.meaning)[0])[0]
 
     def classify(self, images: Given) -> Values:
-        """How sure the model is of each label, (n, labels) in [0, 1]; of classes, the shares of a row add up to 1.
+        """Predicted probability of each label, (n, labels) in [0, 1]; of classes, each row sums to 1.
 
         Raises:
-            DataError: that is no image of this model.
-            RunError: the model tells no labels.
+            DataError: the array or picture is not an image of this model.
+            RunError: the model does not classify.
         """
         model = self.subject.objective
         if not isinstance(model, Classifies):
-            raise RunError(f"a model of family {self.recipe.objective.family} tells no labels; give one that does")
+            raise RunError(
+                f"a model of family {self.recipe.objective.family} does not classify; an ACGAN or a classifier does"
+            )
         given = to_tensor(as_images(images, self.recipe.data.shape, self.meaning)[0]).to(model.device)
         with model.looking():
             logits = model.logits(given).float()
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.place}: {self.recipe.title}, update {self.step:,}>"
+        return f"<{type(self).__name__} {self.folder}: {self.recipe.title}, update {self.step:,}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: title, family, step and samples."""
-        told = f"<b>{escape(self.recipe.title)}</b><br>{escape(of_family(self.recipe.objective.family))}, "
-        told += f"update {self.step:,}, {escape(str(self.place))}"
+        head = f"<b>{escape(self.recipe.title)}</b><br>{escape(of_family(self.recipe.objective.family))}, "
+        head += f"update {self.step:,}, {escape(str(self.folder))}"
         if not isinstance(self.subject.objective, Generates):
-            return f"<div>{told}</div>"
+            return f"<div>{head}</div>"
         png = b64encode(self.sample(GRID)._repr_png_() or b"").decode()
-        return f'<div>{told}<br><img alt="{GRID} samples" src="data:image/png;base64,{png}"></div>'
+        return f'<div>{head}<br><img alt="{GRID} samples" src="data:image/png;base64,{png}"></div>'
 
 
 @final
-class Model(Usable):
+class Model(TrainedModel):
     """An exported model.
 
     Args:
-        folder: what `simulacra export --format safetensors` or `folder` wrote; nothing in it is run.
+        folder: what `simulacra export --format safetensors` or `folder` wrote; no code in it is run.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self._place = Path(folder)
-        self._loaded = load_exported(self._place)
+        self._folder = Path(folder)
+        self._loaded = load_exported(self._folder)
 
     @property
     def subject(self) -> Subject:
@@ -149,17 +154,17 @@ class Model(Usable):
 
     @property
     def step(self) -> int:
-        """How many updates the model has had."""
-        return int(self._loaded.told["step"])
+        """Updates that the model has had."""
+        return self.subject.step
 
     @property
-    def place(self) -> Path:
+    def folder(self) -> Path:
         """The folder of the export."""
-        return self._place
+        return self._folder
 
 
 @final
-class Run(Usable):
+class Run(TrainedModel):
     """A run folder at one of its checkpoints.
 
     Args:
@@ -175,7 +180,7 @@ class Run(Usable):
 
     @cached_property
     def _editor(self) -> Editor:
-        return open_editor(self.place, self._step, self._data)
+        return open_editor(self.folder, self._step, self._data)
 
     @property
     def subject(self) -> Subject:
@@ -184,11 +189,11 @@ class Run(Usable):
 
     @property
     def step(self) -> int:
-        """The checkpoint's."""
-        return self._editor.step
+        """Updates that the checkpoint has had."""
+        return self.subject.step
 
     @property
-    def place(self) -> Path:
+    def folder(self) -> Path:
         """The run folder."""
         return self.files.path
 
@@ -217,43 +222,45 @@ class Run(Usable):
         keep: Sequence[str] = (),
         **more: int,
     ) -> Pictures:
-        """Images changed in what labels say, as `simulacra edit` does it.
+        """Edited images, as `simulacra edit` makes them.
 
         Args:
             image: one or several.
-            labels: label -> 1 towards having it, 0 away from it; those that are words may be given as `Smiling=1`.
-            strength: how far; 1 is as far as pictures with and without the label are apart. Several give several.
+            labels: label -> 1 to add it, 0 to remove it; a label that is a Python name may be given as `Smiling=1`.
+            strength: distance along the direction; 1 is the distance between pictures with and without the label.
+                Several strengths give several images.
             method: "mean" or "normal", how directions are learnt.
-            keep: labels that shall stay as they are.
+            keep: labels that must not change.
             more: further labels.
 
         Returns:
-            (H, W, C) of one image, (n, H, W, C) of several; with several strengths they stand before H.
+            (H, W, C) of one image, (n, H, W, C) of several; several strengths are a dimension before H.
 
         Raises:
-            RunError: the wish cannot be met by this run.
-            DataError: that is no image of this model.
+            RunError: this run cannot do it.
+            DataError: the array or picture is not an image of this model.
         """
         images, single = as_images(image, self.recipe.data.shape, self.meaning)
         strengths = (strength,) if isinstance(strength, int | float) else tuple(strength)
-        edited = self._editor(images, Wish({**(labels or {}), **more}, strengths, method, tuple(keep))).images
+        request = EditRequest({**(labels or {}), **more}, strengths, method, tuple(keep))
+        edited = self._editor.edit(images, request).images
         edited = edited[:, 0] if isinstance(strength, int | float) else edited
         return shown(edited[0] if single else edited)
 
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
-        data = None if options.get("against") else self._data  # another store is measured against in its place
+        data = None if options.get("against") else self._data  # `against` names the store to measure against
         given = {"step": self._step, "data": data} | options
         for name in ("data", "against", "cache"):
             if given.get(name) is not None:
                 given[name] = Path(given[name])
         if isinstance(given.get("only"), str):
             given["only"] = (given["only"],)
-        return evaluate(self.place, **given)
+        return evaluate(self.folder, **given)
 
     def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
-        """Writes this run for others, as `simulacra export` does, and gives the folder."""
-        export(self.place, Path(out), form, **{"step": self._step} | options)
+        """Writes this run for other people and programs, as `simulacra export` does; returns the folder."""
+        export(self.folder, Path(out), form, **{"step": self._step} | options)
         return Path(out)
 
 
@@ -272,7 +279,7 @@ def open_run(folder: str | Path, step: Which = None, data: str | Path | None = N
 
 
 def load(folder: str | Path) -> Model:
-    """Opens an exported model; numbers are read from it, and nothing in it is run.
+    """Opens an exported model; no code in it is run.
 
     Raises:
         RunError: the folder holds no exported model, a damaged one, or one of another version.

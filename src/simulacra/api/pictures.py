@@ -1,4 +1,4 @@
-"""Pictures: arrays of images that a notebook shows; and images of any kind as the array that a model takes."""
+"""Pictures: arrays of images that a notebook shows. And images of any kind, as the array that a model takes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simulacra.data.decode import Meaning, convert_picture, read_picture
+from simulacra.data.sources.base import expand
 from simulacra.errors import DataError
 from simulacra.evaluation.pictures.preview import ENDINGS, scale_for, sheet, to_picture
 from simulacra.files import to_npy
@@ -20,7 +21,7 @@ DIMENSIONS = {3: 1, 4: None, 5: None}  # of an array that can be shown: one imag
 
 @final
 class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
-    """A uint8 array (..., H, W, C) of images like any other, which a notebook shows as a sheet."""
+    """A uint8 array (..., H, W, C) of images, which a notebook shows as a sheet."""
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows; None where the array, after some slicing, holds no images any more."""
@@ -31,25 +32,25 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
         if self.dtype != np.uint8 or self.ndim not in DIMENSIONS or self.shape[-1] not in (1, 3) or not self.size:
             return None
         images = np.asarray(self[None] if self.ndim == 3 else self)
-        return to_picture(sheet(images), ending, scale_for(images.shape[-3]))
+        return to_picture(sheet(images), ending, scale_for(images.shape[-3]), marked=len(images) > 1)
 
     def save(self, path: str | Path) -> None:
         """Writes the sheet as a file of the kind that its ending says; as .npy, the array itself.
 
         Raises:
-            DataError: the array holds no images, the ending says nothing, or the file cannot be written.
+            DataError: the array holds no images, the ending is not known, or the file cannot be written.
         """
-        target = Path(path)
+        target = expand(str(path))
         ending = target.suffix.lower()
         if ending not in (*ENDINGS, ".npy"):
             raise DataError(f"{path} was not written; give a name that ends in {', '.join(ENDINGS)} or .npy")
         content = to_npy(np.asarray(self)) if ending == ".npy" else self._drawn(ending)
         if content is None:
-            raise DataError(f"an array of shape {self.shape} is no sheet of images, so {path} was not written")
+            raise DataError(f"an array of shape {self.shape} is not a sheet of images, so {path} was not written")
         try:
             target.write_bytes(content)
         except OSError as error:
-            raise DataError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+            raise DataError(f"{path} cannot be written ({error.strerror}); choose another path") from error
 
 
 def shown(images: NDArray[np.uint8]) -> Pictures:
@@ -76,7 +77,7 @@ def as_images(given: Given, shape: Shape, meaning: Meaning | None = None) -> tup
         return _from_array(given, shape)
     if isinstance(given, Image.Image | str | Path):
         return _from_picture(given, shape, meaning or {})[None], True
-    images = [as_images(one, shape, meaning)[0] for one in given]
+    images = [as_images(item, shape, meaning)[0] for item in given]
     if not images:
         raise DataError("no image was given; give at least one")
     return np.concatenate(images), False
@@ -88,7 +89,7 @@ def _from_array(given: NDArray[Any], shape: Shape) -> tuple[NDArray[np.uint8], b
     array = array[None] if single else array
     if array.dtype != np.uint8 or array.shape[1:] != shape:
         raise DataError(
-            f"an array of shape {given.shape} and type {given.dtype} is no image of this model; expected uint8 of "
+            f"an array of shape {given.shape} and type {given.dtype} is not an image of this model; expected uint8 of "
             f"shape {shape} or (n, {', '.join(map(str, shape))}), or a picture of Pillow, which is resized"
         )
     return np.array(array, np.uint8), single
@@ -100,6 +101,6 @@ def _from_picture(given: Image.Image | str | Path, shape: Shape, meaning: Meanin
     try:
         if isinstance(given, Image.Image):
             return convert_picture(given, size, grey=grey, **meaning).pixels.copy()
-        return read_picture(Path(given).expanduser(), size, grey=grey, **meaning).pixels.copy()
+        return read_picture(expand(str(given)), size, grey=grey, **meaning).pixels.copy()
     except DataError as error:
         raise DataError(f"{given} {error}; give another picture") from error

@@ -10,7 +10,7 @@ from simulacra.errors import SimulacraError, Stopped
 
 __all__ = ["app", "commands", "main"]
 
-FULL = ("can't allocate memory", "not enough memory", "out of memory")  # what torch says, of any device
+FULL = ("can't allocate memory", "not enough memory", "out of memory")  # words of torch's errors, on any device
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
             say("simulacra: stopped; the same command begins this again")
         raise
     except Exception as error:
-        if isinstance(error, MemoryError) or any(said in str(error) for said in FULL):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in FULL):
             say("simulacra: that takes more memory than this machine has; choose smaller numbers")
             sys.exit(2)
         traceback.print_exc()

@@ -9,19 +9,28 @@ import typer
 from simulacra.cli.options import (
     Background,
     Changes,
+    Classes,
+    Columns,
     Crop,
+    Data,
+    Factors,
     Json,
+    KeepGoing,
     Labels,
     Layout,
     MaxPixels,
+    Missing,
     Out,
+    Recipe,
     Run,
+    Source,
+    Split,
     Step,
+    Unknown,
     Values,
     Weights,
     app,
-    load_recipe,
-    read_place,
+    read_path,
     read_step,
     say,
     table,
@@ -31,52 +40,54 @@ from simulacra.cli.options import (
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the recipes that come with the package."""
-    from simulacra.recipe import load, shipped
+    from simulacra.verbs import recipes as verb
 
-    rows = []
-    for name in shipped():
-        recipe = load(name)
-        rows.append({"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title})
+    rows = verb.recipes()
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table("", ("name", "family", "data", "title"), [tuple(r.values()) for r in rows])
+    table("", ("name", "family", "data", "title"), [tuple(row.values()) for row in rows])
 
 
 @app.command()
-def summary(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")],
-    changes: Changes = None,
-    as_json: Json = False,
-) -> None:
+def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> None:
     """Print the layer tables of a recipe's networks: layer, output shape, parameters, totals."""
-    from simulacra.objectives import outline, summarize
+    from simulacra.verbs import recipes as verb
 
-    found = summarize(outline(load_recipe(recipe, changes)))
+    counts = verb.summary(recipe, changes or ())
     if as_json:
-        typer.echo(json.dumps({"recipe": recipe} | found))
+        typer.echo(json.dumps(counts))
         return
-    for name, network in found["networks"].items():
-        rows = [(r["layer"], " x ".join(map(str, r["shape"])), f"{r['parameters']:,}") for r in network["layers"]]
+    for name, network in counts["networks"].items():
+        layers = network["layers"]
+        rows = [(row["layer"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}") for row in layers]
         table(f"{name}: {network['parameters']:,} parameters", ("layer", "output shape", "parameters"), rows)
-    for player, numbers in found["players"].items():
+    for player, numbers in counts["players"].items():
         typer.echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
-    typer.echo(f"parameters in all: {found['parameters']:,}")
+    typer.echo(f"parameters in all: {counts['parameters']:,}")
 
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")],
+    recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/RECIPE by default.")] = None,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
+    source: Source = None,
     crop: Crop = None,
     layout: Layout = None,
     values: Values = None,
     background: Background = None,
     max_pixels: MaxPixels = None,
+    keep_going: KeepGoing = False,
     changes: Changes = None,
-    seed: Annotated[int | None, typer.Option(help="Decides weights, order and draws.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Length in passes over the training images.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes of training.")] = None,
@@ -90,108 +101,131 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a recipe into a run folder, or go on with it; ends with a report."""
-    settings = load_recipe(recipe, changes, seed=seed, steps=steps, minutes=minutes, **{"start.run": start})
-    folder = out or Path("runs") / Path(recipe).stem
-    from simulacra.data.sources import Options
-    from simulacra.verbs.train import train as train_run
+    from simulacra.data.sources import read_options
+    from simulacra.verbs import train as verb
 
-    ended = train_run(
-        settings,
+    finished = verb.train(
+        recipe,
         data,
-        folder,
-        name=recipe,
+        out,
+        changes=changes or (),
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
+        start=start,
         epochs=epochs,
-        options=Options(
-            labels=labels, crop=crop, layout=layout, values=values, background=background, max_pixels=max_pixels
+        options=read_options(
+            labels=labels,
+            columns=columns,
+            missing=missing,
+            unknown=unknown,
+            factors=factors,
+            classes=classes,
+            split=split,
+            source=source,
+            crop=crop,
+            layout=layout,
+            values=values,
+            background=background,
+            max_pixels=max_pixels,
+            keep_going=keep_going,
         ),
-        cache=folder.parent / "stores" if no_cache else None,
-        follow=not any(text.startswith("data.size") for text in changes or []),
+        cached=not no_cache,
         device=device,
         devices=devices,
         report=not no_report,
         say=say,
     )
+    run, step, images, seconds = finished.run, finished.step, finished.images_seen, finished.seconds
     if as_json:
-        numbers = {"step": ended.step, "images_seen": ended.images_seen, "seconds": round(ended.seconds, 3)}
-        typer.echo(json.dumps({"run": str(ended.run)} | numbers))
-    else:
-        typer.echo(
-            f"{ended.run}: step {ended.step:,}, {ended.images_seen:,} images in {ended.seconds:.0f} s of training"
-        )
-        if not no_report:
-            typer.echo(f"report: {ended.run / 'report.html'}")
+        typer.echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
+        return
+    typer.echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
+    if not no_report:
+        typer.echo(f"report: {run / 'report.html'}")
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and the report.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(help="Of training at most, for each model.")] = 1.0,
+    minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
-    from simulacra.verbs.demo import demo as run_demo
+    from simulacra.verbs import demo as verb
 
-    typer.echo(run_demo(out, minutes, say))
+    typer.echo(verb.demo(out, minutes, say))
 
 
 @app.command()
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
     path: Annotated[
-        Path | None, typer.Argument(parser=read_place, help="Where the source lies; avatars have no place.")
+        Path | None, typer.Argument(parser=read_path, help="Path of the source; avatars have none.")
     ] = None,
     *,
     out: Out,
     labels: Labels = None,
+    columns: Columns = None,
+    missing: Missing = None,
+    unknown: Unknown = None,
+    factors: Factors = None,
+    classes: Classes = None,
+    split: Split = None,
     size: Annotated[str | None, typer.Option(help="64 or WIDTHxHEIGHT.")] = None,
     crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the avatars.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
     layout: Layout = None,
     values: Values = None,
     background: Background = None,
     max_pixels: MaxPixels = None,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% is bad.")] = False,
+    keep_going: KeepGoing = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
-    from simulacra.data.decode import parse_size
-    from simulacra.data.pack import pack as pack_source
-    from simulacra.data.sources import Options, open_source
-    from simulacra.progress import Live
+    from simulacra.data.sources import read_options
+    from simulacra.verbs import data as verb
 
-    options = Options(
-        size=parse_size(size) if size else None,
-        channels=1 if grey else None,
-        crop=crop,
-        labels=labels,
-        count=count,
-        seed=seed,
-        layout=layout,
-        values=values,
-        background=background,
-        max_pixels=max_pixels,
+    packed = verb.pack(
+        source,
+        path,
+        out,
+        options=read_options(
+            size=size or None,
+            crop=crop,
+            grey=grey,
+            labels=labels,
+            columns=columns,
+            missing=missing,
+            unknown=unknown,
+            factors=factors,
+            classes=classes,
+            split=split,
+            count=count,
+            seed=seed,
+            layout=layout,
+            values=values,
+            background=background,
+            max_pixels=max_pixels,
+            keep_going=keep_going,
+        ),
     )
-    with Live("packing") as live:
-        opened = open_source(source, path, options)
-        packed = pack_source(opened, out, progress=live.count, say=live.tell, keep_going=keep_going)
-    for line in (packed.said, *packed.notes):
+    for line in (packed.message, *packed.notes):
         typer.echo(line)
 
 
 @app.command()
 def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_json: Json = False) -> None:
-    """Say what is wrong or odd in a data set, before anyone trains on it."""
-    from simulacra.data.audit import audit as audit_store
-    from simulacra.data.audit import audit_tables, findings
-    from simulacra.data.store import open_store
+    """Check a data set for mistakes and oddities, before training on it."""
+    from simulacra.verbs import data as verb
 
-    found = audit_store(open_store(store))
+    report, tables, sentences = verb.audit(store)
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(report))
         return
-    for part in audit_tables(found):
+    for part in tables:
         table(part.title, part.columns, part.rows)
-    for sentence in findings(found) or ["nothing odd was found"]:
+    for sentence in sentences:
         typer.echo(f"- {sentence}")
 
 
@@ -209,10 +243,9 @@ def sample(
     weights: Weights = None,
 ) -> None:
     """Draw samples of a trained model, from its run folder alone."""
-    from simulacra.verbs.sample import parse_labels
-    from simulacra.verbs.sample import sample as sample_run
+    from simulacra.verbs import sample as verb
 
-    typer.echo(sample_run(run, count, seed, parse_labels(label or ()), out, step, weights, codes))
+    typer.echo(verb.sample(run, count, seed, verb.parse_labels(label or ()), out, step, weights, codes))
 
 
 @app.command()
@@ -220,39 +253,32 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
     step: Annotated[
-        Any, typer.Option(parser=read_step, help="Draw the pictures anew from a kept checkpoint, or best.")
+        Any, typer.Option(parser=read_step, help="Draw the pictures again from this checkpoint, or from the best.")
     ] = None,
 ) -> None:
     """Write one self-contained HTML report of one run, or of several side by side."""
-    from simulacra.report import write_report
-    from simulacra.runs import RunFolder
+    from simulacra.verbs import report as verb
 
-    if step is not None:
-        from simulacra.verbs.sample import redraw
-
-        for run in runs:
-            redraw(run, step)
-    typer.echo(write_report([RunFolder(run) for run in runs], out))
+    typer.echo(verb.report(runs, out, step))
 
 
 @app.command()
 def evaluate(
     run: Run,
-    data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
+    data: Data = None,
     against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0, random-vgg, judge or inception.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
     step: Step = None,
     weights: Weights = None,
-    seed: Annotated[int, typer.Option(help="Of the samples; equal seeds give equal numbers.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples; equal seeds give equal results.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure how good and how varied the samples of a run are, beside real images."""
-    from simulacra.verbs.evaluate import COLUMNS, cells
-    from simulacra.verbs.evaluate import evaluate as evaluate_run
+    """Measure how good and how diverse the samples of a run are, beside real images."""
+    from simulacra.verbs import evaluate as verb
 
-    found = evaluate_run(
+    scores = verb.evaluate(
         run,
         data=data,
         against=against,
@@ -264,10 +290,10 @@ def evaluate(
         seed=seed,
     )
     if as_json:
-        typer.echo(json.dumps(found.rows))
-    elif found.measured:
-        table(found.title, COLUMNS, [cells(row) for row in found.rows if row["value"] is not None])
-    for note in found.notes:
+        typer.echo(json.dumps(scores.rows))
+    elif scores.measured:
+        table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
+    for note in scores.notes:
         say(f"- {note}")
 
 
@@ -276,22 +302,21 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.")],
     group_by: Annotated[str | None, typer.Option(help="Key of the recipes; seeds of one value are a group.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric, e.g. recall; all by default.")] = None,
-    split: Annotated[str | None, typer.Option(help="test, valid or train; images kept aside by default.")] = None,
+    split: Annotated[str | None, typer.Option(help="test, valid or train; held-out images by default.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file to write it to as a page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which of several runs is better, metric by metric, where their numbers allow it."""
-    from simulacra.verbs.compare import compare as compare_runs
-    from simulacra.verbs.compare import rows, settings
+    """Compare runs metric by metric: which one is better, if their numbers can be compared."""
+    from simulacra.verbs import compare as verb
 
-    found = compare_runs(runs, group_by, metric or (), split=split, out=out)
+    comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
-        typer.echo(json.dumps(found.table()))
+        typer.echo(json.dumps(comparison.table()))
     else:
-        table("", *rows(found))
-        if found.differences:
-            table("", *settings(found))
-    for note in found.notes:
+        table("", *verb.rows(comparison))
+        if comparison.differences:
+            table("", *verb.settings(comparison))
+    for note in comparison.notes:
         say(f"- {note}")
     if out is not None:
         say(f"written to {out}")
@@ -300,63 +325,61 @@ def compare(
 @app.command()
 def best(
     run: Run,
-    metric: Annotated[str | None, typer.Option(help="What decides, e.g. kernel_distance; the family's own.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="The metric that decides, e.g. kernel_distance; that of the family by default.")
+    ] = None,
+    data: Data = None,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0 or random-vgg, for distances.")] = None,
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs.best import COLUMNS, cells, said
-    from simulacra.verbs.best import best as best_of_run
+    from simulacra.verbs import best as verb
 
-    found = best_of_run(run, metric=metric, data=data, features=features)
+    scores = verb.best(run, metric=metric, data=data, features=features)
     if as_json:
-        typer.echo(json.dumps({"best": found.best, "rows": found.rows}))
+        rows = [measurement.to_json() for measurement in scores.measurements]
+        typer.echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
-    table(str(run), COLUMNS, [cells(row, found.best) for row in found.rows])
-    typer.echo(said(found.best))
+    table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    typer.echo(scores.conclusion)
 
 
 @app.command()
 def diagnose(run: Run, as_json: Json = False) -> None:
-    """Say what went wrong in a run, by which numbers, and what to try."""
-    from simulacra.diagnosis import diagnose as diagnose_run
-    from simulacra.runs import RunFolder
+    """Find what went wrong in a run, with the numbers that show it and what to try."""
+    from simulacra.verbs import report as verb
 
-    found = diagnose_run(RunFolder(run))
+    findings = verb.diagnose(run)
     if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in found]))
+        typer.echo(json.dumps([finding.as_json() for finding in findings]))
         return
-    for finding in found:
+    for finding in findings:
         typer.echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
         for sign in finding.evidence:
             typer.echo(f"  seen by: {sign}")
         typer.echo(f"  try: {finding.remedy}")
         typer.echo(f"  more: {finding.link}")
-    if not found:
-        typer.echo("nothing was found: neither an illness, nor whether more training would help")
+    if not findings:
+        typer.echo("no issues found; it is not clear whether more training would help")
 
 
 @app.command()
 def bench(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")],
+    recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="As train takes it; made-up images by default.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="That it takes, unless a few steps take longer.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long to measure; a few steps may take longer.")] = 20.0,
     changes: Changes = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Json = False,
 ) -> None:
-    """Say how fast a recipe trains on this machine and how long it will take, looks and evaluations not counted."""
-    settings = load_recipe(recipe, changes)
-    from simulacra.verbs.bench import bench as bench_recipe
-    from simulacra.verbs.bench import sentences
+    """Measure how fast a recipe trains on this machine, and how long it will take without snapshots and evaluations."""
+    from simulacra.verbs import bench as verb
 
-    follow = not any(text.startswith("data.size") for text in changes or [])
-    found = bench_recipe(settings, data, seconds, name=recipe, device=device, follow=follow, say=say)
+    speed = verb.bench(recipe, data, seconds, changes=changes or (), device=device, say=say)
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        typer.echo(json.dumps(speed.as_json()))
         return
-    for sentence in sentences(found):
+    for sentence in verb.sentences(speed):
         typer.echo(sentence)
 
 
@@ -365,13 +388,13 @@ def explore(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
-    token: Annotated[str | None, typer.Option(help="A word that every visitor has to know.")] = None,
+    token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
-    """Open a page in the browser where codes and attributes are turned by hand."""
-    from simulacra.verbs.explore import explore as explore_runs
+    """Open a page in the browser where you change codes and attributes by hand."""
+    from simulacra.verbs import explore as verb
 
-    explore_runs(runs, host=host, port=port, token=token, browser=not no_browser, say=say)
+    verb.explore(runs, host=host, port=port, token=token, browser=not no_browser, say=say)
 
 
 @app.command()
@@ -386,9 +409,9 @@ def export(
     step: Step = None,
 ) -> None:
     """Write a trained model for others: weights, ONNX, a web page, or a run to go on with."""
-    from simulacra.verbs.export import export as export_run
+    from simulacra.verbs import export as verb
 
-    typer.echo(export_run(run, out, form, step=step, licence=licence, runtime=ort, say=say))
+    typer.echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
 
 
 @app.command()
@@ -401,15 +424,14 @@ def edit(
     strengths: Annotated[
         str | None, typer.Option(help="Several, like -2,-1,0,1,2: a row of all beside the original.")
     ] = None,
-    method: Annotated[str, typer.Option(help="mean or normal: how a direction is found.")] = "mean",
-    keep: Annotated[list[str] | None, typer.Option(help="A label that shall stay as it is.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The store it was trained on, if it has moved.")] = None,
+    method: Annotated[str, typer.Option(help="mean or normal: how a direction is computed.")] = "mean",
+    keep: Annotated[list[str] | None, typer.Option(help="A label that must stay as it is.")] = None,
+    data: Data = None,
     crop: Annotated[str, typer.Option(help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")] = "center",
     step: Step = None,
 ) -> None:
-    """Change a picture of your own in what a label says."""
-    from simulacra.verbs.edit import edit as edit_picture
-    from simulacra.verbs.edit import parse_strengths, wish_of
+    """Change a label of a picture of your own, e.g. Smiling."""
+    from simulacra.verbs import edit as verb
 
-    wish = wish_of(label, parse_strengths(strength, strengths), method, keep or ())
-    typer.echo(edit_picture(run, picture, wish, out, step=step, data=data, crop=crop, say=say))
+    request = verb.request_of(label, verb.parse_strengths(strength, strengths), method, keep or ())
+    typer.echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))

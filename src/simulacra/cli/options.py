@@ -12,7 +12,7 @@ from simulacra import __version__
 
 
 class Commands(TyperGroup):
-    """The commands; of an EOFError, which typer would take for Ctrl-D at a prompt, all is told as of any error."""
+    """The commands; an EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -33,8 +33,8 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-def read_place(text: str) -> Path:
-    """A path that a script has not left empty, which would mean the folder it runs in.
+def read_path(text: str) -> Path:
+    """A path that is not empty: an empty one in a script would mean the current folder.
 
     Raises:
         BadParameter: it is empty.
@@ -44,17 +44,30 @@ def read_place(text: str) -> Path:
     return Path(text)
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", parser=read_place, help="Folder to write.")]
-Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
+Out = Annotated[Path, typer.Option("--out", "-o", parser=read_path, help="Folder to write.")]
+# What several commands may ask of the pictures' source; `data.sources.read_options` takes them by their names.
+Labels = Annotated[str | None, typer.Option("--labels", help="Table: a column of file names, others labels.")]
+Columns = Annotated[str | None, typer.Option("--columns", help="Columns of the table to read: A,B. All by default.")]
+Missing = Annotated[str | None, typer.Option("--missing", help="What an empty cell of the table means: 0, 1 or drop.")]
+Unknown = Annotated[str | None, typer.Option("--unknown", help="What -1 means beside 0 and 1: 0, 1 or drop.")]
+Factors = Annotated[str | None, typer.Option("--factors", help="Columns of numbers kept as factors: A,B.")]
+Classes = Annotated[str | None, typer.Option("--classes", help="folders or none: whether folders are classes.")]
+Split = Annotated[str | None, typer.Option("--split", help="folder or random: whether folders are the split.")]
+Source = Annotated[str | None, typer.Option("--source", help="Which source reads --data: folder, celeba, idx ...")]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% of the pictures is bad.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
-Layout = Annotated[str | None, typer.Option(help="Of arrays: NHWC or NCHW.")]
+Layout = Annotated[str | None, typer.Option("--layout", help="Layout of arrays: NHWC or NCHW.")]
 Values = Annotated[
-    str | None, typer.Option(help="LOW..HIGH: which value is black and which is white, of arrays and deep pictures.")
+    str | None, typer.Option("--values", help="LOW..HIGH: what is black and white in arrays and in deep pictures.")
 ]
-Background = Annotated[str | None, typer.Option(help="Colour under transparent parts: white by default.")]
-MaxPixels = Annotated[int | None, typer.Option(min=1, help="Pixels that one picture may have: 89 million by default.")]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="key=value of the recipe, e.g. optimizer.lr=1e-4.")]
+Background = Annotated[str | None, typer.Option("--background", help="Colour under transparent parts; white.")]
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", min=1, help="Pixels that a picture may have; 89 million by default.")
+]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
+Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The store that the run was trained on, if it has moved.")]
 
 
 def read_step(text: str) -> int | str:
@@ -82,21 +95,21 @@ def read_weights(text: str) -> str:
 
 
 # The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.
-Step = Annotated[Any, typer.Option(parser=read_step, help="Of a kept checkpoint, or best; the newest by default.")]
+Step = Annotated[Any, typer.Option(parser=read_step, help="Step of a checkpoint, or best; the newest by default.")]
 Weights = Annotated[
     Any, typer.Option(parser=read_weights, help="ema or raw; ema by default, where the run keeps an EMA.")
 ]
 
 
 def say(line: str) -> None:
-    """Tells a person something, beside what scripts read; of several processes on a machine, the first one does."""
+    """Prints a line for people to stderr, beside what scripts read; only the first process of a machine does."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         typer.echo(line, err=True)
 
 
-def show_version(wanted: bool) -> None:
+def show_version(asked: bool) -> None:
     """Prints the version and leaves."""
-    if wanted:
+    if asked:
         typer.echo(f"simulacra {__version__}")
         raise typer.Exit
 
@@ -108,14 +121,6 @@ def options(
     """Train, measure, compare and explore small generative models of images."""
 
 
-def load_recipe(name: str, changes: list[str] | None, **direct: Any) -> Any:
-    """A recipe with what the command line sets; later words win over earlier ones."""
-    from simulacra.recipe import load, parse_assignment
-
-    given = dict(parse_assignment(text) for text in changes or [])
-    return load(name, given | {key: value for key, value in direct.items() if value is not None})
-
-
 def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Prints a table; numbers stand to the right."""
     from rich import box
@@ -123,14 +128,14 @@ def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     from rich.table import Column, Table
 
     first = Column(columns[0], no_wrap=True)
-    drawn = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in drawn.columns[1:]:
+    grid = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in grid.columns[1:]:
         column.overflow = "fold"
-    for column in drawn.columns[1:] if columns[-1] == "parameters" else []:
+    for column in grid.columns[1:] if columns[-1] == "parameters" else []:
         column.justify = "right"
     for row in rows:
-        drawn.add_row(*row)
+        grid.add_row(*row)
     console = Console(soft_wrap=True, markup=False)
     if not console.is_terminal:
         console.width = 400  # a file is as wide as it needs to be
-    console.print(drawn)
+    console.print(grid)

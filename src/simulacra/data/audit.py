@@ -1,4 +1,4 @@
-"""The audit of a data set: labels, splits and duplicates, as numbers, as sentences and as tables."""
+"""The audit of a data set: labels, splits and duplicates, as values, as sentences and as tables."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,150 +8,46 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.errors import one_line
 
-# A label rarer than this among the images, or a class this much smaller than the largest, is hard to learn.
+__all__ = ["Table", "audit", "audit_tables", "findings"]
+
+# A label with a smaller share of the images, or a class this many times smaller than the largest, is hard to learn.
 RARE, UNEVEN = 0.01, 10
 STRONG = 0.5
 FEW = 1_000
 SHOWN = 12
+BLOCK = 512
+# Side of the thumbnails that are compared first.
+SIDE = 8
+# Root mean square differences, of 255: in thumbnails, which forgive noise and compression, and then in full.
+THUMBNAIL_LIMIT, IMAGE_LIMIT = 5.0, 8.0
+# Number of principal components of thumbnails in the search tree; their distance never exceeds that of thumbnails.
+COMPONENTS = 12
+NEIGHBOURS = 4
+EXAMPLES = 5
+# Correlations of labels are listed above this value, the strongest first, at most so many.
+CORRELATED, LISTED = 0.1, 100
+
+Rows = NDArray[np.int64]
 
 
 class Table(NamedTuple):
-    """Rows to print: as many cells each as there are columns."""
+    """A table to print; each row has one cell per column."""
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
 
 
-def findings(report: dict[str, Any]) -> list[str]:
-    """What a person should know before training, one sentence each, the gravest first; none if nothing is odd."""
-    found = (_of_splits(report), _of_copies(report), _of_pictures(report), _of_labels(report))
-    return [one_line(sentence) for sentences in found for sentence in sentences]
-
-
-def audit_tables(report: dict[str, Any]) -> list[Table]:
-    """The report as tables: the pictures, the labels, and the labels that go together."""
-    size = f"{report['width']}x{report['height']}, {'colour' if report['channels'] == 3 else 'grey'}"
-    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
-    original = report["original"] or {}
-    pictures = [
-        ("images", f"{report['images']:,}"),
-        *((f"  {split}", f"{count:,}") for split, count in report["splits"].items()),
-        ("packed as", size),
-        *((f"{word} original", "x".join(map(str, original[word]))) for word in ("smallest", "largest") if original),
-        ("exact copies", f"{exact['images']:,}"),
-        ("  across splits", f"{exact['across_splits']:,}"),
-        ("near copies, pairs", f"{near['pairs']:,}"),
-        ("  across splits", f"{near['across_splits']:,}"),
-        ("of one colour", f"{report['constant']['images']:,}"),
-        ("left out, unreadable", f"{len(report['left_out']):,}"),
-    ]
-    tables = [Table(report["title"] or report["path"], ("what", "how many"), pictures)]
-    splits = [split for split, count in report["splits"].items() if count]
-    if report["labels"]:
-        rows = [
-            (label["name"], f"{label['count']:,}", *(f"{label[part]:.1%}" for part in ("share", *splits)))
-            for label in report["labels"]
-        ]
-        tables.append(Table("classes" if report["exclusive"] else "labels", ("name", "images", "share", *splits), rows))
-    if report["correlations"]:
-        rows = [(pair["a"], pair["b"], f"{pair['r']:+.2f}") for pair in report["correlations"][:SHOWN]]
-        tables.append(Table("labels that go together, or apart", ("one", "other", "r"), rows))
-    return tables
-
-
-def _of_splits(report: dict[str, Any]) -> Iterator[str]:
-    for split, count in report["splits"].items():
-        if not count:
-            yield f"the {split} split is empty"
-    train = report["splits"]["train"]
-    if train < FEW:
-        yield f"there are only {train:,} training images; a model will rather learn them by heart than what they share"
-
-
-def _of_copies(report: dict[str, Any]) -> Iterator[str]:
-    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
-    if exact["across_splits"]:
-        yield (
-            f"{_images(exact['across_splits'], 'is a copy', 'are copies')} of one in another split (the first: "
-            f"{_both(exact['examples_across_splits'][0])}), so what is measured on test will flatter"
-        )
-    if near["across_splits"]:
-        yield (
-            f"images that hardly differ lie in different splits, {near['across_splits']:,} times (the first: "
-            f"{_both(near['examples_across_splits'][0])})"
-        )
-    if exact["images"]:
-        where = f"(the first: {_both(exact['examples'][0])})"
-        yield f"{_images(exact['images'], 'is a copy', 'are copies')} of another {where} and weigh the more in training"
-    if near["pairs"]:
-        yield f"images that hardly differ: {near['pairs']:,} (the first: {_both(near['examples'][0])})"
-
-
-def _of_pictures(report: dict[str, Any]) -> Iterator[str]:
-    constant, original = report["constant"], report["original"] or {}
-    if constant["images"]:
-        yield (
-            f"{_images(constant['images'], 'is', 'are')} of one colour all over (the first: {constant['examples'][0]})"
-        )
-    if original.get("smaller_than_packed"):
-        yield (
-            f"{_images(original['smaller_than_packed'], 'was', 'were')} smaller than {report['width']}x"
-            f"{report['height']} and had to be enlarged (the smallest: {'x'.join(map(str, original['smallest']))})"
-        )
-    if report["left_out"]:
-        bad = report["left_out"][0]
-        yield f"pictures left out: {len(report['left_out']):,} (the first: {bad['name']} {bad['why']})"
-    for what, count in report["odd"].items():
-        yield f"{what}: {count:,}"
-
-
-def _of_labels(report: dict[str, Any]) -> Iterator[str]:
-    labels = report["labels"]
-    if report["exclusive"] and labels:
-        least, most = (choose(labels, key=lambda label: label["count"]) for choose in (min, max))
-        if most["count"] > UNEVEN * least["count"]:
-            yield (
-                f"classes are uneven: {most['name']} has {most['count']:,} images, "
-                f"{least['name']} has {least['count']:,}"
-            )
-        return
-    for label in labels:
-        if min(label["share"], 1 - label["share"]) < RARE:
-            yield f"label {label['name']} is 1 in {label['count']:,} of {report['images']:,} images: hard to learn"
-    for pair in report["correlations"]:
-        if abs(pair["r"]) >= STRONG:
-            how = "mostly come together" if pair["r"] > 0 else "mostly shut each other out"
-            yield f"labels {pair['a']} and {pair['b']} {how} (r = {pair['r']:+.2f}): a model may take one for the other"
-
-
-def _images(count: int, one: str, many: str) -> str:
-    return f"{count:,} image {one}" if count == 1 else f"{count:,} images {many}"
-
-
-def _both(names: list[str]) -> str:
-    return " and ".join(names)
-
-
-BLOCK = 512
-# Sides of the thumbnails that are compared first.
-SIDE = 8
-# Root mean square differences, of 255: in thumbnails, which forgive noise and compression, and then in full.
-THUMBNAIL_LIMIT, IMAGE_LIMIT = 5.0, 8.0
-# The search tree sees this many principal components of the thumbnails; their distance never exceeds the true one.
-COMPONENTS = 12
-NEIGHBOURS = 4
-
-
 class Scan(NamedTuple):
-    """What one pass over all images gives.
+    """The result of one pass over all images.
 
     Attributes:
-        first: (N,) the first row with the same pixels; its own row where there is none before it.
-        constant: (N,) bool, one colour all over.
+        first: (N,) the first row with the same pixels; its own row if no earlier row has them.
+        constant: (N,) bool, whether the image has a single colour.
         thumbnails: (N, D) float32, mean colours of an 8x8 grid, 0 to 255.
     """
 
@@ -160,95 +56,17 @@ class Scan(NamedTuple):
     thumbnails: NDArray[np.float32]
 
 
-def scan(images: NDArray[np.uint8]) -> Scan:
-    """One pass over (N, H, W, C) uint8 images, a block in memory at a time."""
-    met: dict[bytes, int] = {}
-    first = np.empty(len(images), dtype=np.int64)
-    constant = np.empty(len(images), dtype=np.bool_)
-    thumbnails = []
-    for start in range(0, len(images), BLOCK):
-        block = np.ascontiguousarray(images[start : start + BLOCK])
-        for row, image in enumerate(block, start):
-            first[row] = met.setdefault(hashlib.blake2b(image.data, digest_size=16).digest(), row)
-        constant[start : start + BLOCK] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
-        thumbnails.append(thumbnails_of(block))
-    return Scan(first, constant, np.concatenate(thumbnails))
-
-
-def near_pairs(images: NDArray[np.uint8], found: Scan) -> NDArray[np.int64]:
-    """Pairs of images that differ, but hardly: recompressed, resized, or with a little noise.
-
-    Args:
-        images: (N, H, W, C) uint8.
-        found: what `scan` gave for them.
-
-    Returns:
-        (P, 2) rows, the lower first, sorted; of each image only its few nearest. Exact copies and constant images are
-        not among them.
-    """
-    rows = np.flatnonzero((found.first == np.arange(len(images))) & ~found.constant)
-    if len(rows) < 2:
-        return np.empty((0, 2), dtype=np.int64)
-    points = _components(found.thumbnails[rows])
-    reach = THUMBNAIL_LIMIT * np.sqrt(found.thumbnails.shape[1])
-    _, near = cKDTree(points).query(points, k=min(NEIGHBOURS + 1, len(rows)), distance_upper_bound=reach)
-    left, place = np.nonzero(near < len(rows))
-    pairs = np.unique(np.sort(np.stack([rows[left], rows[near[left, place]]], axis=1), axis=1), axis=0)
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    gap = found.thumbnails[pairs[:, 0]] - found.thumbnails[pairs[:, 1]]
-    pairs = pairs[np.sqrt((gap**2).mean(axis=1)) <= THUMBNAIL_LIMIT]
-    alike = [_difference(images[one], images[other]) <= IMAGE_LIMIT for one, other in pairs]
-    return np.asarray(pairs[np.array(alike, dtype=np.bool_)], dtype=np.int64)
-
-
-def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Root mean square difference of two images, 0 to 255."""
-    return float(np.sqrt(((one.astype(np.float32) - other) ** 2).mean()))
-
-
-def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(B, D) mean colours, 0 to 255, of a grid of 8x8 (fewer in smaller images) over (B, H, W, C) images."""
-    count, height, width, channels = block.shape
-    rows = _averaging(height) @ block.reshape(count, height, width * channels).astype(np.float32)
-    cells: NDArray[np.float32] = _averaging(width) @ rows.reshape(count, -1, width, channels)
-    return cells.reshape(count, -1)
-
-
-def _averaging(length: int) -> NDArray[np.float32]:
-    """(cells, length): the matrix that takes means over as many cells of pixels as a thumbnail has."""
-    edges = np.linspace(0, length, min(SIDE, length) + 1).astype(np.int64)
-    pixels = np.arange(length)
-    inside = (pixels >= edges[:-1, None]) & (pixels < edges[1:, None])
-    return np.asarray(inside / inside.sum(1, keepdims=True), np.float32)
-
-
-def _components(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) points seen along their main directions: an orthogonal projection, so no distance grows."""
-    centred = points - points.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    return np.asarray(centred @ directions[:, -COMPONENTS:])
-
-
-__all__ = ["Table", "audit", "audit_tables", "findings"]
-
-EXAMPLES = 5
-# Pearson correlations of labels are listed from here on, the strongest first.
-CORRELATED, LISTED = 0.1, 100
-
-Rows = NDArray[np.int64]
-
-
 def audit(store: ImageStore) -> dict[str, Any]:
-    """Looks at every image and label of a store.
+    """Checks every image and label of a store.
 
     Args:
         store: a packed store; its images are read once, block by block.
 
     Returns:
         JSON values: images, height, width, channels, splits, original, left_out, odd, constant, duplicates, labels,
-        exclusive, correlations, and findings in plain words.
+        untrained, exclusive, correlations, and findings as sentences.
     """
-    found = scan(store.images)
+    scanned = scan(store.images)
     height, width, channels = store.shape
     report: dict[str, Any] = {
         "path": str(store.path),
@@ -264,28 +82,147 @@ def audit(store: ImageStore) -> dict[str, Any]:
         "original": store.card.get("original"),
         "left_out": store.card.get("left_out", []),
         "odd": store.card.get("odd", {}),
-        "constant": _counted(store, np.flatnonzero(found.constant)),
-        "duplicates": _duplicates(store, found),
+        "constant": _counted(store, np.flatnonzero(scanned.constant)),
+        "duplicates": _duplicates(store, scanned),
         "exclusive": store.exclusive,
         "labels": _frequencies(store),
+        "untrained": list(untrained(store)),
         "correlations": [] if store.exclusive else _correlations(store),
     }
     return {**report, "findings": findings(report)}
 
 
-def _duplicates(store: ImageStore, found: Scan) -> dict[str, Any]:
-    """Copies and near copies, and those of them that lie in different splits, with examples."""
-    copies = np.flatnonzero(found.first != np.arange(len(found.first)))
-    exact = np.stack([found.first[copies], copies], axis=1)
-    near = near_pairs(store.images, found)
+def findings(report: dict[str, Any]) -> list[str]:
+    """What a person should know before training, one sentence each, the most serious first."""
+    groups = (_of_splits(report), _of_copies(report), _of_pictures(report), _of_labels(report))
+    return [one_line(sentence) for sentences in groups for sentence in sentences]
+
+
+def audit_tables(report: dict[str, Any]) -> list[Table]:
+    """The report as tables: the pictures, the labels, and the correlated labels."""
+    size = f"{report['width']}x{report['height']}, {'colour' if report['channels'] == 3 else 'grey'}"
+    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
+    original = report["original"] or {}
+    pictures = [
+        ("images", f"{report['images']:,}"),
+        *((f"  {split}", f"{count:,}") for split, count in report["splits"].items()),
+        ("packed as", size),
+        *((f"{word} original", "x".join(map(str, original[word]))) for word in ("smallest", "largest") if original),
+        ("exact copies", f"{exact['images']:,}"),
+        ("  across splits", f"{exact['across_splits']:,}"),
+        ("near copies, pairs", f"{near['pairs']:,}"),
+        ("  across splits", f"{near['across_splits']:,}"),
+        ("of one colour", f"{report['constant']['images']:,}"),
+        ("left out, unreadable", f"{len(report['left_out']):,}"),
+    ]
+    tables = [Table(report["title"] or report["path"], ("what", "count"), pictures)]
+    splits = [split for split, count in report["splits"].items() if count]
+    if report["labels"]:
+        rows = [
+            (label["name"], f"{label['count']:,}", *(f"{label[part]:.1%}" for part in ("share", *splits)))
+            for label in report["labels"]
+        ]
+        tables.append(Table("classes" if report["exclusive"] else "labels", ("name", "images", "share", *splits), rows))
+    if report["correlations"]:
+        rows = [(pair["a"], pair["b"], f"{pair['r']:+.2f}") for pair in report["correlations"][:SHOWN]]
+        tables.append(Table("correlated labels", ("label", "other label", "r"), rows))
+    return tables
+
+
+def scan(images: NDArray[np.uint8]) -> Scan:
+    """One pass over (N, H, W, C) uint8 images, with one block at a time in memory."""
+    first_rows: dict[bytes, int] = {}
+    first = np.empty(len(images), dtype=np.int64)
+    constant = np.empty(len(images), dtype=np.bool_)
+    thumbnails = []
+    for start in range(0, len(images), BLOCK):
+        block = np.ascontiguousarray(images[start : start + BLOCK])
+        for row, image in enumerate(block, start):
+            first[row] = first_rows.setdefault(hashlib.blake2b(image.data, digest_size=16).digest(), row)
+        constant[start : start + BLOCK] = (block == block[:, :1, :1]).all(axis=(1, 2, 3))
+        thumbnails.append(thumbnails_of(block))
+    return Scan(first, constant, np.concatenate(thumbnails))
+
+
+def near_pairs(images: NDArray[np.uint8], scanned: Scan) -> NDArray[np.int64]:
+    """Pairs of images that are nearly equal: recompressed, resized, or with a little noise.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        scanned: the result of `scan` for them.
+
+    Returns:
+        (P, 2) rows, the lower first, sorted; of each image only its few nearest ones. Exact copies and constant images
+        are left out.
+    """
+    rows = np.flatnonzero((scanned.first == np.arange(len(images))) & ~scanned.constant)
+    if len(rows) < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    points = _components(scanned.thumbnails[rows])
+    reach = THUMBNAIL_LIMIT * np.sqrt(scanned.thumbnails.shape[1])
+    _, near = cKDTree(points).query(points, k=min(NEIGHBOURS + 1, len(rows)), distance_upper_bound=reach)
+    left, rank = np.nonzero(near < len(rows))
+    pairs = np.unique(np.sort(np.stack([rows[left], rows[near[left, rank]]], axis=1), axis=1), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    gap = scanned.thumbnails[pairs[:, 0]] - scanned.thumbnails[pairs[:, 1]]
+    pairs = pairs[np.sqrt((gap**2).mean(axis=1)) <= THUMBNAIL_LIMIT]
+    alike = [_difference(images[one], images[other]) <= IMAGE_LIMIT for one, other in pairs]
+    return np.asarray(pairs[np.array(alike, dtype=np.bool_)], dtype=np.int64)
+
+
+def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(B, D) mean colours, 0 to 255, of a grid of 8x8 (fewer in smaller images) over (B, H, W, C) images."""
+    count, height, width, channels = block.shape
+    rows = _averaging(height) @ block.reshape(count, height, width * channels).astype(np.float32)
+    cells: NDArray[np.float32] = _averaging(width) @ rows.reshape(count, -1, width, channels)
+    return cells.reshape(count, -1)
+
+
+def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Root mean square difference of two images, 0 to 255."""
+    return float(np.sqrt(((one.astype(np.float32) - other) ** 2).mean()))
+
+
+def _averaging(length: int) -> NDArray[np.float32]:
+    """(cells, length): the matrix that averages pixels over the cells of a thumbnail."""
+    edges = np.linspace(0, length, min(SIDE, length) + 1).astype(np.int64)
+    pixels = np.arange(length)
+    inside = (pixels >= edges[:-1, None]) & (pixels < edges[1:, None])
+    return np.asarray(inside / inside.sum(1, keepdims=True), np.float32)
+
+
+def _components(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, D) points projected orthogonally onto their principal directions, so no distance grows."""
+    centred = points - points.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    return np.asarray(centred @ directions[:, -COMPONENTS:])
+
+
+def _duplicates(store: ImageStore, scanned: Scan) -> dict[str, Any]:
+    """Exact and near copies, and those across splits, with examples."""
+    copies = np.flatnonzero(scanned.first != np.arange(len(scanned.first)))
+    exact = np.stack([scanned.first[copies], copies], axis=1)
+    near = near_pairs(store.images, scanned)
     return {
         "exact": {
             "images": len(exact),
             "groups": len(np.unique(exact[:, 0])),
+            **_contradictions(store, exact),
             **_pairs(store, exact),
         },
         "near": {"images": len(np.unique(near)), **_pairs(store, near)},
     }
+
+
+def _contradictions(store: ImageStore, pairs: Rows) -> dict[str, Any]:
+    """Copies that have other labels, and the labels that differ."""
+    differing = pairs[(store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]).any(axis=1)]
+    examples = []
+    for pair in differing[:EXAMPLES].tolist():
+        one, other = store.labels[pair]
+        names = [name for name, differs in zip(store.label_names, one != other, strict=True) if differs]
+        examples.append({"names": [store.names[row] for row in pair], "labels": names})
+    return {"contradicting": len(differing), "examples_contradicting": examples}
 
 
 def _pairs(store: ImageStore, pairs: Rows) -> dict[str, Any]:
@@ -307,7 +244,7 @@ def _counted(store: ImageStore, rows: Rows) -> dict[str, Any]:
 
 
 def _frequencies(store: ImageStore) -> list[dict[str, Any]]:
-    """How often each label is 1: in all, and as a share of all and of each split that is not empty."""
+    """How often each label is 1: the count, and its share of all images and of each split that is not empty."""
     parts = {split: store.labels[rows] for split in SPLITS if len(rows := store.rows(split))}
     return [
         {
@@ -321,7 +258,7 @@ def _frequencies(store: ImageStore) -> list[dict[str, Any]]:
 
 
 def _correlations(store: ImageStore) -> list[dict[str, Any]]:
-    """Pairs of labels that go together, or shut one another out; r is Pearson's."""
+    """Pairs of correlated labels; r is Pearson's coefficient."""
     varied = np.flatnonzero(store.labels.std(axis=0) > 0)
     if len(varied) < 2:
         return []
@@ -332,3 +269,82 @@ def _correlations(store: ImageStore) -> list[dict[str, Any]]:
     listed = [at for at in order[:LISTED].tolist() if abs(strength[at]) >= CORRELATED]
     names = [store.label_names[column] for column in varied.tolist()]
     return [{"a": names[left[at]], "b": names[right[at]], "r": round(float(strength[at]), 3)} for at in listed]
+
+
+def _of_splits(report: dict[str, Any]) -> Iterator[str]:
+    for split, count in report["splits"].items():
+        if not count:
+            yield f"the {split} split is empty"
+    train = report["splits"]["train"]
+    if train < FEW:
+        yield f"there are only {train:,} training images; a model may memorise them"
+
+
+def _of_copies(report: dict[str, Any]) -> Iterator[str]:
+    exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
+    if exact["contradicting"]:
+        first = exact["examples_contradicting"][0]
+        both = _both(first["labels"]) if report["exclusive"] else f"with {_both(first['labels'])} and without"
+        pictures = "1 picture is" if exact["contradicting"] == 1 else f"{exact['contradicting']:,} pictures are"
+        yield f"{pictures} labelled {both} at once (the first: {_both(first['names'])}); keep one of the copies"
+    if exact["across_splits"]:
+        yield (
+            f"{_images(exact['across_splits'], 'is a copy', 'are copies')} of an image in another split (the first: "
+            f"{_both(exact['examples_across_splits'][0])}), so results on test will be too good"
+        )
+    if near["across_splits"]:
+        yield (
+            f"near copies lie in different splits, {near['across_splits']:,} times (the first: "
+            f"{_both(near['examples_across_splits'][0])})"
+        )
+    if exact["images"]:
+        where = f"(the first: {_both(exact['examples'][0])})"
+        copies = _images(exact["images"], "is a copy", "are copies")
+        yield f"{copies} of another image {where}; these images count more in training"
+    if near["pairs"]:
+        yield f"near copies: {near['pairs']:,} (the first: {_both(near['examples'][0])})"
+
+
+def _of_pictures(report: dict[str, Any]) -> Iterator[str]:
+    constant, original = report["constant"], report["original"] or {}
+    if constant["images"]:
+        yield (f"{_images(constant['images'], 'is', 'are')} of a single colour (the first: {constant['examples'][0]})")
+    if original.get("smaller_than_packed"):
+        yield (
+            f"{_images(original['smaller_than_packed'], 'was', 'were')} smaller than {report['width']}x"
+            f"{report['height']} and were enlarged (the smallest: {'x'.join(map(str, original['smallest']))})"
+        )
+    if report["left_out"]:
+        bad = report["left_out"][0]
+        yield f"pictures left out: {len(report['left_out']):,} (the first: {bad['name']} {bad['why']})"
+    for what, count in report["odd"].items():
+        yield f"{what}: {count:,}"
+
+
+def _of_labels(report: dict[str, Any]) -> Iterator[str]:
+    labels = report["labels"]
+    if report["untrained"]:
+        yield untrained_line(report["untrained"])
+    if report["exclusive"] and labels:
+        least, most = (choose(labels, key=lambda label: label["count"]) for choose in (min, max))
+        if most["count"] > UNEVEN * least["count"]:
+            yield (
+                f"classes are uneven: {most['name']} has {most['count']:,} images, "
+                f"{least['name']} has {least['count']:,}"
+            )
+        return
+    for label in labels:
+        if min(label["share"], 1 - label["share"]) < RARE:
+            yield f"label {label['name']} is 1 in {label['count']:,} of {report['images']:,} images: hard to learn"
+    for pair in report["correlations"]:
+        if abs(pair["r"]) >= STRONG:
+            how = "mostly come together" if pair["r"] > 0 else "mostly exclude each other"
+            yield f"labels {pair['a']} and {pair['b']} {how} (r = {pair['r']:+.2f}): a model may confuse them"
+
+
+def _images(count: int, one: str, many: str) -> str:
+    return f"{count:,} image {one}" if count == 1 else f"{count:,} images {many}"
+
+
+def _both(names: list[str]) -> str:
+    return " and ".join(names)

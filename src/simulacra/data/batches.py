@@ -1,9 +1,9 @@
 """Training batches and the order of an epoch: pure functions of seed and step, without a loader or a worker.
 
-Shuffled rows of a file that memory cannot keep are as many short reads from all over the disk. Block-shuffled, blocks
-of neighbouring rows come in a drawn order, and the rows of a window of such blocks are mixed: the disk is read in long
-pieces, and an image still meets thousands that lay anywhere. Streaming loaders do likewise with a buffer (WebDataset:
-Aizman et al. 2019, arXiv:2001.01858); here there is no buffer, and the order follows from seed and epoch.
+If a file is larger than memory, shuffled rows are short reads from all over the disk. The block-shuffled order shuffles
+blocks of neighbouring rows, and then the rows within a window of many blocks. So the disk is read in long pieces, and
+an image is still mixed with thousands of others from anywhere. Streaming loaders do the same with a buffer (WebDataset:
+Aizman et al. 2019, arXiv:2001.01858); here the order depends on seed and epoch alone.
 """
 
 import os
@@ -24,16 +24,16 @@ from simulacra.seeds import Draw, stream
 
 Name = Literal["auto", "shuffled", "block-shuffled"]
 
-# Bytes of a block, long enough for a disk to read it at full speed, and how many blocks are mixed.
+# Bytes of a block, long enough for a disk to read at full speed, and the number of blocks that are mixed.
 BLOCK, BLOCKS = 2**20, 128
-# Of memory, what training images may fill before the order minds the disk; the training itself needs the rest.
+# The share of memory that training images may fill before "auto" block-shuffles; training needs the rest.
 SHARE = 0.5
 GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Order:
-    """How an epoch is drawn.
+    """How an epoch is shuffled.
 
     Attributes:
         block: neighbouring training images that are read together; 0 shuffles the whole epoch.
@@ -49,20 +49,20 @@ class Order:
             return draws.permutation(rows)
         blocks = [rows[start : start + self.block] for start in range(0, len(rows), self.block)]
         order = draws.permutation(len(blocks)).tolist()
-        scattered = np.concatenate([blocks[place] for place in order])
+        scattered = np.concatenate([blocks[index] for index in order])
         windows = [scattered[start : start + self.window] for start in range(0, len(rows), self.window)]
         return np.concatenate([draws.permutation(window) for window in windows])
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What run.json says of it, under `data`."""
+        """The order as run.json has it, under `data`."""
         if not self.block:
             return {"order": "shuffled"}
         return {"order": "block-shuffled", "block": self.block, "window": self.window}
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, Any]) -> "Order":
-        """The order of a run that has begun, from what its run.json says under `data`."""
+        """The order of a run that has begun, from `data` in its run.json."""
         return cls(facts.get("block", 0), facts.get("window", 0))
 
 
@@ -70,7 +70,7 @@ SHUFFLED = Order()
 
 
 def choose(name: Name, store: ImageStore) -> Order:
-    """The order that a recipe asks for; "auto" block-shuffles training images that exceed half of the memory there is.
+    """The order that a recipe names; "auto" block-shuffles training images that exceed half of the memory.
 
     Args:
         name: `data.order` of the recipe.
@@ -85,21 +85,21 @@ def choose(name: Name, store: ImageStore) -> Order:
 
 
 def memory() -> float:
-    """Bytes of memory that this process may fill: the machine's, or less where a control group (a container) says so.
+    """Bytes of memory that this process may use: the machine's, or less in a control group (a container).
 
-    Infinite where the system does not tell.
+    Infinite if the system does not report it.
     """
-    found = [float("inf")]
+    limits = [float("inf")]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for line in GROUP.read_text("utf-8").splitlines() if GROUP.is_file() else []:
         _, controllers, inside = line.split(":", 2)
-        # Version 2 has one tree and names no controller, version 1 has a tree for memory; a group obeys those above it.
+        # Version 2 has one tree and no named controller, version 1 a tree for memory; limits of parents count too.
         tree, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
         if not controllers or "memory" in controllers.split(","):
             group = Path(inside.lstrip("/"))
-            found += [_limit(GROUPS / tree / place / limit) for place in (group, *group.parents)]
-    return min(found)
+            limits += [_limit(GROUPS / tree / folder / limit) for folder in (group, *group.parents)]
+    return min(limits)
 
 
 def _limit(file: Path) -> float:
@@ -123,26 +123,27 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
-        # CUDA alone has taken what is not pinned before it lets us go on, and free the memory.
-        waits_not = device.type == "cuda"
-        return Batch(self.images.to(device, non_blocking=waits_not), self.labels.to(device, non_blocking=waits_not))
+        # Only CUDA copies memory that is not pinned before the call returns, after which the memory may be freed.
+        non_blocking = device.type == "cuda"
+        images, labels = (part.to(device, non_blocking=non_blocking) for part in (self.images, self.labels))
+        return Batch(images, labels)
 
 
 def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:
     """uint8 images (B, H, W, C) as float32 (B, C, H, W) in [-1, 1], channels-last without a copy of the layout."""
-    # Converted before the axes are turned: torch walks memory that looks contiguous faster.
+    # Converted before the axes are permuted, because torch is faster on contiguous memory.
     return torch.as_tensor(images).to(torch.float32).div_(127.5).sub_(1).permute(0, 3, 1, 2)
 
 
 def mirror(images: NDArray[np.uint8], which: NDArray[np.bool_]) -> None:
-    """Mirrors the images (B, H, W, C) that `which` (B,) says, in place."""
+    """Mirrors the images (B, H, W, C) where `which` (B,) is true, in place."""
     chosen = np.flatnonzero(which)
     # torch has a vectorised flip for pixels of few bytes; NumPy would move them one at a time, ten times slower.
     images[chosen] = torch.from_numpy(images[chosen]).flip(2).numpy()
 
 
 def to_images(tensor: Tensor) -> NDArray[np.uint8]:
-    """Float images (B, C, H, W) in [-1, 1] as uint8 (B, H, W, C), rounded; what lies outside is clipped."""
+    """Float images (B, C, H, W) in [-1, 1] as uint8 (B, H, W, C), rounded and clipped."""
     scaled = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255)
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
@@ -150,19 +151,20 @@ def to_images(tensor: Tensor) -> NDArray[np.uint8]:
 class Batches:
     """The training images in endless shuffled epochs: `batches[step]`.
 
-    Every epoch is one permutation of the training rows, drawn from (seed, epoch): any, or window by window (order.py),
-    and then the next one is fetched from disk while one is used. A batch may straddle two epochs, so each image comes
-    exactly once an epoch. Each process takes every world-th row of the common batch.
+    Every epoch is one permutation of the training rows, drawn from (seed, epoch): of all rows, or window by window. In
+    the second case the next window is fetched from disk while a window is in use. A batch may contain the end of one
+    epoch and the start of the next, so each image comes exactly once per epoch. Each process takes every world-th row
+    of the common batch.
 
     Args:
         store: the data set; its split "train" is used.
-        batch: images a step, over all processes.
+        batch: images per step, over all processes.
         seed: decides order and flips.
         flip: whether an image is mirrored with probability 1/2, drawn from (seed, step).
         labels: names of the labels that a batch carries.
-        order: how an epoch is drawn.
-        rank: number of this process.
-        world: how many processes there are.
+        order: how an epoch is shuffled.
+        rank: index of this process.
+        world: number of processes.
 
     Raises:
         DataError: no training image, or a label that the store lacks.
@@ -192,17 +194,17 @@ class Batches:
 
     def indices(self, step: int) -> NDArray[np.int64]:
         """Store rows of the whole batch of a step, over all processes."""
-        epoch, place = np.divmod(np.arange(step * self.batch, (step + 1) * self.batch), self.count)
-        return np.concatenate([self.order(e)[place[epoch == e]] for e in np.unique(epoch).tolist()])
+        epoch, offset = np.divmod(np.arange(step * self.batch, (step + 1) * self.batch), self.count)
+        return np.concatenate([self.order(e)[offset[epoch == e]] for e in np.unique(epoch).tolist()])
 
     def _hint(self, epoch: int, window: int) -> None:
-        """Has the system fetch one window from disk; what was asked for lately is not asked for again."""
+        """Asks the system to fetch one window from disk, unless it was asked recently."""
         self.store.expect(self.order(epoch)[window * self.mixed : (window + 1) * self.mixed])
 
     def _read_ahead(self, step: int) -> None:
-        """Has the system fetch the window where a batch begins, and the one after it."""
-        epoch, place = divmod(step * self.batch, self.count)
-        window = place // self.mixed
+        """Asks the system to fetch the window where a batch begins, and the next window."""
+        epoch, offset = divmod(step * self.batch, self.count)
+        window = offset // self.mixed
         self._expect(epoch, window)
         last = (window + 1) * self.mixed >= self.count
         self._expect(*((epoch + 1, 0) if last else (epoch, window + 1)))
@@ -218,7 +220,7 @@ class Batches:
         return (stream(self.seed, Draw.FLIPS, step).random(self.batch) < 0.5)[self.rank :: self.world]
 
     def pixels(self, step: int) -> NDArray[np.uint8]:
-        """The images of this process's share, (B, H, W, C) uint8, mirrored where `mirrored` says so."""
+        """The images of this process's share, (B, H, W, C) uint8, mirrored as `mirrored` says."""
         if self.mixed:
             self._read_ahead(step)
         images = self.store.pixels(self.share(step))

@@ -1,4 +1,4 @@
-"""The short way into a JPEG: whole, plain files by libjpeg-turbo alone, with the pixels that Pillow would give."""
+"""Decodes complete, ordinary JPEG files by libjpeg-turbo alone, to the pixels that Pillow would give."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,39 +11,39 @@ from simulacra.data.colours import in_srgb
 Size = tuple[int, int]
 
 START = b"\xff\xd8\xff"
-# A picture may have to be turned upright by what stands in one of these.
-TURNS = (b"Exif", b"http://ns.adobe.com/xap/")
+# Metadata that may say how the picture must be turned.
+ORIENTATION = (b"Exif", b"http://ns.adobe.com/xap/")
 PROFILE_MARK = b"ICC_PROFILE\0"
 COLOURS = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
 
 
 def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
-    """A whole, plain JPEG as Pillow's decoder would give it, or None: of what is not one, Pillow is to judge.
+    """Decodes a complete, ordinary JPEG as Pillow would, or returns None for all other files.
 
     Args:
         file: a path, or the file's bytes.
-        shrink: from the original (width, height), at what part of it to decode: 1, 2, 4 or 8.
-        most: pixels that it may have.
+        shrink: from the original (width, height) to the divisor at which to decode it: 1, 2, 4 or 8.
+        most: the largest number of pixels that is allowed.
 
     Returns:
-        the image, grey or RGB, and its original width and height in pixels.
+        The image, grey or RGB, and its original width and height in pixels.
 
     Raises:
         OSError: the file cannot be read.
     """
     data = _bytes(file) if isinstance(file, Path) else file
-    if not data.startswith(START) or any(mark in data for mark in TURNS) or _has_colours_of_its_own(data):
+    if not data.startswith(START) or any(mark in data for mark in ORIENTATION) or _has_colours_of_its_own(data):
         return None
     try:
-        height, width, found, _ = simplejpeg.decode_jpeg_header(data)
-        if found not in COLOURS or width * height > most:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if colours not in COLOURS or width * height > most:
             return None
         part = shrink((width, height))
         least = -(-height // part), -(-width // part)
-        pixels = simplejpeg.decode_jpeg(data, COLOURS[found], min_height=least[0], min_width=least[1])
+        pixels = simplejpeg.decode_jpeg(data, COLOURS[colours], min_height=least[0], min_width=least[1])
     except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
         return None
-    return Image.fromarray(pixels[:, :, 0] if found == "Gray" else pixels), (width, height)
+    return Image.fromarray(pixels[:, :, 0] if colours == "Gray" else pixels), (width, height)
 
 
 def _bytes(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Packing: from a source to a store on disk, written aside and renamed, picture by picture."""
+"""Packing: a source becomes a store on disk, picture by picture, in a temporary folder that is renamed at the end."""
 
 import errno
 import hashlib
@@ -19,32 +19,37 @@ from numpy.typing import NDArray
 from simulacra.data.colours import KINDS, Depth
 from simulacra.data.decode import Picture
 from simulacra.data.sources.base import Source
-from simulacra.data.splits import TRAIN, split_by_content
+from simulacra.data.splits import TRAIN, split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
 from simulacra.data.values import Range, joined
 from simulacra.errors import DataError, one_line
 
-# Training pictures that are looked at for whether they show anything, how far their values may lie apart in those that
-# do not, and which share of them is worth a word.
-LOOKED, FLAT, NEARLY_ALL = 256, 8, 0.9
-
 # Called with (pictures done, pictures in all).
 Progress = Callable[[int, int], None]
+# The share of pictures that may be unreadable.
+TOLERATED = 0.01
+# The number of unreadable pictures that the notes name.
+SHOWN = 5
+# Training pictures that are looked at for whether they show anything, the largest difference of values in a picture
+# that does not, and the share of such pictures that is worth a line.
+LOOKED, FLAT, NEARLY_ALL = 256, 8, 0.9
+# Seconds of waiting for another process before the user gets a message.
+PATIENCE = 1.0
 
 
 @dataclass
 class _Tally:
-    """What is kept of the pictures that went by.
+    """What is remembered of the pictures.
 
     Attributes:
         content: hash of all pixels.
         kept: rows of the source whose picture is good.
         digests: a hash of each.
         originals: width and height of each file.
-        bad: name of each picture that is not, and why.
+        bad: name of each picture that cannot be read, and the reason.
         odd: what was odd about files -> how often, and the name of the first one.
         depths: kind of deep picture and its scale -> the same with the extent of all such pictures.
-        clear: how many pictures had transparent parts.
+        clear: how many pictures have transparent parts.
     """
 
     content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
@@ -68,25 +73,26 @@ def write_store(
 
     Args:
         source: an opened source.
-        folder: where to.
-        tolerated: how many pictures may be bad.
+        folder: the folder.
+        tolerated: number of bad pictures that is allowed.
         progress: called with (pictures done, pictures in all).
-        workers: processes that read.
+        workers: number of reading processes.
 
     Raises:
-        DataError: more bad pictures than tolerated, or none that is good.
+        DataError: more bad pictures than tolerated, or no good one.
         OSError: the disk is full, or the folder cannot be written.
     """
     tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
     kept = np.array(tally.kept, dtype=np.int64)
     labels = np.ascontiguousarray(source.labels[kept])
-    split = split_by_content(tally.digests) if source.split is None else source.split[kept]
+    split = _split(source, tally, labels) if source.split is None else source.split[kept]
     np.save(folder / "labels.npy", labels)
     np.save(folder / "split.npy", split)
     if source.factors is not None:
         np.save(folder / "factors.npy", source.factors[kept])
     (folder / "names.json").write_text(json.dumps([source.names[row] for row in tally.kept]), "utf-8")
-    one_colour = _one_colour(np.load(folder / "images.npy", mmap_mode="r"), np.flatnonzero(split == TRAIN), tally.clear)
+    written = np.load(folder / "images.npy", mmap_mode="r")
+    one_colour = _one_colour(written, np.flatnonzero(split == TRAIN), tally.clear)
     head = {
         "format": FORMAT,
         "fingerprint": _fingerprint(tally, source, labels, split),
@@ -98,8 +104,15 @@ def write_store(
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
 
 
+def _split(source: Source, tally: _Tally, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The split of a source that has none of its own."""
+    if source.exclusive:
+        return split_by_class(tally.digests, labels.argmax(axis=1))
+    return split_by_content(tally.digests)
+
+
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
-    """Writes the good pictures as they come; a good one is on its way to the disk before the next is read."""
+    """Writes each good picture before the next one is read."""
     tally = _Tally()
     with path.open("wb") as file:
         _write_header(file, (len(source.names), *source.shape))
@@ -135,8 +148,8 @@ def _count_oddities(tally: _Tally, name: str, picture: Picture) -> None:
         count, first = tally.odd.get(what, (0, name))
         tally.odd[what] = count + times, first
     if (depth := picture.depth) is not None:
-        before = tally.depths.get(depth[:2], depth)
-        tally.depths[depth[:2]] = depth._replace(extent=joined((before.extent, depth.extent)))
+        before = tally.depths.get((depth.kind, depth.scale), depth)
+        tally.depths[depth.kind, depth.scale] = depth._replace(extent=joined((before.extent, depth.extent)))
     tally.clear += picture.clear
 
 
@@ -176,7 +189,7 @@ def _depth_notes(source: Source, tally: _Tally) -> list[str]:
 
 
 def _one_colour(images: NDArray[np.uint8], rows: NDArray[np.int64], clear: int) -> list[str]:
-    """What a person should know where nearly all training pictures, of those looked at, show nothing."""
+    """A line if nearly all training pictures, of those that are looked at, show nothing."""
     looked = rows[np.linspace(0, len(rows) - 1, min(len(rows), LOOKED)).astype(np.int64)] if len(rows) else rows
     flat = sum(int(np.ptp(images[row], axis=(0, 1)).max()) <= FLAT for row in looked.tolist())
     if not flat or flat < NEARLY_ALL * len(looked):
@@ -189,6 +202,7 @@ def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], one_colour: l
     sizes = np.array(tally.originals)
     smallest, largest = (tally.originals[int(at)] for at in (sizes.prod(1).argmin(), sizes.prod(1).argmax()))
     height, width, _ = source.shape
+    odd = {f"{what} (the first: {first})": count for what, (count, first) in tally.odd.items()}
     return {
         "source": source.kind,
         **source.card,
@@ -200,39 +214,31 @@ def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], one_colour: l
             "largest": list(largest),
             "smaller_than_packed": int(((sizes[:, 0] < width) | (sizes[:, 1] < height)).sum()),
         },
-        "odd": source.odd | {f"{what} (the first: {first})": count for what, (count, first) in tally.odd.items()},
+        "odd": source.odd | odd,
         "left_out": tally.bad,
         "inputs": source.identity,
     }
 
 
-# Of the pictures, how many may be unreadable before packing is refused.
-TOLERATED = 0.01
-# How many of those are named in the notes.
-SHOWN = 5
-# Seconds that another process may take before a person is told that it is waited for.
-PATIENCE = 1.0
-
-
 class Packed(NamedTuple):
-    """A store, and how it came about.
+    """A store, and whether it was packed now.
 
     Attributes:
         store: the store.
-        fresh: whether it was packed just now, rather than found.
-        said: one line for the user.
+        fresh: whether it was packed now, and not found on disk.
+        message: one line for the user.
     """
 
     store: ImageStore
     fresh: bool
-    said: str
+    message: str
 
     @property
     def notes(self) -> list[str]:
-        """What else a person should know, a line each: the source's notes, what was odd, and what was left out."""
+        """More lines for the user: the source's notes, odd things, and pictures that were left out."""
         card = self.store.card
         bad = card.get("left_out", [])
-        left_out = [f"left out: {one['name']} {one['why']}" for one in bad[:SHOWN]]
+        left_out = [f"left out: {picture['name']} {picture['why']}" for picture in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
         odd = [f"{what}: {count:,}" for what, count in card.get("odd", {}).items()]
         return [one_line(note) for note in (*card.get("notes", []), *odd, *left_out, *more)]
@@ -247,20 +253,20 @@ def pack(
     keep_going: bool = False,
     workers: int | None = None,
 ) -> Packed:
-    """Packs a source into a store; finds it there if it was packed before.
+    """Packs a source into a store, or opens the store if it was packed before.
 
     Args:
         source: an opened source.
         out: the store's folder: absent, empty, or the same source's store.
         progress: called with (pictures done, pictures in all).
-        say: told in one line when another process packs into the same place and is waited for.
-        keep_going: leave out however many pictures cannot be read, instead of at most one in a hundred.
-        workers: processes that read; None takes one a core unless there is little to do.
+        say: gets one line if this process waits for another one that packs into the same folder.
+        keep_going: leave out any number of unreadable pictures, and not at most one in a hundred.
+        workers: processes that read; None takes one per core unless there are few pictures.
 
     Raises:
         DataError: the folder is taken or cannot be made, too many pictures are bad, or the disk is full.
     """
-    # The store would take the folder's place, and whoever stands in it would be left in one that is no more.
+    # The store would replace the folder, and a shell in it would be in a deleted folder.
     if not out.name or (out.is_dir() and out.samefile(Path())):
         raise DataError(f"--out {out} is the folder where you are, or a whole disk; name a new one: --out stores/mine")
     with _alone(out, say):
@@ -288,7 +294,7 @@ def pack(
 
 
 def summary(store: ImageStore) -> str:
-    """A store in one line: how many pictures of what size, where, in which splits, and what was left out."""
+    """A store in one line: number and size of its pictures, its path, its splits, and pictures that were left out."""
     height, width, channels = store.shape
     splits = ", ".join(f"{len(store.rows(split)):,} {split}" for split in SPLITS)
     out = len(store.card.get("left_out", ()))
@@ -299,11 +305,11 @@ def summary(store: ImageStore) -> str:
 
 @contextmanager
 def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Keeps other processes from packing into the same place; they wait, and then find the store."""
+    """Makes other processes that pack into the same folder wait; they find the store afterwards."""
     lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        Path(lock.lock_file).touch()  # filelock waits for ever where no file can be made
+        Path(lock.lock_file).touch()  # filelock waits for ever if it cannot create a file
         _acquire(lock, out, say)
     except Timeout as error:
         raise DataError(f"{out} is being packed by another process; wait for it, or take another --out") from error
@@ -317,14 +323,14 @@ def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _flush_to_disk(folder: Path) -> None:
-    """Returns once the disk holds a folder's files, which a power cut might else leave empty under their names."""
+    """Returns when a folder's files are on the disk, so that a power cut cannot leave empty files."""
     for path in folder.iterdir():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
 
 
 def _acquire(lock: FileLock, out: Path, say: Callable[[str], None]) -> None:
-    """Waits for a lock, and says so before long.
+    """Waits for a lock, and says so after PATIENCE seconds.
 
     Raises:
         Timeout: another process holds it, and this one is a worker that runs the user's unguarded script again, which

@@ -1,4 +1,4 @@
-"""What `--data` takes: a packed store, a known name, or any source as it is, packed once and found again."""
+"""Reads `--data`: a packed store, a known name, or any source, which is packed once and then found in the cache."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from platformdirs import user_cache_path
 
 from simulacra.data.pack import Packed, Progress, pack, summary
 from simulacra.data.sources import KNOWN, Options, open_source
+from simulacra.data.sources.base import expand
 from simulacra.data.sources.celeba import looks_like_celeba
 from simulacra.data.sources.idx import looks_like_idx
 from simulacra.data.store import ImageStore, is_store, open_store
@@ -21,44 +22,45 @@ def resolve(
     cache: Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
-    keep_going: bool = False,
 ) -> Packed:
-    """Finds or packs the store that `--data` means.
+    """Finds or packs the store that `--data` names.
 
     Args:
         data: a packed store's folder, a key of KNOWN, or the path of any source.
-        options: as for packing; a packed store must have their size and channels, and takes none of the others.
+        options: what was asked of the source. A packed store must have the size and channels, and takes no other.
         cache: where packed sources are kept; None is the user's cache folder.
         progress: called with (pictures done, pictures in all) while packing.
         say: as for packing.
-        keep_going: as for packing.
 
     Raises:
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
-    path = _place(data)
     options = options or Options()
-    if data not in KNOWN and is_store(path):
+    path, known = _path_of(data), data in KNOWN and options.source in (None, data)
+    if known and options.source is None and path.exists():
+        raise DataError(
+            f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
+            f"or add --source {data} for the known data set"
+        )
+    if not known and options.source is None and is_store(path):
         store = open_store(path)
         _check(store, options)
         return Packed(store, False, f"using {summary(store)}")
-    source = open_source(data, None, options) if data in KNOWN else open_source(kind_of(path), path, options)
+    source = open_source(data, None, options) if known else open_source(options.source or kind_of(path), path, options)
     stores = cache or user_cache_path("simulacra") / "stores"
-    return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, say=say, keep_going=keep_going)
+    place = stores / f"{source.kind}-{source.identity}"
+    return pack(source, place, progress=progress, say=say, keep_going=options.keep_going)
 
 
-def _place(data: str) -> Path:
-    """The path that a user wrote, which may start at a home folder."""
+def _path_of(data: str) -> Path:
+    """The path that a user wrote, which may start with `~`."""
     if not data:
         raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
-    try:
-        return Path(data).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{data} starts at the home of a user who is not known here; write the whole path") from error
+    return expand(data)
 
 
 def kind_of(path: Path) -> str:
-    """The source that can read a path, told by what lies there.
+    """The kind of source that can read a path.
 
     Raises:
         DataError: there is nothing, a run, or nothing that any source reads.
@@ -81,12 +83,11 @@ def kind_of(path: Path) -> str:
 
 
 def _check(store: ImageStore, options: Options) -> None:
-    """Refuses to use a packed store as what it is not."""
+    """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
-    for option in sorted(options.given().keys() - {"size", "channels"}):
+    for option in options.given().keys() - {"size", "channels"}:
         raise DataError(
-            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; "
-            "pack the pictures again with it"
+            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; pack again with it"
         )
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):

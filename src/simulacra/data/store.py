@@ -1,15 +1,15 @@
-"""ImageStore: a packed data set on disk, mapped into memory and never copied.
+"""ImageStore: a packed data set on disk, mapped into memory.
 
 A store is a folder:
 
     images.npy    (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB)
     labels.npy    (N, K) uint8 in {0, 1}
     split.npy     (N,) uint8, an index into SPLITS
-    factors.npy   (N, F) float32, the known factors behind made pictures; only where there are any
-    names.json    N names, each picture's place in its source
+    factors.npy   (N, F) float32, the known factors of drawn pictures, if there are any
+    names.json    N names, each picture's path or row in its source
     store.json    format, fingerprint, label_names, exclusive, factor_names, card; written last
 
-A folder without store.json is not a store, so a packing that was cut off is never taken for one.
+A folder without store.json is not a store, so an interrupted packing is never used.
 """
 
 import json
@@ -25,9 +25,19 @@ from numpy.typing import NDArray
 
 from simulacra.errors import DataError
 
-# Linux cuts a hint short that is longer than a disk's read-ahead, which is seldom less than this.
+# Linux shortens a hint that is longer than the disk's read-ahead, which is seldom less than this.
 HINT = 2**17
 CAN_READ, CAN_HINT = hasattr(os, "preadv"), hasattr(os, "posix_fadvise")
+FORMAT = 1
+# Keys of store.json beside its format.
+HEAD = {
+    "fingerprint": str,
+    "label_names": list,
+    "exclusive": bool,
+    "factor_names": list,
+    "card": dict,
+}
+SPLITS = ("train", "valid", "test")
 
 
 class RowFile:
@@ -62,23 +72,11 @@ class RowFile:
         return out.reshape(-1, *self.shape)
 
     def expect(self, rows: NDArray[np.int64]) -> None:
-        """Has the system fetch these rows from disk meanwhile, in the order of the file; returns at once."""
+        """Asks the system to fetch these rows from disk, in the order of the file; returns at once."""
         piece = max(HINT, self.size)
         starts = self.offset + rows * self.size
         for number in np.unique(np.concatenate([starts, starts + self.size - 1]) // piece).tolist():
             os.posix_fadvise(self.descriptor, number * piece, piece, os.POSIX_FADV_WILLNEED)
-
-
-FORMAT = 1
-# What store.json says beside its format.
-HEAD = {
-    "fingerprint": str,
-    "label_names": list,
-    "exclusive": bool,
-    "factor_names": list,
-    "card": dict,
-}
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,12 @@ class ImageStore:
         images: (N, H, W, C) uint8, memory-mapped read-only.
         labels: (N, K) uint8 in {0, 1}; K may be 0.
         label_names: K names.
-        exclusive: True where every row of `labels` has exactly one 1 (classes), False for attributes.
+        exclusive: True if every row of `labels` has exactly one 1 (classes), False for attributes.
         split: (N,) uint8, an index into SPLITS.
         fingerprint: hexadecimal hash of images, labels and split.
-        factors: (N, F) float32 generative factors of made pictures, or None.
+        factors: (N, F) float32 generative factors of drawn pictures, or None.
         factor_names: F names.
-        card: what a person should know: source, options, counts, licence, notes. JSON values.
+        card: facts for people: source, options, counts, licence, notes. JSON values.
     """
 
     path: Path
@@ -117,7 +115,7 @@ class ImageStore:
 
     @cached_property
     def names(self) -> list[str]:
-        """Each picture's place in its source: a relative path, or a row number.
+        """Each picture's relative path or row number in its source.
 
         Raises:
             DataError: names.json is missing or damaged.
@@ -135,7 +133,7 @@ class ImageStore:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """A copy of these rows' images, (n, H, W, C), which leaves no page of the mapping in memory.
+        """A copy of these rows' images, (n, H, W, C), read past the mapping, so that it keeps no page in memory.
 
         Raises:
             DataError: the file has become shorter than it was.
@@ -143,13 +141,13 @@ class ImageStore:
         return self.images[rows] if self._file is None else self._file.read(rows)
 
     def expect(self, rows: NDArray[np.int64]) -> None:
-        """Has the system fetch these rows' images from disk meanwhile, where it can be told so."""
+        """Asks the system to fetch these rows' images from disk, if it can."""
         if self._file is not None and CAN_HINT:
             self._file.expect(rows)
 
     @cached_property
     def _file(self) -> RowFile | None:
-        """The mapped file, opened to be read; None where images are no whole file or the system cannot."""
+        """The mapped file, opened for reading; None if the images are not a whole file or the system cannot read so."""
         images: Any = self.images
         whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
         return RowFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
@@ -175,7 +173,7 @@ def is_store(path: Path) -> bool:
 
 
 def open_store(path: Path) -> ImageStore:
-    """Maps a store into memory; reads no pixel.
+    """Maps a store into memory without reading pixels.
 
     Raises:
         DataError: the folder holds no finished store, one of another format, or one whose files are damaged, missing
@@ -211,7 +209,7 @@ def _damaged(path: Path, why: object) -> DataError:
 
 
 def _head(path: Path) -> dict[str, Any]:
-    """What store.json says; a ValueError where it says too little."""
+    """The content of store.json; ValueError if a key is missing."""
     head = json.loads((path / "store.json").read_text("utf-8"))
     if not isinstance(head, dict):
         raise ValueError("store.json holds no table")
@@ -226,7 +224,7 @@ def _head(path: Path) -> dict[str, Any]:
 
 
 def _check(store: ImageStore) -> None:
-    """Raises ValueError where the arrays are not of the shapes and types that belong together."""
+    """Raises ValueError if shapes and types of the arrays do not fit together."""
     images = store.images
     if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
         raise ValueError(f"images.npy has shape {images.shape} and type {images.dtype}")

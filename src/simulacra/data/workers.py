@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from simulacra.errors import DataError
 
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 CHUNK = 64
 # Below this, starting processes takes longer than the work.
@@ -19,14 +20,14 @@ FEW = 512
 
 
 def read_all(
-    read: Callable[[Any], Made], items: Sequence[Any], workers: int | None = None
-) -> Iterator[Made | DataError]:
-    """Each item read, in order; a DataError is handed over in the place of what was read instead of raised.
+    read: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
+) -> Iterator[Result | DataError]:
+    """Reads each item, in order; a DataError is yielded in place of its result, and not raised.
 
     Args:
         read: picklable.
-        items: what `read` takes, picklable.
-        workers: processes; 1 stays in this one, None takes one a core unless there is little to do.
+        items: arguments of `read`, picklable.
+        workers: processes; 1 stays in this one, None takes one per core unless there are few items.
 
     Raises:
         DataError: a worker process died.
@@ -44,16 +45,16 @@ def read_all(
     except BrokenProcessPool as error:
         raise DataError(
             "a process that read pictures died (out of memory, or a script without `if __name__ == '__main__':`); "
-            "mend that, or read in one process with workers=1"
+            "correct this, or read in one process with workers=1"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, read: Callable[[Any], Made], items: Sequence[Any], ahead: int
-) -> Iterator[Made | DataError]:
-    waiting: deque[Future[list[Made | DataError]]] = deque()
+    pool: ProcessPoolExecutor, read: Callable[[Item], Result], items: Sequence[Item], ahead: int
+) -> Iterator[Result | DataError]:
+    waiting: deque[Future[list[Result | DataError]]] = deque()
     for start in range(0, len(items), CHUNK):
         waiting.append(pool.submit(_read_chunk, read, items[start : start + CHUNK]))
         if len(waiting) >= ahead:
@@ -62,12 +63,12 @@ def _in_order(
         yield from waiting.popleft().result()
 
 
-def _read_chunk(read: Callable[[Any], Made], items: Sequence[Any]) -> list[Made | DataError]:
+def _read_chunk(read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result | DataError]:
     return [attempt(read, item) for item in items]
 
 
-def attempt(read: Callable[[Any], Made], item: Any) -> Made | DataError:
-    """What `read` makes of an item, or in its place the reason why it cannot be read."""
+def attempt(read: Callable[[Item], Result], item: Item) -> Result | DataError:
+    """What `read` returns, or the DataError that it raises."""
     try:
         return read(item)
     except DataError as error:
@@ -75,5 +76,5 @@ def attempt(read: Callable[[Any], Made], item: Any) -> Made | DataError:
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole group; the parent ends the workers, and one message is enough.
+    # Ctrl-C reaches all processes; the parent ends the workers and prints the only message.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

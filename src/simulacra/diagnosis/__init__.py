@@ -1,4 +1,4 @@
-"""CHECKS: what went wrong in a run, read off its files, as findings in plain words. Loads no torch."""
+"""CHECKS: what went wrong in a run, read from its files, as findings in plain words. Loads no torch."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from simulacra.runs import RunFolder
 
 __all__ = ["CHECKS", "Finding", "Severity", "Sign", "diagnose"]
 
-# Illness, which is also its anchor in docs/diagnosis.md -> what looks for it.
+# Issue, which is also its anchor in docs/diagnosis.md -> the check that looks for it.
 CHECKS: dict[str, Check] = {
     "divergence": divergence,
     "mode-collapse": mode_collapse,
@@ -27,33 +27,33 @@ ORDER: tuple[Severity, ...] = ("serious", "warning", "note")
 
 
 def diagnose(run: RunFolder) -> list[Finding]:
-    """All that is found of a run, finished or not, the worst first.
+    """All findings about a run, finished or not, the worst first.
 
     Raises:
         RunError: the folder holds no run, or a file of it is damaged.
     """
     history = History(run)
-    found = [finding for check in CHECKS.values() if (finding := check(history)) is not None]
-    return sorted(found, key=lambda finding: ORDER.index(finding.severity))
+    findings = [finding for check in CHECKS.values() if (finding := check(history)) is not None]
+    return sorted(findings, key=lambda finding: ORDER.index(finding.severity))
 
 
 def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
-    """Diagnoses a run as it stands and keeps in run.json what is found, for the report.
+    """Diagnoses a run as it stands and keeps the findings in run.json, for the report.
 
     Args:
         run: the run.
-        tell: told in one line each illness that is more than a note, the first time that it is found.
+        tell: called with one line for each issue that is more than a note, the first time that it is found.
 
     Returns:
-        All that was found.
+        All findings.
     """
-    told = list(
-        run.read_facts().get("told", [])
-    )  # whatever comes and goes, and however often a run goes on, is told once
-    found = diagnose(run)
-    for finding in found:
-        if finding.illness not in told and finding.severity != "note":
+    facts = run.read_facts()
+    # An issue is reported once, however often it comes and goes, and however often a run goes on.
+    reported = list(facts.get("reported", facts.get("told", [])))  # "told" in runs of earlier versions
+    findings = diagnose(run)
+    for finding in findings:
+        if finding.issue not in reported and finding.severity != "note":
             tell(finding.line)
-            told.append(finding.illness)
-    run.write_facts({"findings": [finding.as_json() for finding in found], "told": told})
-    return found
+            reported.append(finding.issue)
+    run.write_facts({"findings": [finding.as_json() for finding in findings], "reported": reported})
+    return findings

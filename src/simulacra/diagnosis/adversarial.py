@@ -4,34 +4,34 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulacra.diagnosis.history import Curve, Finding, History, Severity, Sign, changed, look_of
+from simulacra.diagnosis.history import Curve, Finding, History, Severity, Sign, changed, describe_set
 
-# D right about this share of real images and of made ones: what is left is less than what smoothed targets, dropout
-# and augmentation make it miss in a healthy game.
+# The accuracy of D on real and on generated images: its errors are fewer than those that smoothed targets, dropout and
+# augmentation cause in a healthy game.
 WON = 0.985
-# The same where made images are poor as well, as that says which of the two is behind; healthy runs have such a share
-# on both kinds now and then, with good images.
+# The same where generated images are poor as well, which says which of the two is behind; healthy runs have such an
+# accuracy on both kinds now and then, with good images.
 AHEAD = 0.9
 # Less than this share of its longest gradient is left to G. Arjovsky and Bottou 2017, arXiv:1701.04862, theorem 2.4.
 VANISHED = 0.01
-# D finds hardly any made image: it has stopped to tell G anything.
+# D detects hardly any generated image: G learns nothing from it any more.
 FOOLED = 0.05
 # D is right about little more than half of all images...
 CHANCE = 0.55
-# ...which is where a game ends that went well, too. Made images whose roughness, or whose difference from one another,
-# is so far from that of real images are not why; healthy runs had 0.6 to 1.5.
+# ...which is also where a game ends that went well. So it counts where the roughness of generated images, or their
+# difference from one another, lies outside these multiples of real images'; healthy runs had 0.6 to 1.5.
 POOR = (0.4, 2.0)
-# From one look to the next the image of a code usually changes by more than this share of how much two codes' images
-# differ: codes change what they show. Healthy runs were below 0.6 from 150 updates on.
+# From one snapshot to the next the image of a code usually changes by more than this share of the difference between
+# two codes' images: codes change what they show. Healthy runs were below 0.6 from 150 updates on.
 RESTLESS = 0.8
 # How far a loss swings from row to row, by its standard deviation over its mean's size, without its trend.
 SWING = 0.25
-LOOKS = 4  # the last ones, between which images have to stay what they are
+SNAPSHOTS = 4  # the last ones, between which images have to stay what they are
 
 
 def discriminator_wins(history: History) -> Finding | None:
-    """D tells real from made without fault, so that G gets little to learn from."""
-    parts = verdicts(history)
+    """D distinguishes real from generated images without fault, so that G gets little to learn from."""
+    parts = accuracies(history)
     poor = _poor(history) if parts and min(part.mean for part in parts) <= WON else []
     limit = AHEAD if poor else WON
     signs = [part.sign("above", limit) for part in parts if part.mean > limit]
@@ -47,14 +47,14 @@ def discriminator_wins(history: History) -> Finding | None:
         tried.append('or augmentation of what it sees, --set \'objective.augment=["color", "translation"]\'')
     if getattr(objective, "real_label", 0) == 1 and getattr(objective, "loss", "") != "hinge":
         tried.append("or smoothed targets, --set objective.real_label=0.9")
-    meaning = "The discriminator tells real images from made ones too easily, so the generator learns little from it."
+    meaning = "The discriminator spots generated images too easily, so the generator learns little from it."
     severity: Severity = "serious" if lost else "warning"
     return Finding("discriminator-wins", severity, (*signs, *lost), meaning, f"{', '.join(tried)}.")
 
 
 def generator_wins(history: History) -> Finding | None:
-    """D calls everything real, or guesses, though made images are poor."""
-    parts = verdicts(history)
+    """D calls everything real, or guesses, though generated images are poor."""
+    parts = accuracies(history)
     if len(parts) < 2:
         return None
     real, fake = parts
@@ -68,7 +68,7 @@ def generator_wins(history: History) -> Finding | None:
         return None
     optimizer = history.recipe.optimizer
     slow, fast = optimizer.of("discriminator").lr, optimizer.of("generator").lr
-    meaning = "The discriminator cannot tell made images from real ones although they are poor: it teaches nothing."
+    meaning = "The discriminator cannot spot generated images although they are poor: it teaches nothing."
     remedy = f"a faster discriminator, --set optimizer.discriminator.lr={max(4 * slow, fast):.2g}"
     if getattr(history.recipe.objective, "discriminator_steps", 0):
         remedy += ", or more of its steps, --set objective.discriminator_steps=2"
@@ -76,20 +76,19 @@ def generator_wins(history: History) -> Finding | None:
 
 
 def oscillation(history: History) -> Finding | None:
-    """Losses swing, and from look to look a code shows something else."""
-    looks = history.looks(LOOKS)
-    if not history.adversarial or len(looks) < LOOKS or looks[0][0] < history.fewest:
+    """Losses swing, and from snapshot to snapshot a code shows something else."""
+    snapshots = history.snapshots(SNAPSHOTS)
+    if not history.adversarial or len(snapshots) < SNAPSHOTS or snapshots[0][0] < history.fewest:
         return None
-    ratios = [
-        changed(before, after) / max(look_of(after)["apart"], 1e-9) for (_, before), (_, after) in pairwise(looks)
-    ]
+    pairs = [(before, after) for (_, before), (_, after) in pairwise(snapshots)]
+    ratios = [changed(before, after) / max(describe_set(after)["apart"], 1e-9) for before, after in pairs]
     losses = [part for key in _losses(history) if (part := history.late(key)) is not None]
     swings = [part.sign("above", SWING, value) for part in losses if (value := swing(part)) > SWING]
     usual = float(np.median(ratios))
     if usual < RESTLESS or not swings:
         return None
-    source = "change of a code's image from look to look (pictures/fixed-*.npz), over the difference of two codes'"
-    restless = Sign(source, usual, "above", RESTLESS, looks[0][0], looks[-1][0])
+    source = "change of a code's image between snapshots (pictures/fixed-*.npz), over the difference of two codes'"
+    restless = Sign(source, usual, "above", RESTLESS, snapshots[0][0], snapshots[-1][0])
     optimizer = history.recipe.optimizer
     rates = " ".join(
         f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in history.recipe.objective.players
@@ -97,7 +96,7 @@ def oscillation(history: History) -> Finding | None:
     calmer = "an EMA of the weights, --set ema=0.999" if not history.recipe.ema else "gradient penalties, family r3gan"
     if optimizer.betas[0] > 0.5:
         calmer = "less momentum, --set 'optimizer.betas=[0.5, 0.999]'"
-    meaning = "The players run in circles: losses swing, and the same code shows something else at every look."
+    meaning = "The players run in circles: losses swing, and the same code shows something else in every snapshot."
     return Finding("oscillation", "warning", (restless, *swings), meaning, f"slower players, {rates}, or {calmer}.")
 
 
@@ -110,8 +109,8 @@ def swing(curve: Curve) -> float:
     return float(rest.std(ddof=2)) / max(abs(curve.mean), float(np.abs(curve.values).mean()), 1e-9)
 
 
-def verdicts(history: History) -> list[Curve]:
-    """The late accuracy of D on real and on made images, where both were logged."""
+def accuracies(history: History) -> list[Curve]:
+    """The late accuracy of D on real and on generated images, where both were logged."""
     if not history.adversarial:
         return []
     parts = [history.late("accuracy/real"), history.late("accuracy/fake")]
@@ -128,16 +127,16 @@ def _vanished(history: History) -> list[Sign]:
 
 
 def _poor(history: History) -> list[Sign]:
-    """By what made images are seen to be unlike real ones."""
+    """Numbers by which generated images are unlike real ones."""
     low, high = POOR
-    found = []
+    signs = []
     for key in ("apart", "roughness"):
-        part = history.likeness(key)
+        part = history.ratio_to_real(key)
         if part is not None and part.values.max() < low:
-            found.append(part.sign("below", low, float(part.values.max())))
+            signs.append(part.sign("below", low, float(part.values.max())))
         elif part is not None and part.values.min() > high:
-            found.append(part.sign("above", high, float(part.values.min())))
-    return found
+            signs.append(part.sign("above", high, float(part.values.min())))
+    return signs
 
 
 def _losses(history: History) -> list[str]:

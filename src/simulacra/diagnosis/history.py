@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from operator import itemgetter
-from typing import Any, Literal
+from operator import attrgetter, itemgetter
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.estimates import Estimate
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
@@ -16,7 +17,7 @@ Images = NDArray[np.uint8]
 SET = 32  # images of a set: as many as the run's samples, as the nearest of many is nearer than the nearest of few
 
 
-def look_of(images: Images) -> dict[str, float]:
+def describe_set(images: Images) -> dict[str, float]:
     """What images look like as a set, in numbers that need no network.
 
     Args:
@@ -27,12 +28,12 @@ def look_of(images: Images) -> dict[str, float]:
         that is most like it; `roughness`, the mean absolute difference of neighbouring pixels. All of pixels in [0, 1].
     """
     sets = [images[start : start + SET] for start in range(0, len(images), SET)]
-    found = [_of_set(part) for part in sets if len(part) > 1 and len(part) in (SET, len(sets[0]))]
-    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
+    numbers = [_of_set(part) for part in sets if len(part) > 1 and len(part) in (SET, len(sets[0]))]
+    return {key: float(np.mean([of_set[key] for of_set in numbers])) for key in numbers[0]}
 
 
 def changed(before: Images, after: Images) -> float:
-    """The mean root-mean-square difference of images (n, H, W, C) and those in the same places, of pixels in [0, 1]."""
+    """The mean root-mean-square difference of images (n, H, W, C) and others of the same index, of pixels in [0, 1]."""
     gap = (before.astype(np.float64) - after) / 255
     return float(np.sqrt(np.square(gap).reshape(len(gap), -1).mean(1)).mean())
 
@@ -56,7 +57,7 @@ def _of_set(images: Images) -> dict[str, float]:
 Severity = Literal["serious", "warning", "note"]
 Numbers = NDArray[np.float64]
 
-# A state is judged by the last third of what was logged, so that what passes is not called an illness...
+# A state is judged by the last third of what was logged, so that what passes is not called an issue...
 LATE = 1 / 3
 # ...and never by fewer updates or rows: in all healthy runs that were tried, the players had found their balance, and a
 # code had begun to be used, well within 150 updates. Long recipes go about it slowly: theirs is a hundredth of all.
@@ -65,7 +66,7 @@ FEWEST_UPDATES, FEWEST_ROWS, FEWEST_SHARE = 150, 3, 0.01
 
 @dataclass(frozen=True)
 class Sign:
-    """One number that an illness was seen by.
+    """One number that shows an issue.
 
     Attributes:
         source: which curve, measurement or picture.
@@ -93,14 +94,14 @@ class Finding:
     """Something that went wrong, or that is worth knowing.
 
     Attributes:
-        illness: a key of CHECKS, and the anchor in docs/diagnosis.md.
+        issue: a key of CHECKS, and the anchor in docs/diagnosis.md.
         severity: serious, the run is of little use; warning, look at it; note, nothing is wrong.
-        evidence: what it was seen by.
+        evidence: the numbers that show it.
         meaning: a sentence for people.
         remedy: a sentence that says what to try, with the words for the command line.
     """
 
-    illness: str
+    issue: str
     severity: Severity
     evidence: tuple[Sign, ...]
     meaning: str
@@ -109,12 +110,12 @@ class Finding:
     @property
     def name(self) -> str:
         """What people call it."""
-        return self.illness.replace("-", " ")
+        return self.issue.replace("-", " ")
 
     @property
     def link(self) -> str:
         """Where it is explained."""
-        return f"docs/diagnosis.md#{self.illness}"
+        return f"docs/diagnosis.md#{self.issue}"
 
     @property
     def line(self) -> str:
@@ -172,7 +173,7 @@ class History:
         self.run, self.facts = run, run.read_facts()
         self.recipe: Recipe = run.read_recipe()
         self.metrics = sorted(run.rows("metrics"), key=itemgetter("step"))
-        self.evaluations = sorted(run.rows("evaluations"), key=itemgetter("step"))
+        self.evaluations = sorted(run.measurements(), key=attrgetter("step"))
 
     @property
     def family(self) -> str:
@@ -181,7 +182,7 @@ class History:
 
     @property
     def adversarial(self) -> bool:
-        """Whether a generator plays against a judge."""
+        """Whether a generator plays against a discriminator or a critic."""
         return "generator" in self.recipe.objective.players
 
     @property
@@ -197,7 +198,10 @@ class History:
     def curve(self, key: str) -> Curve | None:
         """A line of metrics.jsonl, or None where it was not logged."""
         rows = [row for row in self.metrics if isinstance(row.get(key), int | float)]
-        return _curve(f"{key} in metrics.jsonl", rows, key) if rows else None
+        if not rows:
+            return None
+        steps, values = np.array([row["step"] for row in rows], np.int64), np.array([row[key] for row in rows])
+        return Curve(f"{key} in metrics.jsonl", steps, values.astype(np.float64))
 
     def late(self, key: str) -> Curve | None:
         """The part of a line by which a state is judged; None where that is too short."""
@@ -207,34 +211,34 @@ class History:
         part = whole.since(min(int(self.step * (1 - LATE)), self.step - FEWEST_UPDATES))
         return part if len(part.steps) >= FEWEST_ROWS else None
 
-    def measured(self, metric: str, split: str) -> list[dict[str, Any]]:
-        """Rows of a metric of the whole model on a split, the last one of each step.
+    def measured(self, metric: str, split: str) -> list["Point"]:
+        """Values of a metric of the whole model on a split, the last one of each step.
 
         All are of one extractor and one n, as others have another scale: those of the newest step; of several there,
         those that most steps have, then those that were measured last.
         """
         usual = "ema" if self.recipe.ema else "raw"
-        scales: dict[tuple[Any, Any], dict[int, dict[str, Any]]] = {}
+        scales: dict[tuple[str | None, int | None], dict[int, Point]] = {}
         for row in self.evaluations:
-            if row.get("metric") != metric or row.get("split") != split or row.get("label") or row.get("against"):
+            if (row.metric, row.split, row.label, row.against) != (metric, split, None, None) or not row.estimate:
                 continue
-            if isinstance(row.get("value"), int | float) and row.get("weights", usual) == usual:
-                scale = row.get("extractor"), row.get("n")
+            if row.weights in (None, usual):
+                scale = row.extractor, row.n
                 scales[scale] = scales.pop(scale, {})  # the newest one comes last
-                scales[scale][row["step"]] = row
-        newest = max(reversed(scales.values()), key=lambda rows: (max(rows), len(rows)), default={})
+                scales[scale][row.step] = Point(row.step, row.estimate, row.baseline)
+        newest = max(reversed(scales.values()), key=lambda points: (max(points), len(points)), default={})
         return list(newest.values())
 
-    def looks(self, most: int | None = None) -> list[tuple[int, Images]]:
-        """Step and images of the same codes in the last looks; that at the start, before anything was learnt, is none.
+    def snapshots(self, most: int | None = None) -> list[tuple[int, Images]]:
+        """Step and images of the same codes in the last snapshots, without the one before the first update.
 
         Args:
             most: how many; all by default.
         """
         names = [name for name in self.run.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
         late = [name for name in names if int(name[6:]) > 0][-most if most else None :]
-        found = [(int(name[6:]), self.images(name)) for name in late]
-        return [(step, images) for step, images in found if images is not None and len(images) > 1]
+        snapshots = [(int(name[6:]), self.images(name)) for name in late]
+        return [(step, images) for step, images in snapshots if images is not None and len(images) > 1]
 
     def images(self, name: str) -> Images | None:
         """A picture's images (n, H, W, C), or None where there are none."""
@@ -246,19 +250,20 @@ class History:
 
     @property
     def real(self) -> dict[str, float]:
-        """What training images look like as a set, by `look_of`; empty in a run that did not note it."""
-        found = self.facts.get("data", {}).get("look")
-        return found if isinstance(found, dict) else {}
+        """What `describe_set` says about training images; empty in a run that did not note it."""
+        data = self.facts.get("data", {})
+        numbers = data.get("snapshot", data.get("look"))  # "look" in runs of earlier versions
+        return numbers if isinstance(numbers, dict) else {}
 
-    def likeness(self, key: str, most: int = 2) -> Curve | None:
-        """How far a number of `look_of` is from that of real images, as a ratio, in the last `most` looks (0: in all).
+    def ratio_to_real(self, key: str, most: int = 2) -> Curve | None:
+        """A number of `describe_set` over that of real images, in the last `most` snapshots (0: in all).
 
-        None where no look, or no real image, was noted.
+        None where there is no snapshot, or no number of real images.
         """
-        looks = self.looks(most)
-        if not self.real.get(key) or not looks:
+        snapshots = self.snapshots(most)
+        if not self.real.get(key) or not snapshots:
             return None
-        pairs = [(step, look_of(images)[key] / self.real[key]) for step, images in looks]
+        pairs = [(step, describe_set(images)[key] / self.real[key]) for step, images in snapshots]
         steps, ratios = zip(*pairs, strict=True)
         source = f"{WORDS[key]} of the fixed codes' images (pictures/fixed-*.npz), over that of real images"
         return Curve(source, np.array(steps), np.array(ratios))
@@ -269,11 +274,26 @@ WORDS = {"apart": "difference", "nearest": "difference of the most alike", "roug
 Check = Callable[[History], Finding | None]
 
 
-def measured_curve(rows: list[dict[str, Any]]) -> Curve:
-    """Rows of one metric and split as a curve."""
-    return _curve(f"{rows[0]['metric']} on {rows[0]['split']} images in evaluations.jsonl", rows, "value")
+class Point(NamedTuple):
+    """A measured value at a step, and its baseline."""
+
+    step: int
+    estimate: Estimate
+    baseline: float | None
+
+    @property
+    def value(self) -> float:
+        """Of the estimate."""
+        return self.estimate.value
 
 
-def _curve(source: str, rows: list[dict[str, Any]], key: str) -> Curve:
-    steps = np.array([row["step"] for row in rows], np.int64)
-    return Curve(source, steps, np.array([row[key] for row in rows], np.float64))
+def measured_curve(metric: str, split: str, points: list[Point]) -> Curve:
+    """Values of one metric and split as a curve."""
+    steps = np.array([point.step for point in points], np.int64)
+    values = np.array([point.value for point in points], np.float64)
+    return Curve(measured_source(metric, split), steps, values)
+
+
+def measured_source(metric: str, split: str) -> str:
+    """What a sign calls a measured metric."""
+    return f"{metric} on {split} images in evaluations.jsonl"

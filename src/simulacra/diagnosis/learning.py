@@ -1,11 +1,9 @@
-"""What any training may suffer from: divergence, learning by heart, and an end that came too early or too late."""
-
-from typing import Any
+"""Issues of any training: divergence, overfitting, and an end that came too early or too late."""
 
 import numpy as np
-from scipy.special import stdtrit
 
-from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve
+from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve, measured_source
+from simulacra.estimates import t_quantile
 
 # The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
 # treble by noise.
@@ -14,9 +12,9 @@ EXPLODED = 3.0
 ABSURD = 100.0
 # What is measured of held-out images has become worse by this factor since its best, beyond both intervals.
 WORSE = 1.1
-# So much better is the network on training images than on others: in share judged rightly, and as a factor of errors.
+# So much better is the network on training images than on others: in accuracy, and as a factor of errors.
 GAP, TIMES = 0.1, 1.5
-# A distance to training images, above its floor, over that to held-out ones: a model that does not copy has about 1.
+# A distance to training images, above its baseline, over that to held-out ones: about 1 for a model that copies none.
 COPIED = 0.5
 # A trend over the second half of the run is worth mentioning from this share of the value on.
 MATTERS = 0.02
@@ -44,7 +42,7 @@ def divergence(history: History) -> Finding | None:
 
 
 def _exploded(history: History) -> list[Sign]:
-    found = []
+    signs = []
     for player in (*history.recipe.objective.players, "total", "train"):
         late, whole = history.late(f"loss/{player}"), history.curve(f"loss/{player}")
         if late is None or whole is None or history.family == "wgan":  # a critic's scores have no scale of their own
@@ -57,8 +55,8 @@ def _exploded(history: History) -> list[Sign]:
             limit = max(EXPLODED * float(stretch.min()), float(stretch[0])) if steady else np.inf
             limit = min(limit, ABSURD) if history.family == "classifier" else limit
         if abs(late.mean) > limit:
-            found.append(late.sign("above", limit, abs(late.mean)))
-    return found
+            signs.append(late.sign("above", limit, abs(late.mean)))
+    return signs
 
 
 def _scheduled(history: History) -> bool:
@@ -71,10 +69,10 @@ def overfitting(history: History) -> Finding | None:
     signs = [*_risen(history), *_gaps(history), *_copies(history)]
     if not signs:
         return None
-    made = history.adversarial and not any("label_accuracy" in sign.source for sign in signs)
+    generated = history.adversarial and not any("label_accuracy" in sign.source for sign in signs)
     meaning = (
         "Samples are nearer to training images than to others like them: some may be copies."
-        if made
+        if generated
         else "The network does better on the images it was trained on than on others: it learns them by heart."
     )
     best = _best(history)
@@ -95,37 +93,39 @@ def _errors(history: History) -> list[str]:
 def _risen(history: History) -> list[Sign]:
     """Errors on held-out images that were lower before."""
     for metric in _errors(history):
-        rows = history.measured(metric, "valid")
-        if len(rows) < 3 or any(row.get("high") is None for row in rows):
+        points = history.measured(metric, "valid")
+        if len(points) < 3:
             continue
-        best = min(rows, key=lambda row: row["value"])
-        last = rows[-1]
-        if last["low"] > best["high"] and last["value"] > WORSE * best["value"]:
-            source = measured_curve(rows).source
-            return [Sign(source, last["value"], "above", best["value"], best["step"], last["step"])]
+        best, last = min(points, key=lambda point: point.value), points[-1]
+        if last.estimate.low is None or best.estimate.high is None:
+            continue
+        if last.estimate.low > best.estimate.high and last.value > WORSE * best.value:
+            return [Sign(measured_source(metric, "valid"), last.value, "above", best.value, best.step, last.step)]
     return []
 
 
 def _gaps(history: History) -> list[Sign]:
-    """By how much training images are judged better than held-out ones."""
-    found = []
+    """By how much training images are predicted better than held-out ones."""
+    signs = []
     for key, metric in (("accuracy/train", "accuracy"), ("label_accuracy/real", "label_accuracy")):
-        late, rows = history.late(key), history.measured(metric, "valid")
-        if late is not None and rows and rows[-1].get("high") is not None and late.mean - rows[-1]["high"] > GAP:
-            source = f"{key} in metrics.jsonl less {metric} on valid images in evaluations.jsonl"
-            gap = late.mean - rows[-1]["value"]
-            found.append(Sign(source, gap, "above", GAP, int(late.steps[0]), int(late.steps[-1])))
-    train, rows = _train_error(history), history.measured("mse", "valid")
-    if train and rows and rows[-1].get("low") is not None and rows[-1]["low"] > TIMES * train:
-        source = "mse on valid images in evaluations.jsonl over that on training images"
-        found.append(Sign(source, rows[-1]["value"] / train, "above", TIMES, rows[-1]["step"], rows[-1]["step"]))
-    return found
+        late, points = history.late(key), history.measured(metric, "valid")
+        high = points[-1].estimate.high if points else None
+        if late is not None and high is not None and late.mean - high > GAP:
+            source = f"{key} in metrics.jsonl less {measured_source(metric, 'valid')}"
+            gap = late.mean - points[-1].value
+            signs.append(Sign(source, gap, "above", GAP, int(late.steps[0]), int(late.steps[-1])))
+    train, points = _train_error(history), history.measured("mse", "valid")
+    low = points[-1].estimate.low if points else None
+    if train and low is not None and low > TIMES * train:
+        source = f"{measured_source('mse', 'valid')} over that on training images"
+        signs.append(Sign(source, points[-1].value / train, "above", TIMES, points[-1].step, points[-1].step))
+    return signs
 
 
 def _train_error(history: History) -> float | None:
-    """Squared error of a value of training images: as it was measured, or as it was logged where that is the loss."""
-    if rows := history.measured("mse", "train"):
-        return float(rows[-1]["value"])
+    """Squared error per value of training images: as measured, or as logged where that is the loss."""
+    if points := history.measured("mse", "train"):
+        return points[-1].value
     late, objective = history.late("reconstruction/train"), history.recipe.objective
     if late is None or getattr(objective, "likelihood", "") != "mse":
         return None
@@ -135,29 +135,31 @@ def _train_error(history: History) -> float | None:
 
 def _copies(history: History) -> list[Sign]:
     """Samples that are nearer to training images than to held-out ones."""
-    rows = [history.measured("kernel_distance", split) for split in ("train", "test")]
-    if not all(rows) or any(row[-1].get("floor") is None or row[-1].get("low") is None for row in rows):
+    splits = [history.measured("kernel_distance", split) for split in ("train", "test")]
+    if not all(splits):
         return []
-    train, test = (row[-1] for row in rows)
-    near, far = train["value"] - train["floor"], test["value"] - test["floor"]
-    if train["step"] != test["step"] or far <= 0 or train["high"] >= test["low"] or near / far >= COPIED:
+    train, test = (points[-1] for points in splits)
+    if train.step != test.step or train.baseline is None or test.baseline is None:
         return []
-    source = "kernel_distance to training images over that to test images, each above its floor (evaluations.jsonl)"
-    return [Sign(source, near / far, "below", COPIED, train["step"], train["step"])]
+    near, far = train.value - train.baseline, test.value - test.baseline
+    high, low = train.estimate.high, test.estimate.low
+    if far <= 0 or high is None or low is None or high >= low or near / far >= COPIED:
+        return []
+    source = "kernel_distance to training images over that to test images, each above its baseline (evaluations.jsonl)"
+    return [Sign(source, near / far, "below", COPIED, train.step, train.step)]
 
 
 def _best(history: History) -> int | None:
     """The step of the checkpoint that was marked best, where it is not the last."""
-    best: dict[str, Any] = history.facts.get("best") or {}
-    step = best.get("step")
+    step = (history.facts.get("best") or {}).get("step")
     return step if isinstance(step, int) and step != history.facts.get("step") else None
 
 
 def more_training(history: History) -> Finding | None:
-    """Whether what is measured was still becoming better at the end."""
-    if (found := _trend(history)) is None:
+    """Whether what is measured was still improving at the end."""
+    if (trend := _trend(history)) is None:
         return None
-    sign, moved = found
+    sign, moved = trend
     if moved > -MATTERS:
         return None
     more = 2 * history.recipe.steps
@@ -167,11 +169,11 @@ def more_training(history: History) -> Finding | None:
 
 def enough_training(history: History) -> Finding | None:
     """Whether more of the same would change nothing."""
-    if (found := _trend(history)) is None or found[1] <= -MATTERS:
+    if (trend := _trend(history)) is None or trend[1] <= -MATTERS:
         return None
     meaning = "Over the second half of the run nothing became better: more of the same training will not help."
     remedy = "another setting instead, like a lower learning rate towards the end, --set optimizer.schedule=cosine."
-    return Finding("enough-training", "note", (found[0],), meaning, remedy)
+    return Finding("enough-training", "note", (trend[0],), meaning, remedy)
 
 
 def _trend(history: History) -> tuple[Sign, float] | None:
@@ -205,19 +207,19 @@ def movement(curve: Curve) -> tuple[float, float]:
     slope = float(centred @ y / (centred @ centred))
     rest = y - y.mean() - slope * centred
     error = float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
-    span, margin = float(x[-1] - x[0]), float(stdtrit(len(x) - 2, 0.975)) * error
+    span, margin = float(x[-1] - x[0]), t_quantile(len(x) - 2) * error
     return (slope - margin) * span, (slope + margin) * span
 
 
 def _watched(history: History) -> Curve | None:
-    """What shows whether a run becomes better: measured on held-out images if possible, else the loss it is trained on.
+    """What shows whether a run improves: measured on held-out images if possible, else the loss it is trained on.
 
     Losses of players against each other show nothing of the kind.
     """
     metrics = ["kernel_distance", "frechet_distance"] if history.adversarial else _errors(history)
     for metric in metrics:
-        rows = history.measured(metric, "valid")
-        if len(rows) >= 2 * POINTS - 1:
-            return measured_curve(rows)
+        points = history.measured(metric, "valid")
+        if len(points) >= 2 * POINTS - 1:
+            return measured_curve(metric, "valid", points)
     single = {"vae": "loss/total", "classifier": "loss/train"}.get(history.family)
     return history.curve(single) if single and not _scheduled(history) else None

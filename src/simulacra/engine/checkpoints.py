@@ -18,7 +18,7 @@ from simulacra.settings import StartSettings
 FORMAT = 1
 PARTS = {"step": int, "networks": dict, "ema": dict}  # of a checkpoint, whoever reads it
 RENAMED = {"averages": "ema"}  # parts of checkpoints of earlier versions -> their names today
-Which = int | Literal["best"] | None  # of a run's checkpoints: of this step, marked best, or the newest
+Which = int | Literal["best"] | None  # a checkpoint of a run: the one of this step, marked best, or the newest
 
 
 def to_bytes(state: dict[str, Any]) -> bytes:
@@ -136,17 +136,17 @@ def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
         start: which run and which networks.
 
     Returns:
-        What was taken, for run.json: run, step, networks, parameters, family and recipe_name.
+        What was transferred, for run.json: run, step, networks, parameters, family and recipe_name.
 
     Raises:
         RunError: there is no such run, or it has no such checkpoint.
         RecipeError: a network is missing on either side, or its tensors do not fit; nothing was changed.
     """
     run, step, state = source(start)
-    given: State = state["networks"] | state["ema"]
-    pairs = _pairs(objective, start, _networks(given))
-    taken = {target: _fitting(objective, start.run, target, source, given) for target, source in pairs.items()}
-    for target, values in taken.items():
+    weights: State = state["networks"] | state["ema"]
+    pairs = _pairs(objective, start, _networks(weights))
+    fitting = {target: _fitting(objective, start.run, target, source, weights) for target, source in pairs.items()}
+    for target, values in fitting.items():
         objective.networks[target].load_state_dict(values)
     facts = run.read_facts()
     return {
@@ -174,7 +174,7 @@ def source(start: StartSettings) -> tuple[RunFolder, int, dict[str, Any]]:
 
 
 def freeze(objective: Objective, names: tuple[str, ...]) -> None:
-    """Takes networks out of the training, for good: no gradient, no update, and eval mode whoever looks.
+    """Freezes networks for the whole training: no gradient, no update, and eval mode at all times.
 
     Raises:
         RecipeError: there is no such network, or a player would have nothing left to learn.
@@ -189,7 +189,7 @@ def freeze(objective: Objective, names: tuple[str, ...]) -> None:
                 f"{', '.join(networks)}"
             )
     for name in names:
-        # Nothing in training calls train() again, and `looking` puts back the modes it found.
+        # Nothing in training calls train() again, and `looking` restores the modes that were set.
         objective.networks[name].requires_grad_(False).eval()
 
 
@@ -198,45 +198,45 @@ def _networks(state: State) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in state))
 
 
-def _pairs(objective: Objective, start: StartSettings, known: list[str]) -> dict[str, str]:
+def _pairs(objective: Objective, start: StartSettings, theirs: list[str]) -> dict[str, str]:
     """Target -> source of every network that is handed on."""
     ours = list(objective.networks)
-    pairs = start.networks or {name: name for name in ours if name in known}
+    pairs = start.networks or {name: name for name in ours if name in theirs}
     if not pairs:
         raise RecipeError(
-            f"start.run: {start.run} has no network of a name that this recipe has (it has {', '.join(known)}, this "
-            f"recipe {', '.join(ours)}); pair them in start.networks, like {{ {ours[0]} = {known[0]!r} }}"
+            f"start.run: {start.run} has no network of a name that this recipe has (it has {', '.join(theirs)}, this "
+            f"recipe {', '.join(ours)}); pair them in start.networks, like {{ {ours[0]} = {theirs[0]!r} }}"
         )
     for target, source in pairs.items():
         if target not in ours:
             raise RecipeError(f"start.networks.{target}: this recipe has no such network; {nearest(target, ours)}")
-        if source not in known:
+        if source not in theirs:
             raise RecipeError(
-                f"start.networks.{target} = {source!r}: {start.run} has no such network; {nearest(source, known)}"
+                f"start.networks.{target} = {source!r}: {start.run} has no such network; {nearest(source, theirs)}"
             )
     for name in start.frozen:
         if name in ours and name not in pairs:
             raise RecipeError(
-                f"start.frozen: {name} would keep weights that nobody trained, as it takes none from {start.run}; "
+                f"start.frozen: {name} would keep untrained weights, as it takes none from {start.run}; "
                 f"name only some of {', '.join(pairs)}"
             )
     return pairs
 
 
-def _fitting(objective: Objective, run: str, target: str, source: str, given: State) -> State:
-    """The source's tensors under the target's names, once each was seen to fit."""
-    there = {name.partition(".")[2]: value for name, value in given.items() if name.split(".")[0] == source}
-    here: State = objective.networks[target].state_dict()
+def _fitting(objective: Objective, run: str, target: str, source: str, weights: State) -> State:
+    """The source's tensors under the target's names, each of a shape that fits."""
+    theirs = {name.partition(".")[2]: value for name, value in weights.items() if name.split(".")[0] == source}
+    ours: State = objective.networks[target].state_dict()
     remedy = f"make networks of one form, or leave {target} out of start.networks"
-    for name in [*here, *there]:
+    for name in [*ours, *theirs]:
         whole = f"{target}.{name}"
-        if name not in there:
-            raise RecipeError(f"{whole} is {_form(here[name])} here, and {run} has no {source}.{name}; {remedy}")
-        if name not in here:
-            raise RecipeError(f"{source}.{name} is {_form(there[name])} in {run}, and there is no {whole}; {remedy}")
-        if here[name].shape != there[name].shape:
-            raise RecipeError(f"{whole} is {_form(there[name])} in {run} and {_form(here[name])} here; {remedy}")
-    return there
+        if name not in theirs:
+            raise RecipeError(f"{whole} is {_form(ours[name])} here, and {run} has no {source}.{name}; {remedy}")
+        if name not in ours:
+            raise RecipeError(f"{source}.{name} is {_form(theirs[name])} in {run}, and there is no {whole}; {remedy}")
+        if ours[name].shape != theirs[name].shape:
+            raise RecipeError(f"{whole} is {_form(theirs[name])} in {run} and {_form(ours[name])} here; {remedy}")
+    return theirs
 
 
 def _form(value: Tensor) -> str:

@@ -1,130 +1,78 @@
-"""Devices: where training runs, with which numbers and in how many processes. The only file that knows Fabric."""
+"""Devices: where training runs and with which numbers, and what the processes of a training send to one another."""
 
-import logging
-import os
-import time
-import warnings
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
-from uuid import uuid4
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # public, by their documentation
 
 from simulacra.data.batches import Batch, Batches, to_tensor
+from simulacra.engine.distributed import PATIENCE, Crew, meet
 from simulacra.errors import RecipeError, RunError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 T = TypeVar("T")
 
-# How long one process waits for another: the first one may pack, measure or draw meanwhile.
-PATIENCE = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Crew:
-    """The processes of one training, as each of them knows them before they have met.
-
-    Attributes:
-        rank: number of this process, from 0.
-        world: how many there are.
-        local: how many of them are on this machine.
-        started: whether torchrun has started all of them; if not, the first one starts the others.
-    """
-
-    rank: int = 0
-    world: int = 1
-    local: int = 1
-    started: bool = False
-
-    @classmethod
-    def of(cls, devices: int) -> "Crew":
-        """The place that torchrun gave this process, or so many processes on this machine.
-
-        Raises:
-            RecipeError: torchrun was asked for another number of them.
-        """
-        if "TORCHELASTIC_RUN_ID" not in os.environ:
-            return cls(int(os.environ.get("LOCAL_RANK", 0)) if devices > 1 else 0, devices, devices)
-        rank, world, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-        if devices not in (1, local):
-            raise RecipeError(
-                f"--devices {devices}: torchrun started {local} processes on this machine; leave --devices out, or "
-                f"give torchrun --nproc-per-node {devices}"
-            )
-        return cls(rank, world, local, started=True)
+# Kind of device -> how many of them the machine has; a processor serves any number of processes.
+COUNTS: dict[str, Callable[[], int]] = {
+    "cpu": lambda: sys.maxsize,
+    "cuda": torch.cuda.device_count,
+    "mps": lambda: int(torch.backends.mps.is_available()),
+}
 
 
 class Devices:
     """One process's view of the machine, and its only way to the others.
 
-    Networks are not wrapped: Fabric launches, places and autocasts, so state dicts keep plain names and any method of a
-    network may be called. Every method that speaks of all processes has to be called by all of them, in one order; with
-    one process it costs nothing. One that finds another gone ends: the first with an error that says so, the rest
-    without a word.
+    Networks are not wrapped, so state dicts keep plain names and any method of a network may be called. A method
+    about all processes has to be called by all of them, in the same order; with one process it costs nothing. If a
+    process has ended, the others end too: the first one with an error that says so, the rest silently.
 
     Args:
-        device: auto, cpu, cuda or mps; auto is cuda where there is one, else cpu. Nobody has run mps yet.
+        device: auto, cpu, cuda or mps; auto is cuda where there is one, else cpu. mps is untested.
         precision: auto takes bfloat16 where the device multiplies it natively.
         crew: the processes; one that is not alone waits here until all have come.
+        patience: how long one process waits for another.
 
     Raises:
         RecipeError: the machine has no such device, or too few of them.
         RunError: another process did not come.
     """
 
-    def __init__(self, device: str = "auto", precision: Precision = "auto", crew: Crew | None = None) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: Precision = "auto",
+        crew: Crew | None = None,
+        patience: timedelta = PATIENCE,
+    ) -> None:
         crew = crew or Crew()
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        with warnings.catch_warnings():
-            # Fabric, while it is imported and set up, warns of things that concern its trainer's users only.
-            warnings.simplefilter("ignore")
-            from lightning_fabric import Fabric
-            from lightning_fabric.strategies.ddp import DDPStrategy
-            from lightning_fabric.utilities.exceptions import MisconfigurationException
-
-            for name in ("lightning.fabric", "lightning_fabric"):
-                logging.getLogger(name).setLevel(logging.ERROR)
-
-            try:
-                probe = Fabric(accelerator=device, devices=crew.local)
-            except (ValueError, RuntimeError, MisconfigurationException) as error:
-                lack = "none" if crew.local == 1 else f"no {crew.local} of them"
-                raise RecipeError(f"--device {device}: this machine has {lack}; try --device auto or cpu") from error
-            native = multiplies_bfloat16(probe.device)
-            self.precision = ("bfloat16" if native else "float32") if precision == "auto" else precision
-            kind: Any = "bf16-mixed" if self.precision == "bfloat16" else "32-true"
-            strategy: Any = DDPStrategy(timeout=PATIENCE) if crew.world > 1 else "auto"
-            nodes = crew.world // crew.local
-            self.fabric = Fabric(
-                accelerator=device, devices=crew.local, num_nodes=nodes, strategy=strategy, precision=kind
-            )
-            self.rank, self.world = crew.rank, crew.world
-            if self.world > 1:
-                with self._reaching():
-                    if crew.started and not distributed.is_initialized():
-                        meet(crew)
-                    self.fabric.launch()
-        self.device = self.fabric.device
+        self.device = find_device(device, crew)
+        native = multiplies_bfloat16(self.device)
+        self.precision = ("bfloat16" if native else "float32") if precision == "auto" else precision
         self.wide = torch.float32 if self.device.type == "mps" else torch.float64  # what sums are kept in
+        self.rank, self.world = crew.rank, crew.world
+        if self.world > 1:
+            with self._reaching():
+                meet(crew, patience)
 
-    def place(self, networks: nn.Module) -> None:
-        """Moves networks here, their kernels channels-last as the images are."""
+    def move(self, networks: nn.Module) -> None:
+        """Moves networks to this device, in place; their kernels become channels-last as the images are."""
         networks.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[Any]:
         """A context in which products and convolutions run in this precision."""
-        return self.fabric.autocast()
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def backward(self, loss: Tensor, inputs: list[nn.Parameter], *, retain_graph: bool = False) -> None:
         """Gradients of a loss for these parameters and no others; its graph is freed unless `retain_graph`."""
-        self.fabric.backward(loss, inputs=inputs, retain_graph=retain_graph)
+        torch.autograd.backward(loss, inputs=inputs, retain_graph=retain_graph)
 
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Averages gradients over all processes, all in one message."""
@@ -154,22 +102,25 @@ class Devices:
 
     def share(self, value: T) -> T:
         """What the first process has; the values of the others do not count."""
+        if self.world == 1:
+            return value
+        values = [value]
         with self._reaching():
-            return self.fabric.broadcast(value)
+            distributed.broadcast_object_list(values)
+        return values[0]
 
-    def agree(self, trouble: str | None) -> None:
-        """Ends all processes where one of them is in trouble.
+    def agree(self, problem: str | None) -> None:
+        """Ends all processes if one of them has a problem.
 
         Raises:
             RunError: with the first sentence that any of them gives.
         """
-        given = [trouble]
+        problems = [problem] * self.world
         if self.world > 1:
-            given *= self.world
             with self._reaching():
-                distributed.all_gather_object(given, trouble)
-        if found := next(filter(None, given), None):
-            raise RunError(found)
+                distributed.all_gather_object(problems, problem)
+        if first := next(filter(None, problems), None):
+            raise RunError(first)
 
     def _reduce(self, tensor: Tensor, operation: Any = distributed.ReduceOp.SUM) -> Tensor:
         """One number for each of a tensor's, of all processes; in place."""
@@ -179,7 +130,7 @@ class Devices:
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Ends this process where the others cannot be reached; one that dies is told by the first that is left."""
+        """Ends this process where another cannot be reached; the first process says so, if it is left."""
         try:
             yield
         except RuntimeError as error:
@@ -204,36 +155,20 @@ class _Total(torch.autograd.Function):
         return ctx.devices._reduce(gradient.clone()), None
 
 
-def meet(crew: Crew) -> None:
-    """Connects the processes that torchrun has started, which Fabric then finds connected.
-
-    Torchrun's store outlives its workers, and with it the addresses that they left there: after a restart, processes
-    would call up dead ones. So the first one makes up a name under which nothing lies yet. It tells it to whoever asks,
-    until everybody has answered under it: what asks may be a dead process's entry too, but that never answers.
+def find_device(name: str, crew: Crew) -> torch.device:
+    """The device of this process; of several GPUs, each process of the machine has its own.
 
     Raises:
-        RuntimeError: another process did not come in time.
+        RecipeError: the machine has no such device, or too few of them.
     """
-    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    fresh = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-    store = TCPStore(address, port, is_master=fresh and crew.rank == 0, timeout=PATIENCE)
-    name = uuid4().hex
-    if crew.rank:
-        store.set(f"seeks/{crew.rank}", name)
-        name = store.get(f"told/{name}").decode()
-        store.set(f"here/{name}/{crew.rank}", "")
-    missing, end = [] if crew.rank else list(range(1, crew.world)), time.monotonic() + PATIENCE.total_seconds()
-    while missing:
-        if time.monotonic() > end:
-            raise RuntimeError(f"processes {missing} did not come")
-        for rank in missing:
-            if store.check([f"seeks/{rank}"]):
-                store.set(f"told/{store.get(f'seeks/{rank}').decode()}", name)
-        time.sleep(0.05)
-        missing = [rank for rank in missing if not store.check([f"here/{name}/{rank}"])]
-    distributed.init_process_group(
-        store=PrefixStore(name, store), rank=crew.rank, world_size=crew.world, timeout=PATIENCE
-    )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in COUNTS or COUNTS[name]() < crew.local:
+        lack = "none" if crew.local == 1 else f"no {crew.local} of them"
+        raise RecipeError(f"--device {name}: this machine has {lack}; try --device auto or cpu")
+    if name == "cuda":
+        torch.cuda.set_device(crew.local_rank)
+    return torch.device(name) if name == "cpu" else torch.device(name, crew.local_rank)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
@@ -246,7 +181,7 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def synchronize(networks: nn.Module, devices: Devices) -> None:
-    """Puts a layer that sees all processes' shares in the place of every batch norm; the parameters stay the same."""
+    """Replaces every batch norm by one over the shares of all processes; the parameters stay the same."""
     for above in list(networks.modules()):
         for name, layer in above.named_children():
             if isinstance(layer, nn.BatchNorm2d):
@@ -279,13 +214,13 @@ class CommonBatchNorm2d(nn.BatchNorm2d):
             means, variances = self.devices.total(own).unbind(1)
             mean = means.mean(0)
             var = variances.mean(0) + (means - mean).square().mean(0)
-        self._follow(mean.detach(), var.detach(), world * values.numel() // len(mean))
+        self._update_statistics(mean.detach(), var.detach(), world * values.numel() // len(mean))
         assert self.weight is not None, "the layers of networks are affine"
         scale = self.weight * (var + self.eps).rsqrt()
         shift = self.bias - mean * scale
         return (values * scale[:, None, None] + shift[:, None, None]).to(images.dtype)
 
-    def _follow(self, mean: Tensor, var: Tensor, count: int) -> None:
+    def _update_statistics(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Moves the running statistics towards those of a batch with so many values a channel."""
         assert self.running_mean is not None, "the layers of networks keep statistics"
         assert self.running_var is not None
@@ -319,8 +254,8 @@ def resident(batches: Batches, device: torch.device) -> Feed:
     images = torch.from_numpy(batches.store.pixels(batches.rows)).to(device)
 
     def batch(step: int) -> Batch:
-        places = torch.from_numpy(np.searchsorted(batches.rows, batches.share(step))).to(device)
-        chosen, mirrored = images[places], torch.from_numpy(batches.mirrored(step)).to(device)
+        indices = torch.from_numpy(np.searchsorted(batches.rows, batches.share(step))).to(device)
+        chosen, mirrored = images[indices], torch.from_numpy(batches.mirrored(step)).to(device)
         chosen = torch.where(mirrored[:, None, None, None], chosen.flip(2), chosen)
         return Batch(to_tensor(chosen), batches.labels(step).to(device))
 
@@ -330,7 +265,7 @@ def resident(batches: Batches, device: torch.device) -> Feed:
 def copied(batches: Batches, step: int, device: torch.device) -> Batch:
     """Sends a batch as bytes, a quarter of what float32 takes, and from pinned memory where that lets us go on."""
     images, labels = torch.from_numpy(batches.pixels(step)), batches.labels(step)
-    waits_not = device.type == "cuda"
-    if waits_not:
+    non_blocking = device.type == "cuda"
+    if non_blocking:
         images, labels = images.pin_memory(), labels.pin_memory()
-    return Batch(to_tensor(images.to(device, non_blocking=waits_not)), labels.to(device, non_blocking=waits_not))
+    return Batch(to_tensor(images.to(device, non_blocking=non_blocking)), labels.to(device, non_blocking=non_blocking))

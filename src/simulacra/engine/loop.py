@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simulacra.data.batches import Batches
+from simulacra.data.batches import SHUFFLED, Batches, Order
+from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
 from simulacra.engine.ema import EMA
@@ -24,7 +25,7 @@ State = dict[str, tuple[float, int]]
 
 
 class Meter:
-    """Sums and counts a name, kept on the device until a row is due.
+    """A sum and a count per name, kept on the device until a row is due.
 
     Args:
         devices: the processes over which a row is a mean.
@@ -42,12 +43,12 @@ class Meter:
             self.sums[name] = self.sums.get(name, 0) + value.detach().to(self.devices.wide)
             self.counts[name] = self.counts.get(name, 0) + 1
         finite = torch.stack([value.detach().float() for value in values.values()]).isfinite().all()
-        here = torch.where(finite, -1, step)
-        self.bad = here if self.bad is None else torch.where(self.bad < 0, here, self.bad)
+        bad = torch.where(finite, -1, step)
+        self.bad = bad if self.bad is None else torch.where(self.bad < 0, bad, self.bad)
 
     def totals(self) -> dict[str, float]:
         """The sums over all processes."""
-        return dict(zip(self.sums, self.devices.sums([float(one) for one in self.sums.values()]), strict=True))
+        return dict(zip(self.sums, self.devices.sums([float(total) for total in self.sums.values()]), strict=True))
 
     def check(self) -> None:
         """Raises Diverged, with the step, if any number since the last flush was not finite."""
@@ -68,11 +69,11 @@ class Meter:
         return means
 
     def state(self) -> State:
-        """What a checkpoint keeps: so a run may be saved between two rows and still write the same ones."""
+        """What a checkpoint keeps, so that a run that is saved between two rows still writes the same rows."""
         return {name: (total, self.counts[name]) for name, total in self.totals().items()}
 
     def load(self, state: State) -> None:
-        """Takes up a state from a checkpoint, whose sums, those of all processes, the first one carries on."""
+        """Takes up a state from a checkpoint; the first process continues its sums, those of all processes."""
         share = 0 if self.devices.rank else 1
         self.sums = {name: torch.tensor(share * total, dtype=self.devices.wide) for name, (total, _) in state.items()}
         self.counts = {name: count for name, (_, count) in state.items()}
@@ -84,7 +85,7 @@ class Training:
 
     Attributes:
         start: the step of the checkpoint that was taken up, or 0.
-        taken: what came from another run, where this one is fresh and its recipe says so.
+        transferred: what weights came from another run, if the recipe names one and this run is new.
     """
 
     recipe: Recipe
@@ -96,10 +97,10 @@ class Training:
     ema: EMA
     meter: Meter
     start: int = 0
-    taken: dict[str, Any] | None = None
+    transferred: dict[str, Any] | None = None
 
     def state(self, step: int) -> dict[str, Any]:
-        """What a checkpoint holds; no history of random numbers, as each update's follow from its step."""
+        """What a checkpoint holds. It needs no state of random numbers, which follow from the step."""
         return {
             "step": step,
             "networks": self.objective.networks.state_dict(),
@@ -111,14 +112,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Tick:
-    """Where a training stands after so many updates.
+    """The state of a training after an update.
 
     Attributes:
         step: updates done.
         row: the row of means that was just logged, if any.
-        rate: images a second since the last time that was noted, where one was noted just now.
-        saved: whether this very state is on disk.
-        milestone: whether it is worth a look: restored, saved, or an epoch of `every.epochs` has just been filled.
+        rate: images per second since the last rate, where a row is written at this step.
+        saved: whether this state is on disk.
+        milestone: whether a snapshot is due: the state was restored or saved, or an epoch of `every.epochs` is full.
     """
 
     step: int
@@ -128,22 +129,47 @@ class Tick:
     milestone: bool
 
 
-def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batches, devices: Devices) -> Training:
+def assemble(
+    recipe: Recipe,
+    run: RunFolder,
+    objective: Objective,
+    store: ImageStore,
+    devices: Devices,
+    order: Order = SHUFFLED,
+) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
 
-    Only the first process reads either, and hands on what it found.
+    Only the first process reads a checkpoint, and hands it on.
+
+    Args:
+        recipe: resolved, so that it fits the store.
+        run: the run folder; rows of steps after the checkpoint are dropped from it.
+        objective: with its first weights; it changes in place.
+        store: the images.
+        devices: where to train.
+        order: in which the images of an epoch come.
 
     Raises:
         SimulacraError: a checkpoint is damaged or does not fit the recipe, or the run to start from cannot be used.
     """
-    devices.place(objective.networks)
+    batches = Batches(
+        store,
+        batch=recipe.data.batch,
+        seed=recipe.seed,
+        flip=recipe.data.flip,
+        labels=tuple(recipe.data.labels),
+        order=order,
+        rank=devices.rank,
+        world=devices.world,
+    )
+    devices.move(objective.networks)
     if recipe.sync_batch_norm and devices.world > 1:
         synchronize(objective.networks, devices)
-    first, taken = devices.rank == 0, None
+    first, transferred = devices.rank == 0, None
     files = run.checkpoints() if first else {}
     state = devices.share(read_checkpoint(files[max(files)]) if files else None)
     if recipe.start:
-        taken = transfer(objective, recipe.start) if first and not state else None
+        transferred = transfer(objective, recipe.start) if first and not state else None
         freeze(objective, recipe.start.frozen)
         # From the processor: a tensor of a GPU would be unpickled on the first process's GPU by all of them.
         weights = {name: value.cpu() for name, value in objective.networks.state_dict().items()}
@@ -151,7 +177,7 @@ def assemble(recipe: Recipe, run: RunFolder, objective: Objective, batches: Batc
     optimizers = Optimizers(objective, recipe.optimizer, devices)
     ema = EMA(objective, recipe.ema)
     meter = Meter(devices)
-    training = Training(recipe, run, objective, batches, devices, optimizers, ema, meter, taken=taken)
+    training = Training(recipe, run, objective, batches, devices, optimizers, ema, meter, transferred=transferred)
     if state:
         training.start = state["step"]
         with fitting(run.path / "checkpoints" / f"step-{training.start:08d}.pt", run):
@@ -168,7 +194,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
 
     Args:
         training: the assembled parts; its objective changes in place.
-        until: asked before each update; once it is true, the state is saved and the training ends.
+        until: called before each update; once it returns true, the state is saved and the training ends.
 
     Raises:
         Diverged: a loss or a weight is not finite; no such state is saved.
@@ -194,7 +220,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
             run.write_checkpoint(step, to_bytes(training.state(step)), recipe.every.keep)
         paused = time.perf_counter()
         yield Tick(step, row, rate, saved or 0 < step == training.start, saved or not new or step in milestones)
-        clock += time.perf_counter() - paused  # what is done between two updates is no part of training
+        clock += time.perf_counter() - paused  # what the caller does between two updates is no part of training
         if last:
             return
         training.optimize.at(step, recipe.steps)

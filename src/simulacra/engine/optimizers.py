@@ -1,4 +1,4 @@
-"""One optimiser a player, the step that moves that player only, and how large steps are at what time."""
+"""One optimiser per player, the step that moves that player only, and how large steps are at what time."""
 
 from collections.abc import Callable
 from math import cos, pi
@@ -13,8 +13,8 @@ from simulacra.settings import OptimizerSettings
 
 Parameters = list[nn.Parameter]
 
-# The length of a gradient is taken in every so many updates, the first of them update 0: a look at all numbers of a
-# small network in each update would cost some percent of it.
+# The length of a gradient is taken in every so many updates, the first of them update 0: to read all
+# gradients of a small network in each update would cost some percent of its time.
 MEASURED = 10
 
 OPTIMIZERS: dict[str, Callable[[Parameters, OptimizerSettings], torch.optim.Optimizer]] = {
@@ -53,7 +53,7 @@ class Optimizers:
         }
 
     def at(self, step: int, steps: int) -> None:
-        """Prepares for the update of this number, out of so many: nothing of it is history."""
+        """Sets learning rates for update `step` of `steps`; they depend on nothing else."""
         self.measures, self.norms = step % MEASURED == 0, {}
         for player, optimizer in self.optimizers.items():
             rate = self.settings[player].lr * rate_factor(self.settings[player], step, steps)

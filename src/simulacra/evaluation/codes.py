@@ -1,8 +1,8 @@
 """A code as people, pages and commands describe it: a seed or numbers, and what is set on top of them.
 
 {"seed": 3, "labels": {"Smiling": 1}}            the code of `simulacra sample --seed 3 -n 1`, smiling
-{"seed": 3, "turns": {"1": 2.5}}                 the same, 2.5 along the first principal direction of its noise
-{"numbers": [0.1, -0.7, ...], "set": {"2": 0}}   a whole code, and its second number anew
+{"seed": 3, "principal_directions": {"1": 2.5}}  the same, 2.5 along the first principal direction of its noise
+{"numbers": [0.1, -0.7, ...], "overrides": {"2": 0}}  a whole code, with its second latent dimension set to 0
 """
 
 import base64
@@ -21,7 +21,14 @@ from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
 from simulacra.seeds import Draw
 
-LIMITS = {"numbers": 100.0, "set": 100.0, "labels": 3.0, "continuous": 10.0, "turns": 50.0, "attributes": 20.0}
+LIMITS = {
+    "numbers": 100.0,
+    "overrides": 100.0,
+    "labels": 3.0,
+    "continuous": 10.0,
+    "principal_directions": 50.0,
+    "attributes": 20.0,
+}
 
 
 def _unpacked(value: Any) -> Any:
@@ -47,8 +54,8 @@ class Description(BaseModel):
         labels: label -> how much of it, from 0 (off) to 1 (on); beyond that it is exaggerated.
         categories: which categorical code -> which category.
         continuous: which continuous code -> its value, drawn from [-1, 1] in training.
-        set: which number of the noise -> its value.
-        turns: which principal direction of the noise -> how far along it.
+        overrides: which latent dimension of the noise -> its value.
+        principal_directions: which principal direction of the noise -> how far along it.
         attributes: attribute -> how much of its direction is added.
     """
 
@@ -60,8 +67,8 @@ class Description(BaseModel):
     labels: dict[str, float] = {}
     categories: dict[PositiveInt, PositiveInt] = {}
     continuous: dict[PositiveInt, float] = {}
-    set: dict[PositiveInt, float] = {}
-    turns: dict[PositiveInt, float] = {}
+    overrides: dict[PositiveInt, float] = {}
+    principal_directions: dict[PositiveInt, float] = {}
     attributes: dict[str, float] = {}
 
 
@@ -116,7 +123,7 @@ def pack(numbers: Tensor) -> str:
 
 def explicit(subject: Subject, one: Description, directions: Directions | None = None) -> Description:
     """The same code with nothing that has to be measured first: where it has directions, its numbers are given."""
-    if not one.turns and not one.attributes:
+    if not one.principal_directions and not one.attributes:
         return one
     return Description.model_validate({"numbers": pack(codes_of(subject, [one], directions)[0])})
 
@@ -143,10 +150,10 @@ def _code(subject: Subject, one: Description, directions: Directions) -> Tensor:
     if one.noise is not None:
         _check_count("noise", len(one.noise), code.noise)
         noise = torch.tensor([one.noise])
-    for place, value in one.set.items():
-        noise[0, _place("set", place, code.noise)] = value
-    for place, value in one.turns.items():
-        noise = noise + value * directions.turns[_place("turns", place, len(directions.turns))]
+    for place, value in one.overrides.items():
+        noise[0, _place("overrides", place, code.noise)] = value
+    for place, value in one.principal_directions.items():
+        noise = noise + value * directions.principal[_place("principal_directions", place, len(directions.principal))]
     for name, value in one.attributes.items():
         if name not in directions.attributes:
             known = nearest(name, directions.attributes) if directions.attributes else "none is known of this run"

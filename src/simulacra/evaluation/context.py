@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,14 +17,16 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
+from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npy, write_aside
+from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 
-FORMAT = 2  # of what is kept, and of the code that finds it: raise it where a digit changes
+FORMAT = 2  # of what the cache keeps, and of the code that computes it: raise it where a digit changes
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -38,23 +40,23 @@ class Chosen:
     They are in the order in which they were drawn: any part of them is of all classes, whatever the data set's order.
 
     Attributes:
-        split: where the held-out ones are from, test or valid.
+        split: where the held-out images are from, test or valid.
         held_out: (m,) rows of images that were not trained on.
         train: (m,) rows of training images.
-        stand_in: (n,) further training images, in the place of n samples: what they score is the floor.
+        reference: (n,) rows of further training images, in the place of n samples: what they score is the baseline.
     """
 
     split: str
     held_out: Rows
     train: Rows
-    stand_in: Rows
+    reference: Rows
 
 
 def choose(store: ImageStore, count: int) -> Chosen:
     """Which real images n samples are measured against.
 
     As many held-out images as there are, n at most, and as many training images, so that the two can be compared. Of
-    the other training images n stand in for samples, or all where there are fewer: then fewer samples are measured.
+    the other training images n are the reference, or all where there are fewer: then fewer samples are measured.
 
     Args:
         store: the data set, as the run saw it.
@@ -92,91 +94,91 @@ def features_of(
         rows: which images.
         extractor: what turns images into features.
         cache: folder of features; the user's cache folder by default.
-        progress: told (done, total) where they have to be computed.
+        progress: called with (done, total) where features have to be computed.
 
     Raises:
         RunError: the extractor is not at hand, or the cache cannot be written.
     """
 
-    def find() -> Arrays:
+    def compute() -> Arrays:
         return {"features": extractor.vectors(store.pixels(rows), progress), "rows": rows}
 
-    return _kept(store, extractor, f"{split}-{len(rows)}", (rows,), find, cache)["features"]
+    return _cached(store, extractor, f"{split}-{len(rows)}", (rows,), compute, cache)["features"]
 
 
 def cloud_of(
     features: Vectors, store: ImageStore, split: str, rows: Rows, extractor: Extractor, cache: Path | None = None
 ) -> Cloud:
-    """Features of real images as a Cloud, with its sums and radii from the cache or worked out and kept there.
+    """Features of real images as a Cloud, with its sums and radii from the cache or computed and kept there.
 
     Args as for `features_of`, whose features these are. Moments are not kept: a covariance takes longer to read than
     ten thousand images take to be summed up.
     """
 
-    def find() -> Arrays:
-        made = Cloud(features)
-        made.learn()
-        return made.known
+    def compute() -> Arrays:
+        cloud = Cloud(features)
+        cloud.learn()
+        return cloud.known
 
-    return Cloud(features, _kept(store, extractor, f"pairs-{split}-{len(rows)}", (rows,), find, cache))
+    return Cloud(features, _cached(store, extractor, f"pairs-{split}-{len(rows)}", (rows,), compute, cache))
 
 
-def floors_of(
+def baselines_of(
     store: ImageStore,
     real: Rows,
-    stand_in: Rows,
+    reference: Rows,
     extractor: Extractor,
-    find: Callable[[], dict[str, float]],
+    measure: Callable[[], dict[str, float]],
     cache: Path | None = None,
 ) -> dict[str, float]:
-    """What real images score in the place of samples, from the cache or found and kept there.
+    """What real images score in the place of samples, from the cache or computed and kept there.
 
     Args:
         store: the data set.
         real: which images they are measured against.
-        stand_in: which images they are.
+        reference: which images they are.
         extractor: what their features were made by.
-        find: measures them: metric -> value.
+        measure: computes the scores: metric -> value.
         cache: folder of features; the user's cache folder by default.
     """
-    kept = _kept(
+    arrays = _cached(
         store,
         extractor,
-        f"floors-{len(real)}-{len(stand_in)}",
-        (real, stand_in),
-        lambda: {name: np.array(value) for name, value in find().items()},
+        f"baselines-{len(real)}-{len(reference)}",
+        (real, reference),
+        lambda: {name: np.array(value) for name, value in measure().items()},
         cache,
     )
-    return {name: float(value) for name, value in kept.items()}
+    return {name: float(value) for name, value in arrays.items()}
 
 
-def _kept(
+def _cached(
     store: ImageStore,
     extractor: Extractor,
     name: str,
     rows: tuple[Rows, ...],
-    find: Callable[[], Arrays],
+    compute: Callable[[], Arrays],
     cache: Path | None,
 ) -> Arrays:
-    """Arrays from a file of the cache, or found and written there."""
+    """Arrays from a file of the cache, or computed and written there."""
     # Whatever may change a digit is part of the name: content, images, extractor, its code's format, torch.
     words = (store.fingerprint, extractor.label, str(FORMAT), torch.__version__, str([len(part) for part in rows]))
     digest = hashlib.sha256("\n".join(words).encode() + np.concatenate(rows).tobytes()).hexdigest()[:24]
     folder = cache or user_cache_path("simulacra") / "features"
     path = folder / f"{extractor.name}-{name}-{digest}.npz"
-    if (kept := _read(path)) is not None:
-        return kept
-    found = find()
+    if (cached := _read(path)) is not None:
+        return cached
+    arrays = compute()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        for key, array in found.items():
+        for key, array in arrays.items():
             file.writestr(f"{key}.npy", to_npy(array))
     write_aside(path, buffer.getvalue())
-    return found
+    return arrays
 
 
 def _read(path: Path) -> Arrays | None:
-    """Kept arrays, or None where there are none or the file is damaged."""
+    """The arrays of a file, or None where there is none or it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
@@ -184,7 +186,7 @@ def _read(path: Path) -> Arrays | None:
         return None
 
 
-Part = Literal["held_out", "train", "stand_in"]
+Part = Literal["held_out", "train", "reference"]
 
 
 @dataclass(frozen=True)
@@ -192,21 +194,39 @@ class Material:
     """One run at one step, the data set, and one extractor.
 
     Attributes:
-        subject: the restored objective with its store, as the run saw it.
-        chosen: which real images stand against the samples; there are as many samples as `chosen.stand_in`.
+        subject: the model as `open_model` gives it, with its store as the run saw it.
+        chosen: which real images the samples are compared with; there are as many samples as `chosen.reference`.
         extractor: what turns images into features.
-        facts: entries of every row: extractor, step, seed, weights, and the fingerprint measured `against`, if any.
+        seed: of the samples.
+        against: fingerprint of the store, where it is not the one trained on.
         cache: folder of features and judges; the user's cache folder by default.
-        progress: told (what, done, total) while something takes long.
+        progress: called with (what, done, total) while something takes long.
     """
 
     subject: Subject
     chosen: Chosen
     extractor: Extractor
-    facts: Mapping[str, Any]
+    seed: int = 0
+    against: str | None = None
     cache: Path | None = None
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
-    _kept: dict[str, Vectors] = field(default_factory=dict, repr=False)
+    _features: dict[str, Vectors] = field(default_factory=dict, repr=False)
+
+    def measurement(self, metric: str, estimate: Estimate | None, **entries: Any) -> Measurement:
+        """One number of this model; the entries are further attributes of Measurement.
+
+        Without `n` and with `why` it says that a run of this kind cannot have the metric.
+        """
+        subject = self.subject
+        return Measurement(
+            metric=metric,
+            estimate=estimate,
+            step=subject.step,
+            weights=subject.weights,
+            seed=self.seed,
+            against=self.against,
+            **entries,
+        )
 
     @property
     def store(self) -> ImageStore:
@@ -217,24 +237,24 @@ class Material:
     @property
     def count(self) -> int:
         """How many samples are measured."""
-        return len(self.chosen.stand_in)
+        return len(self.chosen.reference)
 
     @cached_property
     def codes(self) -> Tensor:
         """The samples' codes (n, width) float32, labels as they occur in the training set."""
-        return self.subject.codes(self.count, Draw.EVALUATED_SAMPLES, seed=self.facts["seed"])
+        return self.subject.codes(self.count, Draw.EVALUATED_SAMPLES, seed=self.seed)
 
     @cached_property
     def samples(self) -> NDArray[np.uint8]:
         """Samples (n, H, W, C).
 
         Raises:
-            RunError: the family makes no images.
+            RunError: the family generates no images.
         """
         return self.subject.decode(self.codes)
 
     @cached_property
-    def made(self) -> Vectors:
+    def features(self) -> Vectors:
         """Features (n, d) of the samples."""
         return self.extractor.vectors(self.samples, self.stage("features of samples"))
 
@@ -243,16 +263,17 @@ class Material:
         """The classifier of the data set's labels, trained on its images; None where it has no labels."""
         return judge_of(self.store, cache=self.cache, progress=self.stage("training a judge of the labels"))
 
-    def real(self, part: Part) -> Vectors:
+    def real_features(self, part: Part) -> Vectors:
         """Features (m, d) of the real images of one part of `chosen`."""
-        if part not in self._kept:
+        if part not in self._features:
             (split, rows), progress = self._rows(part), self.stage("features of real images")
-            self._kept[part] = features_of(self.store, split, rows, self.extractor, cache=self.cache, progress=progress)
-        return self._kept[part]
+            features = features_of(self.store, split, rows, self.extractor, cache=self.cache, progress=progress)
+            self._features[part] = features
+        return self._features[part]
 
     def cloud(self, part: Part) -> Cloud:
-        """The same, with what is costly to know of them from the cache."""
-        return cloud_of(self.real(part), self.store, *self._rows(part), self.extractor, self.cache)
+        """The same features, with what is costly to compute from them out of the cache."""
+        return cloud_of(self.real_features(part), self.store, *self._rows(part), self.extractor, self.cache)
 
     def _rows(self, part: Part) -> tuple[str, NDArray[np.int64]]:
         """Split and rows of one part of `chosen`."""

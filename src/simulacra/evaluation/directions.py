@@ -245,7 +245,7 @@ class Directions:
         self.kept = kept if kept is not None and kept.mean.shape[1:] == (width,) else None
 
     @cached_property
-    def turns(self) -> Tensor:
+    def principal(self) -> Tensor:
         """(k, noise) orthonormal rows, k <= 12: along the first the picture changes most, on average.
 
         The singular vectors of the mean slope of the picture, E dG/dz. For z from N(0, 1) this is Cov(G(z), z) (Stein

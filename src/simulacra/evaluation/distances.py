@@ -21,13 +21,13 @@ NARROW, WIDE = 3, 5  # neighbours: for precision and recall, for density and cov
 
 @dataclass(frozen=True)
 class Cloud:
-    """A set of feature vectors that is compared with several others, so that what it costs alone is paid once.
+    """A set of feature vectors that is compared with several others, so that what depends on it alone is computed once.
 
     Attributes:
         features: (n, d), n of 2 or more.
-        known: what was worked out: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
-            distances to the third and the fifth neighbour. Given to a Cloud of the same features, it is not worked out
-            again.
+        known: what was computed: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
+            distances to the third and the fifth neighbour. Given to a Cloud of the same features, it is not
+            computed again.
     """
 
     features: Features
@@ -35,20 +35,20 @@ class Cloud:
 
     def within(self, blocks: int) -> Array:
         """(blocks, blocks, 2) sum of kernel values and number of pairs, an image being no pair with itself."""
-        return self._kept(f"kernel-{blocks}", lambda: _sums(self.features, self.features, blocks, same=True))
+        return self._cached(f"kernel-{blocks}", lambda: _sums(self.features, self.features, blocks, same=True))
 
     def radii(self, *ks: int) -> Array:
         """(len(ks), n) squared distance of each vector to its k-th nearest other."""
-        return self._kept(f"radii-{ks}", lambda: _radii(self.features, ks))
+        return self._cached(f"radii-{ks}", lambda: _radii(self.features, ks))
 
     def learn(self) -> None:
-        """Works out what `kernel` and `neighbours` ask for by default."""
+        """Computes what `kernel` and `neighbours` ask for by default."""
         self.within(max(1, min(BLOCKS, len(self.features) // 2)))
         self.radii(NARROW, WIDE)
 
-    def _kept(self, name: str, find: Callable[[], Array]) -> Array:
+    def _cached(self, name: str, compute: Callable[[], Array]) -> Array:
         if name not in self.known:
-            self.known[name] = find()
+            self.known[name] = compute()
         return self.known[name]
 
 
@@ -65,20 +65,20 @@ def kernel(a: Features | Cloud, b: Features | Cloud, blocks: int = BLOCKS) -> Es
     the jackknife which leaves out one block of both sets at a time.
 
     Args:
-        a: (n, d) features; n of 2 or more, in an order that tells nothing of them, as blocks are neighbours.
+        a: (n, d) features; n of 2 or more, in random order, as blocks are neighbours.
         b: (m, d) features, likewise.
-        blocks: of the jackknife, fewer for sets of fewer than two a block.
+        blocks: of the jackknife, fewer for sets of fewer than two per block.
 
     Returns:
         The value and the interval of 1.96 standard errors around it; none for sets of fewer than four.
     """
-    one, other = cloud(a), cloud(b)
-    blocks = min(blocks, len(one.features) // 2, len(other.features) // 2)
-    alone = blocks < 2
+    first, second = cloud(a), cloud(b)
+    blocks = min(blocks, len(first.features) // 2, len(second.features) // 2)
+    too_few = blocks < 2
     blocks = max(1, blocks)
-    sums = (one.within(blocks), other.within(blocks), _sums(one.features, other.features, blocks))
+    sums = (first.within(blocks), second.within(blocks), _sums(first.features, second.features, blocks))
     value = float(_discrepancy(*(part.sum((0, 1), keepdims=True) for part in sums))[0])
-    if alone:
+    if too_few:
         return Estimate(value)
     # Without block i: all pairs less those in its row or its column.
     kept = [part.sum((0, 1)) - part.sum(0) - part.sum(1) + part[np.arange(blocks), np.arange(blocks)] for part in sums]
@@ -89,16 +89,16 @@ def kernel(a: Features | Cloud, b: Features | Cloud, blocks: int = BLOCKS) -> Es
 def _sums(a: Features, b: Features, blocks: int, same: bool = False) -> Array:
     """(blocks, blocks, 2) sum of kernel values and number of pairs; of one and the same set, no vector with itself."""
     rows, columns = (np.linspace(0, len(part), blocks + 1).astype(int) for part in (a, b))
-    found, right = np.zeros((blocks, blocks, 2)), np.asarray(b, np.float64)
+    sums, right = np.zeros((blocks, blocks, 2)), np.asarray(b, np.float64)
     for i in range(blocks):
         values = (np.asarray(a[rows[i] : rows[i + 1]], np.float64) @ right.T / a.shape[1] + 1) ** 3
         count = np.ones(values.shape)
         if same:
             own = np.arange(rows[i], rows[i + 1])
             values[np.arange(len(own)), own] = count[np.arange(len(own)), own] = 0
-        found[i, :, 0] = np.add.reduceat(values.sum(0), columns[:-1])
-        found[i, :, 1] = np.add.reduceat(count.sum(0), columns[:-1])
-    return found
+        sums[i, :, 0] = np.add.reduceat(values.sum(0), columns[:-1])
+        sums[i, :, 1] = np.add.reduceat(count.sum(0), columns[:-1])
+    return sums
 
 
 def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
@@ -108,19 +108,19 @@ def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
 
 
 def neighbours(
-    real: Features | Cloud, made: Features | Cloud, k: int = NARROW, k_dense: int = WIDE
+    real: Features | Cloud, generated: Features | Cloud, k: int = NARROW, k_dense: int = WIDE
 ) -> dict[str, Estimate]:
-    """Precision, recall, density and coverage: fidelity and variety told apart, by nearest neighbours.
+    """Precision, recall, density and coverage: fidelity and diversity apart, by nearest neighbours.
 
-    The set of a kind of image is thought of as balls around the known ones, each as wide as the distance to its k-th
-    neighbour. Precision is the share of made images in a ball of a real one, recall that of real images in a ball of a
-    made one: Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images a made one
-    lies, over k; coverage is the share of real images with a made one in their ball: Naeem et al. 2020,
+    A set of images stands for balls around its images, each as wide as the distance to the k-th neighbour. Precision is
+    the share of generated images in a ball of a real one, recall that of real images in a ball of a generated one:
+    Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images a generated one lies,
+    over k; coverage is the share of real images with a generated one in their ball: Naeem et al. 2020,
     arXiv:2002.09797. The intervals are those of a mean over images, the balls taken as given.
 
     Args:
         real: (n, d) features of real images.
-        made: (m, d) features of made ones.
+        generated: (m, d) features of generated images.
         k: for precision and recall.
         k_dense: for density and coverage.
 
@@ -130,16 +130,16 @@ def neighbours(
     Raises:
         ValueError: a set has no more than k or k_dense points.
     """
-    around_real, around_made = cloud(real), cloud(made)
-    fewest = min(len(around_real.features), len(around_made.features))
+    around_real, around_generated = cloud(real), cloud(generated)
+    fewest = min(len(around_real.features), len(around_generated.features))
     if fewest <= max(k, k_dense):
         raise ValueError(f"a set of {fewest} points has no {max(k, k_dense)} neighbours each")
-    (narrow, wide), (of_made, _) = around_real.radii(k, k_dense), around_made.radii(k, k_dense)
-    precise, dense = np.zeros(len(of_made), bool), np.zeros(len(of_made))
+    (narrow, wide), (of_generated, _) = around_real.radii(k, k_dense), around_generated.radii(k, k_dense)
+    precise, dense = np.zeros(len(of_generated), bool), np.zeros(len(of_generated))
     recalled, covered = np.zeros(len(narrow), bool), np.zeros(len(narrow), bool)
-    for rows, squares in _squares(around_real.features, around_made.features):
+    for rows, squares in _squares(around_real.features, around_generated.features):
         precise |= (squares <= narrow[rows, None]).any(0)
-        recalled[rows] = (squares <= of_made).any(1)
+        recalled[rows] = (squares <= of_generated).any(1)
         inside = squares <= wide[rows, None]
         dense += inside.sum(0) / k_dense
         covered[rows] = inside.any(1)
@@ -151,23 +151,25 @@ def neighbours(
     }
 
 
-def nearer(train: Features, held_out: Features, made: Features) -> Estimate:
-    """Memorisation: the share of made vectors whose nearest real one is a training one, and not a held-out one.
+def nearer(train: Features, held_out: Features, generated: Features) -> Estimate:
+    """Memorisation: the share of generated vectors whose nearest real one is a training one, and not a held-out one.
 
-    Half of those of a model that learned the distribution and no image, as many training as held-out ones being known;
-    ties count half. After the tests of Meehan et al. 2020, arXiv:2004.05675, and Alaa et al. 2022, arXiv:2102.08921.
-    The interval is that of a mean over made vectors, the real ones taken as given.
+    It is a half for a model that learned the distribution and no image, among as many training as held-out images; ties
+    count half. After the tests of Meehan et al. 2020, arXiv:2004.05675, and Alaa et al. 2022, arXiv:2102.08921.
+    The interval is that of a mean over generated vectors, the real ones taken as given.
 
     Args:
         train: (m, d) features of training images.
         held_out: (m, d) features of as many images that were not trained on.
-        made: (n, d) features of made ones.
+        generated: (n, d) features of generated images.
     """
-    known, other = (
-        np.concatenate([squares.min(1) for _, squares in _squares(made, real)]) for real in (train, held_out)
+    to_train, to_held_out = (
+        np.concatenate([squares.min(1) for _, squares in _squares(generated, real)]) for real in (train, held_out)
     )
-    ties = np.isclose(known, other, rtol=1e-6, atol=1e-9 * float(other.mean()))  # a picture that is there twice
-    return Estimate.of(np.where(ties, 0.5, known < other), 0.0, 1.0)
+    ties = np.isclose(
+        to_train, to_held_out, rtol=1e-6, atol=1e-9 * float(to_held_out.mean())
+    )  # a picture that is there twice
+    return Estimate.of(np.where(ties, 0.5, to_train < to_held_out), 0.0, 1.0)
 
 
 def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
@@ -182,8 +184,8 @@ def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
 
 
 def _radii(points: Features, ks: tuple[int, ...]) -> Array:
-    found = np.empty((len(ks), len(points)))
+    radii = np.empty((len(ks), len(points)))
     for rows, squares in _squares(points, points):
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = -1  # a point comes first before itself
-        found[:, rows] = np.partition(squares, ks, axis=1)[:, ks].T
-    return found
+        radii[:, rows] = np.partition(squares, ks, axis=1)[:, ks].T
+    return radii

@@ -28,8 +28,8 @@ class Extractor(Protocol):
 
     Attributes:
         name: what `--features` calls it.
-        width: features of an image.
-        label: what rows of evaluations call it: all that its vectors depend on.
+        width: features per image.
+        label: what measurements call it: all that its vectors depend on.
     """
 
     @property
@@ -43,8 +43,8 @@ class Extractor(Protocol):
         """Features (n, width) float32 of images (n, H, W, C) uint8 of any size, grey or in colour.
 
         Args:
-            images: what to look at.
-            progress: told (done, total) images.
+            images: whose features are computed.
+            progress: called with (done, total) images.
         """
 
 
@@ -55,7 +55,7 @@ class Network:
     Attributes:
         name: its key in FEATURES.
         side: images are resized to side x side, bicubic and antialiased.
-        width: features of an image.
+        width: features per image.
         middle: the pixel value, of 0 to 255, that the network gets as 0.
         unit: the difference in pixel value that it gets as 1.
         build: makes the network, (n, 3, side, side) -> (n, width), in eval mode.
@@ -72,33 +72,33 @@ class Network:
 
     @property
     def label(self) -> str:
-        """What rows of evaluations call it: its name and its resize."""
+        """What measurements call it: its name and its resize."""
         return f"{self.name}, {self.side}x{self.side} bicubic"
 
     def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Vectors:
-        """Features (n, width) float32 of images (n, H, W, C) uint8; grey ones are given to all three channels.
+        """Features (n, width) float32 of images (n, H, W, C) uint8; grey images are repeated on all three channels.
 
         Args:
             images: of any size, with one channel or three.
-            progress: told (done, total) images after each chunk.
+            progress: called with (done, total) images after each chunk.
 
         Raises:
             RunError: the network's weights are not at hand.
         """
         network = self.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        found = np.empty((len(images), self.width), np.float32)
+        features = np.empty((len(images), self.width), np.float32)
 
-        def see(start: int) -> int:
+        def compute(start: int) -> int:
             part = torch.tensor(images[start : start + self.chunk])  # a copy: mapped images cannot be written
             with torch.inference_mode():
-                found[start : start + self.chunk] = network(self._prepared(part)).numpy()
+                features[start : start + self.chunk] = network(self._prepared(part)).numpy()
             return min(start + self.chunk, len(images))
 
         with workers() as pool:
-            for done in pool.map(see, range(0, len(images), self.chunk)):
+            for done in pool.map(compute, range(0, len(images), self.chunk)):
                 if progress:
                     progress(done, len(images))
-        return found
+        return features
 
     def _prepared(self, images: Tensor) -> Tensor:
         """The network's input (n, 3, side, side) of images (n, H, W, C) uint8."""
@@ -135,19 +135,19 @@ def random_vgg() -> nn.Sequential:
             if isinstance(row, nn.Conv2d | nn.Linear):
                 assert row.bias is not None
                 scale = (2 / row.weight[0].numel()) ** 0.5
-                drawn = stream(0, index).standard_normal(tuple(row.weight.shape)) * scale
-                row.weight.copy_(torch.from_numpy(drawn))
+                weights = stream(0, index).standard_normal(tuple(row.weight.shape)) * scale
+                row.weight.copy_(torch.from_numpy(weights))
                 row.bias.zero_()
     return network.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the judge of a data set sees in its images, before it says which labels they show.
+class JudgeFeatures:
+    """What the judge of a data set computes of its images, before it predicts their labels.
 
     Attributes:
         judge: the classifier of that data set.
-        width: features of an image.
+        width: features per image.
     """
 
     judge: Judge
@@ -156,7 +156,7 @@ class Judged:
 
     @property
     def label(self) -> str:
-        """The judge's name, which tells its data and its training."""
+        """The judge's name, which stands for its data and its training."""
         return f"features of {self.judge.label}"
 
     def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Vectors:
@@ -164,11 +164,11 @@ class Judged:
         return self.judge.features(images, progress)
 
 
-# efficientnet-lite0 gets (x - 127) / 128. The README that came with the weights' conversion has ImageNet's usual means
-# and deviations; with those, the classes of two photographs that were tried were told worse.
+# efficientnet-lite0 gets (x - 127) / 128. The README of the weights' conversion has ImageNet's usual means and
+# deviations; with those, the classes of two photographs were predicted worse.
 FEATURES: dict[str, Extractor] = {
     "efficientnet-lite0": Network(
-        "efficientnet-lite0", pretrained.SIDE, pretrained.WIDTH, 127.0, 128.0, pretrained.pretrained
+        "efficientnet-lite0", pretrained.SIDE, pretrained.WIDTH, 127.0, 128.0, pretrained.efficientnet
     ),
     "random-vgg": Network("random-vgg", VGG_SIDE, VGG_WIDTH, 127.5, 127.5, random_vgg, chunk=32),
     "inception": Inception(),
@@ -186,20 +186,20 @@ def extractor_for(
 ) -> Extractor:
     """The extractor of that name, or the one that suits the data.
 
-    By default efficientnet-lite0 for images in colour, which is no judge of grey ones. For those the judge of their
-    labels, where it learned most of them, and random-vgg else.
+    By default efficientnet-lite0 for images in colour; it was not trained on grey ones. For grey images the judge of
+    their labels, where it learned most of them, and random-vgg else.
 
     Args:
         name: a key of FEATURES, or "judge".
         store: the data set.
         cache: folder of judges; the user's cache folder by default.
-        progress: told (done, total) updates where a judge has to be trained.
+        progress: called with (done, total) updates where a judge has to be trained.
 
     Raises:
         RunError: there is none of that name, or the data set has no labels for a judge.
     """
-    if name is not None and name not in (known := (*FEATURES, JUDGE)):
-        raise RunError(f"--features {name}: there is no such extractor; {nearest(name, known)}")
+    if name is not None and name not in (extractors := (*FEATURES, JUDGE)):
+        raise RunError(f"--features {name}: there is no such extractor; {nearest(name, extractors)}")
     if name in FEATURES:
         return FEATURES[name]
     if name is None and store.shape[2] == 3:
@@ -209,4 +209,4 @@ def extractor_for(
         raise RunError(f"--features judge: {store.path} has no labels that a judge could learn; choose random-vgg")
     if judge is None or (name is None and judge.learned.mean() <= 0.5):
         return untrained(store.shape[2])
-    return Judged(judge, judge.features(store.pixels(np.zeros(1, np.int64))).shape[1])
+    return JudgeFeatures(judge, judge.features(store.pixels(np.zeros(1, np.int64))).shape[1])

@@ -32,7 +32,7 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True)
 class Spread:
-    """A set's features with their moments, which are worked out once.
+    """A set's features with their moments, which are computed once.
 
     Attributes:
         features: (n, d), n of 6 or more.
@@ -54,8 +54,8 @@ class Spread:
     @cached_property
     def parts(self) -> tuple[Moments, ...]:
         """Of the images but every third, from the first, second, and third on."""
-        places = np.arange(len(self.features)) % PARTS
-        return tuple(moments(self.features[places != part]) for part in range(PARTS))
+        remainder = np.arange(len(self.features)) % PARTS
+        return tuple(moments(self.features[remainder != part]) for part in range(PARTS))
 
 
 def moments(features: Features) -> Moments:
@@ -67,9 +67,9 @@ def moments(features: Features) -> Moments:
         return Moments(mean, centered)
     # Cholesky's factor with pivots, since features that never change, or go together, leave the covariance singular.
     factor, pivots, rank, _ = lapack.dpstrf(centered.T @ centered)
-    found = np.zeros((rank, values.shape[1]))
-    found[:, pivots - 1] = np.triu(factor)[:rank]
-    return Moments(mean, found)
+    columns = np.zeros((rank, values.shape[1]))
+    columns[:, pivots - 1] = np.triu(factor)[:rank]
+    return Moments(mean, columns)
 
 
 def frechet(a: Features, b: Features) -> float:
@@ -112,7 +112,7 @@ def frechet_pair(a: Spread, b: Spread) -> tuple[Estimate, Estimate]:
     """
     with threadpool_limits(1, "blas"):
         value, error = _distance_and_error(a, b)
-        thirds = [_distance(one, other) for one, other in zip(a.parts, b.parts, strict=True)]
+        thirds = [_distance(*pair) for pair in zip(a.parts, b.parts, strict=True)]
     limit = value - (PARTS - 1) * (float(np.mean(thirds)) - value)
     low, high = value - 1.96 * error, value + 1.96 * error
     return Estimate(max(0.0, value), max(0.0, low), high), Estimate.within(limit, error)
@@ -155,8 +155,8 @@ def _distance_and_error(a: Spread, b: Spread) -> tuple[float, float]:
     return value, float(sum(squared)) ** 0.5
 
 
-def _influence(one: Spread, gap: Array, axes: Array) -> float:
+def _influence(spread: Spread, gap: Array, axes: Array) -> float:
     """The part of the squared error that the images of one set bring in."""
-    x = one.centered.astype(np.float32)  # an error needs few digits
+    x = spread.centered.astype(np.float32)  # an error needs few digits
     moved = 2 * x @ gap.astype(np.float32) + np.square(x).sum(1) - np.square(x @ axes.T.astype(np.float32)).sum(1)
     return float(moved.var(ddof=1, dtype=np.float64)) / len(x)

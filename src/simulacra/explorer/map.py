@@ -1,5 +1,6 @@
-"""The map of test codes, what lies at a place of it, and the test pictures behind its dots."""
+"""The map of test codes: its dots, codes at its positions, positions of other codes, and the pictures of the dots."""
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,156 +12,218 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
-from simulacra.evaluation.pictures.maps import MAP_LIMIT, principal_axes
-from simulacra.explorer.library import Loaded
-from simulacra.explorer.requests import Ask, Form, as_numbers, png
+from simulacra.evaluation.codes import codes_of
+from simulacra.evaluation.pictures.maps import MAP_LIMIT, onto_map, principal_axes
+from simulacra.explorer.codes import CodeText, one_description
+from simulacra.explorer.library import LoadedRun
+from simulacra.explorer.requests import Format, Requested, as_numbers, png
 from simulacra.seeds import choose_rows
+
+NEAR = 4  # dots whose codes are mixed between dots
+
+Kind = Literal["map", "map-pca"]
+Arrays = dict[str, NDArray[Any]]
+Codes = NDArray[np.float32]
+
+
+class CodeMap:
+    """One kind of map of test codes: which code lies at a position, and where a code lies.
+
+    Codes of two dimensions are their own map.
+
+    Args:
+        kind: "map" is t-SNE; "map-pca" has the two principal components as its axes.
+        arrays: of the run's picture "map": `points` (n, 2) and `codes` (n, d) among them.
+        seed: that the t-SNE map was computed with.
+
+    Raises:
+        RunError: codes of two dimensions have no second kind of map.
+    """
+
+    def __init__(self, kind: Kind, arrays: Arrays, seed: int) -> None:
+        self.kind, self.codes, self.seed = kind, arrays["codes"], seed
+        self.flat = self.codes.shape[1] == 2
+        if kind == "map-pca" and self.codes.shape[1] < 3:
+            raise RunError("codes of two dimensions are their own map; choose the other kind of map")
+        self.points: Codes = arrays["points"] if kind == "map" else self.positions(self.codes)
+
+    @cached_property
+    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        mean, axes, _ = principal_axes(self.codes)
+        return mean, axes
+
+    @cached_property
+    def _onto_map(self) -> Any:
+        return onto_map(self.codes, self.points, self.seed)
+
+    def positions(self, codes: Codes) -> Codes:
+        """Positions (m, 2) of codes (m, d); on a t-SNE map among the dots whose codes are most similar."""
+        if self.flat:
+            return codes
+        if self.kind == "map-pca":
+            mean, axes = self._axes
+            return ((codes - mean) @ axes.T).astype(np.float32)
+        positions: Codes = self._onto_map(codes)
+        return positions
+
+    def codes_at(self, positions: NDArray[np.float64]) -> Tensor:
+        """Codes (m, d) float32 at positions (m, 2).
+
+        Principal components lead back to codes. t-SNE has no inverse, so the codes of the nearest dots are mixed with
+        weights that fall with the squared distance (Shepard 1968, "A two-dimensional interpolation function for
+        irregularly-spaced data"); on a dot, its own code is taken.
+        """
+        if self.flat:
+            return torch.from_numpy(positions.astype(np.float32))
+        if self.kind == "map-pca":
+            mean, axes = self._axes
+            return torch.from_numpy((mean + positions @ axes).astype(np.float32))
+        distances = ((positions[:, None] - self.points[None]) ** 2).sum(2)
+        near = np.argsort(distances, 1, kind="stable")[:, :NEAR]
+        weights = 1 / np.maximum(np.take_along_axis(distances, near, 1), 1e-9)
+        weights /= weights.sum(1, keepdims=True)
+        return torch.from_numpy(np.einsum("mk,mkd->md", weights, self.codes[near]).astype(np.float32))
+
+    def nearest(self, position: NDArray[Any]) -> int:
+        """Index of the dot nearest to a position (2,)."""
+        return int(((self.points - position) ** 2).sum(1).argmin())
+
+
+def code_map(loaded: LoadedRun, kind: Kind) -> CodeMap:
+    """A map of a loaded run, made once.
+
+    Raises:
+        RunError: the run has no map of this checkpoint.
+    """
+    if loaded.map is None:
+        why = "a map is drawn at the end of a training, of one checkpoint, and only of models with an encoder"
+        raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
+    if kind not in loaded.maps:
+        loaded.maps[kind] = CodeMap(kind, loaded.map, loaded.subject.recipe.seed)
+    found: CodeMap = loaded.maps[kind]
+    return found
+
 
 router = APIRouter()
 
-Kind = Literal["map", "map-pca"]
-NEAR = 4  # dots whose codes are mixed between dots
 Number = Annotated[float, Query(ge=-1e6, le=1e6)]
-Arrays = dict[str, NDArray[Any]]
 
 
 @router.get("/runs/{name}/map.json", response_model=None)
-def map_of(ask: Ask, kind: Kind = "map") -> dict[str, Any]:
+def dots(request: Requested, kind: Kind = "map") -> dict[str, Any]:
     """Points of the map and their labels."""
-    loaded = ask.served.shelf.load(ask.name, ask.step)
-    points, arrays = points_of(loaded, kind)
-    return {
-        "kind": kind,
-        "points": np.round(points, 4).tolist(),
-        "labels": arrays["labels"].tolist(),
-        "label_names": arrays["label_names"].tolist(),
-        "exclusive": bool(arrays["exclusive"]),
-        "chosen": str(arrays["chosen"]),
-    }
+
+    def work(loaded: LoadedRun) -> dict[str, Any]:
+        points = code_map(loaded, kind).points
+        assert loaded.map is not None, "it has a code map"
+        return {
+            "kind": kind,
+            "points": np.round(points, 4).tolist(),
+            "labels": loaded.map["labels"].tolist(),
+            "label_names": loaded.map["label_names"].tolist(),
+            "exclusive": bool(loaded.map["exclusive"]),
+            "coloured_by": str(loaded.map["chosen"]),
+        }
+
+    return request.with_model(work)
 
 
-@router.get("/runs/{name}/place.{form}", response_model=None)
-def place(ask: Ask, form: Form, x: Number, y: Number, kind: Kind = "map") -> Response | dict[str, Any]:
-    """What the model draws at a place of the map, and the code there."""
+@router.get("/runs/{name}/map/point.{form}", response_model=None)
+def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "map") -> Response | dict[str, Any]:
+    """The picture and the code at a position of the map."""
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
-        points, arrays = points_of(loaded, kind)
-        codes = codes_at(kind, points, arrays["codes"], np.array([[x, y]]))
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+        drawn = code_map(loaded, kind)
+        codes = drawn.codes_at(np.array([[x, y]]))
         if form == "png":
             return png(loaded.subject.decode(codes))
-        return {"code": as_numbers(codes)[0], "nearest": int(((points - [x, y]) ** 2).sum(1).argmin())}
+        return {"code": as_numbers(codes)[0], "nearest": drawn.nearest(np.array([x, y]))}
 
-    return ask.make(work)
+    return request.with_model(work)
 
 
-@router.get("/runs/{name}/line.{form}", response_model=None)
+@router.get("/runs/{name}/map/line.{form}", response_model=None)
 def line(
-    ask: Ask,
-    form: Form,
+    request: Requested,
+    form: Format,
     x: Annotated[list[float], Query(min_length=2, max_length=2)],
     y: Annotated[list[float], Query(min_length=2, max_length=2)],
     kind: Kind = "map",
     count: Annotated[int, Query(ge=2, le=64)] = 12,
 ) -> Response | dict[str, Any]:
-    """What the model draws along a line over the map."""
+    """The pictures and codes along a line over the map."""
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
-        points, arrays = points_of(loaded, kind)
-        places = np.stack([np.linspace(x[0], x[1], count), np.linspace(y[0], y[1], count)], 1)
-        codes = codes_at(kind, points, arrays["codes"], places)
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+        positions = np.stack([np.linspace(x[0], x[1], count), np.linspace(y[0], y[1], count)], 1)
+        codes = code_map(loaded, kind).codes_at(positions)
         return png(loaded.subject.decode(codes)) if form == "png" else {"codes": as_numbers(codes)}
 
-    return ask.make(work)
+    return request.with_model(work)
 
 
-@router.get("/runs/{name}/tests/{row}.{form}", response_model=None)
-def test_picture(ask: Ask, form: Form, row: int) -> Response | dict[str, Any]:
-    """A test picture; where the data set is not at hand, what the model makes of its code."""
+@router.get("/runs/{name}/map/position.json", response_model=None)
+def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> dict[str, Any]:
+    """Where a code lies on the map: of an uploaded picture, say."""
+    description = one_description(code)
 
-    def work(loaded: Loaded) -> Response | dict[str, Any]:
-        images, real = test_images(loaded, row)
+    def work(loaded: LoadedRun) -> dict[str, Any]:
+        drawn = code_map(loaded, kind)
+        codes = codes_of(loaded.subject, [description], loaded.directions)
+        x, y = drawn.positions(codes.numpy())[0].tolist()
+        return {"x": x, "y": y, "nearest": drawn.nearest(np.array([x, y]))}
+
+    return request.with_model(work, slow=True)
+
+
+@router.get("/runs/{name}/test-pictures/{index}.{form}", response_model=None)
+def test_picture(request: Requested, form: Format, index: int) -> Response | dict[str, Any]:
+    """A test picture; where the data set is not at hand, its reconstruction by the model."""
+
+    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+        images, real = test_images(loaded, index)
         if form == "png":
             return png(images)
-        return {"row": row, "real": real, "labels": labels_of(loaded, row)}
+        return {"index": index, "real": real, "labels": labels_of(loaded, index)}
 
-    return ask.make(work)
-
-
-def points_of(loaded: Loaded, kind: Kind) -> tuple[NDArray[np.float32], Arrays]:
-    """Points (n, 2) of a map, and the arrays of the run's map of codes.
-
-    Raises:
-        RunError: the run has no such map, or it is another checkpoint's.
-    """
-    arrays = loaded.map
-    if arrays is None:
-        why = "one is drawn of models that encode, when their training ends, and is of one checkpoint"
-        raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
-    if kind == "map":
-        return arrays["points"], arrays
-    if arrays["codes"].shape[1] < 3:
-        raise RunError("codes of two numbers are their own map; choose the other one")
-    mean, axes, _ = principal_axes(arrays["codes"])
-    return ((arrays["codes"] - mean) @ axes.T).astype(np.float32), arrays
+    return request.with_model(work)
 
 
-def codes_at(
-    kind: Kind, points: NDArray[np.float32], codes: NDArray[np.float32], places: NDArray[np.float64]
-) -> Tensor:
-    """Codes (m, d) at places (m, 2) of a map.
-
-    A map whose axes are directions leads back to codes by them. On a t-SNE map no way leads back, so the codes of the
-    nearest dots are mixed, the nearer the heavier (Shepard 1968, "A two-dimensional interpolation function for
-    irregularly-spaced data"); on a dot, its own.
-    """
-    if codes.shape[1] == 2:
-        return torch.from_numpy(places.astype(np.float32))
-    if kind == "map-pca":
-        mean, axes, _ = principal_axes(codes)
-        return torch.from_numpy((mean + places @ axes).astype(np.float32))
-    distances = ((places[:, None] - points[None]) ** 2).sum(2)
-    near = np.argsort(distances, 1, kind="stable")[:, :NEAR]
-    weights = 1 / np.maximum(np.take_along_axis(distances, near, 1), 1e-9)
-    weights /= weights.sum(1, keepdims=True)
-    return torch.from_numpy(np.einsum("mk,mkd->md", weights, codes[near]).astype(np.float32))
-
-
-def _rows(loaded: Loaded, store: ImageStore) -> NDArray[np.int64]:
-    """Rows of the test pictures, in the order of the map's dots; older maps do not name them: theirs are the first."""
+def _rows(loaded: LoadedRun, store: ImageStore) -> NDArray[np.int64]:
+    """Rows of the test pictures, in the order of the map's dots; older maps lack `rows` and show the first ones."""
     if loaded.map is None:
         return choose_rows(store.rows("test"), MAP_LIMIT)
     return loaded.map.get("rows", store.rows("test")[:MAP_LIMIT])
 
 
-def test_count(loaded: Loaded) -> int:
+def test_count(loaded: LoadedRun) -> int:
     """How many test pictures can be shown."""
     if loaded.subject.store is not None:
         return len(_rows(loaded, loaded.subject.store))
     return len(loaded.map["codes"]) if loaded.map else 0
 
 
-def test_images(loaded: Loaded, row: int) -> tuple[NDArray[np.uint8], bool]:
-    """A test picture (1, H, W, C) by its number, and whether it is the real one.
+def test_images(loaded: LoadedRun, index: int) -> tuple[NDArray[np.uint8], bool]:
+    """A test picture (1, H, W, C), and whether it is the real one.
 
     Raises:
-        RunError: there is none of that number.
+        RunError: there is none of that index.
     """
-    if not 0 <= row < test_count(loaded):
-        raise RunError(f"there is no test picture {row}: this run has {test_count(loaded)} of them at hand")
+    if not 0 <= index < test_count(loaded):
+        raise RunError(f"there is no test picture {index}: this run has {test_count(loaded)}, counted from 0")
     store = loaded.subject.store
     if store is not None:
-        return store.pixels(_rows(loaded, store)[row : row + 1]), True
-    assert loaded.map is not None, "it is counted by one of the two"
-    return loaded.subject.decode(torch.from_numpy(loaded.map["codes"][row : row + 1])), False
+        return store.pixels(_rows(loaded, store)[index : index + 1]), True
+    assert loaded.map is not None, "test pictures are counted by the store or by the map"
+    return loaded.subject.decode(torch.from_numpy(loaded.map["codes"][index : index + 1])), False
 
 
-def labels_of(loaded: Loaded, row: int) -> list[str]:
+def labels_of(loaded: LoadedRun, index: int) -> list[str]:
     """Names of the labels that a test picture has."""
     store = loaded.subject.store
     if store is not None:
-        flags, names = store.labels[_rows(loaded, store)[row]], list(store.label_names)
+        flags, names = store.labels[_rows(loaded, store)[index]], list(store.label_names)
     elif loaded.map is not None:
-        flags, names = loaded.map["labels"][row], loaded.map["label_names"].tolist()
+        flags, names = loaded.map["labels"][index], loaded.map["label_names"].tolist()
     else:
         return []
     return [str(name) for name, flag in zip(names, flags, strict=True) if flag]

@@ -1,7 +1,8 @@
-"""What every route has in hand: the shelf, the desks, who asks; and how pictures and codes are answered."""
+"""What every route works with: the explorer, the run that a request names, and how images and codes are answered."""
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,73 +15,78 @@ from torch import Tensor
 
 from simulacra.evaluation.codes import Description, pack, to_json
 from simulacra.evaluation.pictures.preview import to_png
-from simulacra.explorer.library import Desk, Loaded, Shelf, Wish
+from simulacra.explorer.library import Library, LoadedRun
 
 T = TypeVar("T")
 Images = NDArray[np.uint8]
-Form = Literal["png", "json"]
+Format = Literal["png", "json"]
 
 
 @dataclass(frozen=True)
-class Served:
-    """What the explorer works with.
+class Explorer:
+    """What the explorer works with. Each of its threads does one piece of work after the other.
 
     Attributes:
-        shelf: the runs.
-        desk: where pictures are made while somebody moves a slider.
-        patient: where that is done which takes seconds.
+        library: the runs.
+        drawing: the thread that draws pictures, which a person waits for while a slider moves.
+        searching: the thread for work that takes seconds.
     """
 
-    shelf: Shelf
-    desk: Desk = field(default_factory=Desk)
-    patient: Desk = field(default_factory=Desk)
+    library: Library
+    drawing: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "drawing"))
+    searching: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "searching"))
+
+    def close(self) -> None:
+        """Lets both threads end."""
+        for thread in (self.drawing, self.searching):
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request for something of one run."""
+class RunRequest:
+    """A request for something of one run.
 
-    served: Served
+    Attributes:
+        explorer: what answers it.
+        name: of the run, as in the address.
+        step: of the checkpoint; None is the newest.
+    """
+
+    explorer: Explorer
     name: str
     step: int | None
-    wish: Wish
 
-    def make(self, work: Callable[[Loaded], T], *, patient: bool = False) -> T:
-        """Loads the run's model and works with it, when it is this wish's turn."""
-        desk = self.served.patient if patient else self.served.desk
-        return desk.make(self.wish, lambda: work(self.served.shelf.load(self.name, self.step)))
-
-
-def asked(request: Request, name: str, step: Annotated[int | None, Query(ge=0)] = None) -> Asked:
-    """The run in the path, the checkpoint in the query, and the wish in the headers."""
-    headers = request.headers
-    turn = headers.get("x-turn", "")
-    # Views do not overtake one another, and neither do two runs side by side.
-    view = f"{headers.get('x-view', '')[:40]} {name[:80]}"
-    wish = Wish(headers.get("x-page", "")[:40], view, int(turn) if turn.isdecimal() and len(turn) < 16 else 0)
-    return Asked(request.app.state.served, name, step, wish)
+    def with_model(self, work: Callable[[LoadedRun], T], *, slow: bool = False) -> T:
+        """Loads the run's model and works with it, in the thread for such work."""
+        thread = self.explorer.searching if slow else self.explorer.drawing
+        return thread.submit(lambda: work(self.explorer.library.load(self.name, self.step))).result()
 
 
-Ask = Annotated[Asked, Depends(asked)]
+def run_request(request: Request, name: str, step: Annotated[int | None, Query(ge=0)] = None) -> RunRequest:
+    """The run in the path and the checkpoint in the query."""
+    return RunRequest(request.app.state.explorer, name, step)
+
+
+Requested = Annotated[RunRequest, Depends(run_request)]
 
 
 def png(images: Images) -> Response:
     """Images (n, H, W, C) side by side as one PNG, without a gap; the page cuts them apart."""
     count, height, width, channels = images.shape
-    whole = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
-    return Response(to_png(whole), media_type="image/png", headers={"X-Count": str(count)})
+    strip = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
+    return Response(to_png(strip), media_type="image/png", headers={"X-Count": str(count)})
 
 
 def described(descriptions: Sequence[Description]) -> list[Any]:
     """Descriptions as JSON values."""
-    return [json.loads(to_json(one)) for one in descriptions]
+    return [json.loads(to_json(description)) for description in descriptions]
 
 
 def as_numbers(codes: Tensor) -> list[dict[str, str]]:
     """Codes (n, width) as descriptions by their numbers."""
-    return [{"numbers": pack(one)} for one in codes]
+    return [{"numbers": pack(code)} for code in codes]
 
 
-def decode_alone(loaded: Loaded, codes: Tensor) -> Images:
+def decode_alone(loaded: LoadedRun, codes: Tensor) -> Images:
     """Images of codes, each decoded by itself, to the last bit as `simulacra sample` makes one."""
-    return np.concatenate([loaded.subject.decode(one) for one in torch.split(codes, 1)])
+    return np.concatenate([loaded.subject.decode(code) for code in torch.split(codes, 1)])

@@ -1,4 +1,4 @@
-"""What is told of runs without drawing: the list, a card of each, its curves and its score card."""
+"""What is known of runs without drawing: the list, a card for each run, its learning curves and its score card."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from fastapi import APIRouter, Request
 from simulacra import __version__
 from simulacra.errors import SimulacraError
 from simulacra.evaluation.directions import MOST
-from simulacra.explorer.library import Loaded
+from simulacra.explorer.library import LoadedRun
 from simulacra.explorer.map import test_count
-from simulacra.explorer.requests import Ask
+from simulacra.explorer.requests import Requested
 from simulacra.objectives import Encodes, Generates
-from simulacra.report.figures import Line
+from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import FLOOR, of_chart, of_family, of_metric
-from simulacra.report.record import read
-from simulacra.report.sections.curves import charts_of, series_of
+from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
+from simulacra.report.record import both_weights, read, series_of, specifics
+from simulacra.report.sections.curves import charts_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -27,30 +27,30 @@ MOST_POINTS = 400  # of a line: more than a screen shows
 @router.get("/index.json", response_model=None)
 def index(request: Request) -> dict[str, Any]:
     """The runs that are there now."""
-    shelf = request.app.state.served.shelf
-    shelf.look()
+    library = request.app.state.explorer.library
+    library.refresh()
     return {
         "simulacra": __version__,
-        "runs": [entry(name, shelf.titles[name], run) for name, run in shelf.runs.items()],
+        "runs": [summary(name, library.titles[name], run) for name, run in library.runs.items()],
     }
 
 
 @router.get("/runs/{name}.json", response_model=None)
-def card(ask: Ask) -> dict[str, Any]:
-    """What a run is, how far it is, and what can be turned of it."""
-    run = ask.served.shelf.run(ask.name)
-    told = entry(ask.name, ask.served.shelf.titles[ask.name], run)
-    loaded = ask.make(lambda loaded: loaded)
+def card(request: Requested) -> dict[str, Any]:
+    """What a run is, how far its training is, and what of its codes can be changed."""
+    library = request.explorer.library
+    facts = summary(request.name, library.titles.get(request.name, ""), library.run(request.name))
+    loaded = request.with_model(lambda loaded: loaded)
     if isinstance(loaded.subject.objective, Generates):
-        # They take seconds to find; most often they are there before the first of their sliders is moved.
-        ask.served.patient.later(lambda: loaded.directions.turns)
-    return told | abilities(loaded)
+        # Principal directions take seconds to compute; most often they are there before their first slider moves.
+        request.explorer.searching.submit(lambda: loaded.directions.principal)
+    return facts | capabilities(loaded)
 
 
 @router.get("/runs/{name}/curves.json", response_model=None)
-def curves(ask: Ask) -> dict[str, Any]:
+def curves(request: Requested) -> dict[str, Any]:
     """Learning curves."""
-    record = read(ask.served.shelf.run(ask.name), ask.name)
+    record = read(request.explorer.library.run(request.name), request.name)
     charts = []
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
@@ -60,21 +60,23 @@ def curves(ask: Ask) -> dict[str, Any]:
 
 
 @router.get("/runs/{name}/scores.json", response_model=None)
-def scores(ask: Ask) -> dict[str, Any]:
-    """The newest row of everything that was measured."""
-    record = read(ask.served.shelf.run(ask.name), ask.name)
+def scores(request: Requested) -> dict[str, Any]:
+    """The newest row of each measurement."""
+    record = read(request.explorer.library.run(request.name), request.name)
+    weights = both_weights(record.evaluations)
     rows = []
-    for (metric, split, extractor, others, _), series in series_of(record.evaluations).items():
-        words, last = of_metric(metric), series[-1]
-        numbers = {key: last.get(key) for key in ("value", "low", "high", "floor", "n", "step")}
-        apart = plain(", ".join(filter(None, [extractor, others])))
-        named = {"metric": plain(metric), "title": words.title, "split": plain(split), "others": apart}
+    for series in series_of(record.evaluations):
+        newest = series[-1]
+        words, row = of_metric(newest.metric), newest.to_json()
+        numbers = {key: row[key] for key in ("value", "low", "high", "baseline", "n", "step")}
+        details = ", ".join([*filter(None, [newest.extractor]), *specifics(newest, weights)])
+        named = {"metric": newest.metric, "title": words.title, "split": newest.split or "", "details": details}
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
-    return {"scores": rows, "floor": FLOOR}
+    return {"scores": rows, "baseline": BASELINE}
 
 
-def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:
-    """A run in the list; one that cannot be read is listed with the reason."""
+def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
+    """A run in the list; a run that cannot be read is listed with the reason."""
     try:
         recipe, facts, steps = run.read_recipe(), run.read_facts(), list(run.checkpoints())
     except SimulacraError as error:
@@ -87,47 +89,47 @@ def entry(name: str, title: str, run: RunFolder) -> dict[str, Any]:
         "family": of_family(family),
         "state": str(facts.get("state", "")),
         "steps": steps,
-        "of": recipe.steps,
+        "total_steps": recipe.steps,
         "problem": None if steps else "it has no checkpoint yet",
     }
 
 
-def abilities(loaded: Loaded) -> dict[str, Any]:
-    """What can be turned of a model."""
+def capabilities(loaded: LoadedRun) -> dict[str, Any]:
+    """What a model can do, and which parts its codes have."""
     model, subject = loaded.subject.objective, loaded.subject
     height, width, channels = subject.recipe.data.shape
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "step": loaded.step,
         "size": [width, height],
         "channels": channels,
         "generates": isinstance(model, Generates),
     }
     if not isinstance(model, Generates):
-        return told
-    code, (unit, worth) = model.code, loaded.directions.worth or ("", np.empty(0))
-    order = np.argsort(-worth, kind="stable").tolist()
-    return told | {
+        return facts
+    code, (measure, activity) = model.code, loaded.directions.worth or ("", np.empty(0))
+    order = np.argsort(-activity, kind="stable").tolist()
+    return facts | {
         "noise": code.noise,
         "distribution": code.distribution,
         "labels": list(subject.recipe.data.labels) if code.labels else [],
         "exclusive": code.exclusive,
         "categorical": list(code.categorical),
         "continuous": code.continuous,
-        "turns": min(MOST, code.noise),
+        "principal_directions": min(MOST, code.noise),
         "attributes": list(loaded.directions.attributes),
-        "worth": [[place + 1, round(float(worth[place]), 4)] for place in order],
-        "worth_is": unit,
+        "activity": [[index + 1, round(float(activity[index]), 4)] for index in order],
+        "activity_measure": measure,
         "encodes": isinstance(model, Encodes),
         "maps": [] if loaded.map is None else ["map"] + ["map-pca"] * (loaded.map["codes"].shape[1] > 2),
-        "tests": test_count(loaded),
-        "real": subject.store is not None,
+        "test_pictures": test_count(loaded),
+        "has_data": subject.store is not None,
     }
 
 
 def thinned(line: Line) -> dict[str, Any]:
-    """A line of at most 400 points, each the mean of its neighbours; what is not finite is left out."""
-    known = np.isfinite(line.y)
-    x, y = line.x[known], line.y[known]
+    """A line of at most 400 points, each the mean of its neighbours; values that are not finite are left out."""
+    finite = np.isfinite(line.y)
+    x, y = line.x[finite], line.y[finite]
     parts = min(MOST_POINTS, len(x))
     pairs = (
         [(a.mean(), b.mean()) for a, b in zip(np.array_split(x, parts), np.array_split(y, parts), strict=True)]

@@ -1,4 +1,4 @@
-"""The model card: README.md as model hubs read it, with what is known of the model and what is not.
+"""The model card: README.md as model hubs read it, with what is known about the model and what is not.
 
 Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv:1810.03993; the first lines are YAML.
 """
@@ -8,33 +8,33 @@ from collections.abc import Iterator
 from typing import Any
 
 import simulacra
-from simulacra.exporting.model import Trained
+from simulacra.exporting.model import TrainedModel
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
-from simulacra.report.glossary import FLOOR, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_family, of_metric
 
-NO_LICENCE = "other"  # what hubs read as: see the text
+NO_LICENCE = "other"  # for model hubs: the text says which licence
 USE = {
     "generate": [
         "images = model.sample(8)  # (8, height, width, channels), uint8",
         "same = model.decode(codes)  # codes: (n, width), float32",
     ],
     "encode": ["codes = model.encode(images)"],
-    "classify": ["shares = model.classify(images)  # (n, labels), in [0, 1]"],
+    "classify": ["probabilities = model.classify(images)  # (n, labels), in [0, 1]"],
 }
 
 
-def card(trained: Trained, licence: str | None = None) -> bytes:
+def card(trained: TrainedModel, licence: str | None = None) -> bytes:
     """The content of README.md.
 
     Args:
         trained: what is described.
-        licence: the identifier that its user chose, like "apache-2.0"; where there is none, the card asks for it.
+        licence: the identifier that the user chose, like "apache-2.0"; without one, the card asks for it.
     """
     parts = [
         _front(trained, licence),
         f"# {plain(trained.recipe.title)}",
         _what(trained),
-        *(["![Samples, none picked by hand](samples.png)"] if trained.samples is not None else []),
+        *(["![Samples, not selected by hand](samples.png)"] if trained.samples is not None else []),
         "## Use",
         _use(trained),
         "## Data",
@@ -46,14 +46,14 @@ def card(trained: Trained, licence: str | None = None) -> bytes:
         "## Licence",
         f"{plain(licence)}."
         if licence
-        else "**Not chosen yet.** Whoever publishes this model chooses one that the licence of the data allows, writes "
+        else "**Not chosen yet.** To publish this model, choose a licence that the licence of the data allows. Write "
         "its identifier behind `license:` in the first lines of this file, and its text in a file LICENSE.",
     ]
     return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
 
 
-def _front(trained: Trained, licence: str | None) -> str:
-    """The YAML between two lines of dashes; every word of a user stands in quotes, which YAML reads as JSON does."""
+def _front(trained: TrainedModel, licence: str | None) -> str:
+    """The YAML between two lines of dashes; all words of a user are quoted, which YAML reads like JSON."""
     family, makes = trained.recipe.objective.family, "generate" in trained.abilities
     task = "unconditional-image-generation" if makes else "image-classification"
     lines = [
@@ -92,7 +92,7 @@ def _quoted(text: str) -> str:
 
 
 def _of(row: dict[str, Any]) -> Iterator[str]:
-    """What a value was measured of, so that it is never read without it."""
+    """What a value was measured on, so that the value is never read without it."""
     yield of_metric(str(row["metric"])).title
     words_of = {
         "code": "{}",
@@ -107,84 +107,86 @@ def _of(row: dict[str, Any]) -> Iterator[str]:
             yield words.format(row[key])
 
 
-def _title_of_data(trained: Trained) -> str:
+def _title_of_data(trained: TrainedModel) -> str:
     data = trained.facts.get("data", {})
     return str(data.get("card", {}).get("title") or trained.recipe.data.name)
 
 
-def _what(trained: Trained) -> str:
+def _what(trained: TrainedModel) -> str:
     recipe, facts = trained.recipe, trained.facts
     kept = ", an EMA (exponential moving average) of the weights" if trained.weights == "ema" else ""
-    labels = f" It was told {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
+    labels = f" Its labels are {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
     counts = trained.subject.objective.networks.items()
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}
     networks = listed([f"{plain(name)} {count:,}" for name, count in parameters.items()])
     return (
         f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with "
         f"Simulacra {facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
-        f"{recipe.data.batch} images an update{kept}.{labels} Parameters: {networks}."
+        f"{recipe.data.batch} images per update{kept}.{labels} Parameters: {networks}."
     )
 
 
-def _use(trained: Trained) -> str:
+def _use(trained: TrainedModel) -> str:
     calls = [line for ability in trained.abilities for line in USE[ability]]
     code = ["import simulacra as sm", "", 'model = sm.load("FOLDER")', *calls]
-    more = "`config.json` holds the recipe, the layout of a code, the names of the labels and how they occur together."
+    more = (
+        "`config.json` holds the recipe, the layout of a code, the names of the labels, and how labels occur together."
+    )
     return "\n".join(["```python", *code, "```", "", more])
 
 
-def _data(trained: Trained) -> str:
+def _data(trained: TrainedModel) -> str:
     data = trained.facts.get("data", {})
     notes, counts = data.get("card", {}), data.get("counts", {})
     split = listed([f"{count:,} {name}" for name, count in counts.items() if count])
     lines = [f"- Name: {plain(_title_of_data(trained))}", f"- Images: {split or 'not recorded'}"]
-    lines.append(f"- Licence of the data: {plain(notes.get('licence') or 'not known; ask whoever made the pictures')}")
+    lines.append(f"- Licence of the data: {plain(notes.get('licence') or 'unknown; ask the authors of the pictures')}")
     if data.get("fingerprint"):
         lines.append(f"- Fingerprint of the packed data: `{plain(data['fingerprint'])}`")
     lines += [f"- {plain(note)}" for note in notes.get("notes", [])]
     shares = data.get("label_frequencies", {})
     if trained.labels and shares:
         rows = [f"| {_cell(name)} | {percent(shares.get(name))} |" for name in trained.labels]
-        lines += ["", "| label | training images that have it |", "|---|---:|", *rows]
+        lines += ["", "| label | training images with it |", "|---|---:|", *rows]
     return "\n".join(lines)
 
 
-def _numbers(trained: Trained) -> str:
+def _numbers(trained: TrainedModel) -> str:
     if not trained.evaluations:
-        return f"None were measured at update {trained.step:,}; `simulacra evaluate RUN` measures them."
+        return f"None were measured at update {trained.step:,}; to measure this model: `simulacra evaluate RUN`."
     rows = []
     for row in trained.evaluations:
         low, high = row.get("low"), row.get("high")
         interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
-        floor = "" if row.get("floor") is None else number(row["floor"])
+        baseline = "" if row.get("baseline") is None else number(row["baseline"])
         title, *rest = _of(row)
-        cells = (title, number(row["value"]), interval, floor, ", ".join(rest))
+        cells = (title, number(row["value"]), interval, baseline, ", ".join(rest))
         rows.append("| " + " | ".join(map(_cell, cells)) + " |")
-    head = ["| metric | value | 95% interval | floor | of |", "|---|---:|---:|---:|---|"]
-    told = f"The floor is {FLOOR}."
-    has_floor = any(row.get("floor") is not None for row in trained.evaluations)
-    return "\n".join([*head, *rows, *(["", told] if has_floor else [])])
+    head = ["| metric | value | 95% interval | baseline | measured on |", "|---|---:|---:|---:|---|"]
+    note = f"The baseline is {BASELINE}."
+    has_baseline = any(row.get("baseline") is not None for row in trained.evaluations)
+    return "\n".join([*head, *rows, *(["", note] if has_baseline else [])])
 
 
 def _cell(text: str) -> str:
     return plain(text).replace("|", "\\|")
 
 
-def _limits(trained: Trained) -> Iterator[str]:
-    """What follows from the facts, and nothing that was not looked at."""
+def _limits(trained: TrainedModel) -> Iterator[str]:
+    """Limits that follow from the facts of the run."""
     facts, recipe = trained.facts, trained.recipe
     count = facts.get("data", {}).get("counts", {}).get("train")
     seen = f"its {count:,} training images" if count else "its training images"
-    yield f"It knows pictures of {image_shape(recipe.data.shape)}, and what is rare among {seen} it knows badly."
+    yield f"It models pictures of {image_shape(recipe.data.shape)}. What is rare in {seen} is modelled badly."
     if trained.step < recipe.steps:
-        yield f"Its training was not at its end: update {trained.step:,} of {recipe.steps:,}."
+        yield f"The training had not ended: update {trained.step:,} of {recipe.steps:,}."
     if trained.step == facts.get("step"):
         for finding in facts.get("findings", []):
             if finding.get("severity") != "note" and finding.get("meaning"):
                 yield plain(finding["meaning"])
     if trained.labels:
-        yield "Labels are those of the data, with their mistakes; labels that come together there are mixed here too."
+        yield "Labels are as in the data, with its errors. Labels that often occur together in the data do so here too."
     if "generate" in trained.abilities:
-        yield "Samples may resemble single training images; whether they do was not tested for this card."
-    yield "Numbers compare only with numbers of the same extractor, n, split and data."
-    yield "Not made for telling who somebody is, nor for deciding anything about a person."
+        yield "Samples may be near copies of training images; this card does not test that."
+    yield "Numbers can only be compared for the same extractor, n, split and data."
+    yield "Do not use this model to identify a person, or to decide anything about a person."

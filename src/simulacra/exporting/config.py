@@ -1,4 +1,4 @@
-"""config.json: all that one must know to use exported weights, written beside them and read back."""
+"""config.json: what a program must know to use exported weights; written beside the weights, and read back."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import simulacra
 from simulacra.errors import RunError
-from simulacra.exporting.model import Trained
+from simulacra.exporting.model import TrainedModel
 from simulacra.objectives import Generates
 from simulacra.objectives.code import Code
 from simulacra.recipe import Recipe, read_table, to_table
@@ -21,12 +21,12 @@ FORMAT = 1
 NAME = "config.json"
 
 
-def configuration(trained: Trained, form: str) -> bytes:
+def configuration(trained: TrainedModel, form: str) -> bytes:
     """The content of config.json for one format of export."""
     recipe, objective = trained.recipe, trained.subject.objective
     height, width, channels = recipe.data.shape
     conditions = trained.subject.conditions
-    told = {
+    config = {
         "made_by": "simulacra",
         "format": FORMAT,
         "export": form,
@@ -35,19 +35,19 @@ def configuration(trained: Trained, form: str) -> bytes:
         "title": recipe.title,
         "family": recipe.objective.family,
         "family_name": of_family(recipe.objective.family),
-        "can": trained.abilities,
+        "abilities": trained.abilities,
         "step": trained.step,
         "weights": trained.weights,
         "image": {"height": height, "width": width, "channels": channels, "range": [-1, 1], "layout": "NCHW"},
         "labels": list(trained.labels),
         "exclusive": recipe.data.exclusive,
-        "maker": objective.maker if isinstance(objective, Generates) else None,
+        "image_network": objective.maker if isinstance(objective, Generates) else None,
         "code": code_layout(objective.code) if isinstance(objective, Generates) else None,
         "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in objective.networks.items()},
         "recipe": to_table(recipe),
         "conditions": None if conditions is None else ["".join(map(str, row)) for row in conditions.tolist()],
     }
-    return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def code_layout(code: Code) -> dict[str, Any]:
@@ -76,44 +76,44 @@ def read_configuration(folder: Path) -> dict[str, Any]:
             raise RunError(f"{folder} is a run, not an exported model; open it with open_run, or export it first")
         raise RunError(f"{folder} holds no exported model (it has no {NAME}); make one: simulacra export RUN --out DIR")
     try:
-        told = json.loads(path.read_text("utf-8"))
-        if told.get("made_by") != "simulacra":
+        config = json.loads(path.read_text("utf-8"))
+        if config.get("made_by") != "simulacra":
             raise RunError(f"{path} was not written by simulacra; give the folder of a simulacra export")
-        if told["format"] != FORMAT:
+        if config["format"] != FORMAT:
             raise RunError(
-                f"{path} has format {told['format']} of simulacra {told['simulacra']}, this version "
+                f"{path} has format {config['format']} of simulacra {config['simulacra']}, this version "
                 f"({simulacra.__version__}) reads {FORMAT}; use that version, or export the run again with this one"
             )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise RunError(f"{path} is damaged ({error}); export the run again") from error
-    return told
+    return config
 
 
-def recipe_of(told: dict[str, Any], folder: Path) -> Recipe:
+def recipe_of(config: dict[str, Any], folder: Path) -> Recipe:
     """The recipe in a configuration.
 
     Raises:
         RunError: it is missing.
-        RecipeError: it says something that this version does not know.
+        RecipeError: it has a key or value that this version does not know.
     """
-    if not isinstance(told.get("recipe"), dict):
+    if not isinstance(config.get("recipe"), dict):
         raise RunError(f"{folder / NAME} has no recipe; export the run again")
-    name = f"the recipe in {folder / NAME}, of simulacra {told.get('simulacra')}"
-    return read_table(of_this_version(told["recipe"]), name, {})
+    name = f"the recipe in {folder / NAME}, of simulacra {config.get('simulacra')}"
+    return read_table(of_this_version(config["recipe"]), name, {})
 
 
-def conditions_of(told: dict[str, Any], folder: Path) -> NDArray[np.uint8] | None:
+def conditions_of(config: dict[str, Any], folder: Path) -> NDArray[np.uint8] | None:
     """The label rows (M, K) in a configuration, or None where no label conditions the model.
 
     Raises:
-        RunError: they are no rows of 0 and 1, one for each label.
+        RunError: they are not rows of 0 and 1 with one column per label.
     """
-    if told.get("conditions") is None:
+    if config.get("conditions") is None:
         return None
     try:
-        rows = np.array([[int(digit) for digit in row] for row in told["conditions"]], np.uint8)
+        rows = np.array([[int(digit) for digit in row] for row in config["conditions"]], np.uint8)
     except (TypeError, ValueError) as error:
         raise RunError(f"{folder / NAME} has damaged conditions ({error}); export the run again") from error
-    if rows.ndim != 2 or not len(rows) or rows.shape[1] != len(told.get("labels", [])) or rows.max(initial=0) > 1:
+    if rows.ndim != 2 or not len(rows) or rows.shape[1] != len(config.get("labels", [])) or rows.max(initial=0) > 1:
         raise RunError(f"{folder / NAME} has damaged conditions; export the run again")
     return rows

@@ -1,4 +1,4 @@
-"""FORMATS: what a trained model can be exported as. A new format is a function and a line here."""
+"""FORMATS: the formats of an export. A new format is a function and a line here."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from simulacra.errors import RunError
 from simulacra.evaluation.pictures.preview import to_png
 from simulacra.exporting.card import card
 from simulacra.exporting.config import NAME, configuration
-from simulacra.exporting.model import Files, Trained, without_places
+from simulacra.exporting.model import Files, TrainedModel, without_paths
 from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx
 from simulacra.exporting.runtime import runtime_files
 from simulacra.exporting.weights import NAME as WEIGHTS
@@ -25,7 +25,7 @@ from simulacra.runs import STREAMS
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say of an export.
+    """Options of an export.
 
     Attributes:
         licence: identifier of the model's licence, for the card.
@@ -36,7 +36,7 @@ class Options:
     runtime: Path | None = None
 
 
-FORMATS: dict[str, Callable[[Trained, Options], Files]] = {
+FORMATS: dict[str, Callable[[TrainedModel, Options], Files]] = {
     "safetensors": lambda trained, options: {WEIGHTS: weights(trained)},
     "onnx": lambda trained, options: onnx_files(trained),
     "web": lambda trained, options: page_files(trained, options.runtime),
@@ -44,7 +44,7 @@ FORMATS: dict[str, Callable[[Trained, Options], Files]] = {
 }
 
 
-def files_of(trained: Trained, form: str, options: Options) -> Files:
+def files_of(trained: TrainedModel, form: str, options: Options) -> Files:
     """All files of an export, config.json last: a folder that has it has everything.
 
     Raises:
@@ -55,13 +55,13 @@ def files_of(trained: Trained, form: str, options: Options) -> Files:
     return files | {NAME: configuration(trained, form)}
 
 
-UNSAID = ("command", "platform", "processor")  # of run.json: they tell of the machine, not of the model
+UNSAID = ("command", "platform", "processor")  # of run.json: facts about the machine, not about the model
 
 
-def folder(trained: Trained) -> Files:
+def folder(trained: TrainedModel) -> Files:
     """The files of a run folder at this step, and each sample as a PNG.
 
-    `simulacra train` goes on in it where the data is at hand; `sample`, `report` and the rest read it as any run.
+    `simulacra train` continues in it if the data is at hand; `sample`, `report` and other commands read it as a run.
     """
     path, step = chosen_checkpoint(trained.run, trained.step)
     facts = {key: value for key, value in trained.facts.items() if key not in UNSAID} | _progress(trained)
@@ -75,7 +75,7 @@ def folder(trained: Trained) -> Files:
     for stream in STREAMS:
         rows = [row for row in trained.run.rows(stream) if row["step"] <= step]
         if rows:
-            files[f"{stream}.jsonl"] = "".join(json.dumps(without_places(row)) + "\n" for row in rows).encode()
+            files[f"{stream}.jsonl"] = "".join(json.dumps(without_paths(row)) + "\n" for row in rows).encode()
     if trained.subject.conditions is not None:
         files["conditions.npy"] = to_npy(trained.subject.conditions)
     for index, image in enumerate([] if trained.samples is None else trained.samples):
@@ -83,8 +83,8 @@ def folder(trained: Trained) -> Files:
     return files
 
 
-def _progress(trained: Trained) -> dict[str, Any]:
-    """How far the run was at this step, where that is not what run.json says."""
+def _progress(trained: TrainedModel) -> dict[str, Any]:
+    """How far the run was at this step, where run.json says something else."""
     if trained.facts.get("state") == "finished" and trained.facts.get("step") == trained.step:
         return {}
     images = trained.step * trained.recipe.data.batch
@@ -102,15 +102,15 @@ def _progress(trained: Trained) -> dict[str, Any]:
 PAGE = ("index.html", "page.js", "codes.js", "style.css")
 
 
-def page_files(trained: Trained, runtime: Path | None = None) -> Files:
-    """The page, the network that makes images, and what runs it.
+def page_files(trained: TrainedModel, runtime: Path | None = None) -> Files:
+    """The page, the network that generates images, and what runs it.
 
     Args:
-        trained: a model that makes images.
+        trained: a model that generates images.
         runtime: a folder with ONNX Runtime Web; fetched with npm by default.
 
     Raises:
-        RunError: the model makes no images, or what is needed is not at hand.
+        RunError: the model generates no images, or a package is missing.
     """
     objective = trained.subject.objective
     if not isinstance(objective, Generates):
@@ -120,5 +120,5 @@ def page_files(trained: Trained, runtime: Path | None = None) -> Files:
     files = runtime_files(runtime)
     home = resources.files("simulacra") / "exporting" / "web"
     files |= {name: (home / name).read_bytes() for name in PAGE}
-    maker = next(graph for graph in graphs_of(trained) if graph.name == objective.maker)
-    return files | {f"{maker.name}.onnx": onnx_file(objective, maker)}
+    graph = next(each for each in graphs_of(trained) if each.name == objective.maker)
+    return files | {f"{graph.name}.onnx": onnx_file(objective, graph)}

@@ -1,4 +1,4 @@
-"""Trained: what is exported, a run at one step with all that is said of it; and what is never said, its machine."""
+"""TrainedModel: a run at one step with all that an export says of it, without paths of this machine."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.engine.checkpoints import Which, restore
+from simulacra.engine.checkpoints import Which
 from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, open_model
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -26,22 +26,25 @@ ABOVE = re.compile(r"""(?<![^\s='"(\[,])~?/(?:[^\s/'",]+/)*(?=[^\s/'",])""")
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A run at one step.
 
     Attributes:
         run: its folder.
-        subject: the restored objective with recipe and conditions.
-        step: of the checkpoint.
+        subject: the model with recipe and conditions.
     """
 
     run: RunFolder
     subject: Subject
-    step: int
+
+    @property
+    def step(self) -> int:
+        """Updates that the checkpoint has had."""
+        return self.subject.step
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe, with no place of this machine in it."""
+        """The resolved recipe, without paths of this machine."""
         return portable(self.subject.recipe)
 
     @property
@@ -51,7 +54,7 @@ class Trained:
 
     @property
     def weights(self) -> str:
-        """Which weights make images: `ema` where the recipe keeps an EMA of them, else `raw`."""
+        """`ema` where the recipe keeps an EMA of the weights that generate images, else `raw`."""
         kept = self.subject.recipe.ema > 0 and isinstance(self.subject.objective, Generates)
         return "ema" if kept else "raw"
 
@@ -62,19 +65,18 @@ class Trained:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What run.json says, with no place of this machine in it."""
-        return without_places(self.run.read_facts())
+        """What run.json says, without paths of this machine."""
+        return without_paths(self.run.read_facts())
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
-        """Measured values of this step and these weights; withheld ones are left out."""
-        rows = [row for row in self.run.rows("evaluations") if row["step"] == self.step]
-        mine = (None, self.weights)
-        return [without_places(row) for row in rows if row.get("value") is not None and row.get("weights") in mine]
+        """Measurements of this step and these weights that have a value, as JSON."""
+        rows = [row for row in self.run.measurements() if row.step == self.step and row.estimate is not None]
+        return [without_paths(row.to_json()) for row in rows if row.weights in (None, self.weights)]
 
     @cached_property
     def samples(self) -> NDArray[np.uint8] | None:
-        """The first samples (n, H, W, C) that `simulacra sample` draws with seed 0; None if the family makes none."""
+        """The first samples (n, H, W, C) of `simulacra sample` with seed 0; None if the model generates no images."""
         if not isinstance(self.subject.objective, Generates):
             return None
         return self.subject.decode(self.subject.codes(SAMPLES, Draw.SAMPLES, seed=0))
@@ -83,32 +85,30 @@ class Trained:
         """The samples as one picture, samples.png; nothing where there are none."""
         if self.samples is None:
             return {}
-        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]))}
+        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]), marked=True)}
 
 
-def open_trained(run: RunFolder, step: Which = None) -> Trained:
+def open_trained(run: RunFolder, step: Which = None) -> TrainedModel:
     """A run with the weights of one of its checkpoints, the EMA where the recipe keeps one.
 
     Raises:
         RunError: no run, no such checkpoint, or one that cannot be read.
     """
-    recipe = run.read_recipe()
-    objective, step = restore(run, step, recipe=recipe)
-    return Trained(run, Subject(objective, recipe, run.read_conditions(recipe)), step)
+    return TrainedModel(run, open_model(run, step))
 
 
 def portable(recipe: Recipe) -> Recipe:
-    """The recipe with the folder of a run that it started from called by its last name."""
+    """The recipe, in which the run that the training started from is named by its folder's name alone."""
     if recipe.start is None:
         return recipe
     start = recipe.start.model_copy(update={"run": recipe.start.run.rstrip("/").rpartition("/")[2]})
     return recipe.model_copy(update={"start": start})
 
 
-def without_places(value: Any) -> Any:
-    """JSON values in which a file is called by its own name alone, not by where it lies on this machine."""
+def without_paths(value: Any) -> Any:
+    """JSON values in which each path of a file is replaced by the file's name."""
     if isinstance(value, Mapping):
-        return {key: without_places(one) for key, one in value.items()}
+        return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [without_places(one) for one in value]
+        return [without_paths(item) for item in value]
     return ABOVE.sub("", value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""ONNX: each thing that a model can do as a graph with named ends, held against torch before it is let out.
+"""ONNX: each ability of a model as a graph with named inputs and outputs, compared with torch before it is written.
 
 Needs the extra `onnx`. Graphs take any number of codes or images at once.
 """
@@ -15,17 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from simulacra.errors import RunError
-from simulacra.exporting.model import Files, Trained
+from simulacra.exporting.model import Files, TrainedModel
 from simulacra.objectives import Classifies, Encodes, Generates, Objective
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-4  # of a value, where values are around 1; of the largest one, where they are larger
-PROBES = (1, 5)  # how many codes or images the graph is held against torch with
-TRACED = 2  # how many it is traced with: one would be taken for "always one"
+PROBES = (1, 5)  # how many codes or images the graph is compared with torch on
+TRACED = 2  # batch size of the tracing: the tracer takes a size of 1 for a constant
 
 
 class Graph(NamedTuple):
-    """One thing that a model can do.
+    """One ability of a model.
 
     Attributes:
         name: of the file, without its ending.
@@ -57,36 +57,36 @@ def require_onnx() -> None:
         raise RunError(f"{', '.join(missing)} is not installed; install it: pip install 'simulacra[onnx]'")
 
 
-def graphs_of(trained: Trained) -> list[Graph]:
-    """What the model can do: its maker of images under that network's own name, `encoder`, `classifier`."""
+def graphs_of(trained: TrainedModel) -> list[Graph]:
+    """A graph per ability: the generator or decoder under its own name, `encoder`, `classifier`."""
     objective = trained.subject.objective
     height, width, channels = trained.recipe.data.shape
     image = (channels, height, width)
-    found = []
+    graphs = []
     if isinstance(objective, Generates):
-        found.append(Graph(objective.maker, objective.decode, "codes", "images", (objective.code.width,)))
+        graphs.append(Graph(objective.maker, objective.decode, "codes", "images", (objective.code.width,)))
     if isinstance(objective, Encodes):
-        found.append(Graph("encoder", objective.encode, "images", "codes", image))
+        graphs.append(Graph("encoder", objective.encode, "images", "codes", image))
     if isinstance(objective, Classifies):
-        found.append(Graph("classifier", objective.logits, "images", "logits", image))
-    return found
+        graphs.append(Graph("classifier", objective.logits, "images", "logits", image))
+    return graphs
 
 
-def onnx_files(trained: Trained) -> Files:
-    """NAME.onnx for each thing that the model can do.
+def onnx_files(trained: TrainedModel) -> Files:
+    """NAME.onnx for each ability of the model.
 
     Raises:
-        RunError: the extra is not installed, or a graph gives other numbers than torch does.
+        RunError: the extra is not installed, or a graph gives other numbers than torch.
     """
     require_onnx()
     return {f"{graph.name}.onnx": onnx_file(trained.subject.objective, graph) for graph in graphs_of(trained)}
 
 
 def onnx_file(objective: Objective, graph: Graph) -> bytes:
-    """A graph in the ONNX format, weights included, after it was held against torch.
+    """A graph in the ONNX format, with its weights, compared with torch.
 
     Raises:
-        RunError: it gives other numbers than torch does.
+        RunError: the graph gives other numbers than torch.
     """
     traced = _Traced(objective, graph.function)
     with objective.looking(), _quiet():
@@ -110,7 +110,7 @@ def onnx_file(objective: Objective, graph: Graph) -> bytes:
 
 
 def worst_difference(content: bytes, objective: Objective, graph: Graph) -> float:
-    """The largest difference of a graph, as ONNX Runtime works it out, from torch; relative where values exceed 1."""
+    """The largest difference between ONNX Runtime and torch; relative where values exceed 1."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -119,13 +119,13 @@ def worst_difference(content: bytes, objective: Objective, graph: Graph) -> floa
         given = torch.rand(count, *graph.shape, generator=generator) * 2 - 1
         with objective.looking():
             expected = graph.function(given).float().numpy()
-        found = session.run([graph.output], {graph.input: given.numpy()})[0]
-        worst = max(worst, float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max())))
+        computed = session.run([graph.output], {graph.input: given.numpy()})[0]
+        worst = max(worst, float(np.abs(computed - expected).max() / max(1.0, np.abs(expected).max())))
     return worst
 
 
 def _bare(model: Any) -> bytes:
-    """The model without what the tracer notes beside it: where source files lie on this machine, among other things."""
+    """The model without the notes of the tracer, which contain paths of this machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
@@ -136,7 +136,7 @@ def _bare(model: Any) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The tracer's notes to its own authors are kept from the user."""
+    """Hides the tracer's warnings, which are for its developers."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""ONNX Runtime Web: what a page needs to run a model in its visitor's browser, by npm or from a folder.
+"""ONNX Runtime Web, which runs a model in the visitor's browser: fetched with npm, or read from a folder.
 
-The build that runs on one thread of WebAssembly, so that any file server will do: more threads need headers that most
-cannot be told to send.
+This build runs on one thread of WebAssembly, so any file server will do: more threads need HTTP headers that most file
+servers do not send.
 """
 
 import shutil
@@ -23,7 +23,7 @@ PARTS = {  # file of the package -> file of the page; .js because some servers d
     "ort.wasm.bundle.min.mjs": "ort/ort.js",
     "ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
 }
-TERMS = ("LICENSE", "ThirdPartyNotices.txt")  # the package has them not; the one for Python, of the same source, does
+TERMS = ("LICENSE", "ThirdPartyNotices.txt")  # missing in the package; the Python package of the same source has them
 BY_HAND = (
     f"where npm works, run: npm pack {PACKAGE}, unpack the file that it fetches, and give its folder with --ort FOLDER"
 )
@@ -31,7 +31,7 @@ PATIENCE = 900  # seconds; the package has 33 MB
 
 
 def runtime_files(given: Path | None = None) -> Files:
-    """The files of ONNX Runtime Web with its licence, under the names that the page knows.
+    """The files of ONNX Runtime Web with its licence, under the names that the page uses.
 
     Args:
         given: a folder that holds the package's files or its `dist`; the user's cache, which npm fills, by default.

@@ -1,7 +1,7 @@
 """Networks as tables: functions from a recipe's settings to a readable `nn.Sequential`.
 
-A family joins them: an encoder or a discriminator is `encoder(...)` with one or more `head(...)`s behind it, a
-generator is `decoder(...)`. Images are (n, C, H, W), codes (n, width); sizes of images are given as (H, W, C).
+An encoder or a discriminator of a family is `encoder(...)` with one or more `head(...)`s behind it, a generator is
+`decoder(...)`. Images are (n, C, H, W), codes (n, width); sizes of images are given as (H, W, C).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ __all__ = ["NETWORKS", "Kind", "Row", "decoder", "encoder", "head", "initialize"
 
 @dataclass(frozen=True)
 class Kind:
-    """The functions of one kind of network; None where it has no such direction."""
+    """The functions of one kind of network; None if the kind lacks a direction."""
 
     encoder: Callable[[Any, tuple[int, int, int]], nn.Sequential] | None = None
     head: Callable[[Any, tuple[int, ...], int], nn.Sequential] | None = None
@@ -47,31 +47,31 @@ def encoder(settings: NetworkSettings, shape: tuple[int, int, int]) -> nn.Sequen
         (n, C, H, W) -> (n, c, h, w) for kind "convolution", (n, width) for kind "mlp".
 
     Raises:
-        RecipeError: the kind makes images, or the images are too small for its depth.
+        RecipeError: the kind generates images, or the images are too small for its depth.
     """
     build = NETWORKS[settings.kind].encoder
     if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "makes images and cannot read them", "encoder"))
+        raise RecipeError(_wrong_way(settings.kind, "generates images and cannot read them", "encoder"))
     return build(settings, shape)
 
 
 def head(settings: NetworkSettings, features: tuple[int, ...], outputs: int) -> nn.Sequential:
-    """Features -> numbers: what stands behind an encoder, one head for each thing that is asked of an image.
+    """Features -> outputs: the layer behind an encoder; each kind of output has its own head.
 
     Args:
         settings: those of the encoder.
-        features: shape of its output without the batch, as `output_shape` gives it.
-        outputs: how many numbers.
+        features: shape of the encoder's output without the batch, as `output_shape` gives it.
+        outputs: number of outputs.
 
     Returns:
         (n, *features) -> (n, outputs).
 
     Raises:
-        RecipeError: the kind makes images.
+        RecipeError: the kind generates images.
     """
     build = NETWORKS[settings.kind].head
     if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "makes images and cannot read them", "head"))
+        raise RecipeError(_wrong_way(settings.kind, "generates images and cannot read them", "head"))
     return build(settings, tuple(features), outputs)
 
 
@@ -79,7 +79,7 @@ def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) 
     """Code -> image: a decoder or a generator.
 
     Args:
-        settings: of a kind that makes images.
+        settings: of a kind that generates images.
         width: of the flat code.
         shape: (H, W, C) of the images.
 
@@ -87,11 +87,11 @@ def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) 
         (n, width) -> (n, C, H, W).
 
     Raises:
-        RecipeError: the kind reads images, the image's size does not come out, or the code's width does not fit.
+        RecipeError: the kind reads images, or the size of the image or the width of the code does not fit.
     """
     build = NETWORKS[settings.kind].decoder
     if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "reads images and cannot make them", "decoder"))
+        raise RecipeError(_wrong_way(settings.kind, "reads images and cannot generate them", "decoder"))
     return build(settings, width, shape)
 
 

@@ -1,4 +1,4 @@
-"""Which images fit a network's depth; asked before a single weight is made."""
+"""Which image sizes fit the depth of a network; checked before weights are created."""
 
 from itertools import product
 
@@ -6,10 +6,10 @@ from simulacra.errors import RecipeError
 
 
 def check_halvings(shape: tuple[int, int, int], halvings: int, kernel: int) -> None:
-    """Refuse images that so many halvings would use up before the last one.
+    """Refuse images that are too small for this number of halvings.
 
-    Even kernels round down, and at the end a pixel must be left; odd ones round up and never take the last pixel, but
-    every one of them must find two to halve.
+    Even kernels round down, and one pixel must be left at the end. Odd kernels round up, and each of them needs at
+    least two pixels.
 
     Raises:
         RecipeError: width or height is below 2^halvings, or not above 2^(halvings - 1) where the kernel is odd.
@@ -29,7 +29,7 @@ def check_halvings(shape: tuple[int, int, int], halvings: int, kernel: int) -> N
 
 
 def smallest_image(shape: tuple[int, int, int], doublings: int) -> tuple[int, int]:
-    """Height and width of the map from which so many doublings make the image exactly.
+    """Height and width of the map from which this number of doublings gives exactly the image.
 
     Raises:
         RecipeError: width or height is no multiple of 2^doublings.
@@ -50,7 +50,7 @@ def smallest_image(shape: tuple[int, int, int], doublings: int) -> tuple[int, in
 
 
 def _multiples(size: int, factor: int) -> list[int]:
-    """The multiples of `factor` next to a size, without 0; the size itself if it is one."""
+    """The nearest multiples of `factor` below and above a size, without 0; or the size itself."""
     below = size // factor * factor
     return [multiple for multiple in ([size] if below == size else [below, below + factor]) if multiple]
 

@@ -42,7 +42,7 @@ __all__ = [
     "summarize",
 ]
 
-MEND = "change the networks, or drop the counts (--set 'expect={}')"
+REMEDY = "change the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
@@ -102,10 +102,10 @@ def _check(recipe: Recipe, objective: Objective) -> None:
     for player, count in recipe.expect.parameters.items():
         counted = summary["players"][player]["parameters"]
         if counted != count:
-            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {counted:,}; {MEND}")
+            raise RecipeError(f"expect.parameters.{player} = {count:,}: the networks have {counted:,}; {REMEDY}")
     for name, counts in recipe.expect.layers.items():
         if name not in summary["networks"]:
             raise RecipeError(f"expect.layers.{name}: no such network; {nearest(name, summary['networks'])}")
         layers = tuple(row["parameters"] for row in summary["networks"][name]["layers"] if row["parameters"])
         if layers != counts:
-            raise RecipeError(f"expect.layers.{name} = {list(counts)}: the layers have {list(layers)}; {MEND}")
+            raise RecipeError(f"expect.layers.{name} = {list(counts)}: the layers have {list(layers)}; {REMEDY}")

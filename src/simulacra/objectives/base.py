@@ -1,4 +1,4 @@
-"""What every family is: networks, players and an update; what it may be able to do; and the parts it is made of."""
+"""What every family has: networks, players and an update; the capabilities that it may have; and its parts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping

@@ -12,12 +12,12 @@ from simulacra.settings import CodeSettings
 
 
 class CodeParts(NamedTuple):
-    """The parts of n codes, as `Code.join` takes them; a part that a code lacks has no columns.
+    """The parts of n codes, as for `Code.join`; a part that the code lacks has no columns.
 
     Attributes:
         noise: (n, noise).
         labels: (n, K) in {0, 1}.
-        categories: (n, categorical codes), int64, the number of each code's category, from 0.
+        categories: (n, categorical codes), int64, the index of each code's category, from 0.
         continuous: (n, continuous codes) in [-1, 1].
     """
 
@@ -28,12 +28,12 @@ class CodeParts(NamedTuple):
 
 
 class Code:
-    """The layout of a code, and how one is drawn.
+    """The layout of a code, and how codes are drawn.
 
     Args:
         settings: widths and distribution.
-        labels: how many labels condition the generator; 0 for none.
-        exclusive: whether exactly one of them is 1.
+        labels: number of labels that condition the generator; 0 for none.
+        exclusive: whether exactly one label of each row is 1.
     """
 
     def __init__(self, settings: CodeSettings, labels: int = 0, *, exclusive: bool = False) -> None:
@@ -45,12 +45,12 @@ class Code:
         self.width = sum(self.widths)
 
     def draw(self, count: int, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
-        """Random codes, drawn on the CPU so that every device sees the same ones.
+        """Random codes, drawn on the CPU so that all devices get the same codes.
 
         Args:
-            count: how many.
-            labels: (count, K) in {0, 1}; needed where labels condition the generator, ignored where none does.
-            generator: where the randomness comes from; torch's own by default.
+            count: number of codes.
+            labels: (count, K) in {0, 1}; needed if labels condition the generator, else ignored.
+            generator: the source of randomness; torch's default generator by default.
 
         Returns:
             (count, width) float32 on the device of `labels`, or on the CPU.
@@ -73,27 +73,27 @@ class Code:
         categories: Tensor | None = None,
         continuous: Tensor | None = None,
     ) -> Tensor:
-        """Codes (n, width) of given parts, shaped as in `CodeParts`; a part that the code has must be given."""
+        """Codes (n, width) from their parts, shaped as in `CodeParts`; every part of the layout is needed."""
         parts = [noise]
         if self.labels and labels is not None:
             parts.append(torch.stack([1 - labels, labels], 2).flatten(1) if self.doubled else labels)
-        for place, ways in enumerate(self.categorical):
+        for index, ways in enumerate(self.categorical):
             assert categories is not None, "this code has categorical codes"
-            parts.append(F.one_hot(categories[:, place].long(), ways))
+            parts.append(F.one_hot(categories[:, index].long(), ways))
         if self.continuous:
             assert continuous is not None, "this code has continuous codes"
             parts.append(continuous)
         return torch.cat([part.to(noise) for part in parts], 1)
 
     def split(self, codes: Tensor) -> CodeParts:
-        """The parts that are joined in codes (n, width)."""
+        """The parts of codes (n, width)."""
         noise, labels, categorical, continuous = torch.split(codes, self.widths, 1)
-        ones = (
+        indices = (
             [part.argmax(1) for part in torch.split(categorical, list(self.categorical), 1)] if self.categorical else []
         )
-        categories = torch.stack(ones, 1) if ones else torch.empty(len(codes), 0, dtype=torch.long)
+        categories = torch.stack(indices, 1) if indices else torch.empty(len(codes), 0, dtype=torch.long)
         return CodeParts(noise, labels[:, 1::2] if self.doubled else labels, categories.to(codes.device), continuous)
 
     def labels_of(self, codes: Tensor) -> Tensor:
-        """The labels (n, K) in {0, 1} that are joined in codes (n, width)."""
+        """The labels (n, K) in {0, 1} of codes (n, width)."""
         return self.split(codes).labels.clone()

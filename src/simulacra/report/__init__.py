@@ -9,7 +9,7 @@ from simulacra.report.compare import Comparison
 from simulacra.report.formatting import plain, run_names, slug, unique
 from simulacra.report.page import Album, Part, render
 from simulacra.report.record import Record, read
-from simulacra.report.sections.comparison import comparison
+from simulacra.report.sections.comparison import comparison_part
 from simulacra.report.summary import part_of
 from simulacra.runs import RunFolder
 
@@ -19,9 +19,9 @@ __all__ = ["read_all", "write_comparison", "write_report"]
 def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
     """Writes the report of one run, or of several with a comparison at its top.
 
-    The page opens from disk without a network. Each of its figures also stands in a folder `figures` beside it, as SVG
-    and as PNG; their names begin with the run's, unless the report lies in the run's own folder. Equal run folders give
-    equal bytes.
+    The page opens from disk without a network. Each of its figures is also in a folder `figures` beside it, as SVG and
+    as PNG. Their names begin with the name of the run, unless the report is in the run's own folder. Equal run folders
+    give equal bytes.
 
     Args:
         runs: at least one; finished or not.
@@ -38,7 +38,7 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
         raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
     home = runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
     target = home if out is None else out
-    _check_place(target)
+    _check_target(target)
     records = read_all(runs)
     own = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
     prefixes = [""] if own else [f"{name}-" for name in unique([slug(record.name) for record in records])]
@@ -46,41 +46,41 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
     parts = [part_of(record, album) for record, album in zip(records, albums, strict=True)]
     if len(runs) > 1:
         albums.append(Album(unique([*prefixes, "comparison-"])[-1]))
-        parts.insert(0, comparison(records, albums[-1]))
+        parts.insert(0, comparison_part(records, albums[-1]))
     return _write(target, parts, albums, records)
 
 
-def write_comparison(records: Sequence[Record], found: Comparison, target: Path) -> Path:
-    """Writes what several runs have in common as one page, without a part for each.
+def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
+    """Writes the comparison of several runs as one page, without a part for each run.
 
     Args:
         records: the runs.
-        found: how their numbers stand against one another.
-        target: the HTML file; its figures stand in a folder `figures` beside it.
+        comparison: of these runs.
+        target: the HTML file; its figures are in a folder `figures` beside it.
 
     Raises:
         RunError: it cannot be written.
     """
-    _check_place(target)
+    _check_target(target)
     album = Album("comparison-")
-    return _write(target, [comparison(records, album, found)], [album], records)
+    return _write(target, [comparison_part(records, album, comparison)], [album], records)
 
 
 def read_all(runs: Sequence[RunFolder]) -> list[Record]:
-    """Run folders as the report sees them, each under a name that no other has.
+    """Reads run folders, each under a unique name.
 
     Raises:
         RunError: a folder holds no run or a damaged run.json, or is given twice.
     """
     whole = [run.path.resolve() for run in runs]
-    for place, path in enumerate(whole):
-        if path in whole[:place]:
-            raise RunError(f"{runs[place].path} is given twice; name each run once")
+    for index, path in enumerate(whole):
+        if path in whole[:index]:
+            raise RunError(f"{runs[index].path} is given twice; name each run once")
     return [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
 
 
-def _check_place(target: Path) -> None:
-    """Refuses, before anything is drawn, a place that no page can have."""
+def _check_target(target: Path) -> None:
+    """Refuses a path that no page can have, before anything is drawn."""
     if target.exists() and not target.is_file():
         raise RunError(f"--out {target} is a folder or a device; give the name of an HTML file")
 

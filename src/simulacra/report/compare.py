@@ -1,4 +1,4 @@
-"""Several runs against one another: each metric's values, which is better, and where their recipes differ."""
+"""Several runs against one another: the values of each metric, which is better, and where their recipes differ."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +10,8 @@ from simulacra.report.formatting import listed, number
 from simulacra.report.matching import Column, Match, compact, differing, dotted, grouped, matches, single
 from simulacra.report.record import Record, newest
 
-NO_DIFFERENCE = "no difference can be told"
-SEEN = "images seen"  # among the differences of recipes, as it decides a training too
+NO_DIFFERENCE = "no significant difference"
+SEEN = "images seen"  # listed with the keys in which recipes differ, as it affects a training too
 TESTS = {
     "intervals": "difference of two values with the combined error of their intervals",
     "welch": "Welch's t-interval of the difference of two means over seeds",
@@ -21,40 +21,47 @@ TESTS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What one column has of one metric.
+    """The value of one metric in one column.
 
     Attributes:
-        found: the value with its interval; of a group the mean over seeds with its t-interval.
-        floor: what real images, or chance, get.
+        estimate: the value with its interval; of a group the mean over seeds with its t-interval.
+        baseline: what real images, chance or a linear code get; None without one, or where runs differ in it.
         seeds: of the runs that have the number.
-        values: theirs, in the same order.
-        steps: updates that each had had.
+        values: of these runs, in the same order.
+        steps: updates that each of these runs had had.
     """
 
-    found: Estimate
-    floor: float | None
+    estimate: Estimate
+    baseline: float | None
     seeds: tuple[int, ...]
     values: tuple[float, ...]
     steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ComparedMetric:
     """One metric over all columns.
 
     Attributes:
+        metric: a name of `catalogue.METRICS`.
+        code: the part of the code that it is about; None for all of it.
+        label: the attribute or class that it is about; None for all together.
+        split: of the real images that it is about; None where it is about samples alone.
+        against: fingerprint of another data set that all runs were measured against; None without one.
         conditions: extractor, n and so on, equal for all cells.
-        cells: one a column; None where it has no such number.
+        better: where better values lie.
+        cells: one per column; None where the column has no such number.
         test: a key of TESTS.
-        differences: each cell less the best one, with the interval that the verdict goes by; None for the best.
-        best: names of the best column and of those that cannot be told from it; empty where nothing can be tested.
+        differences: each cell less the best one, with the interval that the verdict rests on; None for the best.
+        best: names of the best column and of those without a significant difference from it; empty without a test.
         verdict: in words.
     """
 
     metric: str
-    label: str
-    split: str
-    against: str
+    code: str | None
+    label: str | None
+    split: str | None
+    against: str | None
     conditions: dict[str, Any]
     better: Better
     cells: tuple[Cell | None, ...]
@@ -64,10 +71,15 @@ class Contrast:
     verdict: str
 
     @property
-    def floor(self) -> float | None:
-        """The floor that all cells share; None where there is none, or they differ."""
-        floors = {cell.floor for cell in self.cells if cell}
-        return floors.pop() if len(floors) == 1 else None
+    def topic(self) -> str:
+        """The part of the code and the label that it is about; empty for all together."""
+        return ": ".join(filter(None, [self.code, self.label]))
+
+    @property
+    def baseline(self) -> float | None:
+        """The baseline that all cells share; None where there is none, or they differ."""
+        baselines = {cell.baseline for cell in self.cells if cell}
+        return baselines.pop() if len(baselines) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -76,27 +88,27 @@ class Comparison:
 
     Attributes:
         columns: what is compared.
-        group_by: the key whose values make the groups; None where each run stands for itself.
-        metrics: what at least two columns have, measured alike.
+        group_by: the key whose values make the groups; None where each run is a column.
+        metrics: that at least two columns have, measured in the same way.
         differences: key of the recipes -> its value in each column.
-        notes: sentences that a person should read beside the numbers.
+        notes: sentences to read beside the numbers.
     """
 
     columns: tuple[Column, ...]
     group_by: str | None
-    metrics: tuple[Contrast, ...]
+    metrics: tuple[ComparedMetric, ...]
     differences: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
 
     def table(self) -> dict[str, Any]:
-        """All of it as JSON has it."""
+        """The whole comparison as JSON."""
         return {"level": LEVEL, "tests": TESTS} | asdict(self)
 
 
-def contrast(
+def comparison_of(
     records: Sequence[Record], *, group_by: str | None = None, wanted: Sequence[str] = (), split: str | None = None
 ) -> Comparison:
-    """Compares what runs have in common.
+    """Compares the numbers that runs have in common.
 
     Args:
         records: two runs or more.
@@ -105,119 +117,131 @@ def contrast(
         split: of the real images; by default test, or valid where no run has a number of test images.
 
     Raises:
-        RunError: the runs cannot be grouped so.
+        RunError: the key makes no groups of these runs.
     """
     columns = single(records) if group_by is None else grouped(records, group_by)
-    found, notes = matches(records, [newest(record.evaluations) for record in records], wanted, split)
+    matched, notes = matches(records, [newest(record.evaluations) for record in records], wanted, split)
     metrics = []
-    for match in found:
+    for match in matched:
         cells = [_cell(column, match, group_by is not None) for column in columns]
         if sum(cell is not None for cell in cells) > 1:
-            metrics.append(_contrast(columns, cells, match, group_by is not None))
-    recipes = [dotted(record.recipe) for record in records]
-    readable = all(recipes)  # where one is not, every key of the others would seem to differ
-    keys = [key for key in differing(recipes) if readable and (group_by is None or key != "seed")]
-    differences = {key: tuple(compact(recipes[column.places[0]].get(key)) for column in columns) for key in keys}
-    seen = [[records[place].fact("images_seen") for place in column.places] for column in columns]
-    if len({str(one) for group in seen for one in group}) > 1:
-        differences[SEEN] = tuple(listed(list(dict.fromkeys(number(one) for one in group))) for group in seen)
-    about = _of_groups(columns, group_by, list(differences)) if group_by else [_of_runs()]
+            metrics.append(_compared(columns, cells, match, group_by is not None))
+    differences = _differences(records, columns, with_seed=group_by is None)
+    about = _of_groups(columns, group_by, list(differences)) if group_by else [OF_RUNS]
     return Comparison(tuple(columns), group_by, tuple(metrics), differences, (*notes, *about))
 
 
+def _differences(records: Sequence[Record], columns: Sequence[Column], with_seed: bool) -> dict[str, tuple[str, ...]]:
+    """Key of the recipes -> its value in each column, where these differ; and images seen."""
+    recipes = [dotted(record.recipe) for record in records]
+    readable = all(recipes)  # where one is not, every key of the others would seem to differ
+    keys = [key for key in differing(recipes) if readable and (with_seed or key != "seed")]
+    differences = {key: tuple(compact(recipes[column.indices[0]].get(key)) for column in columns) for key in keys}
+    seen = [[number(records[index].fact("images_seen")) for index in column.indices] for column in columns]
+    if len({count for counts in seen for count in counts}) > 1:
+        differences[SEEN] = tuple(listed(list(dict.fromkeys(counts))) for counts in seen)
+    return differences
+
+
 def _cell(column: Column, match: Match, by_seed: bool) -> Cell | None:
-    """A column's runs that have the number, together."""
-    known = [
-        (seed, match.scores[place])
-        for seed, place in zip(column.seeds, column.places, strict=True)
-        if place in match.scores
+    """The runs of a column that have the number, together."""
+    pairs = [
+        (seed, match.scores[index])
+        for seed, index in zip(column.seeds, column.indices, strict=True)
+        if index in match.scores
     ]
-    values = [score.found.value for _, score in known if score.found]
-    if not values:
+    estimates = [row.estimate for _, row in pairs if row.estimate]
+    if not estimates:
         return None
-    first = known[0][1]
-    found = Estimate.of(values) if by_seed or not first.found else first.found
-    floors = {score.floor for _, score in known}
+    values = [estimate.value for estimate in estimates]
+    baselines = {row.baseline for _, row in pairs}
     return Cell(
-        found,
-        first.floor if len(floors) == 1 else None,
-        tuple(seed for seed, _ in known),
+        Estimate.of(values) if by_seed else estimates[0],
+        baselines.pop() if len(baselines) == 1 else None,
+        tuple(seed for seed, _ in pairs),
         tuple(values),
-        tuple(score.step for _, score in known),
+        tuple(row.step for _, row in pairs),
     )
 
 
-def _contrast(columns: Sequence[Column], cells: Sequence[Cell | None], match: Match, by_seed: bool) -> Contrast:
-    places = [place for place, cell in enumerate(cells) if cell]
-    known = [cell for cell in cells if cell]
-    alike = len({cell.seeds for cell in known}) == 1
-    test = ("paired" if alike else "welch") if by_seed else "intervals"
-    standing = against_best([cell.found.value for cell in known], match.better, partial(_difference, test, known))
+def _compared(columns: Sequence[Column], cells: Sequence[Cell | None], match: Match, by_seed: bool) -> ComparedMetric:
+    """Tests each column against the best one."""
+    filled = [index for index, cell in enumerate(cells) if cell]
+    names, tested = [columns[index].name for index in filled], [cell for cell in cells if cell]
+    same_seeds = len({cell.seeds for cell in tested}) == 1
+    test = ("paired" if same_seeds else "welch") if by_seed else "intervals"
+    row = match.first
+    standing = against_best([cell.estimate.value for cell in tested], row.better, partial(_difference, test, tested))
     differences: list[Estimate | None] = [None] * len(cells)
-    for place, one in zip(places, standing.differences if standing else [], strict=False):
-        differences[place] = one
-    names = [columns[place].name for place in places]
-    return Contrast(
-        *match.thing,
+    for index, from_best in zip(filled, standing.differences if standing else [], strict=False):
+        differences[index] = from_best
+    return ComparedMetric(
+        row.metric,
+        row.code,
+        row.label,
+        row.split,
+        row.against,
         match.conditions,
-        match.better,
+        row.better,
         tuple(cells),
         test,
         tuple(differences),
-        tuple(names[place] for place in standing.leading) if standing else (),
-        verdict(names, match.better, standing) if standing else f"not tested: {_lack(names, known, by_seed)}",
+        tuple(names[index] for index in standing.leading) if standing else (),
+        verdict(names, row.better, standing) if standing else f"not tested: {_untested(names, tested, by_seed)}",
     )
 
 
 def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
     if test == "intervals":
-        return difference(cells[a].found, cells[b].found, tests)
+        return difference(cells[a].estimate, cells[b].estimate, tests)
     return (paired if test == "paired" else welch)(cells[a].values, cells[b].values, tests)
 
 
 def verdict(names: Sequence[str], better: Better, standing: Standing) -> str:
-    """Which is better, in words; of a metric without a better side, which is higher."""
-    if len(standing.leading) == len(names):
+    """Which column is better, in words; of a metric without a better direction, which is higher.
+
+    Args:
+        names: of the columns.
+        better: where better values lie.
+        standing: of the columns against the best one.
+    """
+    leading = [names[index] for index in standing.leading]
+    behind = [name for name in names if name not in leading]
+    if not behind:
         return NO_DIFFERENCE
-    two, ahead = len(names) == 2, [names[place] for place in standing.leading]
-    more, most = ("higher", "highest") if better == "neither" else ("better", "best")
-    if len(ahead) == 1:
-        return f"{ahead[0]} is {more if two else most}"
-    behind = [name for name in names if name not in ahead]
-    less = "lower" if better == "neither" else "worse"
-    return f"{listed(ahead)} cannot be told apart; {listed(behind)} {'is' if len(behind) == 1 else 'are'} {less}"
+    more, most, less = ("higher", "highest", "lower") if better == "neither" else ("better", "best", "worse")
+    if len(leading) == 1:
+        return f"{leading[0]} is {more if len(names) == 2 else most}"
+    return f"{NO_DIFFERENCE} between {listed(leading)}; {listed(behind)} {'is' if len(behind) == 1 else 'are'} {less}"
 
 
-def _lack(names: Sequence[str], cells: Sequence[Cell], by_seed: bool) -> str:
+def _untested(names: Sequence[str], cells: Sequence[Cell], by_seed: bool) -> str:
     """Why there is no test."""
     if by_seed:
         lone = [name for name, cell in zip(names, cells, strict=True) if len(cell.values) < 2]
-        return (
-            f"one seed of {listed(lone)}" if lone else "seeds do not differ, so there is no spread to hold it against"
-        )
-    bare = [name for name, cell in zip(names, cells, strict=True) if cell.found.low is None]
-    return "no interval" if bare else "intervals without width"
+        return f"only one seed of {listed(lone)}" if lone else "all seeds give the same value"
+    bare = any(cell.estimate.low is None for cell in cells)
+    return "no interval" if bare else "intervals of width 0"
 
 
-def _of_runs() -> str:
-    return (
-        "intervals cover the draw of images, not a training with another seed: a verdict is about these trained models "
-        "and not about their recipes; to judge those, train each with several seeds and give --group-by KEY"
-    )
+OF_RUNS = (
+    "intervals cover the random choice of images and not the seed of the training, so a verdict is about these trained "
+    "models and not about their recipes; to compare recipes, train each with several seeds and use --group-by KEY"
+)
 
 
 def _of_groups(columns: Sequence[Column], key: str, differences: Sequence[str]) -> list[str]:
-    """What to say of the seeds, and of recipes that differ in more than the key."""
+    """Notes about seeds, and about recipes that differ in more than the key."""
     notes = [
-        f"{column.name} has one seed ({column.seeds[0]}): how far seeds differ is not known; train it with others, "
-        "--seed 1 and so on"
+        f"only one seed ({column.seeds[0]}) of {column.name}, so its spread over seeds is unknown; train it with "
+        "other seeds: --seed 1 and so on"
         for column in columns
         if len(column.seeds) == 1
     ]
     others = [name for name in differences if name not in (key, SEEN)]
     if others:
-        notes.append(f"the groups differ in {listed(others)} too, so a difference may come from there")
-    several = [f"{len(column.seeds)} of {column.name}" for column in columns if len(column.seeds) > 1]
+        notes.append(f"the groups differ in {listed(others)} too, which may cause a difference")
+    several = [f"{len(column.seeds)} seeds of {column.name}" for column in columns if len(column.seeds) > 1]
     if several:
-        notes.append(f"intervals cover trainings with other seeds, measured on the same images: {listed(several)}")
+        notes.append(f"intervals cover the seed of the training and not the choice of images: {listed(several)}")
     return notes

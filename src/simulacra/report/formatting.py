@@ -1,4 +1,4 @@
-"""How numbers, times and names are written for people, and made safe to write at all."""
+"""Numbers, times and names as text for people, safe to show."""
 
 import math
 import re
@@ -39,7 +39,7 @@ def slug(text: str) -> str:
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """The same names, in order, with a number behind each one that stood before."""
+    """The same names, in order, with a number behind each name that came before."""
     taken: set[str] = set()
     result = []
     for name in names:

@@ -8,33 +8,39 @@ from difflib import get_close_matches
 from typing import Any
 
 from simulacra.errors import RunError, nearest
-from simulacra.estimates import Better
+from simulacra.measurements import Key, Measurement
 from simulacra.recipe import Recipe, to_table
 from simulacra.report.formatting import MISSING, listed, plain
-from simulacra.report.record import Record, Score
+from simulacra.report.record import Record
+
+Variants = dict[Key, dict[int, Measurement]]  # how something was measured -> index of a run -> its number
 
 
 @dataclass(frozen=True)
 class Match:
-    """One thing that was measured alike of at least two runs.
+    """Numbers of at least two runs that measure the same in the same way.
 
     Attributes:
-        thing: metric, label, split, and what it was measured against.
-        conditions: under which, as `Score` has them.
-        better: where better numbers lie.
-        scores: place of a run -> its score.
+        conditions: how they were measured, the data set among them.
+        scores: index of a run -> its number.
     """
 
-    thing: tuple[str, str, str, str]
-    conditions: dict[str, Any]
-    better: Better
-    scores: Mapping[int, Score]
+    conditions: dict[str, str | int]
+    scores: Mapping[int, Measurement]
+
+    @property
+    def first(self) -> Measurement:
+        """The number of the first run, which stands for all where they agree."""
+        return next(iter(self.scores.values()))
 
 
 def matches(
-    records: Sequence[Record], scores: Sequence[Sequence[Score]], wanted: Sequence[str] = (), split: str | None = None
+    records: Sequence[Record],
+    scores: Sequence[Sequence[Measurement]],
+    wanted: Sequence[str] = (),
+    split: str | None = None,
 ) -> tuple[list[Match], list[str]]:
-    """What can be compared, and what is to be said of the rest.
+    """The numbers that can be compared, and sentences about the others.
 
     Args:
         records: the runs.
@@ -43,99 +49,99 @@ def matches(
         split: of the real images; by default test, or valid where no run has a number of test images.
 
     Returns:
-        For each thing the conditions that most runs share, more images first; and sentences.
+        For everything measured the numbers with the conditions that most runs share, more images first; and sentences.
     """
-    chosen = split or held_out(scores)
-    things: dict[tuple[str, str, str, str], dict[str, dict[int, Score]]] = {}
-    for place, of_run in enumerate(scores):
-        for score in of_run:
-            if score.found and score.split in ("", chosen) and (not wanted or score.metric in wanted):
-                alike = str(sorted(_conditions(score, records[place]).items()))
-                things.setdefault(score.thing, {}).setdefault(alike, {})[place] = score
-    found, apart, lacking = [], dict[tuple[int, str], list[str]](), dict[int, list[Score]]()
-    for thing, variants in things.items():
-        together = max(variants.values(), key=lambda one: (len(one), _n(next(iter(one.values())))))
-        first, names = next(iter(together.values())), {place for one in variants.values() for place in one}
-        for place in range(len(records)):
-            if place not in names:
-                lacking.setdefault(place, []).append(first)
-            elif place not in together:
-                other = next(one[place] for one in variants.values() if place in one)
-                why = _unlike(other, records[place], first, records[min(together)])
-                apart.setdefault((place, why), []).append(thing[0])
-        if len(together) > 1:
-            conditions = _conditions(first, records[min(together)])
-            found.append(Match(thing, conditions, first.better, together))
-    notes = [
-        f"{records[place].name}: {listed(list(dict.fromkeys(metrics)))} not compared, {why}"
-        for (place, why), metrics in apart.items()
-    ]
-    return found, [*notes, *(_lacks(records[place], missing) for place, missing in lacking.items())]
+    chosen = split or default_split(scores)
+    subjects: dict[Key, Variants] = {}
+    for index, rows in enumerate(scores):
+        for row in rows:
+            if row.estimate and row.split in (None, chosen) and (not wanted or row.metric in wanted):
+                alike = (*row.key, _data(row, records[index]))
+                subjects.setdefault(row.subject, {}).setdefault(alike, {})[index] = row
+    matched = []
+    different, missing = dict[tuple[int, str], list[str]](), dict[int, list[Measurement]]()
+    for variants in subjects.values():
+        shared = max(variants.values(), key=lambda numbers: (len(numbers), next(iter(numbers.values())).n or 0))
+        first = min(shared)
+        for index, record in enumerate(records):
+            other = next((numbers[index] for numbers in variants.values() if index in numbers), None)
+            if other is None:
+                missing.setdefault(index, []).append(shared[first])
+            elif index not in shared:
+                why = _difference(other, record, shared[first], records[first])
+                different.setdefault((index, why), []).append(other.metric)
+        if len(shared) > 1:
+            matched.append(Match(_conditions(shared[first], records[first]), shared))
+    notes = [_not_compared(records[index].name, metrics, why) for (index, why), metrics in different.items()]
+    return matched, [*notes, *(_not_measured(records[index], rows) for index, rows in missing.items())]
 
 
-def held_out(scores: Sequence[Sequence[Score]]) -> str:
+def default_split(scores: Sequence[Sequence[Measurement]]) -> str:
     """The split that a comparison is about unless another one is asked for."""
-    splits = {score.split for of_run in scores for score in of_run if score.found}
+    splits = {row.split for rows in scores for row in rows if row.estimate}
     return "valid" if "valid" in splits and "test" not in splits else "test"
 
 
-def command(record: Record, like: Score | None = None) -> str:
-    """The command that measures a run, as another number was measured."""
+def command(record: Record, like: Measurement | None = None) -> str:
+    """The command that measures a run as another number was measured."""
     words = ["simulacra", "evaluate", shlex.quote(str(record.folder.path))]
-    if like is not None and like.evaluated:
-        words += ["-n", str(like.conditions["n"])] if "n" in like.conditions else []
-        extractor = plain(like.conditions.get("extractor") or "").partition(",")[0]
+    if like is not None and like.seed is not None:
+        words += ["-n", str(like.n)] if like.n is not None else []
+        extractor = (like.extractor or "").partition(",")[0]
         words += ["--features", shlex.quote(extractor)] if extractor else []
         words += ["--against", "STORE"] if like.against else []
     return " ".join(words)
 
 
-def _conditions(score: Score, record: Record) -> dict[str, Any]:
-    """A score's conditions with the data set among them, unless it is about samples alone."""
-    if score.against or not (score.split or "judge" in score.conditions):
-        return score.conditions
-    return score.conditions | {"data": record.fact("data", "fingerprint")}
+def _data(row: Measurement, record: Record) -> Any:
+    """The data set that a number depends on; None where it is about samples alone, or its subject names another one."""
+    return record.fact("data", "fingerprint") if not row.against and (row.split or row.judge) else None
 
 
-def _unlike(score: Score, record: Record, other: Score, others: Record) -> str:
-    """How two scores of one thing differ, with what to do about it."""
-    mine, theirs = _conditions(score, record), _conditions(other, others)
-    keys = [key for key in dict.fromkeys([*mine, *theirs]) if mine.get(key) != theirs.get(key)]
+def _conditions(row: Measurement, record: Record) -> dict[str, Any]:
+    """How a number was measured, with the data set that it depends on."""
+    data = _data(row, record)
+    return row.conditions if data is None else row.conditions | {"data": data}
+
+
+def _difference(row: Measurement, record: Record, other: Measurement, other_record: Record) -> str:
+    """Why two numbers of one subject cannot be compared, and what to do about it."""
+    own, others = _conditions(row, record), _conditions(other, other_record)
+    keys = [key for key in dict.fromkeys([*own, *others]) if own.get(key) != others.get(key)]
+    pairs = [
+        f"{key} is {plain(own.get(key, 'unknown'), 60)} for {record.name} and {plain(others.get(key, 'unknown'), 60)} "
+        f"for {other_record.name}"
+        for key in keys
+    ]
+    if "density" in keys:
+        return f"{listed(pairs)}, and log-densities compare only where likelihood and width are equal"
     if "data" in keys:
-        return (
-            f"it saw other data ({mine.get('data')}) than {others.name} ({theirs.get('data')}); "
-            f"measure each against one store: {command(record)} --against STORE"
-        )
-    pairs = [f"{key} {_told(mine.get(key))} where {others.name} has {_told(theirs.get(key))}" for key in keys]
-    return f"measured with {listed(pairs)}; measure it alike: {command(record, other)}"
+        return f"{listed(pairs)}; measure each run against one store: {command(record)} --against STORE"
+    return f"{listed(pairs)}; to measure {record.name} in the same way: {command(record, other)}"
 
 
-def _told(value: Any) -> str:
-    return "none" if value is None else plain(value, 60)
+def _not_compared(name: str, metrics: Sequence[str], why: str) -> str:
+    unique = list(dict.fromkeys(metrics))
+    return f"for {name}, {listed(unique)} {'is' if len(unique) == 1 else 'are'} not compared, because {why}"
 
 
-def _lacks(record: Record, missing: Sequence[Score]) -> str:
-    """What a run has no number of, and the command that may give it."""
-    names = list(dict.fromkeys(score.metric for score in missing))
-    evaluated = next((score for score in missing if score.evaluated), None)
-    remedy = f"; if it applies to such a run: {command(record, evaluated)}" if evaluated else ""
-    return f"{record.name} has no {listed(names)}{remedy}"
+def _not_measured(record: Record, missing: Sequence[Measurement]) -> str:
+    """The metrics that a run lacks, and the command that may measure them."""
+    names = list(dict.fromkeys(row.metric for row in missing))
+    evaluated = next((row for row in missing if row.seed is not None), None)
+    remedy = f"; to measure what applies to such a run: {command(record, evaluated)}" if evaluated else ""
+    return f"not measured of {record.name}: {listed(names)}{remedy}"
 
 
-def _n(score: Score) -> float:
-    n = score.conditions.get("n")
-    return float(n) if isinstance(n, int | float) else 0.0
-
-
-ASIDE = ("title", "expect", "every")  # what changes no weight of a training
+WITHOUT_EFFECT = ("title", "expect", "every")  # tables of a recipe that change no weight
 Settings = dict[str, Any]  # dotted key -> value
 
 
 def dotted(recipe: Recipe | None) -> Settings:
-    """All that decides a training, by dotted key; empty where the recipe cannot be read."""
+    """Everything that decides a training, by dotted key; empty where the recipe cannot be read."""
     if recipe is None:
         return {}
-    return dict(leaves(to_table(recipe), without=ASIDE))
+    return dict(leaves(to_table(recipe), without=WITHOUT_EFFECT))
 
 
 def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
@@ -167,21 +173,21 @@ class Column:
     """One run, or one recipe trained with several seeds.
 
     Attributes:
-        name: what it is called.
-        places: of its runs among all, by seed.
+        name: of the column.
+        indices: of its runs among all, by seed.
         runs: their folders.
-        seeds: theirs.
+        seeds: of the runs.
     """
 
     name: str
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     runs: tuple[str, ...]
     seeds: tuple[int, ...]
 
 
 def single(records: Sequence[Record]) -> list[Column]:
-    """Each run a column."""
-    return [_column(record.name, [place], records) for place, record in enumerate(records)]
+    """A column for each run."""
+    return [_column(record.name, [index], records) for index, record in enumerate(records)]
 
 
 def grouped(records: Sequence[Record], key: str) -> list[Column]:
@@ -195,60 +201,60 @@ def grouped(records: Sequence[Record], key: str) -> list[Column]:
         RunError: no recipe has the key, it does not vary, or runs of one value differ in more than the seed.
     """
     recipes = [dotted(record.recipe) for record in records]
-    vary = [name for name in differing(recipes) if name != "seed"]
-    known = {name for recipe in recipes for name in recipe}
-    vary_text = (
-        f"; these differ between the runs: {', '.join(vary)}" if vary else "; the runs differ in their seed alone"
-    )
-    if key not in known:
-        near = nearest(key, known) if get_close_matches(key, known, n=1) else ""
-        raise RunError(f"--group-by {key}: no recipe of these runs has such a key{f'; {near}' if near else vary_text}")
-    if key not in vary:
-        what = (
-            "the seed varies within a group, it makes none"
-            if key == "seed"
-            else (f"it is {compact(recipes[0].get(key))} in every run, so there is one group and nothing to compare")
-        )
-        raise RunError(f"--group-by {key}: {what}{vary_text}")
-    places: dict[str, list[int]] = {}
-    for place, recipe in enumerate(recipes):
-        places.setdefault(compact(recipe.get(key)), []).append(place)
-    for value, members in places.items():
-        _check(key, value, [records[place] for place in members], [recipes[place] for place in members])
+    _check_key(key, recipes)
+    groups: dict[str, list[int]] = {}
+    for index, recipe in enumerate(recipes):
+        groups.setdefault(compact(recipe.get(key)), []).append(index)
+    for value, members in groups.items():
+        _check_group(key, value, [records[index] for index in members], [recipes[index] for index in members])
     last = key.rpartition(".")[2]
-    ordered = sorted(places.items(), key=lambda item: _order(recipes[item[1][0]].get(key)))
+    ordered = sorted(groups.items(), key=lambda item: _order(recipes[item[1][0]].get(key)))
     return [_column(f"{last}={value}", members, records) for value, members in ordered]
 
 
-def _check(key: str, value: str, records: Sequence[Record], recipes: Sequence[Settings]) -> None:
+def _check_key(key: str, recipes: Sequence[Settings]) -> None:
+    """Raises RunError unless a key makes groups."""
+    vary = [name for name in differing(recipes) if name != "seed"]
+    keys = {name for recipe in recipes for name in recipe}
+    which = f"; these keys differ: {', '.join(vary)}" if vary else "; the runs differ in their seed alone"
+    if key not in keys:
+        near = nearest(key, keys) if get_close_matches(key, keys, n=1) else ""
+        raise RunError(f"--group-by {key}: no recipe of these runs has this key{f'; {near}' if near else which}")
+    if key == "seed":
+        raise RunError(f"--group-by seed: seeds differ within a group, so they make no groups{which}")
+    if key not in vary:
+        value = compact(recipes[0].get(key))
+        raise RunError(f"--group-by {key}: it is {value} in every run, so there is only one group{which}")
+
+
+def _check_group(key: str, value: str, records: Sequence[Record], recipes: Sequence[Settings]) -> None:
     """Raises RunError unless these recipes differ in their seed, and in nothing else."""
-    apart = [name for name in differing(recipes) if name != "seed"]
-    if apart:
-        names = f"{', '.join(apart[:3])}{', ...' if len(apart) > 3 else ''}"
+    others = [name for name in differing(recipes) if name != "seed"]
+    if others:
+        names = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
         raise RunError(
             f"--group-by {key}: {listed([record.name for record in records])} have {key} = {value} but differ in "
-            f"{names} too; runs of a group may differ in their seed alone, so leave some out or group by {apart[0]}"
+            f"{names} too; runs of a group may differ in their seed alone, so leave some out or group by {others[0]}"
         )
     seen: dict[object, str] = {}
     for record, recipe in zip(records, recipes, strict=True):
         if (seed := recipe.get("seed")) in seen:
             raise RunError(
-                f"--group-by {key}: {seen[seed]} and {record.name} have one recipe and one seed ({seed}), so "
-                "the second tells nothing new; leave one out"
+                f"--group-by {key}: {seen[seed]} and {record.name} have the same recipe and the same seed ({seed}), so "
+                "the second run adds nothing; leave one out"
             )
         seen[seed] = record.name
 
 
-def _column(name: str, places: Sequence[int], records: Sequence[Record]) -> Column:
-    def seed(place: int) -> int:
-        recipe = records[place].recipe
-        return recipe.seed if recipe else 0
-
-    ordered = tuple(sorted(places, key=seed))
-    return Column(name, ordered, tuple(str(records[place].folder.path) for place in ordered), tuple(map(seed, ordered)))
+def _column(name: str, indices: Sequence[int], records: Sequence[Record]) -> Column:
+    recipes = {index: records[index].recipe for index in indices}
+    seeds = {index: recipe.seed if recipe else 0 for index, recipe in recipes.items()}
+    ordered = tuple(sorted(indices, key=seeds.__getitem__))
+    runs = tuple(str(records[index].folder.path) for index in ordered)
+    return Column(name, ordered, runs, tuple(seeds[index] for index in ordered))
 
 
 def _order(value: object) -> tuple[bool, float, str]:
-    """Numbers by size, then words by letter."""
+    """Sorts numbers by size, and then words by letter."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return (not number, float(str(value)) if number else 0.0, compact(value))

@@ -9,70 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from simulacra.report.figures import picture_rows
-from simulacra.report.figures.grids import Images, data_uri, tile
+from simulacra.report.figures.grids import Images, data_uri, picture_rows, tile
 from simulacra.report.figures.style import draw, inline
 from simulacra.report.formatting import plain, slug, unique
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One number on a scale.
-
-    Attributes:
-        name: what it is of.
-        value: as text.
-        place: on the scale, 0 to 100; None where there is no number.
-        low: of the interval, on the scale, or None.
-        high: of the interval, on the scale, or None.
-        floor: on the scale, or None.
-        detail: the interval, the floor, and how many images.
-        alt: what the scale shows, for whoever cannot see it.
-    """
-
-    name: str
-    value: str
-    place: float | None
-    low: float | None
-    high: float | None
-    floor: float | None
-    detail: str
-    alt: str
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric: its numbers on one scale.
-
-    Attributes:
-        title: its name for people.
-        better: lower, higher or neither.
-        reading: how to read it.
-        ends: of the scale, as text.
-        marks: its numbers.
-        summary: of the fold of `folded`.
-        folded: further numbers, of single labels.
-        verdict: what a comparison says of it.
-    """
-
-    title: str
-    better: str
-    reading: str
-    ends: tuple[str, str]
-    marks: Sequence[Mark]
-    summary: str = ""
-    folded: Sequence[Mark] = ()
-    verdict: str = ""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Metrics below one another."""
-
-    caption: str
-    scores: Sequence[Score]
-    kind: ClassVar[str] = "scores"
-
 
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
 PICTURE_HEIGHT = 104  # CSS pixels that one picture of a strip may take, if it has fewer pixels of its own
@@ -88,7 +27,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Code:
-    """Text as it was typed, or is to be typed."""
+    """Text that was typed, or can be typed."""
 
     text: str
     kind: ClassVar[str] = "code"
@@ -101,7 +40,7 @@ class Table:
     Attributes:
         caption: what it holds.
         head: names of the columns.
-        rows: cells, as many a row as `head`.
+        rows: cells, in each row as many as in `head`.
         numeric: which columns are set flush right.
         total: whether the last row is a sum of the others.
     """
@@ -197,12 +136,71 @@ class Fold:
     kind: ClassVar[str] = "fold"
 
 
-Block = Text | Code | Table | Bars | Chart | Pictures | Gallery | Fold | Scores
+@dataclass(frozen=True)
+class Mark:
+    """One number on a scale.
+
+    Attributes:
+        name: what the number is about.
+        value: as text.
+        position: on the scale, 0 to 100; None where there is no number.
+        low: of the interval, on the scale, or None.
+        high: of the interval, on the scale, or None.
+        baseline: on the scale, or None.
+        detail: the interval, the baseline, and how the number was measured.
+        alt: what the scale shows, for readers who cannot see it.
+    """
+
+    name: str
+    value: str
+    position: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None
+    detail: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric: its numbers on one scale.
+
+    Attributes:
+        title: of the metric.
+        better: lower, higher or neither.
+        reading: how to read it.
+        ends: of the scale, as text.
+        marks: the numbers.
+        summary: of the fold of `folded`.
+        folded: further numbers, of single labels.
+        verdict: of a comparison.
+    """
+
+    title: str
+    better: str
+    reading: str
+    ends: tuple[str, str]
+    marks: Sequence[Mark]
+    summary: str = ""
+    folded: Sequence[Mark] = ()
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreCard:
+    """Metrics below one another."""
+
+    caption: str
+    scores: Sequence[Score]
+    kind: ClassVar[str] = "score-card"
+
+
+Block = Text | Code | Table | Bars | Chart | Pictures | Gallery | Fold | ScoreCard
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: Sequence[Block]
@@ -211,59 +209,59 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number worth seeing first.
+    """A number at the top of a run's part.
 
     Attributes:
-        label: what it is.
+        label: its name.
         value: the number.
-        note: what it is of.
-        when: at which update, where the run has gone on since.
-        measured: with what; said where several runs stand side by side.
+        note: what it was measured on.
+        when: at which update, where the run went on after it.
+        method: how it was measured; shown where several runs stand side by side.
     """
 
     label: str
     value: str
     note: str = ""
     when: str = ""
-    measured: str = ""
+    method: str = ""
 
     @property
     def below(self) -> str:
-        """What stands below the number."""
+        """The text below the number."""
         return ", ".join(filter(None, [self.note, self.when]))
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that a diagnosis found.
+    """A finding of a diagnosis.
 
     Attributes:
-        name: what it is called.
+        name: of the finding.
         severity: serious, warning or note.
         text: what it means, and what to try.
-        seen: by which numbers.
+        evidence: the numbers that it rests on.
     """
 
     name: str
     severity: str
     text: str
-    seen: str
+    evidence: str
 
 
 @dataclass(frozen=True)
 class Part:
-    """All that is said of one run, or of several together.
+    """The part of a page about one run, or about several together.
 
     Attributes:
-        name: what the run is called.
-        title: its heading.
+        name: of the run.
+        title: the heading.
         summary: one paragraph.
-        tiles: its main numbers.
+        tiles: the main numbers.
         gaps: sentences about what is missing.
         sections: the rest.
         anchor: unique on the page.
         kicker: above the heading where the page has no other part.
-        remarks: what a diagnosis found.
+        remarks: findings of a diagnosis.
     """
 
     name: str
@@ -295,7 +293,7 @@ class Album:
         Args:
             name: unique among the figures of this part.
             figure: what is drawn.
-            alt: what it shows, for whoever cannot see it.
+            alt: what it shows, for readers who cannot see it.
             caption: how to read it.
         """
         name = self._keep(name, figure)
@@ -321,8 +319,8 @@ class Album:
             rows: name and (n, H, W, C) uint8 images of each row, all of one length.
             title: above them in their files.
             caption: how to read them.
-            alt: what each row shows, for whoever cannot see it.
-            headed: whether the page repeats the title above them; a section's only pictures have its heading.
+            alt: what each row shows, for readers who cannot see it.
+            headed: whether the page shows the title above them; pictures that are alone in a section need none.
             columns: a name above each column, or none.
             across: what changes from column to column, or nothing.
             down: what changes from row to row, or nothing.
@@ -336,13 +334,11 @@ class Album:
         return Pictures(name, title if headed else "", strips, caption, columns, across, down)
 
     def _keep(self, name: str, figure: Figure) -> str:
-        whole = name = f"{self.prefix}{slug(name)}"
-        count = 2
-        while f"{whole}.svg" in self.files:
-            whole, count = f"{name}-{count}", count + 1
+        taken = [file.removesuffix(".svg") for file in self.files if file.endswith(".svg")]
+        name = unique([*taken, f"{self.prefix}{slug(name)}"])[-1]
         drawing = draw(figure)
-        self.files |= {f"{whole}.svg": drawing.svg, f"{whole}.png": drawing.png}
-        return whole
+        self.files |= {f"{name}.svg": drawing.svg, f"{name}.png": drawing.png}
+        return name
 
 
 def _strip(name: str, grid: Images, alt: str) -> Strip:
@@ -359,7 +355,7 @@ def render(title: str, parts: Sequence[Part], *, figures: str, version: str) -> 
 
     Args:
         title: of the browser's window.
-        parts: what it says, in order; with more than one, each has a heading of its own.
+        parts: of the page, in order; with more than one, each has a heading of its own.
         figures: path of the folder of figures, as the page links to it.
         version: of the program that trained the runs.
 
@@ -379,7 +375,7 @@ def render(title: str, parts: Sequence[Part], *, figures: str, version: str) -> 
 
 
 def _anchored(parts: Sequence[Part]) -> list[Part]:
-    """The same parts, every part and section with an anchor that no other has."""
+    """The same parts with a unique anchor for each part and section."""
     heads = unique([slug(part.name).lower() for part in parts])
     result = []
     for head, part in zip(heads, parts, strict=True):

@@ -1,29 +1,28 @@
-"""A run folder, read for people: what is there, a sentence for each thing that is not, and its measured scores."""
+"""A run folder, read for people: what is there, a sentence for each thing that is missing, and its measurements."""
 
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isfinite
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulacra.errors import RunError, SimulacraError
-from simulacra.estimates import Better, Estimate
+from simulacra.measurements import TEXTS, WEIGHTS, Key, Measurement
 from simulacra.recipe import Recipe
+from simulacra.report.arrays import TEXT_LIMIT, Arrays, scalar, text
 from simulacra.report.formatting import listed, number, plain
-from simulacra.report.glossary import direction
 from simulacra.report.page import Text
 from simulacra.runs import RunFolder, Stream
 
 Row = dict[str, Any]
-Arrays = dict[str, NDArray[Any]]
-MOST_LOOKS = 8
-
-
-class Unreadable(Exception):
-    """A picture's arrays are not what its name promises; the message says what is wrong."""
+Series = list[Measurement]
+AnyRow = TypeVar("AnyRow", Row, Measurement)
+MOST_SNAPSHOTS = 8
+SPLITS = ("test", "valid", "train")  # held-out images first
+WEIGHT_NAMES = {"ema": "EMA", "raw": "raw"}
+REASON_LIMIT = 400  # letters of the reason why a number is withheld
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Record:
         facts: run.json.
         recipe: its recipe, or None where this version cannot read it.
         metrics: rows of metrics.jsonl.
-        evaluations: rows of evaluations.jsonl.
+        evaluations: rows of evaluations.jsonl by step, with texts that can be shown.
         gaps: sentences about what is missing or damaged; sections add theirs.
     """
 
@@ -45,7 +44,7 @@ class Record:
     facts: Row
     recipe: Recipe | None
     metrics: list[Row]
-    evaluations: list[Row]
+    evaluations: list[Measurement]
     gaps: list[str] = field(default_factory=list)
 
     def fact(self, *path: str) -> Any:
@@ -62,14 +61,14 @@ class Record:
 
     @property
     def step(self) -> int:
-        """The last update that the run tells of."""
+        """The last update of which the run has a record."""
         return max([int(self.fact("step") or 0), *(int(row["step"]) for row in self.metrics)])
 
     @property
     def drawn(self) -> int:
-        """The update that the pictures of the training are of, as far as the run tells."""
-        drawn = self.fact("drawn")
-        return drawn if isinstance(drawn, int) else self.step
+        """The update at which the training drew its pictures; the last one where run.json does not say."""
+        step = self.fact("drawn")
+        return step if isinstance(step, int) else self.step
 
     def arrays(self, name: str) -> Arrays | None:
         """The arrays behind a picture, or None where it was not drawn or cannot be read."""
@@ -79,13 +78,14 @@ class Record:
             self.gaps.append(f"pictures/{name}.npz is damaged ({plain(error, 80)}) and left out.")
             return None
 
-    def looks(self) -> list[str]:
+    def snapshots(self) -> list[str]:
         """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight in all."""
         names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
-        return [names[place] for place in spread([int(name[6:]) for name in names], MOST_LOOKS, self._chosen())]
+        steps = [int(name[6:]) for name in names]
+        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, self._chosen_steps())]
 
-    def _chosen(self) -> set[int]:
-        """The updates after which the epochs are full at which the recipe wants the fixed codes drawn."""
+    def _chosen_steps(self) -> set[int]:
+        """The updates that end the epochs at which the recipe asks for a picture of the fixed codes."""
         count = self.fact("data", "counts", "train")
         if self.recipe is None or not isinstance(count, int):
             return set()
@@ -93,13 +93,13 @@ class Record:
 
 
 def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> list[int]:
-    """Places of steps: the first, the last, all that are wanted, and others up to `most`, spread evenly by ratio."""
+    """Indices of steps: the first, the last, all that are wanted, and others up to `most`, spread evenly by ratio."""
     if len(steps) <= most:
         return list(range(len(steps)))
-    known = np.log1p(np.asarray(steps, dtype=np.float64) / max(1, steps[1]))
-    chosen = {0, len(steps) - 1} | {place for place, step in enumerate(steps) if step in wanted}
+    logarithms = np.log1p(np.asarray(steps, dtype=np.float64) / max(1, steps[1]))
+    chosen = {0, len(steps) - 1} | {index for index, step in enumerate(steps) if step in wanted}
     while len(chosen) < most:
-        gaps = np.abs(known[:, None] - known[sorted(chosen)]).min(1)
+        gaps = np.abs(logarithms[:, None] - logarithms[sorted(chosen)]).min(1)
         chosen.add(int(gaps.argmax()))
     return sorted(chosen)
 
@@ -120,216 +120,153 @@ def read(folder: RunFolder, name: str) -> Record:
     except SimulacraError as error:
         recipe = None
         gaps.append(f"The recipe cannot be shown: {plain(error)}.")
-    record = Record(
-        name, folder, facts, recipe, _rows(folder, "metrics", gaps), _rows(folder, "evaluations", gaps), gaps
-    )
+    metrics = sorted(_readable(lambda: folder.rows("metrics"), "metrics", gaps), key=lambda row: int(row["step"]))
+    evaluations = [_safe(row) for row in _readable(folder.measurements, "evaluations", gaps)]
+    evaluations.sort(key=lambda row: row.step)
+    record = Record(name, folder, facts, recipe, metrics, evaluations, gaps)
     _note_state(record)
     return record
 
 
-def _rows(folder: RunFolder, stream: Stream, gaps: list[str]) -> list[Row]:
+def _readable(read_rows: Callable[[], list[AnyRow]], stream: Stream, gaps: list[str]) -> list[AnyRow]:
+    """The rows of a stream; none where a line is damaged, which is noted among the gaps."""
     try:
-        return sorted(folder.rows(stream), key=lambda row: row["step"])
+        return read_rows()
     except RunError as error:
         gaps.append(f"{stream}.jsonl is damaged ({plain(error.__cause__, 80)}) and left out.")
         return []
 
 
-def _note_state(record: Record) -> None:
-    """Says how far an unfinished run has come, and what such a run should have and this one lacks.
+def _safe(measurement: Measurement) -> Measurement:
+    """The same number with texts that can be shown: printable, in one line, and not too long."""
+    texts: dict[str, Any] = {
+        name: plain(text, REASON_LIMIT if name == "why" else TEXT_LIMIT) or None
+        for name in TEXTS
+        if (text := getattr(measurement, name))
+    }
+    return replace(measurement, metric=plain(measurement.metric, TEXT_LIMIT) or "value", **texts)
 
-    A finished run without samples may be a classifier's, and one without evaluations a plain GAN's: neither is a gap.
+
+def _note_state(record: Record) -> None:
+    """Says how far an unfinished run has come, and what it lacks that such a run should have.
+
+    A finished run without samples may be a classifier, and one without evaluations a GAN: neither is a gap.
     """
     state = str(record.fact("state"))
     unfinished = state != "finished"
     if unfinished:
-        whole = f" of {number(record.recipe.steps)}" if record.recipe else ""
-        doing = {"running": "was still being trained, or was cut off", "diverged": "diverged"}.get(
-            state, "is unfinished"
+        of_all = f" of {number(record.recipe.steps)}" if record.recipe else ""
+        why = {"running": "is still being trained, or was interrupted", "diverged": "diverged"}
+        reached = f"It has reached update {number(record.step)}{of_all}."
+        record.gaps.insert(
+            0, f"This run {why.get(state, 'is not finished')}. {reached} The report shows what exists so far."
         )
-        stands = f"This run {doing}: it stands at update {number(record.step)}{whole}."
-        record.gaps.insert(0, f"{stands} What follows is what there is so far.")
-    drawn = record.folder.pictures()
-    wanted = {
-        "No learning curves: no row of metrics has been written.": not record.metrics,
+    pictures = record.folder.pictures()
+    missing = {
+        "No learning curves: metrics.jsonl has no rows yet.": not record.metrics,
         "No measurements: nothing has been evaluated yet.": unfinished and not record.evaluations,
-        "No samples: none have been drawn.": "samples" not in drawn and (unfinished or not record.evaluations),
-        "No fixed codes over training: none have been drawn yet.": unfinished and not record.looks(),
+        "No samples: none have been drawn.": "samples" not in pictures and (unfinished or not record.evaluations),
+        "No fixed codes over training: none have been drawn yet.": unfinished and not record.snapshots(),
         "No layer tables: run.json holds none.": not record.table("networks"),
         "No data card: run.json holds none.": not record.table("data"),
     }
-    record.gaps.extend(sentence for sentence, missing in wanted.items() if missing)
+    record.gaps.extend(sentence for sentence, is_missing in missing.items() if is_missing)
 
 
-def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
-    """An array of images out of a picture's file.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        dimensions: how many it must have; the last three are height, width and channels.
-
-    Raises:
-        Unreadable: it is missing, empty, or of another form.
-    """
-    found = arrays.get(key)
-    if found is None:
-        raise Unreadable(f"it has no array {key!r}")
-    if found.ndim != dimensions or found.dtype != np.uint8 or found.shape[-1] not in (1, 3) or not found.size:
-        raise Unreadable(f"{key!r} is {found.dtype} {found.shape}, not {dimensions}-dimensional uint8 images")
-    return found
-
-
-def image_pairs(arrays: Arrays, above: str, below: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Two arrays of images (n, H, W, C) that stand one above the other.
-
-    Raises:
-        Unreadable: one of them cannot be shown, or their shapes differ.
-    """
-    upper, lower = images(arrays, above), images(arrays, below)
-    if upper.shape != lower.shape:
-        raise Unreadable(f"{above} {upper.shape} and {below} {lower.shape} differ in shape")
-    return upper, lower
-
-
-def names(arrays: Arrays, key: str, count: int) -> list[str]:
-    """Names out of a picture's file; made up where they are missing.
+def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """What is measured of a run, each at its newest step and once under each of its conditions.
 
     Args:
-        arrays: of the file.
-        key: the array's name.
-        count: how many there must be.
+        measurements: by step.
+
+    Returns:
+        Numbers in the order in which what they measure first appears.
     """
-    found = arrays.get(key)
-    if found is None or found.shape != (count,):
-        return [f"label {place + 1}" for place in range(count)]
-    return [plain(name) or f"label {place + 1}" for place, name in enumerate(found.tolist())]
+    last = {row.key: row for row in measurements}
+    steps: dict[Key, int] = {}
+    for row in last.values():
+        steps[row.subject] = max(row.step, steps.get(row.subject, 0))
+    return [row for row in last.values() if row.step == steps[row.subject]]
 
 
-SPLITS = ("test", "valid", "train")
-CONDITIONS = ("extractor", "judge", "weights", "n", "real")  # must be equal where two numbers are compared
-NAME_LIMIT = 60  # letters of a name out of a file
+def series_of(measurements: Iterable[Measurement]) -> list[Series]:
+    """Numbers that were measured alike, step by step, in the order in which they first appear.
 
-
-@dataclass(frozen=True)
-class Score:
-    """One number of a run.
-
-    Attributes:
-        metric: its name.
-        label: of the attribute or class that it is about, behind that of a code if it tells of one; empty for all
-            together.
-        split: of the real images that it is about; empty where it is about samples alone.
-        against: fingerprint of another data set that it was measured against; empty for the one trained on.
-        conditions: what must be equal where two numbers are compared: extractor, judge, weights, n, real.
-        step: updates that the model had had.
-        found: the value with its interval; None where it is withheld.
-        floor: what real images, or chance, get in the same place.
-        better: where better numbers lie.
-        why: it is withheld.
-        evaluated: whether `simulacra evaluate` measured it, rather than the training on its way.
-    """
-
-    metric: str
-    label: str
-    split: str
-    against: str
-    conditions: dict[str, Any]
-    step: int
-    found: Estimate | None
-    floor: float | None
-    better: Better
-    why: str
-    evaluated: bool
-
-    @property
-    def thing(self) -> tuple[str, str, str, str]:
-        """What is measured, whatever the conditions."""
-        return (self.metric, self.label, self.split, self.against)
-
-    @property
-    def applies(self) -> bool:
-        """Whether a run of this kind can have such a number."""
-        return not self.why.startswith("not applicable")
-
-
-def newest(rows: Sequence[Row]) -> list[Score]:
-    """The scores of a run at the newest step of each, in the order in which they first appear.
+    A judge that was trained anew begins no other series.
 
     Args:
-        rows: of evaluations.jsonl, by step.
+        measurements: of one run, by step.
     """
-    found: dict[tuple[Any, ...], Score] = {}
-    for row in rows:
-        one = score_of(row)
-        found[(one.thing, tuple(map(str, one.conditions.values())))] = one
-    last: dict[tuple[str, ...], int] = {}
-    for one in found.values():
-        last[one.thing] = max(one.step, last.get(one.thing, 0))
-    return [one for one in found.values() if one.step == last[one.thing]]
+    series: dict[Any, Series] = {}
+    for row in measurements:
+        series.setdefault(replace(row, step=0).identity, []).append(row)
+    return list(series.values())
 
 
-def score_of(row: Row) -> Score:
-    """One row as a score; what is no finite number counts as none."""
-    metric, why = plain(row.get("metric") or "value", NAME_LIMIT), plain(row.get("why") or "")
-    code, label, split, against = (
-        plain(row.get(key) or "", NAME_LIMIT) for key in ("code", "label", "split", "against")
-    )
-    thing = ": ".join(filter(None, [code, label]))
-    conditions = {key: row[key] for key in CONDITIONS if row.get(key) is not None}
-    value, low, high = (_finite(row.get(key)) for key in ("value", "low", "high"))
-    bounds = (low, high) if low is not None and high is not None else (None, None)
-    found = None if value is None else Estimate(value, *bounds)
-    return Score(
-        metric,
-        thing,
-        split,
-        against,
-        conditions,
-        int(row.get("step") or 0),
-        found,
-        _finite(row.get("floor")),
-        direction(row),
-        why or ("" if found else "it is no number"),
-        "seed" in row,
-    )
-
-
-def measured_with(conditions: Mapping[str, Any], weights: bool = False) -> list[str]:
-    """What a number hangs on, in few words each.
+def specifics(measurement: Measurement, weights: bool) -> list[str]:
+    """What a number is about beside its metric and split, in few words each: code, label, other data, weights.
 
     Args:
-        conditions: of a score, or a row of evaluations.jsonl.
+        measurement: the number.
         weights: whether the kind of weights is named.
     """
-    about = [f"n {number(conditions['n'])}"] if conditions.get("n") is not None else []
-    about += [plain(conditions[key], 60) for key in ("extractor", "judge") if conditions.get(key) is not None]
-    return about + ([f"{plain(conditions['weights'], 20)} weights"] if weights and conditions.get("weights") else [])
+    pairs = {"code": measurement.code, "label": measurement.label, "against": measurement.against}
+    named = [f"{key} {value}" for key, value in pairs.items() if value]
+    return [*named, *filter(None, [weights_name(measurement.weights, weights)])]
 
 
-def both_weights(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether rows, or conditions of scores, are of both kinds of weights."""
-    return len({str(row["weights"]) for row in rows if row.get("weights")}) > 1
+def names_of(series: Sequence[Series]) -> list[list[str]]:
+    """What tells each series of a run apart from the others of its metric and split, in few words each."""
+    weights = both_weights(row for rows in series for row in rows)
+    last = [rows[-1] for rows in series]
+    names = [[*filter(None, [row.extractor]), *specifics(row, weights)] for row in last]
+    alike = Counter((row.metric, row.split, *name) for row, name in zip(last, names, strict=True))
+    return [
+        [*name, f"n {number(row.n)}"] if alike[(row.metric, row.split, *name)] > 1 else name
+        for row, name in zip(last, names, strict=True)
+    ]
 
 
-def rank(split: str) -> int:
-    """Order of splits: images kept aside first."""
+def topic(measurement: Measurement) -> str:
+    """The part of the code and the label that a number is about; empty for all together."""
+    return ": ".join(filter(None, [measurement.code, measurement.label]))
+
+
+def method(conditions: Mapping[str, object], weights: bool = False) -> list[str]:
+    """How a number was measured, in few words each: how many images, extractor, judge.
+
+    Args:
+        conditions: of the measurement.
+        weights: whether the kind of weights is named.
+    """
+    count = f"n {number(conditions['n'])}" if "n" in conditions else ""
+    names = [str(conditions.get(key, "")) for key in ("extractor", "judge")]
+    return list(filter(None, [count, *names, weights_name(conditions.get("weights"), weights)]))
+
+
+def weights_name(weights: object, named: bool = True) -> str:
+    """`EMA weights` or `raw weights`; empty where the kind of weights is unknown or not to be named."""
+    return f"{WEIGHT_NAMES.get(str(weights), weights)} weights" if weights and named else ""
+
+
+def both_weights(measurements: Iterable[Measurement]) -> bool:
+    """Whether numbers were measured with both kinds of weights."""
+    return len({row.weights for row in measurements if row.weights}) > 1
+
+
+def rank(split: str | None) -> int:
+    """Order of splits: held-out images first."""
     return SPLITS.index(split) if split in SPLITS else len(SPLITS)
-
-
-def _finite(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    return float(value) if known else None
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a picture comes from.
+    """What a picture shows.
 
     Attributes:
         step: updates that the model had had.
         weights: ema or raw.
-        against: fingerprint of another data set that samples were held against; empty for the one trained on.
+        against: fingerprint of another data set that samples were compared with; empty for the one trained on.
     """
 
     step: int
@@ -338,36 +275,36 @@ class Origin:
 
 
 def origin(record: Record, arrays: Arrays | None = None) -> Origin:
-    """Where a picture comes from; what its arrays do not tell is that of the pictures that the training drew."""
-    told = arrays or {}
-    step, weights, against = (
-        told[key].item() if key in told and told[key].size == 1 else None for key in ("step", "weights", "against")
-    )
+    """What a picture shows; what its arrays do not say is as in the pictures that the training drew."""
+    arrays = arrays or {}
+    step = scalar(arrays, "step")
+    weights = text(arrays, "weights")
+    weights = WEIGHTS.get(weights, weights)
     usual = "ema" if record.recipe and record.recipe.ema else "raw"
     return Origin(
-        step if isinstance(step, int) else record.drawn,
+        record.drawn if step is None else int(step),
         weights if weights in ("ema", "raw") else usual,
-        plain(against or "", 60),
+        text(arrays, "against"),
     )
 
 
-def dated(record: Record, arrays: Arrays) -> list[Text]:
-    """In what a picture differs from the run's own pictures, in a sentence; nothing where it is one of them."""
+def origin_note(record: Record, arrays: Arrays) -> list[Text]:
+    """A sentence about how a picture differs from those that the training drew; none where it is one of them."""
     own, usual = origin(record, arrays), origin(record)
     parts = [f"at update {number(own.step)}"] if own.step != usual.step else []
-    parts += [f"with the {own.weights} weights"] if own.weights != usual.weights else []
+    parts += [f"with the {weights_name(own.weights)}"] if own.weights != usual.weights else []
     parts += [f"against another data set ({own.against})"] if own.against else []
     return [Text(f"This was measured {listed(parts)}.")] if parts else []
 
 
-def row_of(record: Record, arrays: Arrays, metric: str) -> Row | None:
-    """The newest row of a metric that was measured of what a picture shows, on images kept aside; None without one."""
+def measured(record: Record, arrays: Arrays, metric: str) -> Measurement | None:
+    """The newest number of a metric that was measured of what a picture shows, on held-out images; None without one."""
     own, usual = origin(record, arrays), origin(record)
-    rows = [
+    fitting = [
         row
         for row in reversed(record.evaluations)
-        if (row.get("metric"), row["step"], row.get("weights") or usual.weights, row.get("against") or "")
-        == (metric, own.step, own.weights, own.against)
-        and row.get("split") != "train"
+        if row.metric == metric
+        and row.split != "train"
+        and (row.step, row.weights or usual.weights, row.against or "") == (own.step, own.weights, own.against)
     ]
-    return min(rows, key=lambda row: rank(str(row.get("split"))), default=None)
+    return min(fitting, key=lambda row: rank(row.split), default=None)

@@ -10,18 +10,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def refuse_idle(self, key: str, beside: str, place: str = "") -> None:
+    def refuse_idle(self, key: str, beside: str, prefix: str = "") -> None:
         """Refuses a key that does nothing; its default is allowed, as the resolved recipe of a run states it.
 
         Args:
-            key: one of this table's.
+            key: of this table.
             beside: what the table says that leaves the key without effect, like 'lipschitz = "penalty"'.
-            place: what stands before the key in the sentence, like "generator.".
+            prefix: of the key in the sentence, like "generator.".
 
         Raises:
             ValueError: the key has another value than its default.
         """
-        found, default = getattr(self, key), type(self).model_fields[key].default
-        if found != default:
+        value, default = getattr(self, key), type(self).model_fields[key].default
+        if value != default:
             remedy = "leave it out" if default is None else f"leave it at {json.dumps(default)}"
-            raise ValueError(f"{place}{key} = {json.dumps(found)} does nothing beside {beside}; {remedy}")
+            raise ValueError(f"{prefix}{key} = {json.dumps(value)} does nothing beside {beside}; {remedy}")

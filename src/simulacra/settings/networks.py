@@ -1,8 +1,9 @@
-"""What each kind of network can be told: one model a kind, told apart by `kind`.
+"""The settings of each kind of network: one model per kind, with the key `kind` as its name.
 
-The length of `channels` is the depth, and the smallest image inside a network follows from it and from the image's
-size. A network that makes images takes only sizes that its doublings make exactly; one that reads them halves odd sizes
-too, rounded down by an even kernel and up by an odd one. A size that does not fit is refused with the sizes that do.
+The length of `channels` is the depth. With the size of the image it decides the smallest map inside the network. A
+network that generates images needs a size that its doublings give exactly. A network that reads images halves odd sizes
+too, and rounds down with an even kernel and up with an odd one. A size that does not fit is refused with the nearest
+sizes that do.
 """
 
 from typing import Annotated, Literal
@@ -21,7 +22,7 @@ from simulacra.settings.base import Settings
 
 
 def _odd(kernel: int) -> int:
-    """Refuse an even kernel where nothing is halved; 0 is no kernel at all."""
+    """Refuse an even kernel at stride 1; 0 means no kernel."""
     if kernel and kernel % 2 == 0:
         raise ValueError(f"a convolution of stride 1 keeps the image's size with an odd kernel only; use {kernel - 1}")
     return kernel
@@ -35,22 +36,21 @@ Output = Literal["tanh", "none"]
 
 
 class ConvolutionSettings(Settings):
-    """Image -> features: strided convolutions, each + norm + activation; the family adds its heads.
+    """Image -> features: strided convolutions, each + norm + activation; the family adds heads.
 
     Args:
         channels: of each convolution; each halves the image.
-        kernel: their kernel, square; the padding keeps the halving of even sizes exact.
-        stem: odd kernel of a first convolution of stride 1, which has the first of the channels and halves nothing;
-            0 is none.
-        norm: what follows each convolution: `batch` normalisation with a learned scale and shift, or `none`.
+        kernel: side of their square kernels; the padding halves even sizes exactly.
+        stem: odd kernel of a first convolution of stride 1, which has the first of the channels; 0 means no stem.
+        norm: after each convolution: `batch` normalisation with a learned scale and shift, or `none`.
         norm_first: whether the first convolution, stem or not, is normalised.
         norm_last: whether the last one is.
         activation: `relu` or `leaky_relu`.
         slope: of leaky ReLU below zero.
         order: `norm-activation` or `activation-norm`.
-        dropout: share of single features set to zero at the end of each group.
-        bias: whether the convolutions, and a head that is a convolution, add one.
-        head: `convolution` over the whole remaining image, or `dense` (flattened, always with bias).
+        dropout: share of features that are set to zero at the end of each group.
+        bias: whether the convolutions, and a head that is a convolution, have a bias.
+        head: `convolution` over the whole last map, or `dense` (flattened, always with bias).
     """
 
     kind: Literal["convolution"]
@@ -69,21 +69,21 @@ class ConvolutionSettings(Settings):
 
 
 class DeconvolutionSettings(Settings):
-    """Code -> image: a stem makes the smallest image, transposed convolutions double it.
+    """Code -> image: a stem gives the smallest map, and transposed convolutions double it.
 
     Args:
-        channels: of the smallest image and of each doubled one; the last layer makes the image's own.
-        kernel: of the transposed convolutions, square; the padding keeps the doubling exact.
-        stride: 2, or 1 where the stem makes an image of full size; 1 needs an odd kernel.
+        channels: of the smallest map and of each doubled one; the last layer gives the channels of the image.
+        kernel: side of their square kernels; the padding doubles exactly.
+        stride: 2, or 1 if the stem gives a map of full size; 1 needs an odd kernel.
         stem: `deconvolution` from 1x1, `dense` (always with bias) and reshape, or `reshape` of the code itself.
         stem_norm: whether norm and activation follow the stem.
-        end: the last layer: one more `deconvolution`, which doubles too, or a 3x3 `convolution` at full size.
+        end: the last layer: a `deconvolution`, which doubles too, or a 3x3 `convolution` at full size.
         end_norm: whether the last layer is normalised before the output activation.
-        norm: what follows each transposed convolution: `batch` normalisation, or `none`.
+        norm: after each transposed convolution: `batch` normalisation, or `none`.
         activation: `relu` or `leaky_relu`.
         slope: of leaky ReLU below zero.
-        bias: whether the transposed convolutions, and a convolution at the end, add one.
-        output: the last activation: `tanh` for values in [-1, 1], `none` for any, or for logits.
+        bias: whether the transposed convolutions, and a convolution at the end, have a bias.
+        output: the last activation: `tanh` for values in [-1, 1], `none` for any values or for logits.
     """
 
     kind: Literal["deconvolution"]
@@ -121,14 +121,14 @@ class UpsampleSettings(Settings):
     """Code -> image: dense and reshape, then nearest-neighbour doubling and a convolution, in turn.
 
     Args:
-        stem_channels: of the smallest image, which a dense layer (always with bias) makes.
-        channels: of the convolution after each doubling; one more at full size makes the image's own.
-        kernel: of the convolutions, square and odd.
-        norm: what follows each of them but the last: `batch` normalisation, or `none`.
+        stem_channels: of the smallest map, the output of a dense layer (always with bias).
+        channels: of the convolution after each doubling; one more convolution gives the channels of the image.
+        kernel: side of the square kernels, odd.
+        norm: after each convolution but the last: `batch` normalisation, or `none`.
         activation: `relu` or `leaky_relu`.
         slope: of leaky ReLU below zero.
-        bias: whether the convolutions add one.
-        output: the last activation: `tanh` for values in [-1, 1], `none` for any, or for logits.
+        bias: whether the convolutions have a bias.
+        output: the last activation: `tanh` for values in [-1, 1], `none` for any values or for logits.
     """
 
     kind: Literal["upsample"]
@@ -146,11 +146,12 @@ class MlpSettings(Settings):
     """Fully connected layers, in either direction: image -> features, or code -> image.
 
     Args:
-        widths: of the hidden layers, in the order of the computation, each + activation and dropout.
+        widths: of the hidden layers, in the order of computation, each + activation and dropout.
         activation: `relu` or `leaky_relu`.
         slope: of leaky ReLU below zero.
-        dropout: share of the features set to zero after each hidden layer.
-        output: the last activation of a network that makes images: `tanh` for [-1, 1], `none` for any, or for logits.
+        dropout: share of features that are set to zero after each hidden layer.
+        output: the last activation of a network that generates images: `tanh` for values in [-1, 1], `none` for any
+            values or for logits.
     """
 
     kind: Literal["mlp"]

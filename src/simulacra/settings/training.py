@@ -28,12 +28,12 @@ class DataSettings(Settings):
         name: the data set that the recipe was written for: celeba, fashion-mnist, avatars, or any other word.
         size: of the images, one number for a square or "WIDTHxHEIGHT".
         channels: 1 for grey, 3 for RGB.
-        batch: images an update, over all processes.
+        batch: images per update, over all processes.
         flip: whether each training image is mirrored with probability 1/2.
         labels: names of the labels that condition the family, or "all" of the data set's.
         exclusive: whether an image has exactly one of these labels (classes) or any number (attributes).
-        holdout: how many training images, drawn by the seed, are kept aside for this run: they join the split "valid",
-            so that settings can be chosen without a look at the test images where the data set has no such split.
+        holdout: how many training images, drawn by the seed, this run holds out: they join the split "valid", so that
+            settings can be chosen without the test images if the data set has no valid images.
         order: of the images of an epoch: "shuffled", or "block-shuffled", which reads long pieces of the file and mixes
             images within a window; "auto" takes the latter where training images exceed half of the machine's memory.
     """
@@ -59,7 +59,7 @@ class DataSettings(Settings):
     @classmethod
     def _once_each(cls, labels: tuple[str, ...] | str) -> tuple[str, ...] | str:
         if isinstance(labels, tuple) and len(set(labels)) < len(labels):
-            raise ValueError("a label stands there twice; name each once")
+            raise ValueError("a label is named twice; name each label once")
         return labels
 
     @property
@@ -88,7 +88,7 @@ KNOWN_TO = {"betas": ("adam", "adamw"), "momentum": ("sgd", "rmsprop")}
 
 
 class OptimizerSettings(Settings):
-    """The optimisers: one a player, alike unless `[optimizer.PLAYER]` says otherwise.
+    """The optimisers: one per player, alike unless `[optimizer.PLAYER]` says otherwise.
 
     Args:
         name: the algorithm.
@@ -114,16 +114,16 @@ class OptimizerSettings(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_players(cls, given: Any) -> Any:
+    def _gather_players(cls, table: Any) -> Any:
         """`[optimizer.generator]` is a table inside [optimizer]: tables are players, everything else is a number."""
-        if not isinstance(given, dict) or "players" in given:
-            return given
-        tables = {key: value for key, value in given.items() if isinstance(value, dict)}
-        return {key: value for key, value in given.items() if key not in tables} | {"players": tables}
+        if not isinstance(table, dict) or "players" in table:
+            return table
+        tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+        return {key: value for key, value in table.items() if key not in tables} | {"players": tables}
 
     @model_validator(mode="after")
     def _every_number_is_used(self) -> "OptimizerSettings":
-        """A number of all players has to be known to one of them, that of a player to its own algorithm."""
+        """Each key must be used: a common key by at least one player, a player's own key by its algorithm."""
         for key, names in KNOWN_TO.items():
             for player, own in self.players.items():
                 if (own.name or self.name) not in names:
@@ -139,12 +139,12 @@ class OptimizerSettings(Settings):
 
 
 class StartSettings(Settings):
-    """Where first weights come from in place of a draw: another run, of any family.
+    """The run whose weights some networks begin with; it may be of any family.
 
     Args:
-        run: its folder, seen from the current one.
+        run: its folder, relative to the current folder.
         networks: network of this recipe -> network of that run; every name that both have by default.
-        frozen: networks of this recipe that keep the weights they were given: no optimiser moves them, their batch norm
+        frozen: networks of this recipe that keep these weights: no optimiser moves them, their batch norm
             uses the statistics that came with them, and their dropout is off.
         step: of one of that run's checkpoints; the newest by default.
     """
@@ -160,15 +160,15 @@ class EverySettings(Settings):
 
     Args:
         log: a row of means is written every so many updates.
-        checkpoint: the state is saved and looked at every so many updates, and at the last one.
+        checkpoint: the state is saved, and a snapshot is taken, every so many updates and at the last one.
         keep: how many checkpoints stay on disk; 0 keeps all.
         epochs: the fixed codes are drawn, besides at every checkpoint, when these epochs are full.
-        evaluate: splits that are measured at every checkpoint. Nothing is chosen by what is found there: where "test"
-            is among them, it is for a curve. The test split is measured at the end in any case.
+        evaluate: splits that are measured at every checkpoint. These numbers choose nothing: "test" among
+            them gives a curve only. The test split is measured at the end in any case.
         limit: images of a split that are measured at a checkpoint, the same ones each time; of "test" always all.
         score: every so many updates, a multiple of `checkpoint`, the checkpoint is scored on images of the split
             "valid", and the best one so far is marked and kept; 0 never does.
-        select: the metric that decides, by default the one of what the family can do: see docs/training.md.
+        select: the metric that decides; the default depends on what the family can do, see docs/training.md.
     """
 
     log: PositiveInt = 100
@@ -185,7 +185,7 @@ class EverySettings(Settings):
         if self.score % self.checkpoint:
             raise ValueError(
                 f"every.score = {self.score} is no multiple of every.checkpoint = {self.checkpoint}, so there would be "
-                f"nothing to score; set every.score = {self.checkpoint}"
+                f"no checkpoint to score; set every.score = {self.checkpoint}"
             )
         return self
 

@@ -18,23 +18,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.tensorboard import SummaryWriter
 
-from simulacra.data.batches import Batch, Batches
-from simulacra.data.splits import hold_out
+from simulacra.data.batches import Batch
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble, train
 from simulacra.objectives import Optimize, build
 from simulacra.progress import Live
-from simulacra.recipe import Recipe
+from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
 from simulacra.verbs.drive import show
-from simulacra.verbs.prepare import fit, open_data, processor, require_memory
+from simulacra.verbs.prepare import Data, check_networks, fit, open_data, processor
 
 
 class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
-    """Adds up the work of all products that are made while it is entered.
+    """Adds up the work of all products that are computed while it is entered.
 
     By the formulas of torch.utils.flop_counter: a multiply-add is two operations, a border counts as if it were full,
     and of a backward pass only the gradients that are computed. Its own FlopCounterMode, which also tells modules
@@ -50,16 +49,16 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs an operator as ever, and counts it."""
-        made = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):
-            self.flops += formula(*args, **(kwargs or {}), out_val=made)
-        return made
+            self.flops += formula(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
-SIDE = 1024  # of the square matrices whose product tells what the machine can do
+SIDE = 1024  # of the square matrices whose product shows what the machine can do
 LEAST = 3  # steps that are measured, however short the time
-LOG = 5  # steps between two rows while it is measured: few enough that some are there, their cost is told apart
-# Settings of the families by which only every n-th update does something: times differ in turn, and so does the work.
+LOG = 5  # steps between two rows of metrics while speed is measured; their cost is reported apart
+# Settings by which only every n-th update of a family does something, so that updates differ in time and work.
 EVERY = ("discriminator_steps", "critic_steps", "penalty_every")
 
 
@@ -80,7 +79,7 @@ class Times:
 
 @dataclass
 class Watch:
-    """Stands in for an update: times each one, and counts the products of the first few.
+    """Replaces `update`: times each update, and counts the products of the first few.
 
     Attributes:
         warm: how many first updates warm the machine up; they are counted and not timed.
@@ -110,12 +109,12 @@ class Watch:
 def clock(training: Training, seconds: float, name: str) -> Times:
     """Trains for so many seconds, and LEAST updates after those that warm up, in whole rounds."""
     end, recipe = time.perf_counter() + seconds, training.recipe
-    turn = round_of(recipe)
-    warm, least = ceil(2 / turn) * turn, ceil(LEAST / turn) * turn
+    length = round_of(recipe)
+    warm, least = ceil(2 / length) * length, ceil(LEAST / length) * length
     every = recipe.every.model_copy(update={"log": LOG, "checkpoint": sys.maxsize})
     training.recipe = recipe.model_copy(update={"steps": max(recipe.steps, warm + least), "every": every})
     watch = Watch(training.objective.update, training.devices.device, warm)
-    training.objective.update = watch  # type: ignore[method-assign]  # the loop has no other place to look in from
+    training.objective.update = watch  # type: ignore[method-assign]  # the loop offers no other way to time updates
     plain: list[float] = []
     rows: list[float] = []
     saved = 0.0
@@ -138,27 +137,27 @@ def clock(training: Training, seconds: float, name: str) -> Times:
     each = statistics.median(plain)
     more = {recipe.every.log: statistics.median(rows or plain), recipe.every.checkpoint: saved}
     outside = each + sum(max(0.0, cost - each) / rhythm for rhythm, cost in more.items())
-    update = statistics.mean(statistics.median(measured[place::turn]) for place in range(turn))
+    update = statistics.mean(statistics.median(measured[offset::length]) for offset in range(length))
     return Times(update, outside, watch.flops / warm, len(measured))
 
 
 def matrix_rate(devices: Devices, seconds: float) -> float:
-    """FLOP a second of a product of two square matrices, in the precision of the devices."""
+    """FLOP per second of a product of two square matrices, in the precision of the devices."""
     dtype = torch.bfloat16 if devices.precision == "bfloat16" else torch.float32
-    one, two = (torch.rand(SIDE, SIDE, device=devices.device).to(dtype) for _ in range(2))
+    left, right = (torch.rand(SIDE, SIDE, device=devices.device).to(dtype) for _ in range(2))
     for _ in range(3):
-        one @ two
+        left @ right
     wait_for(devices.device)
     begin, count = time.perf_counter(), 0
     while not count or time.perf_counter() - begin < seconds:
-        one @ two
+        left @ right
         wait_for(devices.device)
         count += 1
     return 2 * SIDE**3 * count / (time.perf_counter() - begin)
 
 
 def wait_for(device: torch.device) -> None:
-    """Returns once a device has done all that it was told."""
+    """Returns once a device has done all its work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
@@ -172,14 +171,14 @@ class Benched:
 
     Attributes:
         recipe: its name.
-        batch: images a step.
+        batch: images per step.
         images_per_second: over whole steps, the update and all around it.
         step_ms: milliseconds of such a step.
         matmul_share: floating-point operations a second of a step, as a share of those of a square matrix product in
             the same precision, measured just before and after.
         peak_memory_mb: most memory that this process, or on a GPU its tensors, took; None where the system cannot tell.
-        seconds_for_recipe: steps of the recipe times the time of one, or its minutes if they are over earlier; looks at
-            checkpoints and the last evaluation are not counted.
+        seconds_for_recipe: steps of the recipe times the time of a step, or its minutes if they are over earlier;
+            snapshots and the last evaluation are not counted.
         outside_share: share of a step that is not the update: batch, flips, log, checkpoints, progress.
         gflop_per_image: products of a step, in 10^9 floating-point operations an image.
         matmul_gflops: of the matrix product, in 10^9 operations a second.
@@ -207,44 +206,42 @@ class Benched:
     threads: int
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON values, rounded to what is worth reading."""
+        """All values for JSON, rounded to five digits."""
         return {
             key: float(f"{value:.5g}") if isinstance(value, float) else value for key, value in asdict(self).items()
         }
 
 
 def bench(
-    recipe: Recipe,
+    recipe: str | Recipe,
     data: str | None = None,
     seconds: float = 20.0,
     *,
-    name: str = "",
+    changes: Changes = (),
     device: str = "auto",
-    follow: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Benched:
     """Trains for some seconds as `train` does, in a folder that is deleted afterwards, and says how fast that went.
 
     Args:
-        recipe: what would be trained. Where it starts from another run, its networks begin with drawn weights here.
+        recipe: name of a shipped recipe, a TOML file, or a recipe.
+            Where it starts from another run, its networks begin with drawn weights here.
         data: as `train` takes it; made-up images of the recipe's shape by default.
         seconds: that the measurement takes, unless a few steps take longer.
-        name: what the recipe is called.
+        changes: keys of the recipe that are set anew, as `train` takes them.
         device: auto, cpu, cuda or mps.
-        follow: takes a packed store of another size, as `train` does.
-        say: told in one line which data is used.
+        say: takes a line about which data is used.
 
     Raises:
         SimulacraError: the recipe or the data cannot be used, or the training diverged.
     """
-    require_memory(recipe)
-    if data is None:
-        store = made_up(recipe)
-    else:
-        with Live("packing") as packing:
-            store = open_data(recipe, data, follow=follow, progress=packing.count, say=say)
-        store = hold_out(store, recipe.data.holdout, recipe.seed)
-    recipe, devices = fit(recipe, store), Devices(device, recipe.precision)
+    keys = read_changes(changes)
+    asked = load(recipe, keys)
+    name = recipe if isinstance(recipe, str) else recipe.title
+    check_networks(asked)
+    any_size = "data.size" not in keys
+    store = made_up(asked) if data is None else open_data(asked, Data(data, any_size=any_size), say)
+    recipe, devices = fit(asked, store), Devices(device, asked.precision)
     with tempfile.TemporaryDirectory(prefix="simulacra-bench-") as folder:
         training = set_up(recipe, RunFolder(Path(folder) / "run"), store, devices)
         burst = min(1.0, seconds / 10)
@@ -278,7 +275,7 @@ def made_up(recipe: Recipe) -> ImageStore:
     """Random pixels in memory of a recipe's shape, with the labels that it takes: enough for eight batches."""
     count, random = 8 * recipe.data.batch, stream(0, Draw.BENCH_IMAGES)
     every = recipe.data.labels == "all"
-    names = tuple(f"label-{place}" for place in range(MADE_LABELS)) if every else tuple(recipe.data.labels)
+    names = tuple(f"label-{number}" for number in range(MADE_LABELS)) if every else tuple(recipe.data.labels)
     labels = random.integers(0, 2, (count, len(names)), np.uint8)
     if recipe.data.exclusive:
         labels = np.eye(len(names), dtype=np.uint8)[random.integers(0, len(names), count)]
@@ -295,12 +292,11 @@ def made_up(recipe: Recipe) -> ImageStore:
 
 def set_up(recipe: Recipe, run: RunFolder, store: ImageStore, devices: Devices) -> Training:
     """A training that starts from no other run, though what would be frozen then is."""
-    data, objective = recipe.data, build(recipe)
-    batches = Batches(store, batch=data.batch, seed=recipe.seed, flip=data.flip, labels=tuple(data.labels))
+    objective = build(recipe)
     if recipe.start:
         freeze(objective, recipe.start.frozen)
     run.path.mkdir(parents=True)
-    return assemble(recipe.model_copy(update={"start": None}), run, objective, batches, devices)
+    return assemble(recipe.model_copy(update={"start": None}), run, objective, store, devices)
 
 
 def peak_memory(device: torch.device) -> float | None:
@@ -311,23 +307,24 @@ def peak_memory(device: torch.device) -> float | None:
         import resource
     except ImportError:  # Windows
         return None
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # the one counts bytes, the others kilobytes
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # macOS counts bytes, other systems kilobytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def sentences(found: Benched) -> list[str]:
-    """What a person can decide by."""
-    where = f"{found.device}, {found.precision}, {found.threads} threads"
-    memory = "" if found.peak_memory_mb is None else f"; memory at most {found.peak_memory_mb:,.0f} MB"
-    length = f"this recipe: {found.steps:,} steps of {found.batch}, {duration(found.steps * found.step_ms / 1e3)}"
-    if found.minutes:
-        length += f", of which it takes {duration(found.seconds_for_recipe)}"
+def sentences(speed: Benched) -> list[str]:
+    """The result in sentences."""
+    setting = f"{speed.device}, {speed.precision}, {speed.threads} threads"
+    memory = "" if speed.peak_memory_mb is None else f"; memory at most {speed.peak_memory_mb:,.0f} MB"
+    length = f"this recipe: {speed.steps:,} steps of {speed.batch}, {duration(speed.steps * speed.step_ms / 1e3)}"
+    if speed.minutes:
+        length += f", of which it takes {duration(speed.seconds_for_recipe)}"
     return [
-        f"{found.images_per_second:,.0f} images a second ({where}): {found.step_ms:,.1f} ms a step of {found.batch}",
-        f"{found.matmul_share:.0%} of what a matrix product reaches here ({found.matmul_gflops:,.0f} GFLOP/s); "
-        f"{found.outside_share:.1%} of a step is not the update{memory}",
-        f"{length} on this machine; looks at checkpoints and the evaluation at the end come on top",
-        f"with --minutes 10 it would see {600 * found.images_per_second:,.0f} images",
+        f"{speed.images_per_second:,.0f} images per second ({setting}): "
+        f"{speed.step_ms:,.1f} ms per step of {speed.batch}",
+        f"{speed.matmul_share:.0%} of what a matrix product reaches here ({speed.matmul_gflops:,.0f} GFLOP/s); "
+        f"{speed.outside_share:.1%} of a step is not the update{memory}",
+        f"{length} on this machine; snapshots at checkpoints and the evaluation at the end come on top",
+        f"with --minutes 10 it would see {600 * speed.images_per_second:,.0f} images",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The verb `compare`: which of several runs is better, by numbers that allow to say so."""
+"""The verb `compare`: which of several runs is better, where their numbers allow a conclusion."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from simulacra.errors import RunError, nearest
 from simulacra.estimates import Estimate
 from simulacra.report import read_all, write_comparison
-from simulacra.report.compare import Comparison, Contrast, contrast
+from simulacra.report.compare import ComparedMetric, Comparison, comparison_of
 from simulacra.report.formatting import MISSING, number
 from simulacra.report.matching import command
 from simulacra.report.record import Record, newest
@@ -23,13 +23,14 @@ def compare(
     split: str | None = None,
     out: Path | None = None,
 ) -> Comparison:
-    """Holds what was evaluated of several runs against one another; reads their files only.
+    """Compares the measurements of several runs; reads their files only.
 
-    A metric is compared where at least two runs have it of the same split, data, extractor and number of images; what
-    differs is told in a note. Without `group_by` each run stands for itself: two values differ where the interval of
-    their difference, from both intervals, leaves out 0. With it, runs that differ in their seed alone are one group,
-    and groups are compared by Welch's interval of two means over seeds, or by that of the mean difference seed by seed
-    where all have the same seeds. With more than two columns each is held against the best, by Bonferroni's correction.
+    A metric is compared where at least two runs have it of the same split, data, extractor and number of images; a note
+    says what differs. Without `group_by` each run is a column: two values differ where the interval of their
+    difference, computed from both intervals, leaves out 0. With `group_by`, runs that differ in their seed alone are
+    one column. Then columns are compared by Welch's interval of two means over seeds, or by the interval of the mean
+    difference seed by seed where all have the same seeds. With more than two columns each is compared with the best,
+    with Bonferroni's correction.
 
     Args:
         paths: run folders, two or more.
@@ -48,19 +49,19 @@ def compare(
     """
     records = _read(paths)
     scores = [newest(record.evaluations) for record in records]
-    known = {score.metric for of_run in scores for score in of_run if score.found}
+    measured = {score.metric for of_run in scores for score in of_run if score.estimate}
     for name in metrics:
-        if name not in known:
-            raise RunError(f"--metric {name}: no run has such a number; {nearest(name, known)}")
-    splits = {score.split for of_run in scores for score in of_run if score.found and score.split}
+        if name not in measured:
+            raise RunError(f"--metric {name}: no run has this metric; {nearest(name, measured)}")
+    splits = {score.split for of_run in scores for score in of_run if score.estimate and score.split}
     if split is not None and split not in splits:
-        raise RunError(f"--split {split}: no run has a number of such images; {nearest(split, splits)}")
-    found = contrast(records, group_by=group_by, wanted=metrics, split=split)
-    if len(found.columns) > 1 and not found.metrics:
-        raise RunError(f"nothing can be compared: {found.notes[0]}")
+        raise RunError(f"--split {split}: no run was measured on it; {nearest(split, splits)}")
+    comparison = comparison_of(records, group_by=group_by, wanted=metrics, split=split)
+    if len(comparison.columns) > 1 and not comparison.metrics:
+        raise RunError(f"nothing can be compared: {comparison.notes[0]}")
     if out is not None:
-        write_comparison(records, found, out)
-    return found
+        write_comparison(records, comparison, out)
+    return comparison
 
 
 def _read(paths: Sequence[Path]) -> list[Record]:
@@ -72,39 +73,39 @@ def _read(paths: Sequence[Path]) -> list[Record]:
         RunFolder(path).read_recipe()  # raises where there is no run, or none that this version reads
     records = read_all([RunFolder(path) for path in paths])
     scores = [newest(record.evaluations) for record in records]
-    like = next((score for of_run in scores for score in of_run if score.evaluated and score.found), None)
+    like = next((score for of_run in scores for score in of_run if score.seed is not None and score.estimate), None)
     for record, of_run in zip(records, scores, strict=True):
         if damage := next((gap for gap in record.gaps if gap.startswith("evaluations.jsonl is damaged")), None):
             raise RunError(f"{record.folder.path}/{damage} Remove it and measure again: {command(record, like)}")
-        if not any(score.found for score in of_run):
+        if not any(score.estimate for score in of_run):
             raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
     return records
 
 
-def rows(found: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The printed table: names of its columns, and a row a metric."""
-    floors = any(one.floor is not None for one in found.metrics)
-    head = ("metric", *(column.name for column in found.columns), *(["floor"] if floors else []), "verdict")
+def rows(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The printed table: names of its columns, and a row per metric."""
+    baselines = any(compared.baseline is not None for compared in comparison.metrics)
+    head = ("metric", *(column.name for column in comparison.columns), *(["baseline"] if baselines else []), "verdict")
     body = []
-    for one in found.metrics:
-        cells = [_cell(cell.found) if cell else MISSING for cell in one.cells]
-        floor = [number(one.floor)] if floors else []
-        body.append((_name(one), *cells, *floor, one.verdict))
+    for compared in comparison.metrics:
+        cells = [_cell(cell.estimate) if cell else MISSING for cell in compared.cells]
+        baseline = [number(compared.baseline)] if baselines else []
+        body.append((_name(compared), *cells, *baseline, compared.verdict))
     return head, body
 
 
-def settings(found: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def settings(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The printed table of the keys in which the recipes differ."""
-    head = ("setting", *(column.name for column in found.columns))
-    return head, [(key, *values) for key, values in found.differences.items()]
+    head = ("setting", *(column.name for column in comparison.columns))
+    return head, [(key, *values) for key, values in comparison.differences.items()]
 
 
-def _name(one: Contrast) -> str:
-    arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[one.better]
-    return f"{one.metric}{f' {one.label}' if one.label else ''}{arrow}"
+def _name(compared: ComparedMetric) -> str:
+    arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[compared.better]
+    return f"{compared.metric}{f' {compared.topic}' if compared.topic else ''}{arrow}"
 
 
-def _cell(found: Estimate) -> str:
-    if found.low is None or found.high is None:
-        return number(found.value)
-    return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
+def _cell(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.value)
+    return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"

@@ -1,14 +1,13 @@
-"""The verb `demo`: the main job on a fresh machine, with nothing but made pictures."""
+"""The verb `demo`: the main job on a fresh machine, with nothing but drawn pictures."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from simulacra.data.pack import pack
-from simulacra.data.sources import Options, open_source
-from simulacra.progress import Live
+from simulacra.data.sources import Options
 from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
+from simulacra.verbs.data import pack
 from simulacra.verbs.train import train
 
 MODELS = ("vae", "dcgan", "acgan")
@@ -19,26 +18,21 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     """Draws avatars, trains a VAE, a DCGAN and an ACGAN on equally many of them, and reports on all three side by side.
 
     Args:
-        out: the folder of data, runs and report; going on with what it already holds.
+        out: the folder of data, runs and report; a demo that was interrupted goes on from there.
         minutes: of training for each model at most, where the machine is slow.
-        say: told what is going on.
+        say: takes lines that a person should read.
 
     Returns:
         The report's path.
 
     Raises:
-        RecipeError: that is no length in minutes.
+        RecipeError: `minutes` is not a length of time.
     """
-    recipes = {model: load(f"demo-{model}", {"minutes": minutes}) for model in MODELS}
-    with Live("drawing avatars") as live:
-        packed = pack(
-            open_source("avatars", None, Options(count=COUNT, size=(SIZE, SIZE), seed=0)),
-            out / "avatars",
-            progress=live.count,
-        )
-    say(packed.said)
-    for model, recipe in recipes.items():
-        train(recipe, str(out / "avatars"), out / model, name=f"demo-{model}", report=False, say=say)
+    load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
+    packed = pack("avatars", None, out / "avatars", Options(size=(SIZE, SIZE), count=COUNT, seed=0))
+    say(packed.message)
+    for model in MODELS:
+        train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
-    say(f"faces and their attributes are turned by hand in: simulacra explore {out / MODELS[-1]}")
+    say(f"to change codes and attributes by hand: simulacra explore {out / MODELS[-1]}")
     return written

@@ -1,9 +1,9 @@
-"""Drives a training to its end: shows it, looks where a look is due, measures, and stops when asked to."""
+"""Drives a training to its end: shows progress, takes snapshots, measures, and stops when asked to."""
 
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
-from simulacra.errors import Diverged
+from simulacra.errors import Diverged, Stopped
 from simulacra.evaluation.context import Progress
 from simulacra.evaluation.metrics.held_out import held_out
 from simulacra.evaluation.pictures import draw, fixed, preview
@@ -22,6 +22,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.progress import Live
 from simulacra.runs import RunFolder
 from simulacra.verbs.best import score_checkpoint
+from simulacra.verbs.prepare import command_line
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,7 +37,7 @@ class Request:
     signal: int | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Takes note of a signal; a second one ends the program at once, with nothing more saved."""
+        """Records a signal; a second signal ends the program at once, and nothing more is saved."""
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
@@ -44,7 +45,7 @@ class Request:
 
 @contextmanager
 def stop_requests() -> Iterator[Request]:
-    """Gathers signals for as long as it is open; in a thread other than the main one, none come."""
+    """Records signals for as long as it is open; only the main thread gets any."""
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -58,7 +59,7 @@ def stop_requests() -> Iterator[Request]:
 
 
 class Budget:
-    """How much of a training's steps or minutes is used up, looks not counted."""
+    """How much of a training's steps or minutes is used up; snapshots are not counted."""
 
     def __init__(self, training: Training) -> None:
         recipe = training.recipe
@@ -68,27 +69,46 @@ class Budget:
 
     @property
     def used(self) -> float:
-        """The share of whichever runs out first, in [0, 1]."""
+        """The used share of the steps or of the minutes, whichever is larger, in [0, 1]."""
         return min(1.0, max(self.step / self.steps, (time.perf_counter() - self.begin) / self.seconds))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time in here is not spent."""
+        """Time that passes while this is open is not counted."""
         since = time.perf_counter()
         yield
         self.begin += time.perf_counter() - since
 
 
-def drive(training: Training, subject: Subject, request: Request) -> Tick:
-    """Runs the loop until its last step, its minutes are over or a stop is requested; returns where it stands.
+def drive(training: Training, subject: Subject) -> int:
+    """Runs the loop until its last step, until its minutes are over, or until a signal comes.
+
+    Args:
+        training: changes in place.
+        subject: its model, for snapshots.
+
+    Returns:
+        How many updates were done, over all sessions of the run.
 
     Raises:
+        Stopped: a signal came; the state was saved.
         Diverged: with advice.
     """
     run, recipe = training.run, training.recipe
+    with stop_requests() as request:
+        step = _updates(training, subject, request)
+        if request.signal is not None and step < recipe.steps:
+            run.write_facts({"state": "stopped"})
+            raise Stopped(request.signal, f"stopped at step {step:,}, saved; go on with: {command_line()}")
+    return step
+
+
+def _updates(training: Training, subject: Subject, request: Request) -> int:
+    """Runs the loop and takes a snapshot at each milestone; gives the last step."""
+    run, recipe = training.run, training.recipe
     title, tick = f"{recipe.objective.family} {run.path.name}", None
 
-    def spent() -> bool:  # never before the first update, so that there is something to keep
+    def spent() -> bool:  # never before the first update, so that there is something to save
         return bool(training.start or tick) and budget.used >= 1
 
     def scoring(done: int, total: int) -> None:
@@ -99,46 +119,40 @@ def drive(training: Training, subject: Subject, request: Request) -> Tick:
     with Live(title) as live, board:
         budget = Budget(training)  # its clock starts with the loop's: opening files is no training
         try:
-            for tick in train(training, lambda: over(training.devices, request, spent())):
+            for tick in train(training, lambda: is_over(training.devices, request, spent())):
                 budget.step = tick.step
                 show(live, board, training, tick, budget.used)
                 if tick.milestone:
                     with budget.paused(), training.ema.in_use():
-                        look(training, subject, tick, scoring)
-                        note_findings(run, live.tell)
+                        take_snapshot(training, subject, tick, scoring)
+                        note_findings(run, live.say)
         except Diverged as error:
             run.write_facts({"state": "diverged", "diverged": {"step": budget.step + 1, "why": str(error)}})
             note_findings(run, lambda _: None)  # the error says it
             raise Diverged(_advice(run, error)) from error
     assert tick is not None, "the loop yields at least once"
-    return tick
+    return tick.step
 
 
 def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done: float) -> None:
-    """Says on the screen and to TensorBoard where a training stands; `done` is the share of its work, in [0, 1]."""
+    """Shows a step on the screen and in TensorBoard; `done` is the finished share of the training, in [0, 1]."""
     for key, value in (tick.row or {}).items():
         board.add_scalar(key, value, tick.step)
     live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(tick))
 
 
-def follow(training: Training, request: Request) -> None:
-    """Runs the loop in a process that is not the first one of its training, which alone shows and looks."""
-    for _ in train(training, lambda: over(training.devices, request, False)):
-        pass
-
-
-def over(devices: Devices, request: Request, spent: bool) -> bool:
-    """Whether a training is to end here: its time is spent, or a signal came, to whichever of its processes."""
+def is_over(devices: Devices, request: Request, spent: bool) -> bool:
+    """Whether a training ends now: its time is spent, or a signal came to one of its processes."""
     number, ends = devices.highest(request.signal or 0, int(spent))
     if number:
         request.signal = number
     return bool(number or ends)
 
 
-def look(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:
-    """Draws the fixed codes, measures the splits that the recipe names, and says in run.json how far the run is.
+def take_snapshot(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:
+    """Draws the fixed codes, measures the splits that the recipe names, and writes into run.json how far the run is.
 
-    Where the recipe asks for it, the checkpoint is scored, and `progress` told (done, total) while that takes long.
+    Where the recipe asks for it, the checkpoint is scored; `progress` is then called with (done, total).
     """
     run, every = training.run, training.recipe.every
     if arrays := fixed(subject):
@@ -146,22 +160,24 @@ def look(training: Training, subject: Subject, tick: Tick, progress: Progress | 
         run.write_picture(f"fixed-{tick.step:08d}", arrays, preview(arrays))
     if tick.saved:
         for split in dict.fromkeys(every.evaluate):
-            for row in held_out(subject, split, tick.step, None if split == "test" else every.limit):
-                run.append("evaluations", row)
+            for measurement in held_out(subject, split, tick.step, None if split == "test" else every.limit):
+                run.append("evaluations", measurement.to_json())
         if every.score and tick.step % every.score == 0:
             score_checkpoint(training, subject, tick, progress)
         run.write_facts(how_far(training, tick.step))
 
 
-def conclude(training: Training, subject: Subject, step: int) -> None:
-    """The final evaluation: every picture, and the whole test split unless the last look has just measured it."""
+def conclude(training: Training, subject: Subject, step: int, say: Callable[[str], None]) -> None:
+    """Draws every picture, measures the whole test split unless the last snapshot has just done so, and diagnoses."""
+    run = training.run
     with training.ema.in_use():
-        draw(training.run, subject)
-        training.run.write_facts({"drawn": step})
-        if "test" in training.recipe.every.evaluate:
-            return
-        for row in held_out(subject, "test", step):
-            training.run.append("evaluations", row)
+        draw(run, subject)
+        run.write_facts({"drawn": step})
+        if "test" not in training.recipe.every.evaluate:
+            for measurement in held_out(subject, "test", step):
+                run.append("evaluations", measurement.to_json())
+    run.write_facts({"state": "finished"})
+    note_findings(run, say)
 
 
 def how_far(training: Training, step: int) -> dict[str, Any]:
@@ -191,6 +207,6 @@ def _numbers(tick: Tick) -> str | None:
 def _advice(run: RunFolder, error: Diverged) -> str:
     """What to do after a divergence."""
     last = max(run.checkpoints(), default=None)
-    kept = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
-    other = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
-    return f"{error}; {kept}; try {other} in another --out"
+    checkpoint = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
+    remedy = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
+    return f"{error}; {checkpoint}; try {remedy} in another --out"

@@ -1,47 +1,54 @@
-"""The verb `evaluate`: what a trained run is worth, in numbers that say what they mean."""
+"""The verb `evaluate`: how good a trained run is, in numbers that say what they mean."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from simulacra.data.splits import hold_out
-from simulacra.data.store import ImageStore, is_store, open_store
-from simulacra.engine.checkpoints import Which, restore
+from simulacra.catalogue import of_group
+from simulacra.data.store import ImageStore, open_store
+from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.features import extractor_for
-from simulacra.evaluation.metrics import DIRECTIONS, GROUPS, Found, missing
+from simulacra.evaluation.metrics import GROUPS, Results
 from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Weights, open_model, store_of
+from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
-Weights = Literal["ema", "raw"]
-COLUMNS = ("metric", "of", "value", "low", "high", "floor", "better", "n", "split")  # of the printed table
-# What a new row and the old one that it replaces have in common.
-SAME = ("metric", "code", "label", "split", "extractor", "n", "step", "against", "weights")
-
-ORIGIN = ("step", "weights", "against")  # what a picture keeps of where it comes from
+COLUMNS = ("metric", "of", "value", "low", "high", "baseline", "better", "n", "split")  # of the printed table
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What `evaluate` found: rows, and sentences that a person should read beside them."""
+    """What `evaluate` measured.
+
+    Attributes:
+        title: of the printed table: samples, real images, extractor and step.
+        measurements: also those without a number, which say why.
+        notes: sentences that a person should read beside them.
+    """
 
     title: str
-    rows: list[dict[str, Any]]
+    measurements: list[Measurement]
     notes: list[str]
 
     @property
     def measured(self) -> bool:
         """Whether there is any number."""
-        return any(row["value"] is not None for row in self.rows)
+        return any(measurement.estimate for measurement in self.measurements)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The measurements as rows of evaluations.jsonl, for scripts."""
+        return [measurement.to_json() for measurement in self.measurements]
 
 
 def evaluate(
@@ -57,24 +64,54 @@ def evaluate(
     seed: int = 0,
     cache: Path | None = None,
 ) -> Evaluated:
-    """Measures a run beside real images and keeps the rows in the run's evaluations.jsonl.
+    """Measures a run beside real images and keeps the measurements in its evaluations.jsonl.
 
     Args:
         path: the run folder.
-        data: the store that was trained on; the place that the run remembers by default.
+        data: the store that was trained on; the path in run.json by default.
         against: another store to measure against instead.
         count: how many samples.
         features: name of an extractor; the one that suits the data by default.
         only: names of groups of metrics; all by default.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
-        weights: "ema", the EMA of the weights, by default where the recipe keeps one; or "raw", the last weights.
+        weights: the EMA of the weights, where the recipe keeps one, or the last weights themselves.
         seed: of the samples.
-        cache: folder of what is kept of real images; the user's cache folder by default.
+        cache: folder of features of real images; the user's cache folder by default.
 
     Raises:
         RunError: the run cannot be measured so.
         DataError: the store is not the one trained on, or too small.
     """
+    _check(count, seed, only)
+    run = RunFolder(path)
+    recipe = run.read_recipe()
+    store = store_of(run, data, recipe=recipe) if against is None else other_store(recipe, data, against)
+    subject = open_model(run, step, weights=weights, store=store, recipe=recipe)
+    chosen = choose(store, count)
+    with run.lock(), Live("measuring") as live:
+        show = partial(_show, live)
+        extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
+        fingerprint = None if against is None else store.fingerprint
+        material = Material(subject, chosen, extractor, seed, fingerprint, cache, show)
+        results = _measured(material, only or tuple(GROUPS))
+        keep(run, [measurement for measurement in results.measurements if measurement.applies])
+        for name, arrays in results.pictures.items():
+            run.write_picture(name, arrays | _origin(material), preview(arrays))
+    notes = remarks(chosen, count, best=against is None and run.read_best() == subject.step)
+    notes += [*results.notes, *reasons(results.measurements)]
+    return Evaluated(_title(material), results.measurements, notes)
+
+
+def _show(live: Live, what: str, done: int, total: int) -> None:
+    live.show(done / max(1, total), f"{what} {done:,}/{total:,}")
+
+
+def _title(material: Material) -> str:
+    real, extractor, step = len(material.chosen.held_out), material.extractor.label, material.subject.step
+    return f"{material.count:,} samples, {real:,} real images; {extractor}; step {step:,}"
+
+
+def _check(count: int, seed: int, only: Sequence[str]) -> None:
     if count < FEWEST:
         raise RunError(f"-n {count}: expected at least {FEWEST} samples")
     if seed < 0:
@@ -82,140 +119,93 @@ def evaluate(
     for name in only:
         if name not in GROUPS:
             raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
-    run = RunFolder(path)
-    recipe = run.read_recipe()
-    kind = weights_of(run, recipe, weights)
-    objective, step = restore(run, step, recipe=recipe, ema=kind == "ema")
-    store = store_of(run, recipe, data) if against is None else find_store(run, recipe, data, against)
-    chosen = choose(store, count)
-    with run.lock(), Live("measuring") as live:
-
-        def show(what: str, done: int, total: int) -> None:
-            live.show(done / max(1, total), f"{what} {done:,}/{total:,}")
-
-        extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
-        facts: dict[str, Any] = {"extractor": extractor.label, "step": step, "seed": seed, "weights": kind}
-        if against is not None:
-            facts["against"] = store.fingerprint
-        subject = Subject(objective, recipe, run.read_conditions(recipe), store)
-        material = Material(subject, chosen, extractor, facts, cache, show)
-        found = _measured(material, only or tuple(GROUPS))
-        keep(run, [row for row in found.rows if row["n"] is not None])
-        origin = {key: np.array(facts[key]) for key in ORIGIN if key in facts}
-        for name, arrays in found.pictures.items():
-            run.write_picture(name, arrays | origin, preview(arrays))
-    title = f"{material.count:,} samples, {len(chosen.held_out):,} real images; {extractor.label}; step {step:,}"
-    said = remarks(chosen, count, best=against is None and run.read_best() == step)
-    return Evaluated(title, found.rows, [*said, *found.notes, *reasons(found.rows)])
 
 
-def store_of(run: RunFolder, recipe: Recipe, data: Path | None) -> ImageStore:
-    """The store that a run was trained on, with the images that the run kept aside in its split "valid".
-
-    Raises:
-        DataError: there is none, or it is not the one trained on.
-    """
-    return hold_out(find_store(run, recipe, data, None), recipe.data.holdout, recipe.seed)
-
-
-def weights_of(run: RunFolder, recipe: Recipe, wanted: Weights | None = None) -> Weights:
-    """Which weights are used: the EMA where the recipe keeps one, unless others are wanted.
-
-    Raises:
-        RunError: the EMA is wanted and there is none.
-    """
-    kept = bool(recipe.ema)
-    if wanted == "ema" and not kept:
-        raise RunError(f"--weights ema: {run.path} keeps no EMA of its weights (ema = 0); give raw")
-    return wanted or ("ema" if kept else "raw")
-
-
-def find_store(run: RunFolder, recipe: Recipe, data: Path | None, against: Path | None) -> ImageStore:
-    """The store to measure against: the one trained on, or the one that is given in its place.
+def other_store(recipe: Recipe, data: Path | None, against: Path) -> ImageStore:
+    """The store that a run is measured against in the place of the one it was trained on.
 
     Raises:
         RunError: both are given.
-        DataError: there is none, or it is not the one trained on.
+        DataError: there is no store, or its images are of another shape.
     """
-    if against is not None:
-        if data is not None:
-            raise RunError("--data and --against were both given; give the one store to measure against")
-        store, wanted = open_store(against), recipe.data.shape
-        if store.shape != wanted:
-            raise DataError(f"{against} has images of shape {store.shape} where the run makes {wanted}; pack it so")
-        return store
-    trained = run.read_facts().get("data", {})
-    place = data or Path(str(trained.get("path")))
-    if data is None and not is_store(place):
-        raise DataError(f"the store of {run.path} is not at {place} any more; say where it is with --data STORE")
-    store = open_store(place)
-    if store.fingerprint != trained.get("fingerprint"):
-        raise DataError(
-            f"{place} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
-            f"give that store with --data, or measure against this one on purpose: --against {place}"
-        )
+    if data is not None:
+        raise RunError("--data and --against were both given; give the one store to measure against")
+    store, shape = open_store(against), recipe.data.shape
+    if store.shape != shape:
+        raise DataError(f"{against} has images of shape {store.shape} where the run generates {shape}; pack it so")
     return store
 
 
-def keep(run: RunFolder, rows: Sequence[dict[str, Any]]) -> None:
-    """Appends rows to evaluations.jsonl, in the place of earlier ones of the same thing."""
-
-    def thing(row: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(row.get(key) for key in SAME)
-
-    new = {thing(row) for row in rows}
-    kept = [row for row in run.rows("evaluations") if thing(row) not in new]
-    run.write("evaluations.jsonl", "".join(json.dumps(row) + "\n" for row in [*kept, *rows]).encode())
+def keep(run: RunFolder, measurements: Sequence[Measurement]) -> None:
+    """Appends measurements to evaluations.jsonl, in the place of earlier ones of the same thing."""
+    new = {measurement.identity for measurement in measurements}
+    kept = [measurement for measurement in run.measurements() if measurement.identity not in new]
+    lines = [json.dumps(measurement.to_json()) + "\n" for measurement in [*kept, *measurements]]
+    run.write("evaluations.jsonl", "".join(lines).encode())
 
 
-def _measured(material: Material, names: Sequence[str]) -> Found:
-    """What every group finds; metrics that a run cannot have are named, without a value, and not kept."""
-    whole = Found()
-    for name in names:
-        if reason := GROUPS[name].lacks(material):
-            metrics = GROUPS[name].metrics.items()
-            whole.rows += [missing(material, metric, reason) | {"better": better} for metric, better in metrics]
-            continue
-        found = GROUPS[name].measure(material)
-        for row in found.rows:
-            row.setdefault("better", GROUPS[name].metrics[row["metric"]])  # readers of the rows know no groups
-        whole.rows += found.rows
-        whole.notes += found.notes
-        whole.pictures |= found.pictures
-    return whole
+def _measured(material: Material, groups: Sequence[str]) -> Results:
+    """What every group measures; metrics that a run cannot have are named, without a value, and not kept."""
+    results = Results()
+    for name in groups:
+        group = GROUPS[name]
+        if why := group.lacks(material):
+            results.measurements += [material.measurement(metric, None, why=why) for metric in of_group(name)]
+        else:
+            results.add(group.measure(material))
+    return results
+
+
+def _origin(material: Material) -> dict[str, np.ndarray[Any, Any]]:
+    """Where a picture comes from, among its arrays."""
+    subject = material.subject
+    origin = {"step": np.array(subject.step), "weights": np.array(subject.weights)}
+    return origin if material.against is None else origin | {"against": np.array(material.against)}
 
 
 def remarks(chosen: Chosen, count: int, *, best: bool) -> list[str]:
-    """What to say of the images that were to be had; `best`: of the checkpoint that was chosen by valid images."""
-    n, m, notes = len(chosen.stand_in), len(chosen.held_out), []
+    """What a person should know of the images that there were.
+
+    Args:
+        chosen: the images.
+        count: how many samples were asked for.
+        best: whether the checkpoint was chosen by valid images.
+    """
+    n, m, notes = len(chosen.reference), len(chosen.held_out), []
     if n < count:
-        notes.append(f"measured {n:,} samples, not {count:,}: no more training images are left to set the floor")
+        notes.append(f"measured {n:,} samples, not {count:,}: no more training images are left to set the baseline")
     if m < n:
-        notes.append(f"the {chosen.split} split has {m:,} images, so {m:,} real ones stand against {n:,} samples")
+        notes.append(f"the {chosen.split} split has {m:,} images, so {n:,} samples are compared with {m:,} real images")
     if chosen.split != "test":
-        notes.append("there are no test images: the held-out ones are those of the valid split")
+        notes.append("there are no test images: the held-out images are those of the valid split")
         if best:
-            notes.append("this checkpoint was chosen by the valid images, so what they say of it flatters it a little")
+            notes.append("this checkpoint was chosen by the valid images, so their numbers flatter it a little")
     return notes
 
 
-def reasons(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Why metrics have no number at all, those of one reason in one sentence."""
-    whys = {row["metric"]: row["why"] for row in rows if row["n"] is None}
+def reasons(measurements: Sequence[Measurement]) -> list[str]:
+    """Why a run cannot have some metrics, those of one reason in one sentence."""
+    whys = {measurement.metric: measurement.why for measurement in measurements if not measurement.applies}
     return [
         f"{', '.join(metric for metric, other in whys.items() if other == why)}: {why}"
         for why in dict.fromkeys(whys.values())
     ]
 
 
-def cells(row: dict[str, Any]) -> tuple[str, ...]:
-    """A row as the printed table shows it."""
-    numbers = ("" if row[key] is None else f"{row[key]:.4g}" for key in ("value", "low", "high", "floor"))
-    others = ("" if row["n"] is None else f"{row['n']:,}", row["split"] or "")
+def cells(measurement: Measurement) -> tuple[str, ...]:
+    """A measurement as the printed table shows it."""
     return (
-        row["metric"],
-        " ".join(filter(None, (row.get("code"), row.get("label")))),
-        *numbers,
-        DIRECTIONS[row["metric"]],
-        *others,
+        measurement.metric,
+        " ".join(filter(None, (measurement.code, measurement.label))),
+        *numbers(measurement),
+        measurement.better,
+        "" if measurement.n is None else f"{measurement.n:,}",
+        measurement.split or "",
     )
+
+
+def numbers(measurement: Measurement) -> tuple[str, ...]:
+    """Value, low, high and baseline in the cells of a printed table, empty where there is none."""
+    estimate = measurement.estimate
+    values = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return tuple("" if value is None else f"{value:.4g}" for value in (*values, measurement.baseline))

@@ -1,4 +1,4 @@
-"""The verb `explore`: a page in the browser where codes and attributes are turned by hand."""
+"""The verb `explore`: a page in the browser that shows what codes and labels do."""
 
 import threading
 import webbrowser
@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from simulacra.errors import RunError
-from simulacra.explorer import Guard, Shelf, free_socket, is_loopback, make_app, serve
+from simulacra.explorer import Guard, Library, free_socket, is_loopback, make_app, serve
 
 
 def explore(
@@ -26,35 +26,35 @@ def explore(
         paths: run folders, or folders that hold run folders.
         host: the address to listen at; another than this machine's own needs a token.
         port: the first to try.
-        token: a word that every request must know.
+        token: a word that every request must contain.
         browser: opens the page.
-        say: told where the page is.
+        say: called with one line, the address of the page.
 
     Raises:
-        RunError: no run, an address that everybody could reach without a token, or no free port.
+        RunError: no run, an address that other machines could reach without a token, or no free port.
     """
     if not 0 <= port < 65536:
         raise RunError(f"--port {port}: expected 0 to 65535")
     if token is not None and len(token) < 8:
-        raise RunError("--token: expected at least 8 letters, so that it cannot be guessed")
+        raise RunError("--token: expected at least 8 characters, so that nobody can guess it")
     if not is_loopback(host) and token is None:
-        raise RunError(f"--host {host} lets other machines in; give a --token that they have to know")
-    shelf = Shelf(list(paths))
-    guarded = Guard(make_app(shelf), host, token)
+        raise RunError(f"--host {host} lets other machines connect; give a --token that they must know")
+    library = Library(list(paths))
+    guarded = Guard(make_app(library), host, token)
     with free_socket(host, port) as at:
-        found = at.getsockname()[1]
-        if port and found != port:
-            say(f"port {port} is in use; took {found}")
-        where = f"http://{shown(host)}:{found}/"
+        free = at.getsockname()[1]
+        if port and free != port:
+            say(f"port {port} is in use; using {free} instead")
+        where = f"http://{reachable(host)}:{free}/"
         address = where if token is None else f"{where}?token={quote(token, safe='')}"
-        say(f"exploring {len(shelf.runs)} run{'s' * (len(shelf.runs) != 1)} at {address} (Ctrl-C ends it)")
+        say(f"exploring {len(library.runs)} run{'s' * (len(library.runs) != 1)} at {address} (Ctrl-C ends it)")
         if browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        with suppress(KeyboardInterrupt):  # the way to end it, and no mistake
+        with suppress(KeyboardInterrupt):  # the usual way to end it
             serve(guarded, at)
 
 
-def shown(host: str) -> str:
-    """A host as an address has it; one that stands for all addresses is reached here by this machine's own."""
+def reachable(host: str) -> str:
+    """A host as it stands in an address; this machine's own address in the place of "all addresses"."""
     own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{own}]" if ":" in own else own

@@ -1,4 +1,4 @@
-"""The verb `export`: a trained run as files that others can use, from its run folder alone."""
+"""The verb `export`: a trained run as files for other people and programs, from the run folder alone."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,13 +31,13 @@ def export(
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         licence: identifier of the model's licence, for its card.
         runtime: folder of ONNX Runtime Web, for the format `web`; fetched with npm by default.
-        say: told, in one line each, what a person should know.
+        say: called with each line that a person should read.
 
     Returns:
         What was written, in one line.
 
     Raises:
-        RunError: the run cannot be exported so, or the folder is something else's.
+        RunError: this run cannot be exported in this format, or the folder contains other files.
     """
     if form not in FORMATS:
         raise RunError(f"--format {form}: there is no such format; {nearest(form, FORMATS)}")
@@ -50,21 +50,21 @@ def export(
     if unfinished := note_of_state(run, trained.step):
         say(unfinished)
     files = files_of(trained, form, Options(licence, runtime))
-    (out / NAME).unlink(missing_ok=True)  # until everything is there, nobody takes the folder for an export
+    (out / NAME).unlink(missing_ok=True)  # an export that is cut off must not be taken for a whole one
     for name, content in files.items():
         write_aside(out / name, content)
     if licence is None:
-        say(f"no licence is named yet: give --license, like --license apache-2.0, or write it in {out / 'README.md'}")
+        say(f"no licence was chosen: give one, like --license apache-2.0, or write it into {out / 'README.md'}")
     if form == "web":
-        say(f"serve it: python -m http.server -d {out}")
+        say(f"to open the page: python -m http.server -d {out}, then http://localhost:8000 in a browser")
     size = sum(map(len, files.values())) / 1e6
     return f"{path} at step {trained.step:,} as {form}: {out}, {len(files)} files, {size:.1f} MB"
 
 
 def note_of_state(run: RunFolder, step: int) -> str | None:
-    """A sentence where a run has not come to its end, which its weights are then not of."""
+    """A sentence that says which checkpoint is used, where the training has not finished; else None."""
     state = run.read_facts().get("state")
     if state == "finished":
         return None
-    how = "is still training, or was cut off" if state == "running" else f"is {state}"
-    return f"{run.path} {how}: its checkpoint of step {step:,} is taken"
+    how = "is still training or was interrupted" if state == "running" else f"is {state}"
+    return f"{run.path} {how}: its checkpoint of step {step:,} is used"

@@ -1,12 +1,13 @@
-"""From a recipe and what the user calls the data to a resolved recipe and an open store; and the facts in run.json."""
+"""From a recipe and what the user calls the data to all that is made once for a training; and the facts in run.json."""
 
 import math
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,107 +20,177 @@ import simulacra
 from simulacra.data import batches
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import KNOWN, Options
+from simulacra.data.splits import hold_out, untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore, is_store
-from simulacra.diagnosis.history import SET, look_of
+from simulacra.diagnosis.history import SET, describe_set
 from simulacra.engine.checkpoints import source
 from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
-from simulacra.evaluation.metrics.held_out import metric_of
-from simulacra.objectives import Objective, outline, summarize
+from simulacra.evaluation.metrics.held_out import metric_of, require_valid
+from simulacra.objectives import Objective, build, outline, summarize
+from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, choose_rows, stream
 
-FLOAT = 4  # bytes of a number in a network
+Say = Callable[[str], None]
+FLOAT_BYTES = 4  # of a number in a network
 MOST_CONDITIONS = 4096  # label rows that a run keeps
 
 
-def check_recipe(recipe: Recipe) -> None:
-    """Refuses networks that cannot be and a metric that the family lacks, before minutes of packing.
+@dataclass(frozen=True)
+class Data:
+    """Where the images of a training come from.
+
+    Attributes:
+        path: a packed store, a known name or the path of a source; the recipe's own data set by default.
+        options: what is asked of the source of pictures, apart from their size and channels.
+        cache: the folder of packed stores; the user's cache folder by default.
+        any_size: takes a packed store of another size than the recipe's, unless published counts hang on the size.
+    """
+
+    path: str | None = None
+    options: Options = field(default_factory=Options)
+    cache: Path | None = None
+    any_size: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training as it was asked for.
+
+    Attributes:
+        recipe: with all changes; what depends on the data is still open.
+        name: what the recipe is called, for the record.
+        out: the run folder.
+        data: where its images come from.
+        epochs: length in passes over the training images, instead of the recipe's steps.
+        device: auto, cpu, cuda or mps.
+        report: whether report.html is written at the end.
+        say: takes lines that a person should read.
+    """
+
+    recipe: Recipe
+    name: str
+    out: Path
+    data: Data
+    epochs: float | None
+    device: str
+    report: bool
+    say: Say
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training is made of, each made once.
+
+    Attributes:
+        recipe: resolved: it fits the data, and trains again as it stands.
+        store: the images, those that the run holds out in the split "valid".
+        objective: its networks have their first weights.
+        conditions: label rows (M, K) of training images, for samples without the data set; None without labels.
+    """
+
+    recipe: Recipe
+    store: ImageStore
+    objective: Objective
+    conditions: NDArray[np.uint8] | None
+
+
+def prepare(job: Job, run: RunFolder) -> Prepared:
+    """Opens the data, packing it first if necessary, and builds the networks. Mistakes are found before packing.
 
     Raises:
-        RecipeError: one of the two.
+        RecipeError: the networks cannot be built or do not fit into memory, the family lacks the metric that chooses
+            checkpoints, or the data does not fit the recipe.
+        DataError: the data cannot be used.
+        RunError: the run folder cannot be written, or the run to start from does not exist.
     """
-    require_memory(recipe)
+    recipe = job.recipe
+    check_networks(recipe)
     if recipe.every.score or recipe.every.select:
-        metric_of(recipe)
+        metric_of(recipe)  # refuses one that the family lacks
+    check_folders(recipe, run)
+    store = open_data(recipe, job.data, job.say)
+    fitted = fit(recipe, store, job.epochs)
+    if fitted.data != recipe.data:
+        check_networks(fitted)
+    if fitted.every.score:
+        require_valid(len(store.rows("valid")), store.path)
+    return Prepared(fitted, store, build(fitted), conditions(fitted, store))
 
 
-def check_folders(recipe: Recipe, run: RunFolder) -> None:
-    """Refuses a run to start from that is not there and a place that cannot be written, before minutes of packing.
-
-    Raises:
-        RunError: one of the two.
-    """
-    if recipe.start and not run.checkpoints():  # a run that goes on never looks at the other again
-        source(recipe.start)
-    there = next(path for path in (run.path, *run.path.absolute().parents) if os.access(path, os.F_OK))
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        found = f"{there} may not be written to" if there.is_dir() else f"{there} is a file"
-        raise RunError(f"{run.path} cannot be written ({found}); give another --out")
-
-
-def require_memory(recipe: Recipe) -> None:
-    """Builds the networks on the meta device, so that those that cannot be are refused before anything is packed.
+def check_networks(recipe: Recipe) -> None:
+    """Checks that the networks can be built and fit into memory, by an outline that takes no memory itself.
 
     Raises:
         RecipeError: a network cannot be built, or weights or a batch alone are larger than this machine's memory.
     """
-    sizes = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
+    numbers = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
     if isinstance(recipe.data.labels, tuple):
-        sizes["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
-    there = batches.memory()
-    for what, numbers in sizes.items():
-        if FLOAT * numbers > there:
-            of = f"{FLOAT * numbers / 2**30:,.0f} GB of the {there / 2**30:,.0f} GB of memory that there are"
-            raise RecipeError(f"{what} {of}; choose smaller numbers")
+        numbers["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
+    memory = batches.memory()
+    for what, count in numbers.items():
+        if FLOAT_BYTES * count > memory:
+            sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB of memory"
+            raise RecipeError(f"{what} {sizes}; choose smaller numbers")
 
 
-def open_data(
-    recipe: Recipe,
-    data: str | None,
-    *,
-    options: Options | None = None,
-    cache: Path | None = None,
-    follow: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> ImageStore:
-    """The store that `--data` means, packed into a cache first where it is not one yet.
-
-    Args:
-        recipe: says size and channels.
-        data: a store, a known name or a source's path; the recipe's own data set by default.
-        options: how pictures are read that are not packed yet; size and channels are the recipe's.
-        cache: the folder of packed stores; the user's cache folder by default.
-        follow: takes a packed store of another size than the recipe's, unless published counts hang on that.
-        progress: told (done, total) while packing.
-        say: told in one line what was packed or found.
+def check_folders(recipe: Recipe, run: RunFolder) -> None:
+    """Checks the folders of a training, before minutes of packing.
 
     Raises:
-        RecipeError: no data was named and the recipe's own cannot be had by name.
+        RunError: the run folder cannot be written, or the run to start from does not exist.
+    """
+    if recipe.start and not run.checkpoints():  # a run that goes on does not read the other one again
+        source(recipe.start)
+    nearest = next(path for path in (run.path, *run.path.absolute().parents) if os.access(path, os.F_OK))
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        reason = f"{nearest} may not be written to" if nearest.is_dir() else f"{nearest} is a file"
+        raise RunError(f"{run.path} cannot be written ({reason}); give another --out")
+
+
+def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
+    """The store that `--data` means, with the images that the run holds out in its split "valid".
+
+    What is no store yet is packed into a cache first.
+
+    Args:
+        recipe: says size and channels, and how many images are held out.
+        data: where the images come from.
+        say: takes a line about the store; without it, no progress is shown either.
+
+    Raises:
+        RecipeError: no data was named, and the recipe's own cannot be had by name.
         DataError: the data cannot be used.
     """
-    if data is None:
-        if recipe.data.name not in KNOWN:
-            raise RecipeError(
-                f"this recipe is for {recipe.data.name}, which cannot be made on the spot; give --data PATH"
-            )
-        data = recipe.data.name
+    path = recipe.data.name if data.path is None else data.path
+    if data.path is None and path not in KNOWN:
+        raise RecipeError(f"this recipe is for the data set {path}, which Simulacra does not have; give --data PATH")
+    # The recipe's own data set is meant, also where a folder here has its name.
+    options = data.options if data.path else replace(data.options, source=path)
     height, width, channels = recipe.data.shape
-    follows = follow and is_store(Path(data)) and not (recipe.expect.parameters or recipe.expect.layers)
-    wanted = replace(options or Options(), size=None if follows else (width, height), channels=channels)
-    packed = resolve(data, wanted, cache=cache, progress=progress, say=say)
-    for line in (packed.said, *packed.notes):
-        say(line)
-    if packed.store.shape != recipe.data.shape:
-        tall, wide, _ = packed.store.shape
-        say(f"the recipe's images of {width}x{height} follow the data: {wide}x{tall}")
-    return packed.store
+    any_size = data.any_size and is_store(Path(path)) and not (recipe.expect.parameters or recipe.expect.layers)
+    with Live("packing") as live:
+        packed = resolve(
+            path,
+            replace(options, size=None if any_size else (width, height), channels=channels),
+            cache=data.cache,
+            progress=live.count if say else None,
+            say=say or (lambda _: None),
+        )
+    if say:
+        without = untrained(packed.store)
+        for line in (packed.message, *packed.notes, *([untrained_line(without)] if without else [])):
+            say(line)
+        if packed.store.shape != recipe.data.shape:
+            tall, wide, _ = packed.store.shape
+            say(f"the recipe's images of {width}x{height} follow the data: {wide}x{tall}")
+    return hold_out(packed.store, recipe.data.holdout, recipe.seed)
 
 
 def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recipe:
-    """The recipe with what only the data can tell: size, labels where "all" are meant, and steps for epochs.
+    """The recipe with what depends on the data: the size, the labels where "all" are asked for, and steps for epochs.
 
     Raises:
         RecipeError: labels and data do not go together.
@@ -129,13 +200,36 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
     if labels == "all":
         labels, exclusive = store.label_names, store.exclusive
         if not labels:
-            raise RecipeError(f'data.labels is "all", and {store.path} has none; pack the data with --labels table.csv')
-    store.columns(tuple(labels))
+            why = f" ({reason})" if (reason := store.card.get("no_classes")) else ""
+            raise RecipeError(
+                f'data.labels is "all", and {store.path} has no labels{why}; put the pictures of each class in a '
+                "folder of its own, or name a table with --labels"
+            )
+    check_labels(tuple(labels), exclusive, store)
+    height, width, _ = store.shape
+    size = recipe.data.size if store.shape == recipe.data.shape else height if height == width else f"{width}x{height}"
+    data = recipe.data.model_copy(update={"labels": tuple(labels), "exclusive": exclusive, "size": size})
+    steps = recipe.steps
+    if epochs is not None:
+        if not 0 < epochs < float("inf"):
+            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
+        steps = max(1, round(epochs * len(store.rows("train")) / data.batch))
+    return recipe.model_copy(update={"data": data, "steps": steps})
+
+
+def check_labels(labels: tuple[str, ...], exclusive: bool, store: ImageStore) -> None:
+    """Refuses labels that a store lacks, or that are classes on one side and attributes on the other.
+
+    Raises:
+        RecipeError: labels and data do not go together.
+        DataError: the store lacks a label.
+    """
+    store.columns(labels)
     if exclusive and (not store.exclusive or set(labels) != set(store.label_names)):
-        have = ", ".join(store.label_names) or "none"
+        names = ", ".join(store.label_names) or "none"
         kind = "classes" if store.exclusive else "attributes, of which a picture may have several"
         raise RecipeError(
-            f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {have} ({kind}); "
+            f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {names} ({kind}); "
             'set data.labels="all"'
         )
     if labels and not exclusive and store.exclusive and set(labels) == set(store.label_names):
@@ -143,15 +237,6 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
             f"data.exclusive is false, and data.labels are all classes of {store.path}, of which a picture has exactly "
             "one; set data.exclusive=true"
         )
-    changes: dict[str, Any] = {"data.labels": list(labels), "data.exclusive": exclusive}
-    if store.shape != recipe.data.shape:
-        height, width, _ = store.shape
-        changes["data.size"] = height if height == width else f"{width}x{height}"
-    if epochs is not None:
-        if not 0 < epochs < float("inf"):
-            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
-        changes["steps"] = max(1, round(epochs * len(store.rows("train")) / recipe.data.batch))
-    return recipe.with_changes(changes)
 
 
 def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
@@ -163,7 +248,7 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
     return labels
 
 
-LOOKED = 4 * SET  # training images that show what real images look like
+REAL_IMAGES = 4 * SET  # training images from which run.json describes real images
 
 
 def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
@@ -177,6 +262,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
         "processor": processor(),
         "threads": torch.get_num_threads(),
         "commit": _commit(),
+        "command": command_line(),
         "device": str(devices.device),
         "precision": devices.precision,
         "processes": devices.world,
@@ -189,6 +275,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
 def facts_of_data(store: ImageStore) -> dict[str, Any]:
     """The data card of a store, as JSON values."""
     train = store.rows("train")
+    seen = choose_rows(train, REAL_IMAGES, Draw.REAL_SNAPSHOT)
     frequencies = store.labels[train].mean(0, dtype=np.float64).tolist() if store.label_names else []
     return {
         "path": str(store.path),
@@ -199,20 +286,25 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "exclusive": store.exclusive,
         "label_frequencies": dict(zip(store.label_names, frequencies, strict=True)),
         "card": store.card,
-        "look": look_of(store.pixels(choose_rows(train, LOOKED, Draw.REAL_SNAPSHOT))) if len(train) > 1 else {},
+        "snapshot": describe_set(store.pixels(seen)) if len(seen) > 1 else {},
     }
+
+
+def command_line() -> str:
+    """The command line of this process, as one would type it again."""
+    return shlex.join(["simulacra", *sys.argv[1:]])
 
 
 def _commit() -> str | None:
     """The commit of the source tree that this package is run from, or None for an installed one."""
     folder = Path(__file__).parent
     try:
-        found = subprocess.run(
+        listed = subprocess.run(
             ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
             capture_output=True,
             check=False,
         )
-        if found.returncode:
+        if listed.returncode:
             return None
         head = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False

@@ -7,19 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from simulacra.engine.checkpoints import Which, restore
+from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import ENDINGS, sheet, to_picture, to_png
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, Weights, open_model, store_of
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
-from simulacra.verbs.evaluate import Weights, store_of, weights_of
 
-COUNT = 32  # samples, where nobody says how many
+COUNT = 32  # samples by default
 
 
 def sample(
@@ -55,37 +54,47 @@ def sample(
         raise RunError("--codes says which samples and how many; leave out -n and --seed")
     form, count, seed = _form(out), COUNT if count is None else count, seed or 0
     run = RunFolder(path)
-    recipe = run.read_recipe()
-    objective, step = restore(run, step, recipe=recipe, ema=weights_of(run, recipe, weights) == "ema")
-    subject = Subject(objective, recipe, run.read_conditions(recipe))
+    subject = open_model(run, step, weights=weights)
     if described is None:
-        codes, whence = draw_samples(subject, count, seed), f"seed {seed}"
+        codes, origin = draw_samples(subject, count, seed), f"seed {seed}"
     else:
-        codes, whence = _described(subject, described, run, step), "by their codes"
+        codes, origin = _described(subject, described, run), "by their codes"
     if labels:
         codes = with_labels(subject, codes, labels)
     images = subject.decode(codes)
     if form == ".npy":
         write_aside(out, to_npy(images))
     elif form:
-        write_aside(out, to_picture(sheet(images) if len(images) > 1 else images[0], form))
+        several = len(images) > 1
+        write_aside(out, to_picture(sheet(images) if several else images[0], form, marked=several))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
-    return f"{_counted(len(images))} of {path} at step {step:,}, {whence}: {out}"
+    warning = "".join(f"; {line}" for line in never_met(run, labels))
+    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+
+
+def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
+    """A sentence on each label that is asked for and that no training image had so."""
+    shares = run.read_facts().get("data", {}).get("label_frequencies", {}) if run.exists() else {}
+    return [
+        f"no training image had {name}={value}, so these images show nothing of it"
+        for name, value in labels.items()
+        if shares.get(name) == 1 - value
+    ]
 
 
 def _form(out: Path) -> str:
     """How samples are written: by one of `preview.ENDINGS`, as ".npy", or "" where each is a file in a folder.
 
     Raises:
-        RunError: the name tells none of these, or the folder holds something else.
+        RunError: the name ends otherwise, or the folder holds other files.
     """
     if not out.is_dir():
         form = out.suffix.lower()
         if form in (*ENDINGS, ".npy"):
             return form
-        if re.match(r"\.[a-z]", form):  # the name of a file of another kind; that of a folder may end in a number
+        if re.match(r"\.[a-z]", form):  # a file of another kind; the name of a folder may end in a number
             raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder ({', '.join(ENDINGS)} are written)")
         return ""
     try:
@@ -93,7 +102,7 @@ def _form(out: Path) -> str:
     except OSError as error:
         raise RunError(f"--out {out} cannot be read ({error.strerror}); give another place") from error
     if others:
-        raise RunError(f"--out {out} is a folder with other things than samples (it has {min(others)}); give a new one")
+        raise RunError(f"--out {out} is a folder with other files than samples (it has {min(others)}); give a new one")
     return ""
 
 
@@ -103,19 +112,19 @@ def parse_labels(words: Sequence[str]) -> dict[str, int]:
     Raises:
         RunError: a word is neither, or a label is given twice.
     """
-    found: dict[str, int] = {}
+    labels: dict[str, int] = {}
     for word in words:
         name, equals, value = word.rpartition("=")
         if not equals or value not in ("0", "1"):
             raise RunError(f"--label {word}: expected NAME=0 or NAME=1")
-        if name in found:
+        if name in labels:
             raise RunError(f"--label {name} is given twice; give each label once")
-        found[name] = int(value)
-    return found
+        labels[name] = int(value)
+    return labels
 
 
 def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
-    """Codes (count, width) of samples; equal seeds give equal ones.
+    """Codes (count, width) of samples; equal seeds give equal codes.
 
     Raises:
         RunError: the count or the seed is out of range, or the model makes no images.
@@ -131,7 +140,7 @@ def _counted(count: int) -> str:
     return "1 sample" if count == 1 else f"{count} samples"
 
 
-def _described(subject: Subject, text: str, run: RunFolder, step: int) -> Tensor:
+def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
     """Codes (n, width) out of JSON, or of a file of it.
 
     Raises:
@@ -141,8 +150,8 @@ def _described(subject: Subject, text: str, run: RunFolder, step: int) -> Tensor
         try:
             text = Path(text).read_text("utf-8")
         except (OSError, ValueError) as error:
-            raise RunError(f"--codes {text[:60]}: it is neither JSON nor a file that can be read ({error})") from error
-    return codes_of(subject, read(text), Directions(subject, map_of(run, step), kept_of(run, step)))
+            raise RunError(f"--codes {text[:60]}: neither JSON nor a file that can be read ({error})") from error
+    return codes_of(subject, read(text), Directions(subject, map_of(run, subject.step), kept_of(run, subject.step)))
 
 
 def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Tensor:
@@ -169,24 +178,22 @@ def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Te
 
 
 def redraw(path: Path, step: Which) -> int:
-    """Draws every picture that the run's model is able to, in the place of those that are there.
+    """Draws all pictures of a run again, from another checkpoint.
 
     Args:
-        path: the run folder; its data set is needed too, where it was trained on it.
+        path: the run folder; its data set must be at its path.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
 
     Returns:
-        The step that the pictures are of, which run.json keeps as `drawn`.
+        The step of the checkpoint, which run.json keeps as `drawn`.
 
     Raises:
         RunError: no run, no such checkpoint, or another process trains in the folder.
         DataError: the data set is not at hand.
     """
     run = RunFolder(path)
-    recipe = run.read_recipe()
-    objective, step = restore(run, step, recipe=recipe)
-    subject = Subject(objective, recipe, run.read_conditions(recipe), store_of(run, recipe, None))
+    subject = open_model(run, step, store=store_of(run))
     with run.lock():
         draw(run, subject)
-        run.write_facts({"drawn": step})
-    return step
+        run.write_facts({"drawn": subject.step})
+    return subject.step

@@ -115,5 +115,5 @@ def test_faces_fill_the_frame() -> None:
 
 @pytest.mark.parametrize("options", [{"count": 0}, {"seed": -1}])
 def test_a_count_or_seed_out_of_range_is_told(options: dict[str, int]) -> None:
-    with pytest.raises(DataError, match="cannot be made"):
+    with pytest.raises(DataError, match="cannot be drawn"):
         open_source("avatars", None, Options(**options))

@@ -10,18 +10,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from simulacra.catalogue import of_group
 from simulacra.data.batches import Batch
 from simulacra.data.store import ImageStore, open_store
 from simulacra.evaluation.context import Material, choose
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.metrics.base import Found
-from simulacra.evaluation.metrics.conditions import CONDITIONS, categories, chance_obedience
+from simulacra.evaluation.metrics import GROUPS, Results
+from simulacra.evaluation.metrics.conditions import categories, chance_obedience
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.objectives.base import Optimize
 from simulacra.objectives.code import Code
 from simulacra.settings import CodeSettings
 
+CONDITIONS = GROUPS["conditions"]
 Paint = Callable[[Tensor], Tensor]  # (n, 2) in [0, 1], how bright top and left are, of codes
 
 
@@ -63,34 +65,37 @@ def material(tiny: Any, tmp_path: Path) -> Callable[..., Material]:
     def make(objective: Objective, store: ImageStore, family: str, count: int = 40, **changes: Any) -> Material:
         recipe = tiny(family, **changes)
         conditions = store.labels[store.rows("train")][:, store.columns(tuple(recipe.data.labels))]
-        subject = Subject(objective, recipe, conditions if recipe.data.labels else None, store)
-        facts = {"extractor": "none", "step": 3, "seed": 0}
-        return Material(subject, choose(store, count), FEATURES["random-vgg"], facts, tmp_path / "cache")
+        subject = Subject(objective, recipe, conditions if recipe.data.labels else None, store, step=3)
+        return Material(subject, choose(store, count), FEATURES["random-vgg"], cache=tmp_path / "cache")
 
     return make
 
 
-def told(paint: Paint, *, exclusive: bool = False) -> Painter:
-    """A painter that is told three labels behind one number of noise."""
+def painter(paint: Paint, *, exclusive: bool = False) -> Painter:
+    """A painter with three labels behind one dimension of noise."""
     return Painter(Code(CodeSettings(noise=1), 3, exclusive=exclusive), paint)
 
 
-def by_name(found: Found, metric: str) -> dict[str | None, dict[str, Any]]:
-    return {row.get("label"): row for row in found.rows if row["metric"] == metric}
+def rows(results: Results) -> list[dict[str, Any]]:
+    return [measurement.to_json() for measurement in results.measurements]
+
+
+def by_name(results: Results, metric: str) -> dict[str | None, dict[str, Any]]:
+    return {row.get("label"): row for row in rows(results) if row["metric"] == metric}
 
 
 LABELS = {"data.labels": ["Bright_Top", "Bright_Left", "Coin"]}
 
 
-def test_a_painter_that_obeys_is_told_to_and_leaks_nothing(seen: Any, material: Any) -> None:
-    made = material(told(lambda codes: codes[:, 1:3]), seen(), "acgan", **LABELS)
+def test_a_painter_that_obeys_is_said_to_and_leaks_nothing(seen: Any, material: Any) -> None:
+    made = material(painter(lambda codes: codes[:, 1:3]), seen(), "acgan", **LABELS)
     assert CONDITIONS.lacks(made) is None
     found = CONDITIONS.measure(made)
     raw, better = by_name(found, "condition_accuracy"), by_name(found, "condition_accuracy_corrected")
     assert list(raw) == list(better) == ["Bright_Top", "Bright_Left", "Coin", None]
     for label in ("Bright_Top", "Bright_Left", None):
         assert raw[label]["value"] > 0.95
-        assert raw[label]["floor"] > 0.95
+        assert raw[label]["baseline"] > 0.95
         assert raw[label]["low"] <= raw[label]["value"] <= raw[label]["high"]
         assert better[label]["value"] > 0.95
         assert raw[label]["n"] == made.count
@@ -107,17 +112,17 @@ def test_a_painter_that_obeys_is_told_to_and_leaks_nothing(seen: Any, material: 
     assert picture["judged"].tolist() == ["Bright_Top", "Bright_Left"]
     assert np.diag(picture["matrix"][:2]).min() > 0.8
     assert np.abs(picture["matrix"][2]).max() < 0.05, "nothing follows the coin"
-    assert {row["metric"] for row in found.rows} <= set(CONDITIONS.metrics)
-    assert {row["judge"] for row in found.rows} == {made.judge.label}
+    assert {row["metric"] for row in rows(found)} <= set(of_group("conditions"))
+    assert {row["judge"] for row in rows(found)} == {made.judge.label}
 
 
 def test_a_painter_that_leaks_is_caught(seen: Any, material: Any) -> None:
     def both(codes: Tensor) -> Tensor:
         return torch.stack([codes[:, 1], torch.maximum(codes[:, 1], codes[:, 2])], 1)
 
-    found = CONDITIONS.measure(material(told(both), seen(), "acgan", **LABELS))
+    found = CONDITIONS.measure(material(painter(both), seen(), "acgan", **LABELS))
     matrix = found.pictures["leakage"]["matrix"]
-    assert matrix[0, 1] > 0.2, "turning the top on turns the left on, where it was not"
+    assert matrix[0, 1] > 0.2, "switching the top on switches the left on, where it was not"
     assert abs(matrix[1, 0]) < 0.1
     assert by_name(found, "leakage")[None]["value"] > 0.1
     assert by_name(found, "condition_accuracy")["Bright_Left"]["value"] < 0.9
@@ -125,7 +130,7 @@ def test_a_painter_that_leaks_is_caught(seen: Any, material: Any) -> None:
 
 def test_a_painter_that_takes_no_notice_is_right_by_chance(seen: Any, material: Any) -> None:
     found = CONDITIONS.measure(
-        material(told(lambda codes: (codes[:, :1] > 0).float().expand(-1, 2)), seen(), "acgan", **LABELS)
+        material(painter(lambda codes: (codes[:, :1] > 0).float().expand(-1, 2)), seen(), "acgan", **LABELS)
     )
     raw = by_name(found, "condition_accuracy")
     for label in ("Bright_Top", None):
@@ -134,7 +139,7 @@ def test_a_painter_that_takes_no_notice_is_right_by_chance(seen: Any, material: 
     assert 0.2 < by_name(found, "condition_accuracy_corrected")["Bright_Top"]["value"] < 0.8
     leak = by_name(found, "leakage")[None]
     assert leak["value"] is None
-    assert leak["why"] == "no label that is turned moves at all"
+    assert leak["why"] == "no label that is switched changes"
 
 
 def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: Any) -> None:
@@ -142,7 +147,7 @@ def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: An
         return torch.stack([codes[:, 1], torch.zeros(len(codes))], 1)
 
     store = seen(exclusive=True)
-    made = material(told(swapped, exclusive=True), store, "acgan", **LABELS | {"data.exclusive": True})
+    made = material(painter(swapped, exclusive=True), store, "acgan", **LABELS | {"data.exclusive": True})
     found = CONDITIONS.measure(made)
     raw, better = by_name(found, "condition_accuracy"), by_name(found, "condition_accuracy_corrected")
     assert raw["Bright_Top"]["value"] > 0.95
@@ -155,7 +160,7 @@ def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: An
     assert matrix[1, 2] > 0.95
     leak = by_name(found, "leakage")[None]
     assert leak["value"] > 0.2
-    assert leak["floor"] < 0.05
+    assert leak["baseline"] < 0.05
 
 
 def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen: Any, material: Any) -> None:
@@ -167,7 +172,7 @@ def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen: Any, material
     leak = by_name(found, "leakage")[None]
     assert leak["value"] < 0.15
     assert leak["split"] == "test"
-    assert {row["metric"] for row in found.rows} == {"leakage"}
+    assert {row["metric"] for row in rows(found)} == {"leakage"}
 
 
 def test_a_code_is_moved_from_class_to_class(seen: Any, material: Any) -> None:
@@ -185,15 +190,15 @@ def test_a_code_that_found_a_label_is_called_by_it(seen: Any, material: Any) -> 
         return torch.stack([parts.categories[:, 0].float(), (parts.continuous[:, 0] > 0).float()], 1)
 
     found = CONDITIONS.measure(material(Painter(code, paint), seen(), "infogan"))
-    values = {(row["code"], row["label"]): row for row in found.rows}
-    assert {row["metric"] for row in found.rows} == {"code_information"}
+    values = {(row["code"], row["label"]): row for row in rows(found)}
+    assert {row["metric"] for row in rows(found)} == {"mutual_information"}
     assert values["categorical 1", "Bright_Top"]["value"] > 0.5
     assert values["continuous 1", "Bright_Left"]["value"] > 0.4
     for pair in (("categorical 2", "Bright_Top"), ("categorical 1", "Bright_Left")):
         assert values[pair]["value"] < 0.1
-        assert values[pair]["floor"] > 0
-    assert any(note.startswith("categorical 1 found Bright_Top (0.") for note in found.notes)
-    assert "categorical 2 found nothing that a label names" in found.notes
+        assert values[pair]["baseline"] > 0
+    assert any(note.startswith("categorical 1 says most about Bright_Top (0.") for note in found.notes)
+    assert "categorical 2 says nothing about any label" in found.notes
     picture = found.pictures["code-labels"]
     assert picture["codes"].tolist() == ["categorical 1", "categorical 2", "continuous 1"]
     assert picture["matrix"].shape == (3, 2)
@@ -209,20 +214,20 @@ def test_categories_that_are_classes_are_named(seen: Any, material: Any) -> None
     (note,) = [note for note in found.notes if note.startswith("categorical 1, its categories: ")]
     assert "1 is Bright_Top (1" in note
     assert "2 is Bright_Left (1" in note
-    whole = next(row for row in found.rows if "label" not in row)
+    whole = next(row for row in rows(found) if "label" not in row)
     assert whole["value"] > 0.9, "nearly all of log 3"
 
 
 @pytest.mark.parametrize(
     ("family", "why"),
     [
-        ("classifier", "not applicable, family classifier makes no images"),
-        ("gan", "not applicable, family gan is told no label and has no codes that could mean one"),
+        ("classifier", "not applicable, family classifier generates no images"),
+        ("gan", "not applicable, family gan has no labels and no codes that could mean one"),
     ],
 )
 def test_what_has_no_conditions_is_not_asked(subject: Any, family: str, why: str) -> None:
     made = subject(family)
-    assert CONDITIONS.lacks(Material(made, choose(made.store, 6), FEATURES["random-vgg"], {})) == why
+    assert CONDITIONS.lacks(Material(made, choose(made.store, 6), FEATURES["random-vgg"])) == why
 
 
 def test_a_data_set_without_labels_or_with_others_is_not_asked(
@@ -230,11 +235,11 @@ def test_a_data_set_without_labels_or_with_others_is_not_asked(
 ) -> None:
     made = subject("vae")
     bare = replace(made, store=open_store(make_store(count=30, held_out=8, labels=(), name="bare")))
-    reason = CONDITIONS.lacks(Material(bare, choose(bare.store, 6), FEATURES["random-vgg"], {}))
+    reason = CONDITIONS.lacks(Material(bare, choose(bare.store, 6), FEATURES["random-vgg"]))
     assert reason == "not applicable, the data set has no labels that a judge could learn"
     other = replace(subject_of(seen, material), store=made.store)
-    reason = CONDITIONS.lacks(Material(other, choose(made.store, 6), FEATURES["random-vgg"], {}))
-    assert reason == "not applicable, the data set has none of the labels that the model is told"
+    reason = CONDITIONS.lacks(Material(other, choose(made.store, 6), FEATURES["random-vgg"]))
+    assert reason == "not applicable, the data set has none of the labels of the model"
 
 
 def test_where_a_label_is_rare_never_showing_it_is_right_nearly_always() -> None:
@@ -253,4 +258,4 @@ def test_a_class_that_is_everywhere_names_no_category() -> None:
 
 
 def subject_of(seen: Any, material: Any) -> Subject:
-    return material(told(lambda codes: codes[:, 1:3]), seen(), "acgan", **LABELS).subject
+    return material(painter(lambda codes: codes[:, 1:3]), seen(), "acgan", **LABELS).subject

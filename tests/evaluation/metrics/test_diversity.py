@@ -1,6 +1,6 @@
-"""The group `variety` of `evaluate`: its rows, its pictures, and that real images in the place of samples pass it.
+"""The group `diversity` of `evaluate`: measurements, pictures, and that real images in the place of samples pass it.
 
-Copies, duplicates, damage and sharpness: cases worked by hand, and what real images get.
+Copies, duplicates, faults and sharpness: cases worked by hand, and the same of real images.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from simulacra.catalogue import of_group
 from simulacra.data.store import open_store
 from simulacra.evaluation.context import Material, choose
-from simulacra.evaluation.metrics.diversity import METRICS, VARIETY, beyond, fine_energy, likeness, sharpness
+from simulacra.evaluation.metrics import GROUPS, Results
+from simulacra.evaluation.metrics.diversity import fine_energy, nearness, sharpness, tail_share
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 
 COUNT = 600
+DIVERSITY, METRICS = GROUPS["diversity"], of_group("diversity")
 
 
 class Sure:
@@ -31,7 +34,7 @@ class Sure:
     learned = np.array([True, True, False])
     confusion = np.array([[[300, 0], [0, 300]]] * 3)
 
-    def verdicts(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+    def predict(self, images: np.ndarray, progress: object = None) -> np.ndarray:
         brightness = images.reshape(len(images), -1).mean(1)
         return np.stack([brightness > 128, brightness > 185, brightness < 0], 1)
 
@@ -50,12 +53,12 @@ def material(make_store: Callable[..., Path], tiny: Any, tmp_path: Path) -> Call
         if not path.exists():
             make_store(count=COUNT, held_out=100)
             np.save(path / "images.npy", pictures(COUNT))
-            labels = SURE.verdicts(np.load(path / "images.npy"))
+            labels = SURE.predict(np.load(path / "images.npy"))
             np.save(path / "labels.npy", labels.astype(np.uint8))
         store = open_store(path)
         recipe = tiny("gan", **changes)
-        subject = Subject(build(recipe), recipe, None, store)
-        found = Material(subject, choose(store, 100), PLAIN, {"step": 2, "seed": 0}, tmp_path / "cache")
+        subject = Subject(build(recipe), recipe, None, store, step=2)
+        found = Material(subject, choose(store, 100), PLAIN, cache=tmp_path / "cache")
         samples = pictures(found.count, seed=9)
         known = store.pixels(found.chosen.train)
         found.__dict__.update(samples=damage(samples, known) if damage else samples, judge=judge)
@@ -82,20 +85,23 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 
 
 def numbers(material: Material) -> dict[str, dict[str, Any]]:
-    return {
-        row["metric"] + (f" {row['label']}" if "label" in row else ""): row for row in VARIETY.measure(material).rows
-    }
+    measured = rows(DIVERSITY.measure(material))
+    return {row["metric"] + (f" {row['label']}" if "label" in row else ""): row for row in measured}
+
+
+def rows(results: Results) -> list[dict[str, Any]]:
+    return [measurement.to_json() for measurement in results.measurements]
 
 
 def test_real_images_in_the_place_of_samples_get_the_floor(material: Callable[..., Material]) -> None:
     found = numbers(material())
     for name, row in found.items():
-        if row["value"] is None or name in ("kinds_shown", "label_entropy", "label_divergence"):
+        if row["value"] is None or name in ("modes_covered", "label_entropy", "label_divergence"):
             continue
-        by_chance = row["floor"] + 0.02  # two images of the hundred
+        by_chance = row["baseline"] + 0.02  # two images of the hundred
         assert row["low"] <= by_chance, (name, row)
-        assert row["high"] >= row["floor"], (name, row)
-    assert [row["metric"] for row in found.values()][: len(METRICS) - 1] == list(METRICS)[:-1], "in order"
+        assert row["high"] >= row["baseline"], (name, row)
+    assert [row["metric"] for row in found.values()][: len(METRICS) - 1] == list(METRICS[:-1]), "in order"
 
 
 @pytest.mark.parametrize(
@@ -110,14 +116,14 @@ def test_real_images_in_the_place_of_samples_get_the_floor(material: Callable[..
             ),
             {"broken_features": 1, "broken_pixels": 1, "sharpness": 1},
         ),
-        (lambda samples, known: samples // 2, {"label_frequency Smiling": -1, "rare_labels": -1}),
+        (lambda samples, known: samples // 2, {"label_frequency Smiling": -1, "rare_label_ratio": -1}),
     ],
 )
 def test_each_damage_moves_its_number(damage: Any, moved: dict[str, int], material: Callable[..., Material]) -> None:
     found = numbers(material(damage))
     for name, sign in moved.items():
         row = found[name]
-        assert (row["low"] > row["floor"]) if sign > 0 else (row["high"] < row["floor"]), (name, row)
+        assert (row["low"] > row["baseline"]) if sign > 0 else (row["high"] < row["baseline"]), (name, row)
 
 
 def test_copies_of_a_tenth_are_about_that_much_above_chance(material: Callable[..., Material]) -> None:
@@ -137,16 +143,16 @@ def test_a_mirrored_copy_is_one_where_training_flips(material: Callable[..., Mat
 
 def test_missing_kinds_are_counted_and_diverge(material: Callable[..., Material]) -> None:
     whole, dark = numbers(material()), numbers(material(lambda samples, known: samples // 2))
-    assert whole["kinds_shown"]["value"] == whole["kinds_shown"]["floor"] == whole["kinds_shown"]["kinds"] == 3
-    assert dark["kinds_shown"]["value"] == 1
+    assert whole["modes_covered"]["value"] == whole["modes_covered"]["baseline"] == whole["modes_covered"]["modes"] == 3
+    assert dark["modes_covered"]["value"] == 1
     assert dark["label_entropy"]["value"] < whole["label_entropy"]["low"]
     assert dark["label_divergence"]["low"] > whole["label_divergence"]["high"]
 
 
 def test_a_label_that_the_judge_cannot_tell_is_withheld(material: Callable[..., Material]) -> None:
     row = numbers(material())["label_frequency Male"]
-    assert (row["value"], row["real"]) == (None, 0.0)
-    assert row["why"] == "withheld, the judge cannot tell this label well enough"
+    assert (row["value"], row["training_share"]) == (None, 0.0)
+    assert row["why"] == "withheld, the judge did not learn this label well enough"
 
 
 class Silent(Sure):
@@ -154,31 +160,31 @@ class Silent(Sure):
 
     confusion = np.array([[[300, 0], [0, 300]], [[580, 0], [20, 0]], [[300, 0], [0, 300]]])
 
-    def verdicts(self, images: np.ndarray, progress: object = None) -> np.ndarray:
-        return super().verdicts(images) & [True, False, True]
+    def predict(self, images: np.ndarray, progress: object = None) -> np.ndarray:
+        return super().predict(images) & [True, False, True]
 
 
 def test_a_share_of_a_label_that_the_judge_never_says_is_not_made_up(material: Callable[..., Material]) -> None:
-    found = VARIETY.measure(material(judge=Silent()))
-    rows = {row.get("label", row["metric"]): row for row in found.rows}
-    assert rows["Eyeglasses"]["value"] is rows["Eyeglasses"]["floor"] is None
-    assert "hardly more often of real images that have it" in rows["Eyeglasses"]["why"]
-    assert rows["rare_labels"]["value"] is None, "the only one that is rare"
+    found = DIVERSITY.measure(material(judge=Silent()))
+    by_label = {row.get("label", row["metric"]): row for row in rows(found)}
+    assert by_label["Eyeglasses"]["value"] is by_label["Eyeglasses"]["baseline"] is None
+    assert "for real images without it nearly as often as with it" in by_label["Eyeglasses"]["why"]
+    assert by_label["rare_label_ratio"]["value"] is None, "the only one that is rare"
     assert found.pictures["frequencies"]["label_names"].tolist() == ["Smiling"]
 
 
 def test_without_labels_the_rest_is_measured(material: Callable[..., Material]) -> None:
-    measured = VARIETY.measure(material(judge=None))
-    found = {row["metric"]: row for row in measured.rows}
+    measured = DIVERSITY.measure(material(judge=None))
+    found = {row["metric"]: row for row in rows(measured)}
     assert list(found) == list(METRICS)
-    assert found["kinds_shown"]["n"] is None
+    assert found["modes_covered"]["n"] is None
     assert found["sharpness"]["value"] > 0
-    assert found["kinds_shown"]["why"] == "not applicable, the data set has no labels"
+    assert found["modes_covered"]["why"] == "not applicable, the data set has no labels"
 
 
 def test_the_strip_shows_the_copies_first_and_below_them_what_they_copy(material: Callable[..., Material]) -> None:
     one = material(lambda samples, known: np.concatenate([known[:12, :, ::-1], samples[12:]]))
-    arrays = VARIETY.measure(one).pictures["nearest"]
+    arrays = DIVERSITY.measure(one).pictures["nearest"]
     assert arrays["pixels_samples"].shape == (16, 8, 8, 3)
     np.testing.assert_array_equal(arrays["pixels_samples"][:10], arrays["pixels_train"][:10])
     assert (arrays["pixels_train_distances"][:10] == 0).all()
@@ -193,9 +199,9 @@ def test_held_out_images_that_repeat_one_another_leave_numbers_that_can_be_drawn
     images = np.load(tmp_path / "store" / "images.npy")
     images[one.chosen.held_out] = 7
     np.save(tmp_path / "store" / "images.npy", images)
-    changed = replace(one, subject=replace(one.subject, store=open_store(tmp_path / "store")), _kept={})
+    changed = replace(one, subject=replace(one.subject, store=open_store(tmp_path / "store")), _features={})
     changed.__dict__.update(samples=one.samples, judge=None)
-    arrays = VARIETY.measure(changed).pictures["nearest"]
+    arrays = DIVERSITY.measure(changed).pictures["nearest"]
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
@@ -206,9 +212,9 @@ def test_given_labels_are_told_apart_from_drawn_ones(material: Callable[..., Mat
     labelled = recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": ("Smiling",)})})
     changed = replace(one, subject=replace(given, recipe=labelled))
     changed.__dict__.update(samples=one.samples, judge=one.judge)
-    found = VARIETY.measure(changed)
+    found = DIVERSITY.measure(changed)
     assert found.pictures["frequencies"]["given"].tolist() == [True, False]
-    assert any("samples are made for Smiling as" in note for note in found.notes)
+    assert any("samples are generated for Smiling as" in note for note in found.notes)
 
 
 DRAW = np.random.default_rng(0)
@@ -216,15 +222,15 @@ DRAW = np.random.default_rng(0)
 
 def test_a_share_below_the_quantile_of_real_values() -> None:
     real = np.arange(100.0)  # 5 of them lie below 5
-    found = beyond(np.array([0.0, 4.9, 5.0, 99.0]), real, 0.05)
-    assert (found.estimate.value, found.floor, found.threshold) == (0.5, 0.05, 5.0)
+    found = tail_share(np.array([0.0, 4.9, 5.0, 99.0]), real, 0.05)
+    assert (found.estimate.value, found.baseline, found.threshold) == (0.5, 0.05, 5.0)
 
 
 def test_real_values_in_the_place_of_samples_give_the_level_and_the_interval_holds_it() -> None:
     held = 0
     for seed in range(200):
         draw = np.random.default_rng(seed)
-        one = beyond(draw.standard_normal(400), draw.standard_normal(300), 0.05).estimate
+        one = tail_share(draw.standard_normal(400), draw.standard_normal(300), 0.05).estimate
         assert one.low is not None
         assert one.high is not None
         held += one.low <= 0.05 <= one.high
@@ -233,17 +239,17 @@ def test_real_values_in_the_place_of_samples_give_the_level_and_the_interval_hol
 
 def test_the_interval_is_wider_where_fewer_real_images_set_the_threshold() -> None:
     samples = DRAW.random(1000)
-    few, many = (beyond(samples, np.linspace(0, 1, count), 0.05).estimate for count in (60, 6000))
+    few, many = (tail_share(samples, np.linspace(0, 1, count), 0.05).estimate for count in (60, 6000))
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
 def test_with_very_few_real_images_nothing_lies_below_by_chance() -> None:
-    found = beyond(np.array([0.0, 2.0]), np.arange(1.0, 7.0), 0.05)
-    assert (found.estimate.value, found.floor) == (0.5, 0.0)
+    found = tail_share(np.array([0.0, 2.0]), np.arange(1.0, 7.0), 0.05)
+    assert (found.estimate.value, found.baseline) == (0.5, 0.0)
 
 
-def test_likeness_is_nought_on_a_training_image_and_a_half_between() -> None:
-    found = likeness(np.array([0.0, 2.0, 3.0, 0.0]), np.array([1.0, 2.0, 1.0, 0.0]))
+def test_nearness_is_nought_on_a_training_image_and_a_half_between() -> None:
+    found = nearness(np.array([0.0, 2.0, 3.0, 0.0]), np.array([1.0, 2.0, 1.0, 0.0]))
     assert found.tolist() == [0, 0.5, 0.75, 0.5]
 
 

@@ -1,17 +1,17 @@
-"""How often labels and kinds are shown: cases worked by hand."""
+"""How often labels and modes are shown: cases worked by hand."""
 
 import numpy as np
 import pytest
 
 from simulacra.evaluation.metrics.correction import Shares, corrected
-from simulacra.evaluation.metrics.frequencies import divergence, entropy, kinds, rare_ratio
+from simulacra.evaluation.metrics.frequencies import divergence, entropy, modes, rare_ratio
 
 
 def said(yes: int, no: int) -> np.ndarray:
     return np.array([[True]] * yes + [[False]] * no)
 
 
-def test_a_judge_that_never_errs_is_taken_at_its_word() -> None:
+def test_a_judge_that_never_errs_needs_no_correction() -> None:
     found = corrected(said(30, 70), np.array([[[500, 0], [0, 500]]]))
     assert found.values == pytest.approx([0.3])
     assert found.limits[0][0] < 0.3 < found.limits[1][0]
@@ -72,15 +72,15 @@ def test_a_rare_label_that_is_lost_counts_as_half_an_image() -> None:
     assert one.value == pytest.approx(0.0005 / 0.0405)
 
 
-def test_common_kinds_have_their_own_place_and_all_others_share_one() -> None:
+def test_common_modes_are_counted_one_by_one_and_all_others_together() -> None:
     data = np.array([[0, 0]] * 90 + [[0, 1]] * 8 + [[1, 1]] * 2, bool)
     labels = np.array([[0, 0]] * 40 + [[1, 1]] * 5 + [[1, 0]] * 55, bool)
-    counts, shares = kinds(labels, data)  # 5 of 100 images are needed
+    counts, shares = modes(labels, data)  # 5 of 100 images are needed
     assert counts.tolist() == [40, 0, 60]
     assert shares == pytest.approx([0.9, 0.08, 0.02])
 
 
-def test_entropy_of_even_and_of_single_kinds() -> None:
+def test_entropy_of_even_and_of_single_modes() -> None:
     assert entropy(np.array([25, 25, 25, 25])).value == pytest.approx(np.log(4))
     assert entropy(np.array([100, 0])).value == 0
 

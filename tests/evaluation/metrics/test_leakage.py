@@ -90,14 +90,14 @@ def test_a_judge_that_tells_nothing_apart_corrects_nothing(real: list[list[int]]
 
 def test_a_class_that_the_judge_never_names_is_not_corrected() -> None:
     real = np.array([[50, 0, 0], [0, 50, 0], [10, 10, 0]])
-    assert correction.told_apart(real).tolist() == [True, True, False]
+    assert correction.distinguished(real).tolist() == [True, True, False]
     found = correction.classes(np.array([[20, 0, 0], [0, 20, 0], [10, 10, 0]]), real)
     assert [one is None for one in found] == [False, False, True]
 
 
-def test_an_attribute_that_the_judge_never_names_is_not_told_apart() -> None:
+def test_an_attribute_that_the_judge_never_names_is_not_distinguished() -> None:
     real = np.array([[[980, 0], [20, 0]], [[90, 10], [20, 80]], [[100, 0], [0, 0]], [[90, 10], [85, 15]]])
-    assert correction.told_apart(real).tolist() == [False, True, False, False]
+    assert correction.distinguished(real).tolist() == [False, True, False, False]
 
 
 def test_errors_of_several_attributes_even_out() -> None:

@@ -15,13 +15,13 @@ from scipy.ndimage import correlate1d
 from scipy.special import stdtrit
 from torch import Tensor
 
+from simulacra.catalogue import of_group
 from simulacra.evaluation.context import Chosen, Material
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.metrics import disentanglement, reconstruction
-from simulacra.evaluation.metrics.disentanglement import DISENTANGLEMENT, factor_of, halved, separated_predictability
+from simulacra.evaluation.metrics import GROUPS, Results, disentanglement, reconstruction
+from simulacra.evaluation.metrics.disentanglement import factor_of, halved, separated_predictability
 from simulacra.evaluation.metrics.reconstruction import (
-    RECONSTRUCTION,
-    Principal,
+    LinearCode,
     signal_to_noise,
     squared_error,
     structural_similarity,
@@ -31,6 +31,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes
 from simulacra.objectives.vae import VAE
 
+RECONSTRUCTION, DISENTANGLEMENT = GROUPS["reconstruction"], GROUPS["disentanglement"]
 MakeMaterial = Callable[..., Material]
 
 
@@ -47,13 +48,13 @@ def material(subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -
             it = replace(it, store=replace(it.store, factors=factors.astype(np.float32), factor_names=names))
         train = it.store.rows("train")  # type: ignore[union-attr]
         chosen = Chosen("test", it.store.rows("test"), train[:7], train[7:])  # type: ignore[union-attr]
-        return Material(it, chosen, FEATURES["random-vgg"], {"step": 0, "seed": 0})
+        return Material(it, chosen, FEATURES["random-vgg"])
 
     return make
 
 
-def by_metric(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {row["metric"]: row for row in rows}
+def by_metric(results: Results) -> dict[str, dict[str, Any]]:
+    return {measurement.metric: measurement.to_json() for measurement in results.measurements}
 
 
 def factors_of(count: int = 30) -> Any:
@@ -63,12 +64,12 @@ def factors_of(count: int = 30) -> Any:
 
 def test_a_vae_gets_every_row_but_the_similarity_of_images_smaller_than_its_window(material: MakeMaterial) -> None:
     found = RECONSTRUCTION.measure(material("vae"))
-    rows = by_metric(found.rows)
-    assert set(rows) == set(RECONSTRUCTION.metrics) - {"ssim"}
+    rows = by_metric(found)
+    assert set(rows) == set(of_group("reconstruction")) - {"ssim"}
     assert {name: row["n"] for name, row in rows.items()} == dict.fromkeys(rows, 8)
     assert rows["elbo"]["density"] == "normal, variance 96"
     assert 0 <= rows["active_units"]["value"] <= 3
-    assert "the mean training image in place of each reconstruction leaves an MSE of 0.3" in found.notes[0]
+    assert "the mean training image in place of each reconstruction has an MSE of 0.3" in found.notes[0]
     assert rows["inversion_mse"]["value"] <= rows["reconstruction_mse"]["value"] + 1e-6
     assert set(found.pictures) == {"kl-dimensions", "inversions"}
     assert all(preview(arrays) for arrays in found.pictures.values())
@@ -84,11 +85,11 @@ def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> Non
     q = torch.distributions.Normal(mean, (logvar / 2).exp())
     kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0, 1))
     found = RECONSTRUCTION.measure(it)
-    rows = by_metric(found.rows)
+    rows = by_metric(found)
     assert rows["reconstruction_mse"]["value"] == pytest.approx(errors.mean().item(), rel=1e-5)
     assert rows["psnr"]["value"] == pytest.approx((10 * (4 / errors).log10()).mean().item(), rel=1e-5)
-    assert rows["kl_an_image"]["value"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
-    assert rows["kl_a_number"]["value"] == pytest.approx(kl.mean().item(), rel=1e-4)
+    assert rows["kl_per_image"]["value"] == pytest.approx(kl.sum(1).mean().item(), rel=1e-4)
+    assert rows["kl_per_dimension"]["value"] == pytest.approx(kl.mean().item(), rel=1e-4)
     assert found.pictures["kl-dimensions"]["kl"] == pytest.approx(kl.mean(0).numpy(), rel=1e-4)
 
 
@@ -97,8 +98,8 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
     it = material("vae", **{"objective.reduction": "sum"})
     model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
     assert isinstance(model, VAE)
-    rows = by_metric(RECONSTRUCTION.measure(it).rows)
-    assert rows["elbo"]["value"] < rows["importance_bound"]["value"]
+    rows = by_metric(RECONSTRUCTION.measure(it))
+    assert rows["elbo"]["value"] < rows["iwae_bound"]["value"]
     # Its other form: the mean of log p(x|z) less the KL in closed form.
     generator = torch.Generator().manual_seed(3)
     with model.looking():
@@ -113,11 +114,11 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
 
 def test_what_has_no_encoder_is_measured_by_inversion(material: MakeMaterial) -> None:
     found = RECONSTRUCTION.measure(material("gan"))
-    assert {name for name, row in by_metric(found.rows).items() if row["value"] is not None} == {"inversion_mse"}
-    assert by_metric(found.rows)["psnr"]["why"] == (
-        "not applicable, family gan has no encoder; inversion_mse stands in for it"
+    assert {name for name, row in by_metric(found).items() if row["value"] is not None} == {"inversion_mse"}
+    assert by_metric(found)["psnr"]["why"] == (
+        "not applicable, family gan has no encoder; inversion_mse takes its place"
     )
-    assert {row["n"] for row in found.rows} == {None, 8}
+    assert {row["n"] for row in by_metric(found).values()} == {None, 8}
     assert found.pictures["inversions"]["originals"].shape == found.pictures["inversions"]["inversions"].shape
 
 
@@ -125,14 +126,14 @@ def test_cross_entropy_has_no_bounds(material: MakeMaterial) -> None:
     found = RECONSTRUCTION.measure(
         material("vae", **{"objective.likelihood": "bce", "networks.decoder.output": "none"})
     )
-    bound = by_metric(found.rows)["elbo"]
+    bound = by_metric(found)["elbo"]
     assert bound["value"] is None
     assert bound["why"].startswith("not applicable, family vae is trained by a likelihood that is no density")
 
 
 def test_a_classifier_has_neither(material: MakeMaterial) -> None:
     it = material("classifier")
-    assert RECONSTRUCTION.lacks(it) == "not applicable, family classifier makes no images"
+    assert RECONSTRUCTION.lacks(it) == "not applicable, family classifier generates no images"
     assert DISENTANGLEMENT.lacks(it) == "not applicable, family classifier has no encoder"
 
 
@@ -150,18 +151,18 @@ def test_each_score_stands_beside_chance(material: MakeMaterial) -> None:
     it = material("vae", factors=factors_of())
     assert DISENTANGLEMENT.lacks(it) is None
     found = DISENTANGLEMENT.measure(it)
-    rows = by_metric(found.rows)
-    assert set(rows) == set(DISENTANGLEMENT.metrics)
-    assert {(row["split"], row["n"], row["factors"]) for row in found.rows} == {("train", 14, 2)}
+    rows = by_metric(found)
+    assert set(rows) == set(of_group("disentanglement"))
+    assert {(row["split"], row["n"], row["factors"]) for row in rows.values()} == {("train", 14, 2)}
     assert rows["factorvae_score"]["value"] is None
-    assert rows["factorvae_score"]["why"] == "withheld: no number of the code changes with the image"
+    assert rows["factorvae_score"]["why"] == "withheld: no latent dimension changes with the image"
     for name in set(rows) - {"factorvae_score"}:
         assert 0 <= rows[name]["value"] <= 1
-        assert rows[name]["floor"] is not None
+        assert rows[name]["baseline"] is not None
         assert rows[name]["low"] <= rows[name]["value"] <= rows[name]["high"]
     assert found.pictures["code-factors"]["shares"].shape == (3, 2)
     assert "disentanglement is of 2 factors: factor 0, factor 1" in found.notes
-    assert found.rows == DISENTANGLEMENT.measure(it).rows, "the same again"
+    assert found.measurements == DISENTANGLEMENT.measure(it).measurements, "the same again"
 
 
 def test_held_out_images_are_asked_where_there_are_enough(
@@ -210,14 +211,14 @@ def test_intervals_of_scores_are_as_wide_as_the_scores_spread() -> None:
 
 @pytest.mark.parametrize(
     ("factor", "why"),
-    [(1.0, "fewer than two factors have a value that 32 images share"), (0.0, "no number of the code changes")],
+    [(1.0, "fewer than two factors have a value that 32 images share"), (0.0, "no latent dimension changes")],
 )
-def test_why_votes_cannot_be_counted_is_told_rightly(
+def test_why_votes_cannot_be_counted_is_said(
     factor: float, why: str, material: MakeMaterial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it, encode = material("vae", factors=factors_of()), Subject.encode
     monkeypatch.setattr(Subject, "encode", lambda self, images: factor * 100 * encode(self, images))
-    assert why in by_metric(DISENTANGLEMENT.measure(it).rows)["factorvae_score"]["why"]
+    assert why in by_metric(DISENTANGLEMENT.measure(it))["factorvae_score"]["why"]
 
 
 def test_few_images_are_of_all_classes_though_the_data_are_in_order(
@@ -287,18 +288,16 @@ def test_similarity_is_that_of_a_second_way_to_compute_it() -> None:
     )
 
 
-def test_images_of_two_causes_are_told_by_two_numbers() -> None:
+def test_images_of_two_causes_are_coded_by_two_dimensions() -> None:
     random = torch.Generator().manual_seed(0)
     causes, axes = torch.randn(40, 2, generator=random), torch.randn(2, 3 * 4 * 4, generator=random)
     images = ((causes @ axes) * 0.05 + 0.1).reshape(40, 3, 4, 4)
     fit, test = images[:30], images[30:]
-    assert squared_error(Principal(fit, 2)(test), test).max() < 1e-8
-    one = squared_error(Principal(fit, 1)(test), test).mean()
+    assert squared_error(LinearCode(fit, 2)(test), test).max() < 1e-8
+    one = squared_error(LinearCode(fit, 1)(test), test).mean()
     assert 1e-4 < one < squared_error(fit.mean(0).expand_as(test), test).mean()
 
 
-def test_more_numbers_than_images_are_as_many_as_there_are() -> None:
+def test_more_dimensions_than_images_are_as_many_as_there_are() -> None:
     images = pictures(5, 4)
-    again = Principal(images, 50)
-    assert again.axes.shape == (4, 48)
-    assert squared_error(again(images), images).max() < 1e-8
+    assert squared_error(LinearCode(images, 50)(images), images).max() < 1e-8

@@ -1,73 +1,107 @@
-"""Several runs on one page: what was measured unalike never stands in one row or on one chart."""
+"""Several runs on one page: what was measured in different ways never stands in one row or on one chart."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulacra.report import write_report
+from simulacra.recipe import load
 
-ROW = {"metric": "frechet_distance", "low": None, "high": None, "floor": None, "split": "test"}
-
-
-def page(fake: Any, folder: Path, *runs: list[dict[str, Any]]) -> str:
-    folders = []
-    for name, rows in zip("ab", runs, strict=True):
-        run = fake.run(folder / name, full=False)
-        for row in rows:
-            run.append("evaluations", ROW | row)
-        folders.append(run)
-    return write_report(folders, folder / "out.html").read_text("utf-8")
+Compared = Callable[..., Any]
+SCORE = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 2000}
 
 
-def rows_of(html: str) -> dict[str, str]:
-    """First cell -> the others, of the rows of the table about Frechet distances."""
-    table = html.partition("A column for each run;")[2].partition("</table>")[0]
-    lines = [line for line in table.split("<tr>") if "chet distance" in line]
-    return {line.partition("</th>")[0].rpartition(">")[2]: line.partition("</th>")[2] for line in lines}
+def scores(page: Any) -> dict[str, list[str]]:
+    """The rows about Fréchet distances in the table of all runs."""
+    return {name: cells for name, cells in page.table("run").items() if name.startswith("Fréchet distance")}
 
 
 @pytest.mark.parametrize(
-    ("other", "named"),
+    ("other", "method"),
     [
         ({"extractor": "judge"}, "n 500, judge"),
         ({"n": 2000}, "n 2,000, random-vgg"),
-        ({"judge": "told 90%"}, "n 500, random-vgg, told 90%"),
+        ({"judge": "judge 90%"}, "n 500, random-vgg, judge 90%"),
     ],
 )
-def test_numbers_measured_unalike_have_rows_of_their_own(
-    other: dict[str, Any], named: str, fake: Any, tmp_path: Path
+def test_numbers_measured_in_different_ways_have_rows_of_their_own(
+    other: dict[str, Any], method: str, compared: Compared
 ) -> None:
-    one = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 2000}
-    found = rows_of(page(fake, tmp_path, [one], [one | {"value": 3.0} | other]))
-    (first, mine), (second, theirs) = found.items()
-    assert first.endswith("(test split, n 500, random-vgg)")
-    assert second.endswith(f"(test split, {named})")
-    assert "30.00" in mine
-    assert "3.000" not in mine
-    assert "3.000" in theirs
-    assert "–" in theirs
+    assert scores(compared([SCORE], [SCORE | {"value": 3.0} | other])) == {
+        "Fréchet distance (test split, n 500, random-vgg)": ["30.00", "–"],
+        f"Fréchet distance (test split, {method})": ["–", "3.000"],
+    }
 
 
-def test_numbers_of_raw_and_averaged_weights_have_rows_of_their_own(fake: Any, tmp_path: Path) -> None:
-    one = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 2000, "weights": "raw"}
-    assert len(rows_of(page(fake, tmp_path / "two", [one], [one | {"weights": "ema"}]))) == 2
-    assert len(rows_of(page(fake, tmp_path / "one", [one], [one]))) == 1
+@pytest.mark.parametrize(("kind", "rows"), [("ema", 2), ("raw", 1)])
+def test_numbers_of_raw_and_ema_weights_have_rows_of_their_own(kind: str, rows: int, compared: Compared) -> None:
+    raw = SCORE | {"weights": "raw"}
+    assert len(scores(compared([raw], [SCORE | {"weights": kind}]))) == rows
 
 
-def test_an_old_number_beside_a_new_one_says_when(fake: Any, tmp_path: Path) -> None:
-    one = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 1000}
-    (cells,) = rows_of(page(fake, tmp_path, [one], [one | {"value": 3.0, "step": 2000}])).values()
-    assert "30.00 at update 1,000<" in cells
-    assert "3.000<" in cells
+def test_an_old_number_beside_a_new_one_says_when(compared: Compared) -> None:
+    (cells,) = scores(compared([SCORE | {"step": 1000}], [SCORE | {"value": 3.0}])).values()
+    assert cells == ["30.00 at update 1,000", "3.000"]
 
 
-def test_curves_that_were_measured_unalike_are_not_shared(fake: Any, tmp_path: Path) -> None:
-    def curve(**how: Any) -> list[dict[str, Any]]:
-        return [{"value": 30.0 / step, "n": 500, "extractor": "judge", "step": step} | how for step in (1000, 2000)]
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [({}, True), ({"n": 2000}, False), ({"extractor": "judge"}, False), ({"weights": "raw"}, False)],
+)
+def test_curves_that_were_measured_in_different_ways_are_not_shared(
+    other: dict[str, Any], shared: bool, compared: Compared
+) -> None:
+    curve = [SCORE | {"value": 30.0 / step, "step": step, "weights": "ema"} for step in (1000, 2000)]
+    page = compared(curve, [row | other for row in curve])
+    assert ("Curves that runs share" in page.sections) == shared
 
-    assert "Curves that runs share" in page(fake, tmp_path / "alike", curve(), curve())
-    for place, other in enumerate(({"n": 2000}, {"extractor": "random-vgg"}, {"weights": "raw"})):
-        assert "Curves that runs share" not in page(
-            fake, tmp_path / str(place), curve(weights="ema"), curve(**{"weights": "ema"} | other)
-        )
+
+def test_runs_side_by_side_have_a_verdict(compared: Compared) -> None:
+    rows = [
+        [
+            {"metric": "precision", "value": value, "low": value - 0.02, "high": value + 0.02, "label": label}
+            for label in ("", "Hat")
+        ]
+        for value in (0.5, 0.6)
+    ]
+    page = compared(*rows)
+    assert "Precision ↑ higher is better b is better" in page.sections["Score card"]
+    assert page.table("metric", "label", "a", "b", "verdict")["Precision"][-1] == "b is better"
+    assert "not the seed of the training" in page.gaps
+
+
+def test_many_settings_that_differ_are_behind_a_fold(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
+    runs[1].write_recipe(load("demo-vae"))
+    page = fake.report(*runs, out=tmp_path / "out.html")
+    assert "objective.kl_weight" in page.table("setting", "one", "two")
+    assert re.search(r"\d\d settings", page.sections["Where the recipes differ"])
+
+
+def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
+    (runs[1].path / "recipe.toml").write_text("steps = 0", "utf-8")
+    assert "Where the recipes differ" not in fake.report(*runs, out=tmp_path / "out.html").sections
+
+
+def test_several_runs_stand_side_by_side_under_names_of_their_own(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / parent / "same", full=False) for parent in ("a", "b")]
+    runs.append(fake.run(tmp_path / "other", full=False, family="vae", images_seen=10, state="stopped"))
+    for run in runs:
+        fake.curves(run, "loss/total", rows=4)
+        run.write_picture("samples", {"images": fake.noise(32, 8, 8, 3)}, b"")
+    page = fake.report(*runs, out=tmp_path / "out" / "compared.html")
+    assert list(page.sections)[:3] == ["Side by side", "Samples of each run", "Curves that runs share"]
+    assert page.table("run", "a/same", "b/same", "other")["family"] == ["gan", "gan", "vae"]
+    assert "did not see equally many images" in page.gaps
+    assert "Not finished: other" in page.gaps
+    assert {"a-same-loss.svg", "b-same-loss.svg", "other-samples.png", "comparison-shared-loss-total.svg"} <= set(
+        page.figures
+    )
+
+
+def test_a_page_says_that_runs_saw_different_data(fake: Any, tmp_path: Path) -> None:
+    runs = [fake.run(tmp_path / name, full=False, data={"fingerprint": name}) for name in ("one", "two")]
+    assert "trained on different data" in fake.report(*runs, out=tmp_path / "out.html").gaps

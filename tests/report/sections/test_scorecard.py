@@ -1,137 +1,136 @@
-"""The score card: each number on a scale, beside its floor, with the way that is better."""
+"""The score card: each number on a scale, beside its baseline, with the direction that is better."""
 
-import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from simulacra.estimates import Estimate
-from simulacra.recipe import load
-from simulacra.report import write_report
 from simulacra.report.glossary import of_metric
-from simulacra.report.record import newest
-from simulacra.report.sections.scorecard import beside, scale_of
+from simulacra.report.sections.scorecard import distance_to, mark, scale_of
 
-ROW = {"low": None, "high": None, "floor": None, "n": 500, "split": "test", "extractor": "random-vgg", "step": 2000}
-
-
-def card(fake: Any, folder: Path, *rows: dict[str, Any]) -> str:
-    """The score card of a run with these rows alone."""
-    run = fake.run(folder, full=False)
-    for row in rows:
-        run.append("evaluations", ROW | row)
-    return write_report([run]).read_text("utf-8").partition('--score-card--title">')[2].partition("</section>")[0]
+Evaluated = Callable[..., Any]
 
 
-def test_a_number_is_drawn_with_its_interval_and_its_floor(fake: Any, tmp_path: Path) -> None:
-    row = {"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "floor": 0.9, "better": "higher"}
-    html = card(fake, tmp_path / "run", row)
-    assert 'class="interval" x1="50.00%" x2="65.00%"' in html
-    assert 'class="floor" x1="90.00%"' in html
-    assert 'class="dot" cx="60.00%"' in html
-    assert 'aria-label="test images: 60.0%; 50.0% to 65.0%; 30.0 points below the floor, 90.0%."' in html
-    assert '<span aria-hidden="true">↑</span> higher is better' in html
-    assert "(n 500, random-vgg)" in html
+def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated: Evaluated) -> None:
+    page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9})
+    assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points below baseline 90.0%." in page.images
+    card = page.sections["Score card"]
+    assert "↑ higher is better" in card
+    assert "The baseline is real images in the place of samples. (n 500, random-vgg)" in card
 
 
-def test_a_training_s_own_metrics_have_a_direction_too(fake: Any, tmp_path: Path) -> None:
-    html = card(fake, tmp_path / "run", {"metric": "mse", "value": 0.1}, {"metric": "kl", "value": 20.0})
-    assert "lower is better" in html
-    assert "neither way is better" in html
+def test_a_mark_lies_where_its_number_is() -> None:
+    metric = of_metric("precision")
+    estimate = Estimate(0.6, 0.5, 0.65)
+    drawn = mark("test images", estimate, 0.9, metric, scale_of(metric, [(estimate, 0.9)]), [])
+    assert (drawn.position, drawn.low, drawn.high, drawn.baseline) == pytest.approx((60, 50, 65, 90))
 
 
-def test_labels_wait_behind_their_metric_on_the_same_scale(fake: Any, tmp_path: Path) -> None:
+def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated: Evaluated) -> None:
+    page = evaluated({"metric": "kl_an_image", "value": 20.0, "floor": 3.0, "weights": "averaged"})
+    card = page.sections["Score card"]
+    assert "KL divergence per image" in card
+    assert "17.00 above baseline 3.000" in card
+    assert page.table("metric")["KL divergence per image"][-1] == "ema"
+
+
+def test_metrics_that_a_training_measures_have_a_direction_too(evaluated: Evaluated) -> None:
+    card = evaluated({"metric": "mse", "value": 0.1}, {"metric": "kl", "value": 20.0}).sections["Score card"]
+    assert "lower is better" in card
+    assert "neither direction is better" in card
+
+
+def test_labels_are_behind_a_fold_of_their_metric(evaluated: Evaluated) -> None:
     rows = [{"metric": "obeyed", "value": value, "label": label} for value, label in ((8.0, ""), (4.0, "Hat"))]
-    html = card(fake, tmp_path / "run", *rows)
-    assert html.index(">test images<") < html.index("<summary>By label (1)") < html.index(">Hat<")
+    card = evaluated(*rows).sections["Score card"]
+    assert card.index("test images") < card.index("By label (1)") < card.index("Hat")
 
 
-def test_what_is_withheld_says_why_and_what_does_not_apply_is_left_out(fake: Any, tmp_path: Path) -> None:
-    html = card(
-        fake,
-        tmp_path / "run",
+def test_numbers_of_two_codes_and_one_label_are_two_numbers(evaluated: Evaluated) -> None:
+    rows = [{"metric": "mutual_information", "code": code, "label": "Bag", "value": 0.1} for code in ("c1", "c2")]
+    card = evaluated(*rows).sections["Score card"]
+    assert "By label (2) c1: Bag" in card
+    assert "c2: Bag" in card
+
+
+def test_a_withheld_number_says_why_and_one_that_does_not_apply_is_left_out(evaluated: Evaluated) -> None:
+    card = evaluated(
         {"metric": "recall", "value": None, "why": "too few images"},
-        {"metric": "precision", "value": None, "why": "not applicable, family classifier makes no images"},
-    )
-    assert "withheld: too few images" in html
-    assert "Precision" not in html
+        {"metric": "precision", "value": None, "n": None, "why": "not applicable, family classifier has no samples"},
+    ).sections["Score card"]
+    assert "withheld: too few images" in card
+    assert "Precision" not in card
 
 
-def test_the_newest_number_is_shown_and_an_old_one_says_when(fake: Any, tmp_path: Path) -> None:
-    rows = [{"metric": "mse", "value": 0.5, "step": 1000}, {"metric": "mse", "value": 0.25}]
-    html = card(fake, tmp_path / "new", *rows)
-    drawn = html.partition("All of it as tables")[0]
-    assert "0.2500" in drawn
-    assert "0.5000" not in drawn
-    assert "0.5000" in html, "the details have every step"
-    assert "at update 1,000" in card(fake, tmp_path / "old", rows[0])
+def test_the_newest_number_is_shown_and_tables_have_every_step(evaluated: Evaluated) -> None:
+    card = evaluated({"metric": "mse", "value": 0.5, "step": 1000}, {"metric": "mse", "value": 0.25})
+    scales, _, tables = card.sections["Score card"].partition("All numbers as tables")
+    assert "0.2500" in scales
+    assert "0.5000" not in scales
+    assert "0.5000" in tables
 
 
-def test_numbers_of_both_kinds_of_weights_are_told_apart(fake: Any, tmp_path: Path) -> None:
+def test_an_old_number_says_when_it_was_measured(evaluated: Evaluated) -> None:
+    assert "at update 1,000" in evaluated({"value": 0.5, "step": 1000}).sections["Score card"]
+
+
+def test_numbers_of_both_kinds_of_weights_say_which(evaluated: Evaluated) -> None:
     rows = [{"metric": "recall", "value": value, "weights": kind} for value, kind in ((0.2, "ema"), (0.6, "raw"))]
-    drawn = card(fake, tmp_path / "both", *rows).partition("All of it as tables")[0]
-    assert "n 500 · random-vgg · ema weights" in drawn
-    assert "n 500 · random-vgg · raw weights" in drawn
-    assert "weights" not in card(fake, tmp_path / "one", rows[0]).partition("All of it as tables")[0]
+    assert "weights" not in evaluated(rows[0]).sections["Score card"].partition("All numbers as tables")[0]
+    scales = evaluated(rows[1]).sections["Score card"].partition("All numbers as tables")[0]
+    assert "n 500, random-vgg, EMA weights" in scales
+    assert "n 500, random-vgg, raw weights" in scales
 
 
-def test_runs_side_by_side_have_a_verdict(fake: Any, tmp_path: Path) -> None:
-    runs = []
-    for name, value in (("one", 0.5), ("two", 0.6)):
-        run = fake.run(tmp_path / name, full=False)
-        for label in ("", "Hat"):
-            row = {"metric": "precision", "value": value, "low": value - 0.02, "high": value + 0.02, "label": label}
-            run.append("evaluations", ROW | row | {"better": "higher"})
-        runs.append(run)
-    html = write_report(runs, tmp_path / "out.html").read_text("utf-8")
-    assert '<span class="verdict">two is better</span>' in html
-    assert "<summary>By label (1)" in html
-    assert "not a training with another seed" in html
+def test_further_entries_of_rows_become_columns(evaluated: Evaluated) -> None:
+    row = {"metric": "leakage", "value": 0.25, "n": 90, "low": 0.2, "high": 0.3}
+    page = evaluated(*(row | {"label": label, "labels": 7} for label in ("Hat", "Beard")))
+    head, *rows = next(table for table in page.tables if "interval" in table[0])
+    cells = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(row["label"], row["labels"], row["interval"]) for row in cells] == [
+        ("Hat", "7", "0.2000 to 0.3000"),
+        ("Beard", "7", "0.2000 to 0.3000"),
+    ]
 
 
-def test_many_settings_that_differ_wait_behind_a_fold(fake: Any, tmp_path: Path) -> None:
-    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
-    runs[1].write_recipe(load("demo-vae"))
-    html = write_report(runs, tmp_path / "out.html").read_text("utf-8")
-    assert re.search(r"<summary>\d\d settings</summary>", html)
-    assert ">objective.kl_weight<" in html
-
-
-def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake: Any, tmp_path: Path) -> None:
-    runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
-    (runs[1].path / "recipe.toml").write_text("steps = 0", "utf-8")
-    html = write_report(runs, tmp_path / "out.html").read_text("utf-8")
-    assert "Where the recipes differ" not in html
+def test_measurements_during_training_have_a_row_per_epoch(fake: Any, run: Any, evaluated: Evaluated) -> None:
+    fake.curves(run, "loss/train")
+    page = evaluated(
+        *(
+            {"metric": metric, "value": value, "split": split, "step": step, "extractor": None}
+            for step in (1000, 2000)
+            for split in ("train", "test")
+            for metric, value in (("accuracy", 0.886), ("loss", 0.3))
+        )
+    )
+    table = page.table("epoch", "updates", "Accuracy, train", "Accuracy, test", "Loss, train")
+    assert table["6.4"] == ["2,000", "88.6%", "88.6%", "0.3000", "0.3000"]
+    assert "The vertical axis begins at 80%." in page.sections["Learning curves"]
 
 
 @pytest.mark.parametrize(
-    ("metric", "found", "floor", "said"),
+    ("metric", "estimate", "baseline", "words"),
     [
-        ("mse", Estimate(3.0), 1.0, "2.000 above the floor,"),
-        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "its interval reaches the floor,"),
-        ("recall", Estimate(0.2), 0.5, "30.0 points below the floor,"),
+        ("mse", Estimate(3.0), 1.0, "2.000 above baseline"),
+        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "interval includes baseline"),
+        ("recall", Estimate(0.2), 0.5, "30.0 points below baseline"),
     ],
 )
-def test_the_distance_to_the_floor_is_put_into_words(metric: str, found: Estimate, floor: float, said: str) -> None:
-    assert beside(of_metric(metric), found, floor) == said
+def test_the_distance_to_the_baseline_is_in_words(metric: str, estimate: Estimate, baseline: float, words: str) -> None:
+    assert distance_to(baseline, estimate, of_metric(metric)) == words
 
 
-def test_a_scale_begins_at_nothing_where_size_matters_and_else_takes_all_the_room() -> None:
-    words = of_metric("mse")
-    alone = scale_of(words, [(Estimate(10.0), None)])
+def test_a_scale_begins_at_0_where_size_matters_and_else_takes_the_whole_width() -> None:
+    metric = of_metric("mse")
+    alone = scale_of(metric, [(Estimate(10.0), None)])
     assert alone is not None
     assert alone.low == 0
-    several = scale_of(words, [(Estimate(10.0), None), (Estimate(11.0), None)])
+    several = scale_of(metric, [(Estimate(10.0), None), (Estimate(11.0), None)])
     assert several is not None
     assert several.low == pytest.approx(9.94)
-    assert (several.place(10.5), several.place(5.0)) == (pytest.approx(50), 0)
-    same = scale_of(words, [(Estimate(0.0), None)])
-    assert same is not None
-    assert same.place(0.0) == 0
-    assert scale_of(words, [(None, 3.0)]) is None
-
-
-def test_rows_of_two_codes_and_one_label_are_two_numbers() -> None:
-    rows = [{"metric": "code_information", "code": code, "label": "Bag", "value": 0.1, "step": 1} for code in "ab"]
-    assert [one.label for one in newest(rows)] == ["a: Bag", "b: Bag"]
+    assert (several.position(10.5), several.position(5.0)) == (pytest.approx(50), 0)
+    zero = scale_of(metric, [(Estimate(0.0), None)])
+    assert zero is not None
+    assert zero.position(0.0) == 0
+    assert scale_of(metric, [(None, 3.0)]) is None

@@ -1,50 +1,44 @@
-"""Promises of single sections: units, scales and words follow from what the run folder says."""
+"""Promises of all sections of pictures: unknown pictures are shown, and each picture says what it was measured on."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from simulacra.recipe import load
-from simulacra.report import write_report
+from simulacra.runs import RunFolder
 
 
-def test_a_summed_reconstruction_error_is_called_one(fake: Any, tmp_path: Path) -> None:
-    run = fake.run(tmp_path / "run", full=False)
-    run.write_recipe(load("fashion-vae-mlp", {"objective.reduction": "sum"}))
-    fake.curves(run, "reconstruction/train")
-    write_report([run])
-    assert b"error an image, summed" in fake.figures(run.path)["reconstruction.svg"]
+def test_a_picture_of_an_unknown_name_is_shown_as_it_is(fake: Any, shown: Callable[..., Any]) -> None:
+    page = shown(code_sweep={"images": fake.noise(3, 5, 8, 8, 1)}, confusion={"counts": np.eye(3)})
+    assert "Code sweep" in page.sections
+    assert "pictures/confusion.npz is left out" in page.gaps
 
 
-def test_codes_of_two_numbers_are_their_own_map(fake: Any, tmp_path: Path) -> None:
-    run = fake.run(tmp_path / "run", full=False)
-    codes = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    run.write_picture("map", {"points": codes, "codes": codes}, b"")
-    page = write_report([run])
-    assert b"first number of the code" in fake.figures(run.path)["map.svg"]
-    assert "t-SNE" not in page.read_text("utf-8")
-
-
-def test_many_pairs_wait_behind_a_fold(fake: Any, tmp_path: Path) -> None:
-    run = fake.run(tmp_path / "run", full=False)
-    names = np.array([f"label {place}" for place in range(9)])
-    run.write_picture("pairs", {"images": fake.noise(9, 2, 10, 8, 8, 1), "label_names": names}, b"")
-    html = write_report([run]).read_text("utf-8")
-    assert html.index(">without label 7<") < html.index("<summary>1 more") < html.index(">without label 8<")
-
-
-def test_an_evaluation_s_other_keys_become_columns(fake: Any, tmp_path: Path) -> None:
-    run = fake.run(tmp_path / "run", full=False)
-    row = {"metric": "leakage", "value": 0.25, "split": "test", "step": 2000, "n": 90, "low": 0.2, "high": 0.3}
-    for label in ("Hat", "Beard"):
-        run.append("evaluations", row | {"label": label})
-    html = write_report([run]).read_text("utf-8")
-    assert '<th scope="col">label</th>' in html
-    assert "0.2000 to 0.3000" in html
-    assert "leakage, label Hat 0.2500 (test split)" in html
-
-
-def test_a_run_that_diverged_says_so(fake: Any, tmp_path: Path) -> None:
-    page = write_report([fake.run(tmp_path / "run", full=False, state="diverged")])
-    assert "This run diverged: it stands at update 2,000" in page.read_text("utf-8")
+@pytest.mark.parametrize(
+    ("origin", "drawn", "sentence"),
+    [
+        ({}, None, ""),
+        ({"step": 2000, "weights": "ema"}, None, ""),
+        ({"step": 2000, "weights": "averaged"}, None, ""),  # as earlier versions wrote it
+        ({"step": 1000, "weights": "ema"}, None, "This was measured at update 1,000."),
+        ({"step": 1000, "weights": "ema"}, 1000, ""),
+        ({"step": 2000}, 1000, "This was measured at update 2,000."),
+        (
+            {"step": 1000, "weights": "raw", "against": "f00d"},
+            None,
+            "This was measured at update 1,000, with the raw weights and against another data set (f00d).",
+        ),
+    ],
+)
+def test_a_picture_says_where_it_differs_from_the_run_s(
+    origin: dict[str, Any], drawn: int | None, sentence: str, fake: Any, run: RunFolder
+) -> None:
+    run.write_facts({} if drawn is None else {"drawn": drawn})
+    run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "ema": 0.9}))
+    arrays = {"matrix": np.eye(2), "codes": np.array(["a", "b"]), "judged": np.array(["Hat", "Bag"])}
+    run.write_picture("code-labels", arrays | {key: np.array(value) for key, value in origin.items()}, b"")
+    section = fake.report(run).sections["What the codes say about labels"]
+    assert sentence in section
+    assert ("This was measured" in section) == bool(sentence)

@@ -1,4 +1,4 @@
-"""SOURCES: where pictures may come from, and KNOWN: named data sets. A new source is one function and one row."""
+"""SOURCES: kinds of data, and KNOWN: named data sets. A new source is one function and one row."""
 
 import os
 from collections.abc import Callable
@@ -7,36 +7,37 @@ from typing import NamedTuple
 
 from simulacra.data.sources.arrays import open_arrays
 from simulacra.data.sources.avatars import open_avatars
-from simulacra.data.sources.base import Kind, Options, Source
+from simulacra.data.sources.base import Kind, Options, Source, read_options
 from simulacra.data.sources.celeba import open_celeba
 from simulacra.data.sources.folder import open_folder
 from simulacra.data.sources.idx import looks_like_idx, open_idx
+from simulacra.data.store import is_store
 from simulacra.errors import DataError, nearest
 
-FASHION_PLACES = ("/usr/share/datasets/fashion-mnist",)
+FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
 FASHION_VARIABLE = "SIMULACRA_FASHION_MNIST"
 
 
 class Known(NamedTuple):
-    """A data set that goes by a name: the source that reads it, and how its files are found (None: it needs none)."""
+    """A data set with a name: the source that reads it, and a function that finds its files (None: there are none)."""
 
     kind: str
     find: Callable[[Path | None], Path] | None
 
 
 def find_fashion_mnist(path: Path | None) -> Path:
-    """The folder with Fashion-MNIST's four files: the one given, the one the environment names, or the system's.
+    """The folder with the four files of Fashion-MNIST: the given one, that of the environment, or the system's.
 
     Raises:
-        DataError: it is in none of these; how to get it.
+        DataError: it is in none of these folders.
     """
     named = os.environ.get(FASHION_VARIABLE)
-    places = [path] if path else [Path(place) for place in (named, *FASHION_PLACES) if place]
-    for place in places:
-        if looks_like_idx(place):
-            return place
+    folders = [path] if path else [Path(folder) for folder in (named, *FASHION_FOLDERS) if folder]
+    for folder in folders:
+        if looks_like_idx(folder):
+            return folder
     raise DataError(
-        f"Fashion-MNIST is not in {' or '.join(map(str, places))}; on Debian and Ubuntu: apt-get install "
+        f"Fashion-MNIST is not in {' or '.join(map(str, folders))}; on Debian and Ubuntu: apt-get install "
         "dataset-fashion-mnist; elsewhere fetch the four .gz files from "
         f"https://github.com/zalandoresearch/fashion-mnist and name their folder in {FASHION_VARIABLE}"
     )
@@ -48,13 +49,19 @@ KNOWN: dict[str, Known] = {
 }
 
 
-__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source"]
+__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
 
+# What may be asked of picture files.
+FILES = frozenset({"values", "background", "max_pixels"})
 SOURCES: dict[str, Kind] = {
     "folder": Kind(
-        open_folder, frozenset({"size", "channels", "crop", "labels", "values", "background", "max_pixels"})
+        open_folder,
+        frozenset(
+            {"size", "channels", "crop", "labels", "classes", "split", "columns", "missing", "unknown", "factors"}
+            | FILES
+        ),
     ),
-    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"})),
+    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"}) | FILES),
     "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
     "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
     "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
@@ -62,16 +69,17 @@ SOURCES: dict[str, Kind] = {
 
 
 def open_source(kind: str, path: Path | None = None, options: Options | None = None) -> Source:
-    """Opens a source by its kind or known name; reads no more of it than it takes to understand it.
+    """Opens a source by its kind or its name; reads only what is needed to know names, labels and sizes.
 
     Args:
         kind: a key of SOURCES or of KNOWN.
-        path: the folder or file; known names find theirs without.
-        options: what the user asked for.
+        path: the folder or file; known names need none.
+        options: the user's options.
 
     Raises:
-        DataError: no such kind, an option it does not take, or a source that is not what it should be.
+        DataError: no such kind, an option that the kind does not take, or data that it cannot read.
     """
+    namesake = Path(kind) if kind in KNOWN and path is None and Path(kind).is_dir() else None
     if kind in KNOWN:
         known = KNOWN[kind]
         kind, path = known.kind, known.find(path) if known.find else path
@@ -82,9 +90,14 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
     if unfit:
         takes = ", ".join(sorted(SOURCES[kind].takes))
         raise DataError(f"the source {kind} takes no {unfit[0]}; leave it out (it takes: {takes})")
+    if kind == "avatars" and path is not None:
+        raise DataError(f"avatars are drawn, not read; for the pictures in {path}: simulacra pack folder {path}")
     if path is None:
         if kind != "avatars":
             raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
     elif not path.exists():
         raise DataError(f"{path} does not exist; give the path of a folder or file")
-    return SOURCES[kind].open(path or Path(), options)
+    source = SOURCES[kind].open(path or Path(), options)
+    if namesake is not None and not is_store(namesake):
+        source.card["notes"].append(f"the folder {namesake} here has the name of a known data set and was not read")
+    return source

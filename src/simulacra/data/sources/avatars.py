@@ -1,8 +1,8 @@
-"""Cartoon faces made on the spot, with known truth: no download, any number, any size.
+"""Cartoon faces, drawn when they are needed, with known labels and factors: no download, any number, any size.
 
-Left out are parts of which a label would not be plainly true: the mouths `grimace`, `eating` and `vomit`; eyes of which
-one is closed or that are no eyes; the eyepatch; hair that hangs on one side only, or that a crown, a band or a
-translucent patch disguises; headgear other than hats, and the hat with hair of its own colour below it.
+Parts for which a label would be doubtful are left out: the mouths `grimace`, `eating` and `vomit`; eyes with one of
+them closed, and drawings in place of eyes; the eyepatch; hair that is long on one side only, or with a crown, a band or
+a translucent patch; headgear other than hats, and the hat with hair of another colour below it.
 
 Art: Avataaars by Pablo Stanley (https://avataaars.com), free for personal and commercial use, as the package
 dicebear-styles brings it; drawn by resvg. Picture i depends on (seed, i) alone, so a longer set starts with a shorter.
@@ -29,7 +29,7 @@ from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 from simulacra.seeds import stream
 
-# part -> how often, in any unit. Names and hexadecimal colours are the style's own unless said otherwise.
+# part -> relative frequency. Names and hexadecimal colours are those of the style unless a comment says otherwise.
 Weights = dict[str, float]
 
 SMILES: Weights = {"default": 1.5, "smile": 3, "twinkle": 3, "tongue": 1}
@@ -49,7 +49,7 @@ CLEAR_GLASSES: Weights = {"prescription01": 2, "prescription02": 2, "round": 2}
 DARK_GLASSES: Weights = {"sunglasses": 1, "wayfarers": 1}
 BEARDS: Weights = {"beardLight": 2, "beardMedium": 2, "beardMajestic": 1}
 MUSTACHES: Weights = {"moustacheFancy": 1, "moustacheMagnum": 1}
-# Hair that hangs to the jaw or lower.
+# Hair down to the jaw or lower.
 LONG_HAIR: Weights = {
     "bob": 2,
     "curvy": 2,
@@ -86,8 +86,9 @@ CLOTHES: Weights = {
 
 LIGHT_SKIN: Weights = {"#ffdbb4": 1, "#edb98a": 1}
 DARK_SKIN: Weights = {"#ae5d29": 1, "#614335": 1}
-# Each label's colours. Two of the style's are left out for lying between two labels (auburn, darkest brown), two for
-# being hard to see on light skin (platinum, pastel pink); the darker grey and the paler gold are ours.
+# Colours of each label. Two colours of the style are left out because they lie between two labels (auburn, darkest
+# brown), two because they are hard to see on light skin (platinum, pastel pink). The darker grey and the paler gold are
+# ours.
 HAIR_COLORS: dict[str, Weights] = {
     "Black_Hair": {"#2c1b18": 1},
     "Blond_Hair": {"#d6b370": 1, "#e6c56e": 1},
@@ -101,12 +102,12 @@ CLOTHES_COLORS: Weights = dict.fromkeys(
 )
 HAT_COLORS: Weights = dict.fromkeys(("#262e33", "#65c9ff", "#25557c", "#ff488e", "#ff5c5c", "#a7ffc4"), 1)
 GLASSES_COLORS: Weights = {"#262e33": 4, "#25557c": 1, "#ff5c5c": 1}
-# Ours: calm colours that no skin and no hair melts into.
+# Ours: quiet colours that differ from all skins and hair.
 BACKGROUNDS: Weights = dict.fromkeys(("#8fc1e3", "#a9d6b8", "#c9b8e8", "#f4f4f0", "#7f97a8", "#f2c4d0", "#5fa8a3"), 1)
 
 
 class Prior(NamedTuple):
-    """How likely each attribute is; hat, bald and long hair shut one another out, and are tried in this order."""
+    """The probability of each attribute; hat, bald and long hair are exclusive, and are tried in this order."""
 
     Wearing_Hat: float
     Bald: float
@@ -119,15 +120,15 @@ class Prior(NamedTuple):
     Dark_Skin: float
 
 
-# Nothing in the drawing is male or female by itself: Male is only the prior that the other attributes follow.
+# No part of a drawing is male or female: Male only decides the probabilities of the other attributes.
 PRIORS = {
     1: Prior(0.12, 0.15, 0.06, 0.32, 0.25, 0.50, 0.28, 0.15, 0.4),
     0: Prior(0.10, 0.01, 0.75, 0.00, 0.00, 0.60, 0.22, 0.15, 0.4),
 }
-# Share of dark lenses among glasses; eyes behind them are always drawn open, so that the label stays true.
+# Share of dark lenses among glasses; eyes behind them are always drawn open, so that the label is true.
 DARK_LENSES = 0.2
 
-# lowest and highest, drawn evenly; scale and shift put the head, not the shoulders, into the frame
+# Lowest and highest value, drawn uniformly; scale and shift put the head, and not the shoulders, into the frame.
 PLACING = {
     "scale": (1.34, 1.52),
     "shift_x": (-3.0, 3.0),
@@ -137,7 +138,7 @@ PLACING = {
 
 
 COUNT, SIZE = 6_000, (64, 64)
-# Raise when the same seed draws other pictures than before.
+# Must be raised when the same seed draws other pictures than before.
 REVISION = 1
 LABELS = (
     "Smiling",
@@ -157,7 +158,7 @@ LABELS = (
     "Male",
 )
 LICENCE = "Avataaars by Pablo Stanley (https://avataaars.com): free for personal and commercial use"
-# Every categorical parameter and the values that its code counts through.
+# Every categorical parameter and its values, whose indices are the factor.
 CODES: dict[str, tuple[str, ...]] = {
     "male": ("0", "1"),
     "top": ("none", *LONG_HAIR, *SHORT_HAIR, *HATS),
@@ -191,7 +192,7 @@ ALWAYS = {
     "eyebrowsVariant": "eyebrows",
     "mouthVariant": "mouth",
 }
-# What may be absent: our parameter -> the option that shows it, and the options that matter once it is shown.
+# Parts that may be absent: our parameter -> the option that shows the part, and the options of a part that is shown.
 WORN = {
     "top": ("topProbability", {"topVariant": "top", "hairColor": "hair_color", "hatColor": "hat_color"}),
     "facial_hair": ("facialHairProbability", {"facialHairVariant": "facial_hair", "facialHairColor": "hair_color"}),
@@ -204,7 +205,7 @@ Face = dict[str, Any]
 
 
 def open_avatars(path: Path, options: Options) -> Source:
-    """Draws the lots for every face; the pictures follow when they are read. The path is not used.
+    """Draws the parameters of every face; pictures are drawn when they are read. The path is not used.
 
     Raises:
         DataError: the count or the seed is out of range.
@@ -212,7 +213,7 @@ def open_avatars(path: Path, options: Options) -> Source:
     form = options.settled(SIZE, 3)
     count, seed = COUNT if options.count is None else options.count, options.seed or 0
     if not 1 <= count <= 10_000_000 or seed < 0:
-        raise DataError(f"{count} avatars with seed {seed} cannot be made; count is 1 to 10,000,000 and seed 0 or more")
+        raise DataError(f"{count} avatars with seed {seed} cannot be drawn; count is 1 to 10,000,000, seed at least 0")
     faces = [face_of(seed, row) for row in range(count)]
     return Source(
         kind="avatars",
@@ -230,21 +231,21 @@ def open_avatars(path: Path, options: Options) -> Source:
             "seed": seed,
             "licence": LICENCE,
             "codes": {name: list(values) for name, values in CODES.items()},
-            "notes": ["Male is a prior that the other attributes follow, not something drawn"],
+            "notes": ["Male is not drawn: it decides the probabilities of the other attributes"],
         },
     )
 
 
 @dataclass(frozen=True)
 class Artist:
-    """Draws a face by its number; picklable."""
+    """Draws a face by its index; picklable."""
 
     seed: int
     size: tuple[int, int]
     grey: bool
 
     def __call__(self, row: int) -> Picture:
-        """The picture with this number."""
+        """The picture with this index."""
         side = max(self.size)
         png = resvg_py.svg_to_bytes(
             svg_string=svg_of(face_of(self.seed, row)), width=side, height=side, skip_system_fonts=True
@@ -254,8 +255,8 @@ class Artist:
 
 
 def face_of(seed: int, row: int) -> Face:
-    """Every parameter of one face, by name: values of CODES, and numbers for the placing."""
-    # One lot a choice, in the order of the lines below; so a new choice goes last.
+    """Every parameter of one face, by name: values of CODES, and numbers for PLACING."""
+    # One random number per choice, in the order of the lines below; so a new choice must come last.
     lot = stream(seed, row).random
 
     def pick(weights: Weights) -> str:
@@ -270,7 +271,7 @@ def face_of(seed: int, row: int) -> Face:
     glasses = pick(DARK_GLASSES if dark else CLEAR_GLASSES)
     closed = chance.Eyes_Closed and not (chance.Eyeglasses and dark)
     color = pick(HAIR_FREQUENCY)
-    if skin == "#614335" and color == "Brown_Hair":  # not to be told from the skin
+    if skin == "#614335" and color == "Brown_Hair":  # it has the colour of the skin
         color = "Black_Hair"
     return {
         "male": str(male),
@@ -293,7 +294,7 @@ def face_of(seed: int, row: int) -> Face:
 
 
 def labels_of(face: Face) -> list[int]:
-    """What is to be seen in the picture of a face, in the order of LABELS; only Male is not to be seen."""
+    """The labels of a face, in the order of LABELS; all but Male can be seen in its picture."""
     haired = face["top"] in LONG_HAIR or face["top"] in SHORT_HAIR
     seen = {
         "Smiling": face["mouth"] in SMILES,
@@ -313,14 +314,14 @@ def labels_of(face: Face) -> list[int]:
 
 
 def svg_of(face: Face) -> str:
-    """The drawing of a face; every choice of the style is pinned, so nothing is left to its own dice."""
+    """The drawing of a face; every option of the style is given, so that the style draws nothing at random."""
     options = {"seed": "", **{option: face[parameter] for option, parameter in ALWAYS.items()}}
     for parameter, (probability, details) in WORN.items():
         worn = face[parameter] != "none"
         options[probability] = 100 if worn else 0
         if worn:
             options |= {option: face[detail] for option, detail in details.items()}
-    # The style clips to the canvas, which the canvas does anyhow; without it drawing takes a third less time.
+    # The style clips to the canvas, which has no effect; without it drawing takes a third less time.
     return CANVAS_CLIP.sub("", str(Avatar(_style(), options)), count=1)
 
 

@@ -39,7 +39,7 @@ PLACES = ("raw", "gzip", "*/raw", "*/gzip")
 EMNIST = "emnist"
 
 
-class Known(NamedTuple):
+class Named(NamedTuple):
     """A data set that is recognised by its test labels."""
 
     title: str
@@ -49,7 +49,7 @@ class Known(NamedTuple):
 
 # SHA-256 of the 10,000 test labels. Xiao et al. 2017, Fashion-MNIST, arXiv:1708.07747.
 KNOWN = {
-    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": Known(
+    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": Named(
         "Fashion-MNIST",
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         "MIT (Zalando SE)",
@@ -93,8 +93,8 @@ def open_idx(path: Path, options: Options) -> Source:
     if images[1].shape[1:] != (height, width):
         raise DataError(f"{images[1].path} holds pictures of another size than {images[0].path}; fetch them again")
     form = options.settled((width, height), 1, crop="none")
-    known = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
-    names, classes = (known.classes, classes) if known else _classes(chosen, classes)
+    named = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
+    names, classes = (named.classes, classes) if named else _classes(chosen, classes)
     lying = chosen.prefix.lower().startswith(EMNIST)
     return Source(
         kind="idx",
@@ -111,8 +111,8 @@ def open_idx(path: Path, options: Options) -> Source:
         exclusive=True,
         split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), [file.shape[0] for file in images]),
         card={
-            "title": known.title if known else chosen.prefix or path.resolve().name,
-            "licence": known.licence if known else None,
+            "title": named.title if named else chosen.prefix or path.resolve().name,
+            "licence": named.licence if named else None,
             "notes": [
                 "train and test as the files have them; no valid split",
                 *(["EMNIST's pictures lie on their side in its files, and were turned"] if lying else []),

@@ -1,21 +1,15 @@
 """GROUPS: what can be measured of a trained run, beside its data; a group holds what is computed together."""
 
-from simulacra.evaluation.metrics.base import Better, Found, Group, Row, missing
-from simulacra.evaluation.metrics.conditions import CONDITIONS
-from simulacra.evaluation.metrics.disentanglement import DISENTANGLEMENT
-from simulacra.evaluation.metrics.diversity import VARIETY
-from simulacra.evaluation.metrics.quality import QUALITY
-from simulacra.evaluation.metrics.reconstruction import RECONSTRUCTION
+from simulacra.evaluation.metrics import conditions, disentanglement, diversity, quality, reconstruction
+from simulacra.evaluation.metrics.base import Group, Results, lacks_images
 
-__all__ = ["DIRECTIONS", "GROUPS", "Better", "Found", "Group", "Row", "missing"]
+__all__ = ["GROUPS", "Group", "Results"]
 
+# Name of a group in `catalogue.METRICS` -> what measures it.
 GROUPS: dict[str, Group] = {
-    "quality": QUALITY,
-    "conditions": CONDITIONS,
-    "reconstruction": RECONSTRUCTION,
-    "disentanglement": DISENTANGLEMENT,
-    "variety": VARIETY,
+    "quality": Group(lacks_images, quality.measure),
+    "conditions": Group(conditions.lacks, conditions.measure),
+    "reconstruction": Group(lacks_images, reconstruction.measure),
+    "disentanglement": Group(disentanglement.lacks, disentanglement.measure),
+    "diversity": Group(lacks_images, diversity.measure),
 }
-
-# Metric -> where better numbers lie.
-DIRECTIONS: dict[str, Better] = {name: better for group in GROUPS.values() for name, better in group.metrics.items()}

@@ -1,4 +1,4 @@
-"""Conditions: whether samples obey their labels, what a label moves besides, and what unlabelled codes mean."""
+"""Conditions: whether samples obey their labels, what a label changes besides, and what unlabelled codes mean."""
 
 from math import isfinite, nan
 from typing import Any
@@ -8,115 +8,150 @@ from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.judge import Judge, counted
+from simulacra.evaluation.judge import Judge, count_confusion
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.base import Better, Found, Group, Row, row
+from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.correction import Corrected
 from simulacra.evaluation.metrics.leakage import Columns, Flags
+from simulacra.measurements import Measurement
 from simulacra.objectives import Encodes, Generates
 from simulacra.seeds import Draw, stream
 
-NAME, CORRECTED = "condition_accuracy", "condition_accuracy_corrected"
+ACCURACY, CORRECTED = "condition_accuracy", "condition_accuracy_corrected"
 
 
-def obeyed(material: Material, judge: Judge, asked: NDArray[np.int64]) -> list[Row]:
-    """Two rows a label, as judged and corrected, and two for their means.
+def lacks(material: Material) -> str | None:
+    """The judge's labels are compared with a model that has labels, that encodes, or that has codes of its own."""
+    model, recipe = material.subject.objective, material.subject.recipe
+    family = recipe.objective.family
+    if not isinstance(model, Generates):
+        return f"not applicable, family {family} generates no images"
+    if not material.store.label_names:
+        return "not applicable, the data set has no labels that a judge could learn"
+    code = model.code
+    if not (code.labels or code.categorical or code.continuous or isinstance(model, Encodes)):
+        return f"not applicable, family {family} has no labels and no codes that could mean one"
+    if code.labels and recipe.data.exclusive != material.store.exclusive:
+        return "not applicable, labels are classes in one of run and data set and attributes in the other"
+    if code.labels and not set(recipe.data.labels) & set(material.store.label_names):
+        return "not applicable, the data set has none of the labels of the model"
+    return None
+
+
+def measure(material: Material) -> Results:
+    """Whether labels are obeyed, leakage of labels or of attribute vectors, and information in codes."""
+    judge, model, results = material.judge, material.subject.generates, Results()
+    assert judge is not None, "a data set with labels has a judge"
+    names = judge.label_names
+    unlearned = np.flatnonzero(~judge.learned)
+    results.notes += [f"{names[column]}: not judged; {why_unlearned(judge, column)}" for column in unlearned.tolist()]
+    known = set(material.subject.recipe.data.labels) if model.code.labels else set(names)
+    asked = np.array([column for column, name in enumerate(names) if name in known], np.int64)
+    if model.code.labels:
+        results.measurements += obedience(material, judge, asked)
+    if model.code.labels or isinstance(model, Encodes):
+        results.add(_of_classes(material, judge) if judge.exclusive else _of_attributes(material, judge, asked))
+    if model.code.categorical or model.code.continuous:
+        results.add(meanings(material, judge))
+    return results
+
+
+def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurement]:
+    """Two measurements per label, the judge's and the corrected one, and two for their means.
 
     Args:
-        material: of a generator that is told labels.
+        material: of a generator with labels.
         judge: of the data set.
-        asked: columns of the judge's labels that the generator is told.
+        asked: columns of the judge's labels that the generator has.
     """
-    wanted = wishes(material, judge)
-    told = judge.verdicts(material.samples, material.stage("judging samples"))
-    counts = counted(wanted, told, exclusive=judge.exclusive)
-    better = (correction.classes if judge.exclusive else correction.attributes)(counts, judge.confusion)
-    rows: list[Row] = []
+    wanted = wanted_labels(material, judge)
+    predicted = judge.predict(material.samples, material.stage("judging samples"))
+    confusion = count_confusion(wanted, predicted, exclusive=judge.exclusive)
+    corrections = (correction.classes if judge.exclusive else correction.attributes)(confusion, judge.confusion)
+    measurements: list[Measurement] = []
     judged: list[int] = []
-    mended: dict[int, tuple[Corrected, int]] = {}
+    corrected: dict[int, tuple[Corrected, int]] = {}
     for column in asked.tolist():
-        hit = told[wanted[:, column], column] if judge.exclusive else told[:, column] == wanted[:, column]
-        raw, corrected = withheld(judge, column, len(hit), better[column])
-        facts: dict[str, Any] = {"label": judge.label_names[column], "n": len(hit)} | about(judge)
-        floor = float(judge.accuracy[column])
-        guess: dict[str, Any] = (
-            {} if raw else {"chance": chance_obedience(told[:, column], wanted[:, column], exclusive=judge.exclusive)}
+        generated_for, predicted_as = wanted[:, column], predicted[:, column]
+        hits = predicted_as[generated_for] if judge.exclusive else predicted_as == generated_for
+        why, why_corrected = why_withheld(judge, column, len(hits), corrections[column])
+        about: dict[str, Any] = {"label": judge.label_names[column], "n": len(hits), "judge": judge.label}
+        if why is None:
+            judged.append(column)
+            chance = chance_obedience(predicted_as, generated_for, exclusive=judge.exclusive)
+            about_raw = about | {"baseline": float(judge.accuracy[column]), "details": {"chance": chance}}
+            measurements.append(material.measurement(ACCURACY, Estimate.share(hits), **about_raw))
+        else:
+            measurements.append(material.measurement(ACCURACY, None, why=why, **about))
+        share = None if why_corrected else corrections[column]
+        measurements.append(
+            material.measurement(CORRECTED, share.estimate if share else None, why=why_corrected, **about)
         )
-        rows.append(row(material, NAME, None if raw else Estimate.share(hit), **facts, **floored(floor, raw), **guess))
-        fair = None if corrected else better[column]
-        rows.append(row(material, CORRECTED, fair.estimate if fair else None, **facts, **floored(None, corrected)))
-        judged += [] if raw else [column]
-        mended |= {column: (fair, len(hit))} if fair else {}
-    means = [mean(material, judge, told, wanted, judged)] if judged else []
-    if mended:
-        parts, sizes = zip(*mended.values(), strict=True)
-        one = correction.together(list(parts), np.array(sizes, np.float64)).estimate
-        means.append(row(material, CORRECTED, one, n=len(told), labels=len(parts), **about(judge)))
-    return rows + means
+        corrected |= {column: (share, len(hits))} if share else {}
+    if judged:
+        measurements.append(mean_obedience(material, judge, predicted, wanted, judged))
+    if corrected:
+        parts, sizes = zip(*corrected.values(), strict=True)
+        estimate = correction.together(list(parts), np.array(sizes, np.float64)).estimate
+        about = {"n": len(predicted), "judge": judge.label, "details": {"labels": len(parts)}}
+        measurements.append(material.measurement(CORRECTED, estimate, **about))
+    return measurements
 
 
-def about(judge: Judge) -> dict[str, Any]:
-    """Entries of every row: they are about samples, by a judge's word."""
-    return {"split": None, "judge": judge.label}
+def mean_obedience(material: Material, judge: Judge, predicted: Flags, wanted: Flags, judged: list[int]) -> Measurement:
+    """The mean over the judged labels; of classes, the share of all samples that were generated for one of them."""
+    about: dict[str, Any] = {"judge": judge.label}
+    if not judge.exclusive:
+        right = (predicted == wanted)[:, judged].mean(1)
+        guesses = [chance_obedience(predicted[:, column], wanted[:, column], exclusive=False) for column in judged]
+        about["details"] = {"labels": len(judged), "chance": sum(guesses) / len(judged)}
+        baseline = float(judge.accuracy[judged].mean())
+        estimate = leakage.resampled(right, float)
+        return material.measurement(ACCURACY, estimate, n=len(right), baseline=baseline, **about)
+    own = wanted[:, judged].any(1)
+    chance = float((predicted[own].mean(0) * wanted[own].mean(0)).sum())
+    about["details"] = {"labels": len(judged), "chance": chance}
+    hits, confusion = predicted[own][wanted[own]], judge.confusion[judged]
+    baseline = float(confusion[np.arange(len(judged)), judged].sum() / confusion.sum())
+    return material.measurement(ACCURACY, Estimate.share(hits), n=len(hits), baseline=baseline, **about)
 
 
-def floored(floor: float | None, why: str | None) -> dict[str, Any]:
-    """A floor, or why the number is withheld."""
-    return {"why": why} if why else {"floor": floor}
+def chance_obedience(predicted: Flags, wanted: Flags, *, exclusive: bool) -> float:
+    """The share of samples that would have the label (n,) they were generated for if the model ignored its labels.
 
-
-def chance_obedience(told: Flags, wanted: Flags, *, exclusive: bool) -> float:
-    """What a label (n,) would get if it had nothing to do with what was asked for, samples looking as they do.
-
-    Of a class, the share of all samples that are told to be of it. Of an attribute, that of two independent draws being
-    alike: where hats are rare, a generator without hats is right nearly always.
+    For a class it is the share of all samples that are predicted to be of it. For an attribute it is the probability
+    that two independent draws are equal: where hats are rare, a generator without hats is right nearly always.
     """
-    have, ask = float(told.mean()), float(wanted.mean())
-    return have if exclusive else have * ask + (1 - have) * (1 - ask)
+    have, want = float(predicted.mean()), float(wanted.mean())
+    return have if exclusive else have * want + (1 - have) * (1 - want)
 
 
-def wishes(material: Material, judge: Judge) -> Flags:
-    """(n, J) which of the judge's labels each sample was asked to have; those that it was not told are off."""
+def wanted_labels(material: Material, judge: Judge) -> Flags:
+    """(n, J) which of the judge's labels each sample was generated for; labels that the model lacks are off."""
     labels = material.subject.generates.code.labels_of(material.codes).numpy() > 0.5
-    found = np.zeros((len(labels), len(judge.label_names)), bool)
-    for place, name in enumerate(material.subject.recipe.data.labels):
+    wanted = np.zeros((len(labels), len(judge.label_names)), bool)
+    for index, name in enumerate(material.subject.recipe.data.labels):
         if name in judge.label_names:
-            found[:, judge.label_names.index(name)] = labels[:, place]
-    return found
+            wanted[:, judge.label_names.index(name)] = labels[:, index]
+    return wanted
 
 
-def withheld(judge: Judge, column: int, n: int, better: Corrected | None) -> tuple[str | None, str | None]:
-    """Why a label's share as judged, and its corrected one, are not told; None where they are."""
+def why_withheld(judge: Judge, column: int, n: int, corrected: Corrected | None) -> tuple[str | None, str | None]:
+    """Why a label's share, and its corrected share, are withheld; None where they are not."""
     if not judge.learned[column]:
-        why = unlearned(judge, column)
+        why = why_unlearned(judge, column)
         return why, why
     if not n:
-        return "no sample was asked to have it", "no sample was asked to have it"
-    return None, None if better else "the judge finds it in real images too seldom to be corrected for"
+        return "no sample was generated for it", "no sample was generated for it"
+    return None, None if corrected else "the judge finds it in too few real images for a correction"
 
 
-def unlearned(judge: Judge, column: int) -> str:
-    """Why the judge's word on a label does not count."""
+def why_unlearned(judge: Judge, column: int) -> str:
+    """Why the judge's predictions of a label do not count."""
     area = float(judge.auc[column])
     if np.isnan(area):
-        return "held-out images are all alike in it, so the judge could not be tested"
+        return "all held-out images are alike in it, so the judge could not be tested"
     return f"the judge did not learn it: area under the curve {area:.2f} on held-out images, chance is 0.5"
-
-
-def mean(material: Material, judge: Judge, told: Flags, wanted: Flags, judged: list[int]) -> Row:
-    """The mean over the labels that are judged; of classes, the share of all samples that were asked for one."""
-    facts: dict[str, Any] = about(judge) | {"labels": len(judged)}
-    if not judge.exclusive:
-        right = (told == wanted)[:, judged].mean(1)
-        guesses = [chance_obedience(told[:, column], wanted[:, column], exclusive=False) for column in judged]
-        facts["chance"] = sum(guesses) / len(judged)
-        floor = float(judge.accuracy[judged].mean())
-        return row(material, NAME, leakage.resampled(right, float), n=len(right), floor=floor, **facts)
-    own = wanted[:, judged].any(1)
-    facts["chance"] = float((told[own].mean(0) * wanted[own].mean(0)).sum())
-    hits, known = told[own][wanted[own]], judge.confusion[judged]
-    floor = float(known[np.arange(len(judged)), judged].sum() / known.sum())
-    return row(material, NAME, Estimate.share(hits), n=len(hits), floor=floor, **facts)
 
 
 Numbers = NDArray[np.int64]
@@ -128,8 +163,8 @@ SHUFFLES = 200
 def information(a: Numbers, b: Numbers) -> Estimate:
     """Mutual information of two columns in nats, and its 95% interval.
 
-    That of the shares in which pairs occur, less (cells in use - rows in use - columns in use + 1) / (2 n), by which it
-    is too large on average: Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is
+    The value for the shares in which pairs occur, minus the mean of its bias, (cells in use - rows in use - columns in
+    use + 1) / (2 n): Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is
     1.96 standard deviations of the mean of log p(a, b) / p(a) p(b).
 
     Args:
@@ -145,191 +180,156 @@ def information(a: Numbers, b: Numbers) -> Estimate:
     expected = joint.sum(1, keepdims=True) * joint.sum(0)
     used = joint > 0
     pointwise = np.log(joint[used] / expected[used])
-    found = float((joint[used] * pointwise).sum())
-    spread = float((joint[used] * np.square(pointwise - found)).sum()) ** 0.5
+    mean = float((joint[used] * pointwise).sum())
+    spread = float((joint[used] * np.square(pointwise - mean)).sum()) ** 0.5
     surplus = (used.sum() - (counts.sum(1) > 0).sum() - (counts.sum(0) > 0).sum() + 1) / (2 * len(a))
-    value, margin = max(0.0, found - float(surplus)), 1.96 * spread / len(a) ** 0.5
+    value, margin = max(0.0, mean - float(surplus)), 1.96 * spread / len(a) ** 0.5
     return Estimate(value, max(0.0, value - margin), value + margin)
 
 
 def chance_information(a: Numbers, b: Numbers) -> float:
-    """What 19 of 20 shuffles of one column stay below: information that is not there."""
+    """The information that 19 of 20 shuffles of one column stay below: chance alone gives as much."""
     random = stream(0, Draw.SHUFFLED_LABELS)
     return float(np.quantile([information(random.permutation(a), b).value for _ in range(SHUFFLES)], 0.95))
 
 
-def binned(values: NDArray[np.floating], ways: int = 10) -> Numbers:
-    """Values (n,) by which of so many parts of equally many they fall into, from 0."""
+def binned(values: NDArray[np.floating], parts: int = 10) -> Numbers:
+    """The part (n,), from 0, that each value falls into, of parts with equally many values."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    return ranks * ways // len(values)
+    return ranks * parts // len(values)
 
 
-TOLD = 0.02  # nats from which a finding is worth a sentence, where the whole interval is above that and above chance
+WORTH_A_SENTENCE = 0.02  # nats; the whole interval has to lie above it and above chance
 NAMED = 3  # labels in such a sentence
-CLASS_SHARE, LIFT = 0.5, 2  # of a category's samples, and times the share of all, from which it is called by a class
+CLASS_SHARE, LIFT = 0.5, 2  # of a category's samples, and times the share of all: it is then named after a class
 
 
-def meanings(material: Material, judge: Judge) -> Found:
+def meanings(material: Material, judge: Judge) -> Results:
     """Mutual information of every code with every label that the judge learned, on samples."""
-    codes = columns_of(material)
-    verdicts = judge.verdicts(material.samples, material.stage("judging samples"))
+    codes = code_columns(material)
+    predicted = judge.predict(material.samples, material.stage("judging samples"))
     learned = np.flatnonzero(judge.learned)
-    found, matrix = Found(), np.zeros((len(codes), len(learned)))
-    for place, (name, column) in enumerate(codes.items()):
-        rows = [_row(material, judge, name, judge.label_names[j], column, verdicts[:, j]) for j in learned.tolist()]
-        matrix[place] = [one["value"] for one in rows]
-        found.rows += rows
+    results, matrix = Results(), np.zeros((len(codes), len(learned)))
+    for index, (code, column) in enumerate(codes.items()):
+        of_labels = [
+            _mutual_information(material, judge, code, judge.label_names[label], column, predicted[:, label])
+            for label in learned.tolist()
+        ]
+        matrix[index] = [measurement.estimate.value for measurement in of_labels if measurement.estimate]
+        results.measurements += of_labels
         if judge.exclusive and len(learned):
-            found.rows.append(_row(material, judge, name, None, column, verdicts.argmax(1)))
-        found.notes.append(sentence(name, rows))
-        if judge.exclusive and name.startswith("categorical"):
-            found.notes += categories(name, column, verdicts.argmax(1), judge.label_names)
+            classes = predicted.argmax(1)
+            results.measurements.append(_mutual_information(material, judge, code, None, column, classes))
+        results.notes.append(sentence(code, of_labels))
+        if judge.exclusive and code.startswith("categorical"):
+            results.notes += categories(code, column, predicted.argmax(1), judge.label_names)
     if len(learned):
-        found.pictures["code-labels"] = {
+        results.pictures["code-labels"] = {
             "matrix": matrix,
             "codes": np.array(list(codes)),
             "judged": np.array([judge.label_names[column] for column in learned]),
-            "n": np.array(len(verdicts)),
+            "n": np.array(len(predicted)),
         }
-    return found
+    return results
 
 
-def columns_of(material: Material) -> dict[str, Numbers]:
-    """Name of a code -> (n,) the samples' category, or which tenth of its range they are in."""
+def code_columns(material: Material) -> dict[str, Numbers]:
+    """Name of a code -> (n,) the samples' category, or the tenth of its range that they are in."""
     parts = material.subject.generates.code.split(material.codes)
-    found = {f"categorical {place + 1}": column.numpy() for place, column in enumerate(parts.categories.T)}
-    for place, values in enumerate(parts.continuous.T):
-        found[f"continuous {place + 1}"] = binned(values.numpy())
-    return found
+    columns = {f"categorical {index + 1}": column.numpy() for index, column in enumerate(parts.categories.T)}
+    for index, values in enumerate(parts.continuous.T):
+        columns[f"continuous {index + 1}"] = binned(values.numpy())
+    return columns
 
 
-def _row(material: Material, judge: Judge, code: str, label: str | None, column: Numbers, verdicts: np.ndarray) -> Row:
-    told = verdicts.astype(np.int64)
-    facts = {"code": code, "judge": judge.label} | ({"label": label} if label is not None else {})
-    return row(
-        material,
-        "code_information",
-        information(column, told),
-        split=None,
-        n=len(told),
-        floor=chance_information(column, told),
-        **facts,
+def _mutual_information(
+    material: Material, judge: Judge, code: str, label: str | None, column: Numbers, predicted: NDArray[Any]
+) -> Measurement:
+    classes = predicted.astype(np.int64)
+    return material.measurement(
+        "mutual_information",
+        information(column, classes),
+        n=len(classes),
+        baseline=chance_information(column, classes),
+        code=code,
+        label=label,
+        judge=judge.label,
     )
 
 
-def sentence(code: str, rows: list[Row]) -> str:
-    """What a code found, of the rows of its labels."""
-    told = [one for one in rows if one["low"] > max(TOLD, one["floor"])]
-    if not told:
-        return f"{code} found nothing that a label names"
-    best = sorted(told, key=lambda one: -one["value"])
-    named = ", ".join(f"{one['label']} ({one['value']:.2f} nats)" for one in best[:NAMED])
+def sentence(code: str, measurements: list[Measurement]) -> str:
+    """Which labels a code says most about, out of its measurements."""
+    worth = [
+        (measurement.estimate.value, measurement.label)
+        for measurement in measurements
+        if measurement.estimate and measurement.estimate.low is not None and measurement.baseline is not None
+        if measurement.estimate.low > max(WORTH_A_SENTENCE, measurement.baseline)
+    ]
+    if not worth:
+        return f"{code} says nothing about any label"
+    best = sorted(worth, key=lambda pair: -pair[0])
+    named = ", ".join(f"{label} ({value:.2f} nats)" for value, label in best[:NAMED])
     more = f" and {len(best) - NAMED} more" if len(best) > NAMED else ""
-    return f"{code} found {named}{more}"
+    return f"{code} says most about {named}{more}"
 
 
 def categories(code: str, column: Numbers, classes: Numbers, names: tuple[str, ...]) -> list[str]:
     """Which categories of a code are mostly of one class; none or one sentence."""
-    called, overall = [], np.bincount(classes, minlength=len(names)) / len(classes)
+    named, overall = [], np.bincount(classes, minlength=len(names)) / len(classes)
     for category in np.unique(column).tolist():
         counts = np.bincount(classes[column == category], minlength=len(names))
         likeliest, share = int(counts.argmax()), counts.max() / counts.sum()
         if share >= max(CLASS_SHARE, min(LIFT * overall[likeliest], 1)):
-            called.append(f"{category + 1} is {names[likeliest]} ({share:.0%})")
-    return [f"{code}, its categories: {', '.join(called)}"] if called else []
+            named.append(f"{category + 1} is {names[likeliest]} ({share:.0%})")
+    return [f"{code}, its categories: {', '.join(named)}"] if named else []
 
 
-METRICS: dict[str, Better] = {
-    "condition_accuracy": "higher",
-    "condition_accuracy_corrected": "higher",
-    "leakage": "lower",
-    "code_information": "higher",
-}
-
-
-def lacks(material: Material) -> str | None:
-    """What is judged are images of a model that is told labels, that encodes, or that has codes of its own."""
-    model, recipe = material.subject.objective, material.subject.recipe
-    family = recipe.objective.family
-    if not isinstance(model, Generates):
-        return f"not applicable, family {family} makes no images"
-    if not material.store.label_names:
-        return "not applicable, the data set has no labels that a judge could learn"
-    code = model.code
-    if not (code.labels or code.categorical or code.continuous or isinstance(model, Encodes)):
-        return f"not applicable, family {family} is told no label and has no codes that could mean one"
-    if code.labels and recipe.data.exclusive != material.store.exclusive:
-        return "not applicable, labels are classes in one of run and data set and attributes in the other"
-    if code.labels and not set(recipe.data.labels) & set(material.store.label_names):
-        return "not applicable, the data set has none of the labels that the model is told"
-    return None
-
-
-def measure(material: Material) -> Found:
-    """Obedience and leakage of labels that are told, leakage of attribute vectors, information in codes."""
-    judge, model, found = material.judge, material.subject.generates, Found()
-    assert judge is not None, "a data set with labels has a judge"
-    names = judge.label_names
-    unknown = np.flatnonzero(~judge.learned)
-    found.notes += [f"{names[column]}: not judged; {unlearned(judge, column)}" for column in unknown.tolist()]
-    told = set(material.subject.recipe.data.labels) if model.code.labels else set(names)
-    asked = np.array([column for column, name in enumerate(names) if name in told], np.int64)
-    if model.code.labels:
-        found.rows += obeyed(material, judge, asked)
-    if model.code.labels or isinstance(model, Encodes):
-        _add(found, _crossed(material, judge) if judge.exclusive else _turned(material, judge, asked))
-    if model.code.categorical or model.code.continuous:
-        _add(found, meanings(material, judge))
-    return found
-
-
-def _turned(material: Material, judge: Judge, asked: Columns) -> Found:
-    """By how much each judged attribute moves when an asked one is turned."""
+def _of_attributes(material: Material, judge: Judge, asked: Columns) -> Results:
+    """By how much each judged attribute changes when an asked one is switched."""
     by_label = bool(material.subject.generates.code.labels)
     learned = asked[judge.learned[asked]]
     asked = np.concatenate([learned, asked[~judge.learned[asked]]]) if by_label else learned
-    turned = leakage.by_label(material, asked) if by_label else leakage.by_vector(material, asked)
-    left = [judge.label_names[column] for column in asked.tolist() if column not in turned.asked]
+    switched = leakage.by_label(material, asked) if by_label else leakage.by_vector(material, asked)
+    left = [judge.label_names[column] for column in asked.tolist() if column not in switched.asked]
     notes = [f"{name}: no attribute vector; too few training images have it, or lack it" for name in left]
-    if not len(turned.asked):
-        return Found(notes=notes)
-    own = turned.asked[judge.learned[turned.asked]]
+    if not len(switched.asked):
+        return Results(notes=notes)
+    own = switched.asked[judge.learned[switched.asked]]
     others = [column for column in np.flatnonzero(judge.learned).tolist() if column not in own]
     columns = np.array([*own.tolist(), *others], np.int64)
-    before, after = leakage.seen(material, judge, turned)
-    moved = leakage.effects(before[:, columns], after[:, :, columns], turned.labels)
+    before, after = leakage.probabilities(material, judge, switched)
+    effects = leakage.effects(before[:, columns], after[:, :, columns], switched.labels)
     picture = {
-        "matrix": moved.mean(0),
-        "absolute": np.abs(moved).mean(0),
-        "asked": np.array([judge.label_names[column] for column in turned.asked]),
+        "matrix": effects.mean(0),
+        "absolute": np.abs(effects).mean(0),
+        "asked": np.array([judge.label_names[column] for column in switched.asked]),
         "judged": np.array([judge.label_names[column] for column in columns]),
         "exclusive": np.array(False),
         "vectors": np.array(not by_label),
-        "n": np.array(len(moved)),
+        "n": np.array(len(effects)),
     }
-    found = Found(notes=notes, pictures={"leakage": picture})
+    results = Results(notes=notes, pictures={"leakage": picture})
     if len(own) < 2:
-        found.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
-        return found
-    one = leakage.resampled(moved[:, : len(own)], leakage.ratio)
-    facts = {"n": len(moved), "judge": judge.label, "labels": len(own)}
-    found.rows.append(_leak(material, one, None if by_label else material.chosen.split, facts))
-    return found
+        results.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
+        return results
+    estimate = leakage.resampled(effects[:, : len(own)], leakage.ratio)
+    about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(own)}}
+    results.measurements.append(_leakage(material, estimate, None if by_label else material.chosen.split, about))
+    return results
 
 
-def _crossed(material: Material, judge: Judge) -> Found:
-    """Which classes samples of each asked class are told to be of."""
+def _of_classes(material: Material, judge: Judge) -> Results:
+    """Which classes are predicted for samples of each asked class."""
     by_label = bool(material.subject.generates.code.labels)
     wanted: Flags
     if by_label:
-        wanted, images, split = wishes(material, judge), material.samples, None
+        wanted, images, split = wanted_labels(material, judge), material.samples, None
     else:
         wanted, codes = leakage.by_class_mean(material)
         images, split = material.subject.decode(codes), material.chosen.split
     if not wanted.any():
-        return Found(notes=["leakage: no class has enough images to be asked for"])
-    told = judge.verdicts(images)
-    cells = leakage.crossed(wanted, told)
+        return Results(notes=["leakage: no class has enough images to be asked for"])
+    cells = leakage.crossed(wanted, judge.predict(images))
     picture = {
         "matrix": leakage.shares(cells.mean(0)),
         "asked": np.array(judge.label_names),
@@ -338,23 +338,18 @@ def _crossed(material: Material, judge: Judge) -> Found:
         "vectors": np.array(not by_label),
         "n": np.array(len(cells)),
     }
-    one = leakage.resampled(cells, lambda mean: leakage.ratio(leakage.shares(mean)))
-    floor = leakage.ratio(leakage.shares(judge.confusion))
-    facts = {"n": len(cells), "judge": judge.label, "labels": len(judge.label_names)}
-    return Found([_leak(material, one, split, facts, floor)], pictures={"leakage": picture})
+    estimate = leakage.resampled(cells, lambda mean: leakage.ratio(leakage.shares(mean)))
+    baseline = leakage.ratio(leakage.shares(judge.confusion))
+    about = {"n": len(cells), "judge": judge.label, "details": {"labels": len(judge.label_names)}}
+    return Results([_leakage(material, estimate, split, about, baseline)], pictures={"leakage": picture})
 
 
-def _leak(material: Material, one: Estimate, split: str | None, facts: dict[str, Any], floor: float = nan) -> Row:
-    """The row of leakage, withheld where no label moves itself, so that there is nothing to compare others with."""
-    if not isfinite(one.value):
-        return row(material, "leakage", None, split=split, why="no label that is turned moves at all", **facts)
-    return row(material, "leakage", one, split=split, floor=floor if isfinite(floor) else None, **facts)
-
-
-def _add(whole: Found, part: Found) -> None:
-    whole.rows += part.rows
-    whole.notes += part.notes
-    whole.pictures |= part.pictures
-
-
-CONDITIONS = Group(METRICS, lacks, measure)
+def _leakage(
+    material: Material, estimate: Estimate, split: str | None, about: dict[str, Any], baseline: float = nan
+) -> Measurement:
+    """Leakage, withheld where no label changes itself, so that there is nothing to compare others with."""
+    if not isfinite(estimate.value):
+        return material.measurement("leakage", None, split=split, why="no label that is switched changes", **about)
+    return material.measurement(
+        "leakage", estimate, split=split, baseline=baseline if isfinite(baseline) else None, **about
+    )

@@ -1,8 +1,8 @@
 """Disentanglement: MIG, SAP, the FactorVAE score and DCI, from codes (n, d) and known factors (n, F).
 
-All lie in [0, 1], and higher is better; what chance gives is above 0 and is told by codes beside the factors of other
-images. A factor of whole numbers is taken as a class without an order; any other is put into bins of equal counts where
-classes are needed.
+All scores lie in [0, 1], and higher is better; chance gives more than 0, which is measured with codes beside the
+factors of other images. A factor of whole numbers is taken as classes without an order; the values of any other are put
+into bins of equal counts where classes are needed.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from simulacra.estimates import Estimate, t_quantile
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.metrics.base import Better, Found, Group, row
+from simulacra.evaluation.metrics.base import Results
 from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, choose_rows, stream
 
@@ -23,11 +24,13 @@ Array = NDArray[np.float64]
 AnyCodes = NDArray[np.floating]
 Classes = NDArray[np.int64]
 
-BINS = 20  # of a number of a code, equally wide: as in Locatello et al. 2019, arXiv:1811.12359
+BINS = 20  # of a latent dimension, equally wide: as in Locatello et al. 2019, arXiv:1811.12359
 FACTOR_BINS = 10  # of a factor that is no class, equally full
 MOST_CLASSES = 64  # whole numbers beyond these are measured on a scale, not classes
 TREES, DEEPEST, LEAF = 10, 10, 2  # of a forest
-ACTIVE = 0.01  # variance, where the prior has 1, below which a number says nothing: Burda et al. 2016, arXiv:1509.00519
+ACTIVE = (
+    0.01  # variance, where the prior has 1, below which a dimension says nothing: Burda et al. 2016, arXiv:1509.00519
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Factor:
 
     Attributes:
         values: (n,) as they were drawn.
-        classes: (n,) number of the class, or of the bin, from 0.
+        classes: (n,) index of the class, or of the bin.
         discrete: whether the values are classes.
     """
 
@@ -47,49 +50,44 @@ class Factor:
 
 def factor_of(values: NDArray[np.floating]) -> Factor:
     """A factor's values (n,) with their classes."""
-    found = np.asarray(values, np.float64)
-    known = np.unique(found)
-    if len(known) <= MOST_CLASSES and np.array_equal(known, np.round(known)):
-        return Factor(found, np.searchsorted(known, found), True)
-    edges = np.unique(np.quantile(found, np.linspace(0, 1, FACTOR_BINS + 1)[1:-1]))
-    bins = np.searchsorted(edges, found, side="right")
-    return Factor(found, np.searchsorted(np.unique(bins), bins), False)
+    numbers = np.asarray(values, np.float64)
+    distinct = np.unique(numbers)
+    if len(distinct) <= MOST_CLASSES and np.array_equal(distinct, np.round(distinct)):
+        return Factor(numbers, np.searchsorted(distinct, numbers), True)
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, FACTOR_BINS + 1)[1:-1]))
+    bins = np.searchsorted(edges, numbers, side="right")
+    return Factor(numbers, np.searchsorted(np.unique(bins), bins), False)
 
 
 def _binned(codes: AnyCodes) -> Classes:
-    """The bin (n, d) of each number, from 0."""
+    """The bin (n, d) of each value, from 0."""
     low, high = codes.min(0), codes.max(0)
-    wide = np.where(high > low, high - low, 1.0)
-    found: Classes = ((codes - low) / wide * BINS).astype(np.int64)
-    return np.minimum(found, BINS - 1)
+    width = np.where(high > low, high - low, 1.0)
+    bins: Classes = ((codes - low) / width * BINS).astype(np.int64)
+    return np.minimum(bins, BINS - 1)
 
 
-def _tables(bins: Classes, classes: Classes, ways: int) -> Array:
-    """How often each bin (n, d) of each number falls together with each of so many classes: (d, BINS, ways)."""
-    width = bins.shape[1]
-    places = (np.arange(width) * BINS + bins) * ways + classes[:, None]
-    found: Array = np.bincount(places.ravel(), minlength=width * BINS * ways).astype(np.float64)
-    return found.reshape(width, BINS, ways)
-
-
-def _entropy(shares: Array, axis: int | tuple[int, ...] = -1) -> Array:
-    """In nats, of shares that add up to 1 along the axes."""
-    return -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis)
+def _tables(bins: Classes, classes: Classes, count: int) -> Array:
+    """How often each bin (n, d) of each latent dimension occurs with each of so many classes: (d, BINS, count)."""
+    dimensions = bins.shape[1]
+    cells = (np.arange(dimensions) * BINS + bins) * count + classes[:, None]
+    tables: Array = np.bincount(cells.ravel(), minlength=dimensions * BINS * count).astype(np.float64)
+    return tables.reshape(dimensions, BINS, count)
 
 
 def information(codes: AnyCodes, factors: list[Factor]) -> Array:
-    """Which share (d, F) of a factor's entropy each number of the code tells: I(z_i; v_j) / H(v_j)."""
-    bins, found = _binned(codes), np.zeros((codes.shape[1], len(factors)))
-    for place, factor in enumerate(factors):
+    """The share (d, F) of a factor's entropy that each latent dimension says: I(z_i; v_j) / H(v_j)."""
+    bins, shares = _binned(codes), np.zeros((codes.shape[1], len(factors)))
+    for index, factor in enumerate(factors):
         joint = _tables(bins, factor.classes, int(factor.classes.max()) + 1) / len(codes)
-        whole = _entropy(joint.sum(1))
-        mutual = whole + _entropy(joint.sum(2)) - _entropy(joint, (1, 2))
-        found[:, place] = np.maximum(mutual, 0) / np.where(whole > 0, whole, 1)
-    return found
+        entropy = entr(joint.sum(1)).sum(-1)
+        mutual = entropy + entr(joint.sum(2)).sum(-1) - entr(joint).sum((1, 2))
+        shares[:, index] = np.maximum(mutual, 0) / np.where(entropy > 0, entropy, 1)
+    return shares
 
 
 def active(codes: AnyCodes) -> NDArray[np.bool_]:
-    """Which numbers (d,) of the codes (n, d) change with the image at all."""
+    """Which latent dimensions (d,) of the codes (n, d) change with the image at all."""
     return codes.var(0) > ACTIVE
 
 
@@ -100,7 +98,7 @@ def gaps(table: Array) -> Array:
 
 
 def mutual_information_gap(codes: AnyCodes, factors: list[Factor]) -> Array:
-    """MIG for each factor (F,): how much more of it the best number tells than the second best.
+    """MIG for each factor (F,): how much more the best latent dimension says of it than the second best.
 
     Chen et al. 2018, arXiv:1802.04942, equation 6, whose mean over the factors is the score. They draw codes from
     q(z|x); as Locatello et al. 2019 do, the mean codes are binned instead.
@@ -113,10 +111,10 @@ def mutual_information_gap(codes: AnyCodes, factors: list[Factor]) -> Array:
 
 
 def separated_predictability(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Array:
-    """SAP for each factor (F,): how much better the best single number predicts it than the second best.
+    """SAP for each factor (F,): how much better the best latent dimension predicts it than the second best.
 
     Kumar et al. 2018, arXiv:1711.00848, section 3: of a continuous factor the share of variance that a line explains;
-    of a discrete one the balanced accuracy of thresholds on the number. They fit thresholds to the images that they
+    of a discrete one the balanced accuracy of thresholds on the dimension. They fit thresholds to the images that they
     score; here bins choose the class on one random half and are scored on the other.
 
     Args:
@@ -126,20 +124,21 @@ def separated_predictability(codes: AnyCodes, factors: list[Factor], random: np.
     """
     fit, test = np.array_split(random.permutation(len(codes)), 2)
     bins, scores = _binned(codes), np.zeros((codes.shape[1], len(factors)))
-    for place, factor in enumerate(factors):
+    for index, factor in enumerate(factors):
         if not factor.discrete:
-            scores[:, place] = _correlations(codes, factor.values) ** 2
+            scores[:, index] = _correlations(codes, factor.values) ** 2
             continue
-        ways = int(factor.classes.max()) + 1
-        known, asked = (_tables(bins[half], factor.classes[half], ways) for half in (fit, test))
-        said = (known / np.maximum(known.sum(1, keepdims=True), 1)).argmax(2)  # (d, BINS): the class that a bin means
-        right = np.take_along_axis(asked / np.maximum(asked.sum(1, keepdims=True), 1), said[..., None], 2)
-        scores[:, place] = right.sum((1, 2)) / (asked[0].sum(0) > 0).sum()
+        count = int(factor.classes.max()) + 1
+        fitted, tested = (_tables(bins[half], factor.classes[half], count) for half in (fit, test))
+        predicted = (fitted / np.maximum(fitted.sum(1, keepdims=True), 1)).argmax(2)  # (d, BINS): the class of a bin
+        rates = tested / np.maximum(tested.sum(1, keepdims=True), 1)
+        right = np.take_along_axis(rates, predicted[..., None], 2)
+        scores[:, index] = right.sum((1, 2)) / (tested[0].sum(0) > 0).sum()
     return gaps(scores)
 
 
 def _correlations(codes: AnyCodes, values: Array) -> Array:
-    """Correlation (d,) of each number with values (n,); 0 for one that never changes."""
+    """Correlation (d,) of each latent dimension with values (n,); 0 for a dimension that never changes."""
     centred, other = np.asarray(codes, np.float64) - codes.mean(0), values - values.mean()
     scale = np.sqrt(np.square(centred).sum(0) * np.square(other).sum())
     return (centred * other[:, None]).sum(0) / np.where(scale > 0, scale, 1)
@@ -150,11 +149,11 @@ class Explained:
     """Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled representations".
 
     Attributes:
-        disentanglement: equation 2, whether a number serves one factor.
-        completeness: equation 3, whether a factor is served by one number.
-        informativeness: how well factors are told from whole codes: of a continuous one the share of variance; of a
-            discrete one how far the share of right answers is from that of always naming the commonest class to 1.
-        importance: (d, F), the share of each number in telling a factor; columns add up to 1, or are 0.
+        disentanglement: equation 2, whether a latent dimension serves one factor.
+        completeness: equation 3, whether a factor is served by one latent dimension.
+        informativeness: how well factors are predicted from whole codes: of a continuous one the share of variance; of
+            a discrete one the accuracy, scaled so that always naming the commonest class is 0 and no mistake is 1.
+        importance: (d, F), the share of each dimension in predicting a factor; columns add up to 1, or are 0.
     """
 
     disentanglement: float
@@ -164,7 +163,7 @@ class Explained:
 
 
 def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Explained:
-    """DCI: what forests, which tell each factor from the code, make use of.
+    """DCI: what forests use that predict each factor from the code.
 
     The paper offers lasso and random forests and reports errors; here forests, fitted on four fifths of the images and
     scored on the rest, and scores of which 0 is a guess and 1 is perfect.
@@ -177,24 +176,24 @@ def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator)
     order, seed = random.permutation(len(codes)), int(random.integers(2**31))
     test, fit = np.split(order, [len(codes) // 5])
     importance, scores = np.zeros((codes.shape[1], len(factors))), []
-    for place, factor in enumerate(factors):
-        kind = RandomForestClassifier if factor.discrete else RandomForestRegressor
+    for index, factor in enumerate(factors):
+        make_forest = RandomForestClassifier if factor.discrete else RandomForestRegressor
         wanted = factor.classes.astype(np.float64) if factor.discrete else factor.values
-        forest = kind(TREES, max_depth=DEEPEST, min_samples_leaf=LEAF, max_features=None, random_state=seed)
+        forest = make_forest(TREES, max_depth=DEEPEST, min_samples_leaf=LEAF, max_features=None, random_state=seed)
         forest.fit(codes[fit], wanted[fit])
-        importance[:, place] = forest.feature_importances_
+        importance[:, index] = forest.feature_importances_
         scores.append(_better_than_a_guess(forest.predict(codes[test]), wanted[test], wanted[fit], factor.discrete))
     return Explained(*spread_of(importance), float(np.mean(scores)), importance)
 
 
-def _better_than_a_guess(said: Array, true: Array, known: Array, discrete: bool) -> float:
-    """0 for what knowing no code gives on the same images, 1 for no mistake."""
+def _better_than_a_guess(predicted: Array, true: Array, fitted: Array, discrete: bool) -> float:
+    """0 for a prediction as good as a guess without the code on the same images, 1 for no mistake."""
     if discrete:
-        values, counts = np.unique(known, return_counts=True)
-        missed, guessed = float((said != true).mean()), float((values[counts.argmax()] != true).mean())
+        values, counts = np.unique(fitted, return_counts=True)
+        error, of_guess = float((predicted != true).mean()), float((values[counts.argmax()] != true).mean())
     else:
-        missed, guessed = float(np.square(said - true).mean()), float(np.square(known.mean() - true).mean())
-    return max(0.0, 1 - missed / guessed) if guessed else 0.0
+        error, of_guess = float(np.square(predicted - true).mean()), float(np.square(fitted.mean() - true).mean())
+    return max(0.0, 1 - error / of_guess) if of_guess else 0.0
 
 
 def spread_of(importance: Array) -> tuple[float, float]:
@@ -209,7 +208,7 @@ def spread_of(importance: Array) -> tuple[float, float]:
     def concentration(table: Array) -> float:
         sums = table.sum(1)
         shares = table / np.where(sums > 0, sums, 1)[:, None]
-        return float((sums / total * (1 - _entropy(shares) / np.log(max(2, table.shape[1])))).sum())
+        return float((sums / total * (1 - entr(shares).sum(1) / np.log(max(2, table.shape[1])))).sum())
 
     return concentration(importance), concentration(importance.T)
 
@@ -217,11 +216,11 @@ def spread_of(importance: Array) -> tuple[float, float]:
 def majority_votes(
     codes: AnyCodes, factors: list[Factor], random: np.random.Generator, *, size: int = 32, votes: int = 5000
 ) -> float | None:
-    """FactorVAE score: can one tell which factor a set of images shares by which number varies least among them?
+    """FactorVAE score: does the latent dimension that varies least in a set of images show which factor they share?
 
-    Kim and Mnih 2018, arXiv:1802.05983, section 4. They make images with one factor fixed; here they are drawn from the
-    rows that share a class of it, without replacement. Numbers that are not active are not asked, as they would win
-    every vote. Half of the votes train the majority classifier, the others are scored, as many for each factor.
+    Kim and Mnih 2018, arXiv:1802.05983, section 4. They generate images with one factor fixed; here they are drawn from
+    the rows that share a class of it, without replacement. Dimensions that are not active are left out, as they would
+    win every vote. Half of the votes train the majority classifier, the others are scored, as many for each factor.
 
     Args:
         codes: (n, d).
@@ -231,58 +230,49 @@ def majority_votes(
         votes: how many sets, for training and for scoring together.
 
     Returns:
-        The share of right answers, or None where fewer than two factors have a class of `size` images, or no number is
-        active.
+        The share of right answers, or None where fewer than two factors have a class of `size` images, or no dimension
+        is active.
     """
     spread = codes.std(0)
     alive = np.flatnonzero(active(codes))
-    groups = [
+    classes = [
         [rows for value in np.unique(factor.classes) if len(rows := np.flatnonzero(factor.classes == value)) >= size]
         for factor in factors
     ]
-    asked = [place for place, found in enumerate(groups) if found]
+    asked = [large for large in classes if large]
     if len(asked) < 2 or not len(alive):
         return None
     scaled = np.asarray(codes[:, alive], np.float64) / spread[alive]
     tables = np.zeros((2, len(alive), len(asked)))
     for vote in range(votes):
-        turn = vote // 2 % len(asked)
-        rows = groups[asked[turn]][random.integers(len(groups[asked[turn]]))]
+        factor = vote // 2 % len(asked)
+        rows = asked[factor][random.integers(len(asked[factor]))]
         steady = scaled[random.choice(rows, size, replace=False)].var(0).argmin()
-        tables[vote % 2, steady, turn] += 1
+        tables[vote % 2, steady, factor] += 1
     answers = tables[0].argmax(1)
     return float(tables[1, np.arange(len(alive)), answers].sum() / tables[1].sum())
 
 
-METRICS: dict[str, Better] = {
-    "mig": "higher",
-    "sap": "higher",
-    "factorvae_score": "higher",
-    "dci_disentanglement": "higher",
-    "dci_completeness": "higher",
-    "dci_informativeness": "higher",
-}
 MOST, FEW = 2000, 1000  # images that are asked, and fewest held-out ones before training images are asked instead
-SPLITS = {"gap_scores": 10, "forests": 4}  # into halves: forests take long
 
 Codes = NDArray[np.float32]
 Scores = dict[str, float | None]
 
 
 def lacks(material: Material) -> str | None:
-    """It takes an encoder, and factors that are known and vary."""
+    """These metrics take an encoder, and factors that are known and vary."""
     model, family = material.subject.objective, material.subject.recipe.objective.family
     if not isinstance(model, Encodes):
         return f"not applicable, family {family} has no encoder"
     if material.store.factors is None:
-        return "not applicable, the factors behind these images are not known; made ones, like avatars, keep theirs"
+        return "not applicable, the factors behind these images are not known; drawn ones, like avatars, keep theirs"
     if len(varied(material)[2]) < 2:
         return "not applicable, fewer than two factors vary over these images"
     return None
 
 
 def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
-    """A split, so many of its rows, and the places of factors that are not all alike over them.
+    """A split, so many of its rows, and the columns of factors that vary over them.
 
     Factors are never shown in training, so training images may be asked as well; forests need many.
     """
@@ -293,8 +283,8 @@ def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
     return split, rows, np.flatnonzero(np.ptp(material.store.factors[rows], axis=0) > 0).tolist()
 
 
-def gap_scores(codes: Codes, factors: list[Factor], seed: int) -> Scores:
-    """The scores that are quickly had."""
+def gap_scores(seed: int, codes: Codes, factors: list[Factor]) -> Scores:
+    """The scores that take little time."""
     return {
         "mig": float(mutual_information_gap(codes, factors).mean()),
         "sap": float(separated_predictability(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 0)).mean()),
@@ -302,14 +292,18 @@ def gap_scores(codes: Codes, factors: list[Factor], seed: int) -> Scores:
     }
 
 
-def forests(codes: Codes, factors: list[Factor], seed: int) -> Scores:
-    """Those that forests have to be grown for."""
-    found = explain(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 2))
+def forests(seed: int, codes: Codes, factors: list[Factor]) -> Scores:
+    """The scores that random forests are grown for."""
+    scores = explain(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 2))
     return {
-        "dci_disentanglement": found.disentanglement,
-        "dci_completeness": found.completeness,
-        "dci_informativeness": found.informativeness,
+        "dci_disentanglement": scores.disentanglement,
+        "dci_completeness": scores.completeness,
+        "dci_informativeness": scores.informativeness,
     }
+
+
+# What computes scores -> how often images are split into halves for it: forests take long.
+SPLITS: dict[Callable[[int, Codes, list[Factor]], Scores], int] = {gap_scores: 10, forests: 4}
 
 
 def halved(
@@ -324,54 +318,50 @@ def halved(
     """
     whole, random = score(codes, factors), stream(0, Draw.DISENTANGLEMENT, 3)
     halves = [rows for _ in range(splits) for rows in np.array_split(random.permutation(len(codes)), 2)]
-    parts = [score(codes[rows], [factor_of(one.values[rows]) for one in factors]) for rows in halves]
-    found: dict[str, Estimate | None] = {}
+    parts = [score(codes[rows], [factor_of(factor.values[rows]) for factor in factors]) for rows in halves]
+    estimates: dict[str, Estimate | None] = {}
     for name, value in whole.items():
-        one, other = np.array([part[name] for part in parts], np.float64).reshape(splits, 2).T  # None becomes nan
-        margin = t_quantile(splits) * float(np.sqrt(np.square((one - other) / 2).mean()))
-        known = value is not None and np.isfinite(margin)
-        found[name] = None if value is None else Estimate(value, *((value - margin, value + margin) if known else ()))
-    return found
+        first, second = np.array([part[name] for part in parts], np.float64).reshape(splits, 2).T  # None becomes nan
+        margin = t_quantile(splits) * float(np.sqrt(np.square((first - second) / 2).mean()))
+        bounds = (value - margin, value + margin) if value is not None and np.isfinite(margin) else ()
+        estimates[name] = None if value is None else Estimate(value, *bounds)
+    return estimates
 
 
-def measure(material: Material) -> Found:
-    """Each score with its interval; the floor is what the same codes get beside the factors of other images."""
-    store, found, seed = material.store, Found(), int(material.facts["seed"])
+def measure(material: Material) -> Results:
+    """Each score with its interval; the baseline is the score of the same codes beside the factors of other images."""
+    store, results, seed = material.store, Results(), material.seed
     assert store.factors is not None, "there are factors"
-    split, rows, places = varied(material)
-    names, codes = [store.factor_names[place] for place in places], material.subject.encode(material.store.pixels(rows))
-    factors = [factor_of(store.factors[rows, place]) for place in places]
+    split, rows, columns = varied(material)
+    names = [store.factor_names[column] for column in columns]
+    codes = material.subject.encode(store.pixels(rows))
+    factors = [factor_of(store.factors[rows, column]) for column in columns]
     shuffled = codes[stream(seed, Draw.SHUFFLED_CODES).permutation(len(codes))]
-    progress = material.stage("asking what each number of the code means")
+    progress = material.stage("measuring what each latent dimension means")
     why = (
-        "fewer than two factors have a value that 32 images share"
+        "withheld: fewer than two factors have a value that 32 images share"
         if active(codes).any()
-        else "no number of the code changes with the image"
+        else "withheld: no latent dimension changes with the image"
     )
-    for done, score in enumerate((gap_scores, forests)):
-        progress(done, 2)
-        estimates = halved(partial(score, seed=seed), codes, factors, SPLITS[score.__name__])
-        floors = score(shuffled, factors, seed)
-        for name, one in estimates.items():
-            more = {} if one else {"why": f"withheld: {why}"}
-            found.rows.append(
-                row(
-                    material,
-                    name,
-                    one,
-                    split=split,
-                    n=len(rows),
-                    floor=floors[name],
-                    factors=len(factors),
-                    **more,
-                )
+    for done, (score, splits) in enumerate(SPLITS.items()):
+        progress(done, len(SPLITS))
+        seeded = partial(score, seed)
+        baselines = seeded(shuffled, factors)
+        results.measurements += [
+            material.measurement(
+                name,
+                estimate,
+                split=split,
+                n=len(rows),
+                baseline=baselines[name],
+                why=None if estimate else why,
+                details={"factors": len(factors)},
             )
-    progress(2, 2)
-    found.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
+            for name, estimate in halved(seeded, codes, factors, splits).items()
+        ]
+    progress(len(SPLITS), len(SPLITS))
+    results.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
     if split == "train":
-        found.notes.append(f"disentanglement is of training images, as fewer than {FEW:,} are held out")
-    found.pictures["code-factors"] = {"shares": information(codes, factors), "factor_names": np.array(names)}
-    return found
-
-
-DISENTANGLEMENT = Group(METRICS, lacks, measure)
+        results.notes.append(f"disentanglement is of training images, as fewer than {FEW:,} are held out")
+    results.pictures["code-factors"] = {"shares": information(codes, factors), "factor_names": np.array(names)}
+    return results

@@ -1,16 +1,20 @@
-"""Frequencies: how often samples show each label and each kind of image, beside the training set."""
+"""Frequencies: how often samples show each label, and each class or combination of labels, beside the training set."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr, rel_entr
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
-from simulacra.evaluation.metrics.base import Better, Found, missing, row
-from simulacra.evaluation.metrics.correction import Shares, corrected, told_apart
-from simulacra.evaluation.pictures import Arrays
+from simulacra.evaluation.judge import Judge
+from simulacra.evaluation.metrics.base import Results
+from simulacra.evaluation.metrics.correction import Shares, corrected, distinguished
+from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
@@ -18,14 +22,15 @@ Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 DRAWS = 2000  # of a bootstrap
-EXPECTED = 5  # images of a kind, from which it counts as one of its own
+EXPECTED = 5  # images of a mode, from which it counts as one of its own
+RARE = 0.10  # of training images: labels with a smaller share are rare
 
 
 def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
     """How often samples show the chosen labels, over how often training images do: the geometric mean of the ratios.
 
-    So a label that is half as common is made up for by one that is twice as common, and a label that is lost counts
-    for much: half an image is added to each, so that not for everything.
+    So a label that is half as common is made up for by one that is twice as common. A label that is lost counts for
+    much, but not for everything: half an image is added to each.
 
     Args:
         shares: of samples.
@@ -42,8 +47,8 @@ def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
     return Estimate(float(value), min(float(value), float(low)), max(float(value), float(high)))
 
 
-def kinds(labels: Flags, data: Flags) -> tuple[Counts, Values]:
-    """Kinds of images: each class or combination of labels that is common in the data, and one of all others.
+def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
+    """Modes: each class or combination of labels that is common in the data, and one of all others.
 
     Common is what as many images of the data as there are here would show EXPECTED times or more.
 
@@ -52,175 +57,175 @@ def kinds(labels: Flags, data: Flags) -> tuple[Counts, Values]:
         data: (N, K) of the data.
 
     Returns:
-        (k + 1,) counts of the images, those of no common kind last, and the (k + 1,) shares of the data.
+        (k + 1,) counts of the images, those of no common mode last, and the (k + 1,) shares of the data.
     """
-    different, place = np.unique(np.concatenate([data, labels]).astype(bool), axis=0, return_inverse=True)
-    place = place.reshape(-1)  # some versions of NumPy give it two axes
-    of_data = np.bincount(place[: len(data)], minlength=len(different))
-    found = np.bincount(place[len(data) :], minlength=len(different))
+    different, mode = np.unique(np.concatenate([data, labels]).astype(bool), axis=0, return_inverse=True)
+    mode = mode.reshape(-1)  # some versions of NumPy give it two axes
+    of_data = np.bincount(mode[: len(data)], minlength=len(different))
+    of_images = np.bincount(mode[len(data) :], minlength=len(different))
     common = of_data * len(labels) >= EXPECTED * len(data)
-    counts = np.append(found[common], found[~common].sum())
+    counts = np.append(of_images[common], of_images[~common].sum())
     return counts, np.append(of_data[common], of_data[~common].sum()) / len(data)
 
 
 def entropy(counts: Counts) -> Estimate:
-    """Entropy of a distribution in nats: 0 where all images are of one kind, log k where k kinds are equally common."""
-    return _bootstrapped(counts, lambda shares: -_times_log(shares, shares).sum(-1))
+    """Entropy of a distribution in nats: 0 where all images are of one mode, log k where k modes are equally common."""
+    return _bootstrapped(counts, lambda shares: entr(shares).sum(-1))
 
 
 def divergence(counts: Counts, data: Values) -> Estimate:
-    """Kullback-Leibler divergence from the data to the samples in nats: 0 where all kinds are as common in both.
+    """Kullback-Leibler divergence from the data to the samples in nats: 0 where all modes are as common in both.
 
-    It grows most with kinds that the data has and the samples lack. Half an image is added to each kind, so that one
+    It grows most with modes that the data has and the samples lack. Half an image is added to each mode, so that one
     that is lacking costs much and not infinitely much; chance alone gives about (k - 1) / 2n.
 
     Args:
-        counts: (k,) of samples of each kind.
+        counts: (k,) of samples of each mode.
         data: (k,) shares of the data.
     """
     half = 0.5 / counts.sum()
-
-    def of(shares: Values) -> Values:
-        smooth = (shares + half) / (1 + half * len(counts))
-        return (_times_log(data, data) - data * np.log(smooth)).sum(-1)
-
-    return _bootstrapped(counts, of)
+    return _bootstrapped(counts, lambda shares: rel_entr(data, (shares + half) / (1 + half * len(counts))).sum(-1))
 
 
-def _times_log(weights: Values, shares: Values) -> Values:
-    """Weights times the logarithm of shares, 0 where a share is 0."""
-    return weights * np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-
-
-def _bootstrapped(counts: Counts, of: Callable[[Values], Values]) -> Estimate:
+def _bootstrapped(counts: Counts, statistic: Callable[[Values], Values]) -> Estimate:
     """A function of shares (..., k) and 1.96 of its standard errors to either side, but not below 0."""
     shares = counts / counts.sum()
     drawn = stream(0, Draw.FREQUENCY_BOOTSTRAP).multinomial(counts.sum(), shares, size=DRAWS) / counts.sum()
-    value, margin = float(of(shares)), 1.96 * float(of(drawn).std())
+    value, margin = float(statistic(shares)), 1.96 * float(statistic(drawn).std())
     return Estimate(value, max(0.0, value - margin), value + margin)
 
 
-FREQUENCIES: dict[str, Better] = {
-    "kinds_shown": "higher",
-    "label_entropy": "neither",
-    "label_divergence": "lower",
-    "rare_labels": "neither",
-    "label_frequency": "neither",
-}
+@dataclass(frozen=True)
+class Labelled:
+    """The labels of a data set, of samples, and of real images in their place.
 
-RARE = 0.10  # of training images: labels with a smaller share are rare
+    Attributes:
+        judge: predicted the labels of samples and reference.
+        data: (N, K) labels of the training images.
+        samples: (n, K) predicted labels of samples.
+        reference: (n, K) predicted labels of real images.
+        possible: (K,) whether the judge knows a label well enough for a correction.
+    """
+
+    judge: Judge
+    data: Flags
+    samples: Flags
+    reference: Flags
+    possible: Flags
+
+    @cached_property
+    def shares(self) -> Values:
+        """(K,) of the training images."""
+        means: Values = self.data.mean(0)
+        return means
+
+    @cached_property
+    def corrected(self) -> tuple[Shares, Shares]:
+        """Of samples and reference."""
+        return corrected(self.samples, self.judge.confusion), corrected(self.reference, self.judge.confusion)
 
 
-def frequencies(material: Material) -> Found:
-    """Everything of FREQUENCIES, and the picture `frequencies`."""
+def frequencies(material: Material) -> Results:
+    """Modes, rare labels and the frequency of each label, and the picture `frequencies`."""
     judge = material.judge
     if judge is None:
         return _without(material, "not applicable, the data set has no labels")
     if not judge.learned.any():
-        return _without(material, "withheld, no label can be told well enough from held-out images")
-    data = material.store.labels[material.store.rows("train")].astype(bool)
-    told = judge.verdicts(material.samples)
-    stood = judge.verdicts(material.store.pixels(material.chosen.stand_in))
-    samples, floors = corrected(told, judge.confusion), corrected(stood, judge.confusion)
-    found = Found(notes=_remarks(material))
-    known = judge.learned & told_apart(judge.confusion)
-    _kinds(material, found, told, stood, data)
-    _rare(material, found, samples, floors, data.mean(0), known)
-    _each(material, found, samples, floors, data.mean(0), known)
-    return found
+        return _without(material, "withheld, the judge learned no label well enough")
+    labelled = Labelled(
+        judge,
+        material.store.labels[material.store.rows("train")].astype(bool),
+        judge.predict(material.samples),
+        judge.predict(material.store.pixels(material.chosen.reference)),
+        judge.learned & distinguished(judge.confusion),
+    )
+    results = Results(_of_modes(material, labelled), _remarks(material))
+    results.add(_of_rare_labels(material, labelled))
+    results.add(_of_each_label(material, labelled))
+    return results
 
 
-def _without(material: Material, why: str) -> Found:
-    """Rows without numbers, and the reason."""
-    return Found([missing(material, metric, why) for metric in FREQUENCIES])
+BY_LABELS = ("modes_covered", "label_entropy", "label_divergence", "rare_label_ratio", "label_frequency")
+
+
+def _without(material: Material, why: str) -> Results:
+    """Measurements without numbers, and the reason."""
+    return Results([material.measurement(metric, None, why=why) for metric in BY_LABELS])
 
 
 def _remarks(material: Material) -> list[str]:
-    given = material.subject.recipe.data.labels if material.subject.conditions is not None else ()
-    if not given:
+    if not (labels := _conditioning(material)):
         return []
     return [
-        f"samples are made for {', '.join(given)} as these occur together in the training set: how often the samples "
-        "show them tells how well the model obeys, only other labels tell what it draws of its own accord"
+        f"samples are generated for {', '.join(labels)} as these occur together in the training set: how often samples "
+        "show these labels says how well the model obeys; only other labels show what the model chooses by itself"
     ]
 
 
-def _kinds(material: Material, found: Found, told: Flags, stood: Flags, data: Flags) -> None:
-    """How many kinds are shown, and how evenly, of classes or of combinations of what the judge can tell."""
-    judge = material.judge
-    assert judge is not None, "nothing is told without"
-    seen = np.ones(len(judge.label_names), bool) if judge.exclusive else judge.learned
-    counts, shares = kinds(told[:, seen], data[:, seen])
-    real, _ = kinds(stood[:, seen], data[:, seen])
-    measured: dict[str, Callable[[NDArray[np.int64]], Estimate]] = {
-        "kinds_shown": lambda part: Estimate(float((part[:-1] > 0).sum())),
+def _of_modes(material: Material, labelled: Labelled) -> list[Measurement]:
+    """How many modes samples cover, and how evenly; modes are classes, or combinations of what the judge learned."""
+    judge = labelled.judge
+    columns = np.ones(len(judge.label_names), bool) if judge.exclusive else judge.learned
+    counts, shares = modes(labelled.samples[:, columns], labelled.data[:, columns])
+    of_reference, _ = modes(labelled.reference[:, columns], labelled.data[:, columns])
+    statistics: dict[str, Callable[[Counts], Estimate]] = {
+        "modes_covered": lambda part: Estimate(float((part[:-1] > 0).sum())),
         "label_entropy": entropy,
         "label_divergence": lambda part: divergence(part, shares),
     }
-    found.rows += [
-        row(
-            material,
+    return [
+        material.measurement(
             metric,
-            of(counts),
+            statistic(counts),
             split="train",
             n=material.count,
-            floor=of(real).value,
-            kinds=len(counts) - 1,
+            baseline=statistic(of_reference).value,
             judge=judge.label,
+            details={"modes": len(counts) - 1},
         )
-        for metric, of in measured.items()
+        for metric, statistic in statistics.items()
     ]
 
 
-def _rare(material: Material, found: Found, samples: Shares, floors: Shares, data: Values, known: Flags) -> None:
-    """One number for the labels (K,) that are known and rare in the data."""
-    judge = material.judge
-    assert judge is not None, "nothing is told without"
-    chosen = known & (data < RARE) & (data > 0)
-    more: dict[str, Any] = {"judge": judge.label}
+def _of_rare_labels(material: Material, labelled: Labelled) -> Results:
+    """One number for the labels that are rare in the data."""
+    chosen = labelled.possible & (labelled.shares < RARE) & (labelled.shares > 0)
+    about: dict[str, Any] = {"split": "train", "n": material.count, "judge": labelled.judge.label}
     if not chosen.any():
-        more["why"] = f"withheld, no label that the judge can tell is rarer than {RARE:.0%} in the training set"
-        found.notes.append(f"rare_labels: {more['why']}")
-        found.rows.append(row(material, "rare_labels", None, split="train", n=material.count, **more))
-        return
-    one, floor = (rare_ratio(part, data, chosen, material.count) for part in (samples, floors))
-    found.rows.append(row(material, "rare_labels", one, split="train", n=material.count, floor=floor.value, **more))
+        why = f"withheld, no label that the judge learned is rarer than {RARE:.0%} in the training set"
+        return Results([material.measurement("rare_label_ratio", None, why=why, **about)], [f"rare_label_ratio: {why}"])
+    estimate, baseline = (rare_ratio(part, labelled.shares, chosen, material.count) for part in labelled.corrected)
+    return Results([material.measurement("rare_label_ratio", estimate, baseline=baseline.value, **about)])
 
 
-def _each(material: Material, found: Found, samples: Shares, floors: Shares, data: Values, known: Flags) -> None:
-    """A row a label, and the picture of those (K,) that are known."""
-    judge = material.judge
-    assert judge is not None, "nothing is told without"
+def _of_each_label(material: Material, labelled: Labelled) -> Results:
+    """The frequency of each label, and the picture of those that can be corrected."""
+    judge, possible, results = labelled.judge, labelled.possible, Results()
+    samples, reference = labelled.corrected
     low, high = samples.limits
-    for place, name in enumerate(judge.label_names):
-        one = Estimate(float(samples.values[place]), float(low[place]), float(high[place]))
-        more: dict[str, Any] = {"label": name, "real": float(data[place]), "judge": judge.label}
-        if not judge.learned[place]:
-            more["why"] = "withheld, the judge cannot tell this label well enough"
-        elif not known[place]:
-            more["why"] = (
-                "withheld, the judge says this label hardly more often of real images that have it than of others"
-            )
-        found.rows.append(
-            row(
-                material,
-                "label_frequency",
-                one if known[place] else None,
-                split="train",
-                n=material.count,
-                floor=float(floors.values[place]) if known[place] else None,
-                **more,
-            )
+    for index, name in enumerate(judge.label_names):
+        about: dict[str, Any] = {"split": "train", "n": material.count, "label": name, "judge": judge.label}
+        about["details"] = {"training_share": float(labelled.shares[index])}
+        estimate = Estimate(float(samples.values[index]), float(low[index]), float(high[index]))
+        if possible[index]:
+            about["baseline"] = float(reference.values[index])
+        elif judge.learned[index]:
+            about["why"] = "withheld, the judge predicts it for real images without it nearly as often as with it"
+        else:
+            about["why"] = "withheld, the judge did not learn this label well enough"
+        results.measurements.append(
+            material.measurement("label_frequency", estimate if possible[index] else None, **about)
         )
-    if not known.any():
-        return
-    arrays: Arrays = {
-        "label_names": np.array(judge.label_names)[known],
-        "shares": np.stack([data, samples.values, low, high, floors.values], 1)[known],
-        "given": np.isin(np.array(judge.label_names)[known], _given(material)),
-    }
-    found.pictures["frequencies"] = arrays
+    if possible.any():
+        names = np.array(judge.label_names)[possible]
+        results.pictures["frequencies"] = {
+            "label_names": names,
+            "shares": np.stack([labelled.shares, samples.values, low, high, reference.values], 1)[possible],
+            "given": np.isin(names, _conditioning(material)),
+        }
+    return results
 
 
-def _given(material: Material) -> list[str]:
+def _conditioning(material: Material) -> list[str]:
+    """The labels that samples are generated for."""
     return list(material.subject.recipe.data.labels) if material.subject.conditions is not None else []

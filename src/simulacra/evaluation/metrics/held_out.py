@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.catalogue import METRICS
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import FEWEST, Progress, features_of
@@ -14,12 +14,13 @@ from simulacra.evaluation.distances import kernel
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.subject import Subject
+from simulacra.measurements import Measurement
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
 from simulacra.recipe import Recipe
 from simulacra.seeds import Draw, stream
 
 
-def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[dict[str, Any]]:
+def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[Measurement]:
     """What the family measures of a split, each the mean over its images with a 95% interval.
 
     Args:
@@ -29,9 +30,12 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
         limit: so many images at most, drawn once and for all; all by default.
 
     Returns:
-        Rows for evaluations.jsonl; none where the split is empty.
+        None where the split is empty.
     """
-    return [row(name, values, split, step) for name, values in per_image(subject, split, limit).items()]
+    return [
+        Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
+        for metric, values in per_image(subject, split, limit).items()
+    ]
 
 
 def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[str, NDArray[np.float32]]:
@@ -47,30 +51,11 @@ def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[st
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def row(metric: str, values: NDArray[np.float32], split: str, step: int) -> dict[str, Any]:
-    """A mean over images and its 95% interval."""
-    one = Estimate.of(values)
-    return {
-        "metric": metric,
-        "value": one.value,
-        "low": one.low,
-        "high": one.high,
-        "floor": None,
-        "n": len(values),
-        "split": split,
-        "extractor": None,
-        "step": step,
-    }
-
-
-Row = dict[str, Any]
-
 SCORED = 1000  # samples, and real images at most: enough for the kernel distance, and little time at a checkpoint
 DISTANCES = ("kernel_distance", "frechet_distance")
-HIGHER = ("accuracy", "label_accuracy")  # where better numbers lie; of all others lower ones are better
 
-# What a family must be able to do -> metrics it may be chosen by, the first by default; the first that fits counts. A
-# VAE's samples are blurred from its first to its last step, so what it is trained to make small tells more of it.
+# What a family must be able to do -> metrics that may choose a checkpoint, the first by default; the first row that
+# fits counts. A VAE's samples are blurred from its first to its last step, so the loss on held-out images says more.
 SELECTIONS: tuple[tuple[tuple[type, ...], tuple[str, ...]], ...] = (
     ((Generates, Encodes), ("mse_plus_kl", "mse", *DISTANCES)),
     ((Generates, Classifies), (*DISTANCES, "label_accuracy")),
@@ -84,7 +69,7 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
 
     Args:
         recipe: whose family it has to fit.
-        wanted: a metric in place of `every.select` and of the family's own.
+        wanted: a metric in the place of `every.select` and of the family's own.
 
     Raises:
         RecipeError: the family has no such metric.
@@ -99,97 +84,108 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     return wanted or known[0]
 
 
-def require_valid(count: int, place: object) -> None:
+def require_valid(count: int, data: object) -> None:
     """Refuses a data set without images to choose by.
 
     Args:
         count: how many images the split "valid" has.
-        place: the data set.
+        data: the data set, as a message names it.
 
     Raises:
         DataError: too few.
     """
     if count < FEWEST:
         raise DataError(
-            f'{place} has {count} images in the split "valid", by which a checkpoint is chosen; keep some '
-            "training images aside for it: --set data.holdout=1000"
+            f'{data} has {count} images in the split "valid", by which a checkpoint is chosen; hold out some training '
+            "images for it: --set data.holdout=1000"
         )
 
 
 def score(
     subject: Subject,
     metric: str,
-    step: int,
     *,
     extractor: Extractor,
-    weights: str,
     cache: Path | None = None,
     progress: Progress | None = None,
-) -> Row:
-    """One number of a model on the split "valid", as a row for evaluations.jsonl.
+) -> Measurement:
+    """One number of a model on the split "valid".
 
     Args:
-        subject: the model, with a store whose valid split is not empty.
+        subject: the model, with its step and weights, and a store whose valid split is not empty.
         metric: one that `metric_of` gave.
-        step: the updates that the model has had.
         extractor: of the distances.
-        weights: ema or raw, for the record.
         cache: folder of features; the user's cache folder by default.
-        progress: told (done, total) while features are computed.
+        progress: called with (done, total) while features are computed.
     """
     if metric in DISTANCES:
-        return _distance(subject, metric, step, extractor, cache, progress) | {"weights": weights}
+        return _distance(subject, metric, extractor, cache, progress)
     values = per_image(subject, "valid")
     if metric == "mse_plus_kl":
         objective = subject.recipe.objective
         scale = np.prod(subject.recipe.data.shape) if getattr(objective, "reduction", "") == "sum" else 1
         width = getattr(objective, "latent", 1) if getattr(objective, "kl_reduction", "") == "mean" else 1
         values[metric] = values["mse"] * float(scale) + getattr(objective, "kl_weight", 1.0) / width * values["kl"]
-    return row(metric, values[metric], "valid", step) | {"weights": weights}
+    return Measurement(
+        metric=metric,
+        estimate=Estimate.of(values[metric]),
+        step=subject.step,
+        weights=subject.weights,
+        split="valid",
+        n=len(values[metric]),
+    )
 
 
-def best_of(rows: Iterable[Row], metric: str, steps: Sequence[int]) -> Row | None:
-    """The best of the rows of a metric on the split "valid", the earliest of equals.
+def best_of(measurements: Iterable[Measurement], metric: str, steps: Sequence[int]) -> Measurement | None:
+    """The best value of a metric on the split "valid", the earliest of equal ones.
 
     Args:
-        rows: of evaluations.jsonl.
+        measurements: of the run.
         metric: the one that decides.
         steps: checkpoints that may be chosen; the newest one of them that was scored says what can be compared.
     """
-    found = [
-        one
-        for one in rows
-        if one.get("metric") == metric and one.get("split") == "valid" and one.get("step") in steps
-        if "weights" in one and "against" not in one and one.get("value") is not None
+    scores = [
+        (measurement.estimate.value, measurement)
+        for measurement in sorted(measurements, key=lambda measurement: measurement.step)
+        if (measurement.metric, measurement.split, measurement.against) == (metric, "valid", None)
+        if measurement.estimate and measurement.weights and measurement.step in steps
     ]
-    if not found:
+    if not scores:
         return None
-    newest = max(found, key=lambda one: int(one["step"]))
-    same = [one for one in found if all(one.get(key) == newest.get(key) for key in ("n", "extractor", "weights"))]
-    sign = -1 if metric in HIGHER else 1
-    return min(sorted(same, key=lambda one: int(one["step"])), key=lambda one: sign * float(one["value"]))
+    _, newest = scores[-1]
+    comparable = [(value, measurement) for value, measurement in scores if measurement.key == newest.key]
+    sign = -1 if METRICS[metric].better == "higher" else 1
+    return min(comparable, key=lambda pair: sign * pair[0])[1]
 
 
 def _distance(
-    subject: Subject, metric: str, step: int, extractor: Extractor, cache: Path | None, progress: Progress | None
-) -> Row:
-    """How far samples are from valid images, beside what training images get in their place."""
+    subject: Subject, metric: str, extractor: Extractor, cache: Path | None, progress: Progress | None
+) -> Measurement:
+    """How far samples are from valid images, beside the distance of training images in their place."""
     store = subject.store
     assert store is not None, "a checkpoint is scored beside its data"
-    real, stand_in = (
-        features_of(store, split, _drawn(store.rows(split), place), extractor, cache=cache, progress=progress)
-        for place, split in enumerate(("valid", "train"))
+    real, reference = (
+        features_of(store, split, _drawn(store.rows(split), index), extractor, cache=cache, progress=progress)
+        for index, split in enumerate(("valid", "train"))
     )
-    made = extractor.vectors(subject.decode(subject.codes(SCORED, Draw.SCORED_SAMPLES, seed=0)), progress)
-    one, floor = _measure(metric, real, made), _measure(metric, real, stand_in)
-    numbers = {"metric": metric, "value": one.value, "low": one.low, "high": one.high, "floor": floor.value}
-    return numbers | {"n": len(made), "split": "valid", "extractor": extractor.label, "step": step, "real": len(real)}
+    generated = extractor.vectors(subject.decode(subject.codes(SCORED, Draw.SCORED_SAMPLES, seed=0)), progress)
+    return Measurement(
+        metric=metric,
+        estimate=_measure(metric, real, generated),
+        step=subject.step,
+        weights=subject.weights,
+        baseline=_measure(metric, real, reference).value,
+        split="valid",
+        n=len(generated),
+        extractor=extractor.label,
+        real=len(real),
+    )
 
 
-def _drawn(rows: np.ndarray[Any, np.dtype[np.int64]], place: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """At most SCORED of these rows, the same ones every time, in no order: blocks of them are of all classes."""
-    return stream(0, Draw.REAL_IMAGES, 2 + place).permutation(rows)[:SCORED]
+def _drawn(rows: NDArray[np.int64], key: int) -> NDArray[np.int64]:
+    """At most SCORED of these rows, the same ones every time, in random order: blocks of them are of all classes."""
+    return stream(0, Draw.REAL_IMAGES, 2 + key).permutation(rows)[:SCORED]
 
 
-def _measure(metric: str, real: Vectors, made: Vectors) -> Estimate:
-    return kernel(real, made) if metric == "kernel_distance" else Estimate(frechet(real, made))
+def _measure(metric: str, real: Vectors, generated: Vectors) -> Estimate:
+    return kernel(real, generated) if metric == "kernel_distance" else Estimate(frechet(real, generated))

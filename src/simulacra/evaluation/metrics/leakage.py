@@ -1,7 +1,8 @@
-"""Leakage: how much turning one label moves the others, and the same images with one label turned.
+"""Leakage: how much switching one label changes the others, and the same images with one label switched.
 
-A generator obeys a label if turning it changes what a judge sees of that label, and nothing else. Row i of a leakage
-matrix says by how much each judged label moves when label i is turned on; its diagonal is obedience, the rest leaks.
+A generator obeys a label if switching it changes what a judge predicts for that label, and nothing else. Row i of a
+leakage matrix says by how much each judged label changes when label i is switched on; the diagonal is obedience, the
+rest is leakage.
 """
 
 from collections.abc import Callable
@@ -19,23 +20,23 @@ from simulacra.evaluation.directions import mean_direction
 from simulacra.evaluation.judge import Judge
 from simulacra.seeds import Draw, choose_rows, stream
 
-IMAGES = 8000  # that are made in all, about
-FEWEST, MOST = 50, 500  # images of which each label is turned
-TAUGHT = 2000  # training images that an attribute vector is a mean over
+IMAGES = 8000  # that are generated in all, about
+FEWEST, MOST = 50, 500  # images of which each label is switched
+LEARNT_FROM = 2000  # training images that an attribute vector is a mean over
 LEAST = 10  # of them, with an attribute and without
 Columns = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Turned:
-    """Codes of n images, and the same with each asked label turned to its other value.
+class Switched:
+    """Codes of n images, and the same with each asked label switched to its other value.
 
     Attributes:
         asked: columns (K,) among the judge's labels.
         labels: (n, K) whether a label was on before.
         before: (n, width).
-        after: gives the codes (n, width) with the label of this place, of K, turned.
+        after: index of an asked label -> the codes (n, width) with that label switched.
     """
 
     asked: Columns
@@ -44,32 +45,32 @@ class Turned:
     after: Callable[[int], Tensor]
 
 
-def room(labels: int, count: int) -> int:
-    """How many images to turn each of so many labels in, of `count`."""
+def images_per_label(labels: int, count: int) -> int:
+    """How many of `count` images to switch each of so many labels in."""
     return min(count, MOST, max(FEWEST, IMAGES // (labels + 1)))
 
 
-def by_label(material: Material, asked: Columns) -> Turned:
-    """Samples whose generator is told another value of one label, noise and all other labels held.
+def by_label(material: Material, asked: Columns) -> Switched:
+    """Samples of which one label is switched, with the noise and all other labels held.
 
     Args:
         material: of a generator with attributes.
-        asked: the judge's columns of the labels to turn, each a label of the recipe.
+        asked: the judge's columns of the labels to switch, each a label of the recipe.
     """
     code, conditions = material.subject.generates.code, list(material.subject.recipe.data.labels)
-    places = [conditions.index(material.store.label_names[column]) for column in asked.tolist()]
-    codes = material.codes[: room(len(places), material.count)]
+    columns = [conditions.index(material.store.label_names[column]) for column in asked.tolist()]
+    codes = material.codes[: images_per_label(len(columns), material.count)]
     parts = code.split(codes)
 
-    def after(place: int) -> Tensor:
+    def after(index: int) -> Tensor:
         labels = parts.labels.clone()
-        labels[:, places[place]] = 1 - labels[:, places[place]]
+        labels[:, columns[index]] = 1 - labels[:, columns[index]]
         return code.join(parts.noise, labels, parts.categories, parts.continuous)
 
-    return Turned(asked, parts.labels[:, places].numpy() > 0.5, codes, after)
+    return Switched(asked, parts.labels[:, columns].numpy() > 0.5, codes, after)
 
 
-def by_vector(material: Material, asked: Columns) -> Turned:
+def by_vector(material: Material, asked: Columns) -> Switched:
     """Held-out images whose code is moved along one attribute vector, backwards where they have the attribute.
 
     A vector is the `mean_direction` of codes of training images; the attributes that come along with it in the data are
@@ -79,28 +80,28 @@ def by_vector(material: Material, asked: Columns) -> Turned:
         material: of a family that encodes.
         asked: the judge's columns; of them those count that enough training images have, and lack.
     """
-    codes, labels = _taught(material)
-    found = {column: mean_direction(codes.numpy(), labels[:, column], LEAST) for column in asked.tolist()}
-    vectors = {column: torch.from_numpy(vector) for column, vector in found.items() if vector is not None}
+    codes, labels = _codes_and_labels(material)
+    directions = {column: mean_direction(codes.numpy(), labels[:, column], LEAST) for column in asked.tolist()}
+    vectors = {column: torch.from_numpy(vector) for column, vector in directions.items() if vector is not None}
     kept = list(vectors)
     rows = _held_out(material, len(kept))
     before, have = encoded(material, rows), material.store.labels[rows][:, kept].astype(bool)
 
-    def after(place: int) -> Tensor:
-        signs = torch.from_numpy(np.where(have[:, place], -1, 1)).float()
-        return before + signs[:, None] * vectors[kept[place]]
+    def after(index: int) -> Tensor:
+        signs = torch.from_numpy(np.where(have[:, index], -1, 1)).float()
+        return before + signs[:, None] * vectors[kept[index]]
 
-    return Turned(np.array(kept, np.int64), have, before, after)
+    return Switched(np.array(kept, np.int64), have, before, after)
 
 
 def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
     """Held-out images whose code is moved from the mean of their class to that of another, drawn evenly.
 
     Returns:
-        (n, K) the class asked for, and codes (n, width). Classes that too few training images have are neither asked
-        for, nor are their images moved.
+        (n, K) the class asked for, and codes (n, width). Classes of too few training images are not asked for, and
+        their images are not moved.
     """
-    codes, labels = _taught(material)
+    codes, labels = _codes_and_labels(material)
     known = [column for column in range(labels.shape[1]) if labels[:, column].sum() >= LEAST]
     means = torch.zeros(labels.shape[1], codes.shape[1])
     for column in known:
@@ -118,27 +119,29 @@ def encoded(material: Material, rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(material.subject.encode(material.store.pixels(rows)))
 
 
-def seen(material: Material, judge: Judge, turned: Turned) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Judged probabilities before (n, J) and after (K, n, J)."""
-    told, count = material.stage("turning labels"), len(turned.asked)
-    before = judge.probabilities(material.subject.decode(turned.before))
+def probabilities(
+    material: Material, judge: Judge, switched: Switched
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The judge's probabilities before (n, J) and after (K, n, J) each label is switched."""
+    progress, count = material.stage("switching labels"), len(switched.asked)
+    before = judge.probabilities(material.subject.decode(switched.before))
     after = np.empty((count, *before.shape), np.float32)
-    for place in range(count):
-        after[place] = judge.probabilities(material.subject.decode(turned.after(place)))
-        told(place + 1, count)
+    for index in range(count):
+        after[index] = judge.probabilities(material.subject.decode(switched.after(index)))
+        progress(index + 1, count)
     return before, after
 
 
-def _taught(material: Material) -> tuple[Tensor, Flags]:
+def _codes_and_labels(material: Material) -> tuple[Tensor, Flags]:
     """Codes and labels of training images."""
-    rows = choose_rows(material.store.rows("train"), TAUGHT, Draw.ATTRIBUTE_VECTORS)
+    rows = choose_rows(material.store.rows("train"), LEARNT_FROM, Draw.ATTRIBUTE_VECTORS)
     return encoded(material, rows), material.store.labels[rows].astype(bool)
 
 
 def _held_out(material: Material, labels: int) -> NDArray[np.int64]:
-    """Rows of held-out images, as many as there is room for."""
+    """Rows of held-out images, as many as are switched in so many labels."""
     rows = material.chosen.held_out
-    return choose_rows(rows, room(labels, len(rows)), Draw.ENCODED_IMAGES)
+    return choose_rows(rows, images_per_label(labels, len(rows)), Draw.ENCODED_IMAGES)
 
 
 Array = NDArray[np.float64]
@@ -148,15 +151,15 @@ DRAWS = 500  # of a bootstrap
 
 
 def effects(before: Numbers, after: Numbers, labels: NDArray[np.bool_]) -> Array:
-    """By how much each judged label moves when each asked one goes from off to on, all else held.
+    """By how much each judged label changes when each asked one goes from off to on, all else held.
 
     Args:
         before: (n, J) judged probabilities of n images.
-        after: (K, n, J) the same images with asked label i turned to its other value.
+        after: (K, n, J) the same images with asked label i switched to its other value.
         labels: (n, K) whether a label was on before.
 
     Returns:
-        (n, K, J); where a label was turned off, with the sign turned about.
+        (n, K, J); where a label was switched off, with the opposite sign.
     """
     signs = np.where(labels, -1.0, 1.0)
     return (np.asarray(after, np.float64) - before).transpose(1, 0, 2) * signs[:, :, None]
@@ -169,8 +172,8 @@ def ratio(matrix: Numbers) -> float:
         matrix: (K, J), J >= K; the first K columns are the asked labels, in the rows' order, and others do not count.
 
     Returns:
-        0 where each label moves itself alone, 1 where it moves any other as much; inf where none moves itself, nan for
-        fewer than two labels.
+        0 where each label changes itself alone, 1 where it changes the others as much; inf where none changes itself,
+        nan for fewer than two labels.
     """
     count = len(matrix)
     if count < 2:
@@ -181,9 +184,9 @@ def ratio(matrix: Numbers) -> float:
     return others / (count - 1) / own if own > 0 else float("inf")
 
 
-def crossed(asked: NDArray[np.bool_], told: NDArray[np.bool_]) -> Array:
-    """For each image its cell among asked classes by told ones, (n, K, K) of zeros and a one."""
-    return (asked[:, :, None] & told[:, None, :]).astype(np.float64)
+def crossed(asked: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Array:
+    """For each image its cell among asked classes by predicted ones, (n, K, K) of zeros and a one."""
+    return (asked[:, :, None] & predicted[:, None, :]).astype(np.float64)
 
 
 def shares(cells: NDArray[Any]) -> Array:
@@ -198,7 +201,7 @@ def resampled(values: Array, statistic: Callable[[Array], float], draws: int = D
     Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13. The draws are the same at every call.
 
     Args:
-        values: (n, ...), one array an image.
+        values: (n, ...), one array per image.
         statistic: of the mean array; where it is not finite for one of the draws there is no interval.
         draws: how many.
     """
@@ -206,8 +209,8 @@ def resampled(values: Array, statistic: Callable[[Array], float], draws: int = D
     flat = values.reshape(count, -1)
     value = statistic(values.mean(0))
     weights = stream(0, Draw.LEAKAGE_BOOTSTRAP).multinomial(count, np.full(count, 1 / count), size=draws) / count
-    found = np.array([statistic(mean.reshape(values.shape[1:])) for mean in weights @ flat])
-    if not np.isfinite(found).all():
+    resamples = np.array([statistic(mean.reshape(values.shape[1:])) for mean in weights @ flat])
+    if not np.isfinite(resamples).all():
         return Estimate(value)
-    low, high = np.quantile(found, (0.025, 0.975))
+    low, high = np.quantile(resamples, (0.025, 0.975))
     return Estimate(value, float(low), float(high))

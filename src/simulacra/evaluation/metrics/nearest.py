@@ -13,7 +13,7 @@ from simulacra.data.audit import thumbnails_of
 BLOCK = 128  # queries at once
 READ = 512  # images at once while thumbnails are made
 CHUNKS = 64  # of the pool; each sends its nearest thumbnail to the next round
-FINALISTS = 16  # images a query is compared with in full
+FINALISTS = 16  # images that a query is compared with in full
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -25,7 +25,7 @@ class Nearest(NamedTuple):
 
     Attributes:
         distances: (n, k) of vectors, ascending; (n,) of images.
-        rows: places in the pool, of the same shape.
+        rows: indices in the pool, of the same shape.
     """
 
     distances: Values
@@ -39,20 +39,20 @@ def nearest(queries: Vectors, pool: Vectors, k: int = 1, *, own: Rows | None = N
         queries: (n, d).
         pool: (N, d), with more than k vectors.
         k: how many.
-        own: (n,) each query's own place in the pool, which is passed over.
+        own: (n,) each query's own index in the pool, which is left out.
     """
     scorer = _Scorer(pool)
     distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), BLOCK):
         part = queries[start : start + BLOCK]
         scores = scorer.scores(part, None if own is None else own[start : start + BLOCK])
-        found = np.argpartition(scores, k - 1, axis=1)[:, :k]
+        near = np.argpartition(scores, k - 1, axis=1)[:, :k]
         # Products of float32 lose the digits of small distances; these few are computed again, as differences.
-        exact = np.sqrt(np.square(part[:, None].astype(np.float64) - pool[found]).sum(2))
+        exact = np.sqrt(np.square(part[:, None].astype(np.float64) - pool[near]).sum(2))
         order = exact.argsort(1, kind="stable")
         stop = start + len(part)
         distances[start:stop] = np.take_along_axis(exact, order, 1)
-        rows[start:stop] = np.take_along_axis(found, order, 1)
+        rows[start:stop] = np.take_along_axis(near, order, 1)
     return Nearest(distances, rows)
 
 
@@ -66,12 +66,12 @@ class _Scorer:
         self._right = np.concatenate([-2 * moved, lengths], 1).T
 
     def scores(self, queries: Vectors, own: Rows | None) -> Vectors:
-        """(n, N) float32, infinite at each query's own place."""
+        """(n, N) float32, infinite at each query's own index."""
         moved = queries - self._centre
-        found: Vectors = np.concatenate([moved, np.ones((len(moved), 1), np.float32)], 1) @ self._right
+        scores: Vectors = np.concatenate([moved, np.ones((len(moved), 1), np.float32)], 1) @ self._right
         if own is not None:
-            found[np.arange(len(found)), own] = np.inf
-        return found
+            scores[np.arange(len(scores)), own] = np.inf
+        return scores
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Pool:
     """Images to search among.
 
     Attributes:
-        pixels: gives (n, H, W, C) uint8 images of n places in the pool.
+        pixels: (n,) indices in the pool -> (n, H, W, C) uint8 images.
         thumbnails: (N, d) float32, their mean colours on a grid of 8x8 at most.
     """
 
@@ -95,7 +95,7 @@ class Pool:
         Args:
             pixels: as above.
             count: N.
-            progress: told (done, total).
+            progress: called with (done, total).
         """
         parts = []
         for start in range(0, count, READ):
@@ -109,24 +109,24 @@ class Pool:
     ) -> Nearest:
         """The nearest image of the pool to each of (n, H, W, C) images, by root mean square difference of 0 to 255.
 
-        The pool is dealt into chunks like cards; the nearest thumbnail of each is a candidate, and the nearest of the
-        candidates are compared in full. An image that is much nearer than all others is always found; among many that
-        are about equally near, a slightly farther one may be taken for the nearest.
+        The pool is dealt into chunks like cards. The nearest thumbnail of each chunk is a candidate, and the nearest
+        candidates are compared in full. An image that is much nearer than all others is always found; among many images
+        that are about equally near, a slightly farther one may be taken for the nearest.
 
         Args:
             images: what to look for.
-            own: (n,) each image's own place in the pool, which is passed over.
-            progress: told (done, total).
+            own: (n,) each image's own index in the pool, which is left out.
+            progress: called with (done, total).
         """
         count, chunks = len(self.thumbnails), min(CHUNKS, len(self.thumbnails))
         dealt = np.concatenate([np.arange(first, count, chunks) for first in range(chunks)])
         edges = np.searchsorted(dealt % chunks, np.arange(chunks + 1)).tolist()
-        scorer, place = _Scorer(self.thumbnails[dealt]), np.argsort(dealt)
+        scorer, position = _Scorer(self.thumbnails[dealt]), np.argsort(dealt)
         distances, rows = np.empty(len(images)), np.empty(len(images), np.int64)
         for start in range(0, len(images), BLOCK):
             part = images[start : start + BLOCK]
             mine = None if own is None else own[start : start + BLOCK]
-            scores = scorer.scores(thumbnails_of(part), None if mine is None else place[mine])
+            scores = scorer.scores(thumbnails_of(part), None if mine is None else position[mine])
             best = np.stack([low + scores[:, low:high].argmin(1) for low, high in pairwise(edges)], 1)
             order = np.take_along_axis(scores, best, 1).argsort(1, kind="stable")[:, :FINALISTS]
             finalists = dealt[np.take_along_axis(best, order, 1)]
@@ -143,8 +143,8 @@ class Pool:
 
     def _differences(self, images: Images, rows: Rows) -> Values:
         """Root mean square differences (n, k) of n images from k images of the pool each."""
-        found, others = np.empty(rows.shape), self.pixels(rows.ravel()).reshape(*rows.shape, -1)
-        for place, (image, those) in enumerate(zip(images, others, strict=True)):
-            gaps = those.astype(np.float32) - image.ravel()
-            found[place] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps) / gaps.shape[1])
-        return found
+        differences, others = np.empty(rows.shape), self.pixels(rows.ravel()).reshape(*rows.shape, -1)
+        for index, (image, candidates) in enumerate(zip(images, others, strict=True)):
+            gaps = candidates.astype(np.float32) - image.ravel()
+            differences[index] = np.sqrt(np.einsum("ij,ij->i", gaps, gaps) / gaps.shape[1])
+        return differences

@@ -1,4 +1,4 @@
-"""Reconstruction: how well images survive as codes, what a code tells, how near a generator comes to real images."""
+"""Reconstruction: how well images survive as codes, what a code says, how near a generator comes to real images."""
 
 from math import log, log10, pi
 from typing import cast
@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
+from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,9 +15,11 @@ from simulacra.data.batches import to_tensor
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material
 from simulacra.evaluation.inversion import invert
-from simulacra.evaluation.metrics.base import Better, Found, Group, Row, missing, row
+from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.disentanglement import ACTIVE, active
+from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.subject import CHUNK
+from simulacra.measurements import Measurement
 from simulacra.objectives import Encodes, Generates, Infers, Objective
 from simulacra.objectives.losses import kl_parts
 from simulacra.seeds import Draw, choose_rows, torch_seed
@@ -63,42 +65,35 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
     return (means * (2 * shared + C2) / (spread + C2)).mean(1)
 
 
-class Principal:
-    """What is left of images when they are told in k numbers by the best linear code: Pearson 1901.
+class LinearCode:
+    """The best linear code with k latent dimensions, principal components: Pearson 1901.
 
     Args:
         images: (m, C, H, W) to fit it to.
-        k: numbers; m - 1 at most are to be had.
+        k: latent dimensions; there are m - 1 at most.
     """
 
     def __init__(self, images: Tensor, k: int) -> None:
         flat = images.flatten(1).cpu().numpy()
-        self.mean: NDArray[np.float32] = flat.mean(0)
+        k = min(k, len(flat) - 1, flat.shape[1])
         with threadpool_limits(1, "blas"):
-            *_, axes = randomized_svd(flat - self.mean, min(k, len(flat) - 1), n_iter=2, random_state=0)
-        self.axes: NDArray[np.float32] = axes.astype(np.float32)
+            self._pca = PCA(k, svd_solver="randomized", iterated_power=2, random_state=0).fit(flat)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean image (C * H * W,)."""
+        return torch.from_numpy(self._pca.mean_.astype(np.float32))
 
     def __call__(self, images: Tensor) -> Tensor:
         """The reconstructions (n, C, H, W), within [-1, 1]."""
-        flat = images.flatten(1).cpu().numpy() - self.mean
-        again = flat @ self.axes.T @ self.axes + self.mean
-        return torch.from_numpy(again).reshape(images.shape).clamp(-1, 1).to(images.device)
+        pca = self._pca
+        reconstructions = pca.inverse_transform(pca.transform(images.flatten(1).cpu().numpy())).astype(np.float32)
+        return torch.from_numpy(reconstructions).reshape(images.shape).clamp(-1, 1).to(images.device)
 
 
-METRICS: dict[str, Better] = {
-    "reconstruction_mse": "lower",
-    "psnr": "higher",
-    "ssim": "higher",
-    "kl_an_image": "neither",
-    "kl_a_number": "neither",
-    "active_units": "neither",
-    "elbo": "higher",
-    "importance_bound": "higher",
-    "inversion_mse": "lower",
-}
-LIKENESS = ("reconstruction_mse", "psnr", "ssim")
-TOLD = ("kl_an_image", "kl_a_number", "active_units")
-BOUNDS = ("elbo", "importance_bound")
+ERRORS = ("reconstruction_mse", "psnr", "ssim")
+OF_CODES = ("kl_per_image", "kl_per_dimension", "active_units")
+BOUNDS = ("elbo", "iwae_bound")
 FITTED = 2000  # training images that the linear code is fitted to
 BOUNDED, DRAWN = 200, 50  # images whose bounds are estimated, and codes drawn for each
 INVERTED = 8  # images
@@ -106,93 +101,86 @@ INVERTED = 8  # images
 Values = dict[str, list[NDArray[np.float64]]]
 
 
-def lacks(material: Material) -> str | None:
-    """Only what makes images can be asked how near it comes to one."""
-    if isinstance(material.subject.objective, Generates):
-        return None
-    return f"not applicable, family {material.subject.recipe.objective.family} makes no images"
-
-
-def measure(material: Material) -> Found:
+def measure(material: Material) -> Results:
     """Everything that the family can be asked; what it cannot is named with the reason."""
-    model, found = material.subject.objective, Found()
-    linear = _linear(material)
+    model, results = material.subject.objective, Results()
+    linear = _linear_code(material)
     if isinstance(model, Encodes):
-        rows, flat = _likeness(material, linear)
-        found.rows += rows
-        found.notes.append(f"the mean training image in place of each reconstruction leaves an MSE of {flat:.4g}")
+        measurements, flat = _errors(material, linear)
+        results.measurements += measurements
+        results.notes.append(f"the mean training image in place of each reconstruction has an MSE of {flat:.4g}")
     else:
-        _leave_out(material, found, LIKENESS, "has no encoder; inversion_mse stands in for it")
+        results.measurements += _missing(material, ERRORS, "has no encoder; inversion_mse takes its place")
     if isinstance(model, Infers):
-        rows, found.pictures["kl-dimensions"] = _told(material, model)
-        found.rows += rows
+        measurements, results.pictures["kl-dimensions"] = _of_codes(material, model)
+        results.measurements += measurements
     else:
-        _leave_out(material, found, TOLD, "gives no distribution of codes")
+        results.measurements += _missing(material, OF_CODES, "gives no distribution of codes")
     if isinstance(model, Infers) and model.density:
-        found.rows += _bounds(material, model)
+        results.measurements += _bounds(material, model)
+    elif isinstance(model, Infers):
+        why = "is trained by a likelihood that is no density, or without a KL"
+        results.measurements += _missing(material, BOUNDS, why)
     else:
-        why = (
-            "is trained by a likelihood that is no density, or without a KL"
-            if isinstance(model, Infers)
-            else "gives no likelihood"
-        )
-        _leave_out(material, found, BOUNDS, why)
-    rows, found.pictures["inversions"] = _inversions(material, linear)
-    found.rows += rows
-    return found
+        results.measurements += _missing(material, BOUNDS, "gives no likelihood")
+    inversion, results.pictures["inversions"] = _inversions(material, linear)
+    results.measurements.append(inversion)
+    return results
 
 
-def _leave_out(material: Material, found: Found, names: tuple[str, ...], why: str) -> None:
+def _missing(material: Material, metrics: tuple[str, ...], why: str) -> list[Measurement]:
     reason = f"not applicable, family {material.subject.recipe.objective.family} {why}"
-    found.rows += [missing(material, name, reason) for name in names]
+    return [material.measurement(metric, None, why=reason) for metric in metrics]
 
 
-def _linear(material: Material) -> Principal:
-    """The best linear code of as many numbers as the model's, fitted to training images."""
-    rows = np.concatenate([material.chosen.train, material.chosen.stand_in])[:FITTED]
-    return Principal(to_tensor(material.store.pixels(rows)), material.subject.generates.code.width)
+def _linear_code(material: Material) -> LinearCode:
+    """The best linear code with as many latent dimensions as the model's, fitted to training images."""
+    rows = np.concatenate([material.chosen.train, material.chosen.reference])[:FITTED]
+    return LinearCode(to_tensor(material.store.pixels(rows)), material.subject.generates.code.width)
 
 
-def _likeness(material: Material, linear: Principal) -> tuple[list[Row], float]:
-    """Held-out images beside what is left of them, all of the split; and the error of the mean training image.
+def _errors(material: Material, linear: LinearCode) -> tuple[list[Measurement], float]:
+    """All held-out images compared with their reconstructions; and the error of the mean training image.
 
-    The floor is what a linear code gets.
+    The baseline is the error of the linear code.
     """
     subject, split = material.subject, material.chosen.split
     model, chunks = subject.objective, material.subject.batches(split)
-    names = LIKENESS if min(material.store.shape[:2]) >= WINDOW else LIKENESS[:2]
+    similar = min(material.store.shape[:2]) >= WINDOW
     own: Values = {}
-    floor: Values = {}
+    baseline: Values = {}
     flat = []
     progress = material.stage("reconstructing images")
-    for place, chunk in enumerate(chunks):
+    for index, chunk in enumerate(chunks):
         images = subject.load(chunk).images
-        flat.append(squared_error(images, torch.from_numpy(linear.mean).to(images).reshape(1, *images.shape[1:])))
-        for found, again in ((own, reconstructed(model, images)), (floor, linear(images))):
-            errors = squared_error(images, again)
-            values = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
-            if "ssim" in names:
-                values["ssim"] = structural_similarity(images, again)
-            for name, value in values.items():
-                found.setdefault(name, []).append(value.double().cpu().numpy())
-        progress(place + 1, len(chunks))
-    rows = [
-        row(
-            material,
-            name,
-            Estimate.of(np.concatenate(own[name])),
+        flat.append(squared_error(images, linear.mean.to(images).reshape(1, *images.shape[1:])))
+        for values, reconstructions in ((own, reconstructed(model, images)), (baseline, linear(images))):
+            for metric, numbers in _compared(images, reconstructions, similar).items():
+                values.setdefault(metric, []).append(numbers.double().cpu().numpy())
+        progress(index + 1, len(chunks))
+    measurements = [
+        material.measurement(
+            metric,
+            Estimate.of(np.concatenate(parts)),
             split=split,
-            n=sum(map(len, own[name])),
-            floor=float(np.concatenate(floor[name]).mean()),
+            n=sum(map(len, parts)),
+            baseline=float(np.concatenate(baseline[metric]).mean()),
         )
-        for name in names
+        for metric, parts in own.items()
     ]
-    return rows, float(torch.cat(flat).double().mean())
+    return measurements, float(torch.cat(flat).double().mean())
+
+
+def _compared(images: Tensor, reconstructions: Tensor, similar: bool) -> dict[str, Tensor]:
+    """Metric -> (n,) of images and their reconstructions; `similar` says whether they are large enough for SSIM."""
+    errors = squared_error(images, reconstructions)
+    numbers = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
+    return numbers | ({"ssim": structural_similarity(images, reconstructions)} if similar else {})
 
 
 def reconstructed(model: Objective, images: Tensor) -> Tensor:
     """Images (n, C, H, W) after encoding and decoding, within [-1, 1]."""
-    assert isinstance(model, Encodes), "only what encodes can decode again"
+    assert isinstance(model, Encodes), "a reconstruction takes an encoder"
     with model.looking():
         return cast(Generates, model).decode(model.encode(images)).clamp(-1, 1)
 
@@ -206,53 +194,58 @@ def posteriors(material: Material, model: Infers) -> tuple[Tensor, Tensor]:
     return torch.cat(means).cpu(), torch.cat(logvars).cpu()
 
 
-def _told(material: Material, model: Infers) -> tuple[list[Row], dict[str, NDArray[np.float64]]]:
-    """How much codes tell, over the whole split, and number by number.
+def _of_codes(material: Material, model: Infers) -> tuple[list[Measurement], Arrays]:
+    """How much codes say about images, over the whole split, and per latent dimension.
 
-    Active units are Burda et al. 2016, arXiv:1509.00519, section 5.2: numbers whose posterior mean has a variance over
-    images above 0.01.
+    Active units are Burda et al. 2016, arXiv:1509.00519, section 5.2: latent dimensions whose posterior mean has a
+    variance over images above 0.01.
     """
     means, logvars = posteriors(material, model)
     kl = kl_parts(means, logvars).double().numpy()
-    alive = active(means.double().numpy())
     estimates = {
-        "kl_an_image": Estimate.of(kl.sum(1)),
-        "kl_a_number": Estimate.of(kl.mean(1)),
-        "active_units": Estimate(float(alive.sum())),
+        "kl_per_image": Estimate.of(kl.sum(1)),
+        "kl_per_dimension": Estimate.of(kl.mean(1)),
+        "active_units": Estimate(float(active(means.double().numpy()).sum())),
     }
     split = material.chosen.split
-    rows = [row(material, name, one, split=split, n=len(kl)) for name, one in estimates.items()]
-    return rows, {"kl": kl.mean(0), "variance": means.double().var(0, correction=0).numpy(), "least": np.array(ACTIVE)}
+    measurements = [
+        material.measurement(metric, estimate, split=split, n=len(kl)) for metric, estimate in estimates.items()
+    ]
+    variance = means.double().var(0, correction=0).numpy()
+    return measurements, {"kl": kl.mean(0), "variance": variance, "least": np.array(ACTIVE)}
 
 
-def _bounds(material: Material, model: Infers) -> list[Row]:
-    """Two lower bounds of log p(x), in nats an image, from the same codes: Burda et al. 2016, equations 3 and 8.
+def _bounds(material: Material, model: Infers) -> list[Measurement]:
+    """Two lower bounds of log p(x), in nats per image, from the same codes: Burda et al. 2016, equations 3 and 8.
 
     The evidence lower bound is the mean of log w over codes z drawn from q(z|x), w = p(x|z) p(z) / q(z|x); the other is
     the logarithm of the mean of w, tighter the more codes are drawn.
     """
     subject, split = material.subject, material.chosen.split
-    generator = torch.Generator().manual_seed(torch_seed(material.facts["seed"], Draw.POSTERIOR_CODES))
-    progress, rows, found = (
-        material.stage("bounding the likelihood"),
-        choose_rows(material.store.rows(split), BOUNDED),
-        [],
-    )
-    size = max(1, CHUNK // DRAWN)
+    generator = torch.Generator().manual_seed(torch_seed(material.seed, Draw.POSTERIOR_CODES))
+    progress, rows = material.stage("bounding the likelihood"), choose_rows(material.store.rows(split), BOUNDED)
+    parts, size = [], max(1, CHUNK // DRAWN)
     for start in range(0, len(rows), size):
         images = subject.load(rows[start : start + size]).images
         with subject.objective.looking():
-            found.append(_weights(model, images, generator).double().cpu())
+            parts.append(_log_weights(model, images, generator).double().cpu())
         progress(start + len(images), len(rows))
-    weights = torch.cat(found)
-    bounds = {"elbo": weights.mean(1), "importance_bound": weights.logsumexp(1) - log(DRAWN)}
+    log_weights = torch.cat(parts)
+    bounds = {"elbo": log_weights.mean(1), "iwae_bound": log_weights.logsumexp(1) - log(DRAWN)}
     return [
-        row(material, name, Estimate.of(values.numpy()), split=split, n=len(rows), codes=DRAWN, density=model.density)
-        for name, values in bounds.items()
+        material.measurement(
+            metric,
+            Estimate.of(values.numpy()),
+            split=split,
+            n=len(rows),
+            density=model.density,
+            details={"codes": DRAWN},
+        )
+        for metric, values in bounds.items()
     ]
 
 
-def _weights(model: Infers, images: Tensor, generator: torch.Generator) -> Tensor:
+def _log_weights(model: Infers, images: Tensor, generator: torch.Generator) -> Tensor:
     """Log w (n, DRAWN) of codes drawn from each image's posterior."""
     mean, logvar = model.posterior(images)
     noise = torch.randn(len(images), DRAWN, mean.shape[1], generator=generator).to(mean)
@@ -263,16 +256,14 @@ def _weights(model: Infers, images: Tensor, generator: torch.Generator) -> Tenso
     return likely.reshape(len(images), DRAWN) + prior - posterior
 
 
-def _inversions(material: Material, linear: Principal) -> tuple[list[Row], dict[str, NDArray[np.uint8]]]:
-    """A few held-out images beside the nearest that the generator can make; the floor is a linear code's."""
+def _inversions(material: Material, linear: LinearCode) -> tuple[Measurement, Arrays]:
+    """A few held-out images beside the nearest that the generator can generate; the baseline is a linear code's."""
     split, rows = material.chosen.split, material.chosen.held_out[:INVERTED]
     images = material.store.pixels(rows)
     progress = material.stage("searching for codes of images")
-    found = invert(material.subject, images, seed=material.facts["seed"], progress=progress)
+    inversion = invert(material.subject, images, seed=material.seed, progress=progress)
     targets = to_tensor(images)
-    floor = float(squared_error(targets, linear(targets)).double().mean())
-    one = row(material, "inversion_mse", Estimate.of(found.errors, least=0.0), split=split, n=len(rows), floor=floor)
-    return [one], {"originals": images, "inversions": material.subject.decode(found.codes)}
-
-
-RECONSTRUCTION = Group(METRICS, lacks, measure)
+    baseline = float(squared_error(targets, linear(targets)).double().mean())
+    estimate = Estimate.of(inversion.errors, least=0.0)
+    measurement = material.measurement("inversion_mse", estimate, split=split, n=len(rows), baseline=baseline)
+    return measurement, {"originals": images, "inversions": material.subject.decode(inversion.codes)}

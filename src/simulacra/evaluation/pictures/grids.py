@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simulacra.data.batches import to_images
-from simulacra.evaluation.judge import counted, told
+from simulacra.evaluation.judge import count_confusion, predicted_labels
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
@@ -159,17 +159,17 @@ def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
 
 
 def confusion(subject: Subject) -> Arrays | None:
-    """How many test images of each class (rows) were told to be of each class (columns)."""
+    """How many test images of each class (rows) are predicted to be of each class (columns)."""
     return _counts(subject) if subject.recipe.data.exclusive else None
 
 
 def verdicts(subject: Subject) -> Arrays | None:
-    """For each attribute: test images by whether they have it (off, on) and whether they were told to (off, on)."""
+    """For each attribute: test images by whether they have it (off, on) and whether it is predicted (off, on)."""
     return None if subject.recipe.data.exclusive else _counts(subject)
 
 
 def _counts(subject: Subject) -> Arrays | None:
-    """What the test images are, by what they are told to be; None where nobody tells any."""
+    """Test images by true and predicted label; None where the model predicts none."""
     model, chunks, exclusive = subject.objective, subject.batches("test"), subject.recipe.data.exclusive
     if not isinstance(model, Classifies) or not chunks:
         return None
@@ -179,6 +179,6 @@ def _counts(subject: Subject) -> Arrays | None:
             batch = subject.load(rows)
             logits.append(model.logits(batch.images).float().cpu().numpy())
             true.append(batch.labels.cpu().numpy() > 0.5)
-    said = told(np.concatenate(logits), exclusive=exclusive)
-    counts = counted(np.concatenate(true), said, exclusive=exclusive)
+    predicted = predicted_labels(np.concatenate(logits), exclusive=exclusive)
+    counts = count_confusion(np.concatenate(true), predicted, exclusive=exclusive)
     return {"counts": counts, "label_names": np.array(subject.recipe.data.labels)}

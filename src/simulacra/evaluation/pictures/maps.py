@@ -1,5 +1,7 @@
 """Maps: test images' codes in the plane."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -89,11 +91,47 @@ def _tsne(codes: Codes, seed: int) -> Codes:
     """Codes (n, d) in the plane (n, 2)."""
     from openTSNE import TSNE
 
-    perplexity = min(30, (len(codes) - 1) / 3)
     method = TSNE(
-        perplexity=perplexity, random_state=seed, n_jobs=torch.get_num_threads(), negative_gradient_method="bh"
+        perplexity=_perplexity(codes),
+        random_state=seed,
+        n_jobs=torch.get_num_threads(),
+        negative_gradient_method="bh",
     )
     return np.asarray(method.fit(codes), dtype=np.float32)
+
+
+def _perplexity(codes: Codes) -> float:
+    return min(30, (len(codes) - 1) / 3)
+
+
+def onto_map(codes: Codes, points: Codes, seed: int) -> Callable[[Codes], Codes]:
+    """A function that gives positions (m, 2) of further codes (m, d) on a t-SNE map that was drawn before.
+
+    Policar et al. 2021, doi:10.1007/s10994-021-06043-1: further codes are attracted by similar ones on the map, whose
+    points stay where they are, and not by one another.
+
+    Args:
+        codes: (n, d) that the map was drawn of.
+        points: (n, 2) of the map.
+        seed: of the map.
+    """
+    from openTSNE import TSNEEmbedding
+    from openTSNE.affinity import PerplexityBasedNN
+
+    threads = torch.get_num_threads()
+    affinities = PerplexityBasedNN(codes, perplexity=_perplexity(codes), random_state=seed, n_jobs=threads)
+    middle = (points.max(0) + points.min(0)) / 2
+    centred = points.astype(np.float64) - middle  # as openTSNE moves it when it adds points
+    neighbours = min(25, len(codes) - 1)
+
+    def positions(further: Codes) -> Codes:
+        drawn = TSNEEmbedding(
+            centred.copy(), affinities, random_state=seed, n_jobs=threads, negative_gradient_method="bh"
+        )
+        placed = drawn.transform(further, perplexity=min(5.0, neighbours / 3), k=neighbours)
+        return (np.asarray(placed) + middle).astype(np.float32)
+
+    return positions
 
 
 def _chosen(wanted: tuple[str, ...] | str, names: tuple[str, ...]) -> str:

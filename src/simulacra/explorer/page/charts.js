@@ -1,49 +1,68 @@
-// Learning curves as small charts, drawn as SVG.
+// Learning curves as small charts in SVG.
 
-import { element } from "./element.js";
+import { element } from "./dom.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
-const WIDTH = 420, HEIGHT = 220, LEFT = 48, BOTTOM = 26, TOP = 8, RIGHT = 8;
+const NAMESPACE = "http://www.w3.org/2000/svg";
+const WIDTH = 420, HEIGHT = 220, LEFT = 48, BOTTOM = 26, TOP = 8, RIGHT = 16;
+const COLOURS = 6;
 
 function svg(tag, attributes, ...children) {
-  const made = document.createElementNS(SPACE, tag);
+  const made = document.createElementNS(NAMESPACE, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
 
-// Round numbers between two, about five of them.
-export function ticks(low, high) {
+// About five round numbers between two.
+function ticks(low, high) {
   const rough = (high - low) / 4 || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) found.push(Number(value.toPrecision(12)));
-  return found;
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const values = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) values.push(Number(value.toPrecision(12)));
+  return values;
 }
 
-const short = (value) => (Math.abs(value) >= 1e6 ? `${value / 1e6}M` : Math.abs(value) >= 1e3 ? `${value / 1e3}k` : String(value)).replace("-", "−");
+function short(value) {
+  const size = Math.abs(value);
+  const text = size >= 1e6 ? `${value / 1e6}M` : size >= 1e3 ? `${value / 1e3}k` : String(value);
+  return text.replace("-", "−");
+}
 
-export function chart(told) {
-  const lines = told.lines.filter((line) => line.x.length);
+// Positions in the drawing of steps and values.
+function scales(lines, percent) {
   const xs = lines.flatMap((line) => line.x), ys = lines.flatMap((line) => line.y);
-  let [low, high] = [Math.min(...ys), Math.max(...ys)];
-  if (told.percent) [low, high] = [0, 1];
+  let [low, high] = percent ? [0, 1] : [Math.min(...ys), Math.max(...ys)];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
   const first = Math.min(0, ...xs), last = Math.max(...xs, first + 1);
-  const x = (value) => LEFT + ((value - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
-  const y = (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - BOTTOM - TOP);
-  const name = `${told.title}: ${lines.map((line) => `${line.name} ${short(Number(line.y.at(-1).toPrecision(3)))}`).join(", ")} at the end`;
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": name });
+  return {
+    low, high, first, last,
+    x: (step) => LEFT + ((step - first) / (last - first)) * (WIDTH - LEFT - RIGHT),
+    y: (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - BOTTOM - TOP),
+  };
+}
+
+function curve({ x: steps, y: values }, colour, { x, y }) {
+  if (steps.length === 1) return svg("circle", { class: `spot ${colour}`, cx: x(steps[0]), cy: y(values[0]), r: 3 });
+  const points = steps.map((step, index) => `${x(step).toFixed(1)},${y(values[index]).toFixed(1)}`).join(" ");
+  return svg("polyline", { class: `line ${colour}`, points });
+}
+
+export function chart({ title, unit, reading, percent, lines: given }) {
+  const lines = given.filter((line) => line.x.length);
+  const { low, high, first, last, x, y } = scales(lines, percent);
+  const ends = lines.map((line) => `${line.name} ${short(Number(line.y.at(-1).toPrecision(3)))}`).join(", ");
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${ends} at the end` });
   for (const value of ticks(low, high)) {
-    const text = told.percent ? `${Math.round(value * 100)}%` : short(value);
-    drawn.append(svg("line", { class: "rule", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }), svg("text", { x: LEFT - 6, y: y(value) + 3.5, "text-anchor": "end" }, text));
+    const text = percent ? `${Math.round(value * 100)}%` : short(value);
+    drawing.append(
+      svg("line", { class: "rule", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+      svg("text", { x: LEFT - 6, y: y(value) + 3.5, "text-anchor": "end" }, text),
+    );
   }
-  for (const value of ticks(first, last)) drawn.append(svg("text", { x: x(value), y: HEIGHT - 8, "text-anchor": "middle" }, short(value)));
-  lines.forEach((line, place) => {
-    const points = line.x.map((one, number) => `${x(one).toFixed(1)},${y(line.y[number]).toFixed(1)}`).join(" ");
-    drawn.append(line.x.length > 1 ? svg("polyline", { class: `line line-${(place % 6) + 1}`, points }) : svg("circle", { class: `spot line-${(place % 6) + 1}`, cx: x(line.x[0]), cy: y(line.y[0]), r: 3 }));
-  });
-  const legend = element("ul", { class: "legend" }, ...lines.map((line, place) => element("li", {}, element("span", { class: `dot fill-${(place % 6) + 1}`, "aria-hidden": "true" }), line.name)));
-  return element("figure", { class: "chart" }, element("h3", {}, told.title), drawn, legend, element("figcaption", {}, `${told.unit}, by updates. ${told.reading}`));
+  for (const step of ticks(first, last)) drawing.append(svg("text", { x: x(step), y: HEIGHT - 8, "text-anchor": "middle" }, short(step)));
+  lines.forEach((line, index) => drawing.append(curve(line, `line-${(index % COLOURS) + 1}`, { x, y })));
+  const keys = lines.map((line, index) => element("li", {}, element("span", { class: `dot fill-${(index % COLOURS) + 1}`, "aria-hidden": "true" }), line.name));
+  return element("figure", { class: "chart" }, element("h3", {}, title), drawing,
+    element("ul", { class: "legend" }, ...keys), element("figcaption", {}, `${unit}, by updates. ${reading}`));
 }

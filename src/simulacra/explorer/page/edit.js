@@ -1,82 +1,77 @@
-// The panel of one picture, picked or uploaded: what the model sees in it, and attributes added and taken away.
+// The panel of one picture: what the model reconstructs of it, and attributes to add and remove.
 
-import { View, json, path } from "./ask.js";
-import { byId, element, fill, say, words } from "./element.js";
-import { slider, turned } from "./slider.js";
-import { facts, onTold } from "./stage.js";
+import { byId, element, fill, words } from "./dom.js";
+import { acceptUploads, encodeTestPicture, encoded, onEncoded } from "./encoding.js";
+import { onDetails, server } from "./picture.js";
+import { slider, withEntry } from "./slider.js";
 import { change, listen, state } from "./state.js";
 
-const MOST = 10 * 2 ** 20;
-const reading = new View("reading", (error) => { byId("reading").textContent = ""; say(error.message, true); });
-let sliders = [];
+const HINTS = {
+  labels: "The generator was trained with these labels, so they are set directly.",
+  attributes: "Each attribute is a direction: from the mean code of pictures without it to the mean code of pictures with it. "
+    + "Attributes that often occur together in the data change together.",
+  none: "There are no attributes to change. The model was not trained with labels, no test pictures have labels, and simulacra edit has not learnt directions for this run.",
+};
+let sliders = []; // { part, name, set }
 
 export function setup() {
-  byId("upload").addEventListener("change", (event) => { upload(event.target.files[0]); event.target.value = ""; });
-  byId("pick").addEventListener("click", () => pick(Number(byId("pick-row").value)));
-  byId("pick-any").addEventListener("click", () => pick(Math.floor(Math.random() * facts.card.tests)));
-  const zone = byId("drop");
-  for (const name of ["dragover", "drop"]) zone.addEventListener(name, (event) => event.preventDefault());
-  zone.addEventListener("drop", (event) => upload(event.dataTransfer.files[0]));
-  onTold(follow);
-  listen((names) => { if (names.has("code")) follow(facts.code); });
-}
-
-export function build(card) {
-  byId("pick-box").hidden = !card.tests;
-  byId("pick-row").max = String(card.tests - 1);
-  byId("pick-hint").textContent = card.real ? `Test picture 0 to ${card.tests - 1}` : `0 to ${card.tests - 1}; the data set is not at hand, so these are the model's own reconstructions`;
-  const key = card.labels.length ? "labels" : "attributes";
-  const names = card.labels.length ? card.labels : card.attributes;
-  sliders = [];
-  const rows = names.map((name) => {
-    const made = slider({
-      name, low: key === "labels" ? 0 : -2, high: key === "labels" ? 1 : 2, step: 0.1, signed: key !== "labels",
-      move: (value) => change({ code: turned(state.code, key, name, value) }),
-      back: () => change({ code: turned(state.code, key, name, undefined) }),
-    });
-    const nudge = (sign, amount) => element("button", {
-      type: "button", class: "nudge", "aria-label": `${sign} ${words(name)}`,
-      onclick: () => change({ code: card.exclusive && amount ? { ...state.code, labels: { [name]: 1 } } : turned(state.code, key, name, amount) }, { history: true }),
-    }, sign);
-    made.row.classList.add("edited");
-    made.row.append(nudge("−", key === "labels" ? 0 : -1), nudge("+", 1));
-    sliders.push({ key, name, set: made.set });
-    return made.row;
+  acceptUploads(byId("upload"), byId("drop"));
+  byId("use-test-picture").addEventListener("click", () => encodeTestPicture(Number(byId("test-picture").value)));
+  byId("random-test-picture").addEventListener("click", () => encodeTestPicture(Math.floor(Math.random() * server.card.test_pictures)));
+  onEncoded(showPictures);
+  onDetails(follow);
+  listen((names) => {
+    if (names.has("code")) follow(server.code);
+    if (names.has("run") || names.has("step")) showPictures();
   });
-  byId("edit-hint").textContent = rows.length
-    ? (key === "labels" ? "The generator was trained with these labels, so they are set." : "Each is a direction of the code: from the mean code of pictures without it to the mean code of those with it. What comes along with it in the data comes along here too.")
-    : "There is no attribute to turn: the model has no labels, no labelled codes of test pictures are known, and simulacra edit has learnt no directions of this run.";
-  fill(byId("attributes"), ...rows);
-  follow(facts.code);
 }
 
-function follow(drawn) {
-  for (const { key, name, set } of sliders) {
-    const own = state.code[key]?.[name];
-    set(own ?? drawn?.[key]?.[name] ?? 0, own !== undefined);
+// Makes the sliders of a run.
+export function build(card) {
+  const last = card.test_pictures - 1;
+  byId("test-picture-box").hidden = !card.test_pictures;
+  byId("test-picture").max = String(last);
+  byId("test-picture-hint").textContent = card.has_data ? `0 to ${last}` : `0 to ${last}; the data set was not found, so the model's reconstructions are used`;
+  const part = card.labels.length ? "labels" : "attributes";
+  sliders = [];
+  const rows = (card.labels.length ? card.labels : card.attributes).map((name) => attributeRow(card, part, name));
+  byId("edit-hint").textContent = rows.length ? HINTS[part] : HINTS.none;
+  fill(byId("attributes"), ...rows);
+  follow(server.code);
+}
+
+function attributeRow(card, part, name) {
+  const isLabel = part === "labels";
+  const [low, high] = isLabel ? [0, 1] : [-2, 2];
+  const { row, set } = slider({
+    name, low, high, step: 0.1, signed: !isLabel,
+    move: (value) => change({ code: withEntry(state.code, part, name, value) }),
+    reset: () => change({ code: withEntry(state.code, part, name, undefined) }),
+  });
+  const button = (sign, verb, amount) => element("button", {
+    type: "button", class: "amount", "aria-label": `${verb} ${words(name)}`, title: verb,
+    onclick: () => {
+      const oneClass = card.exclusive && amount; // of classes, one is set and the others are not
+      change({ code: oneClass ? { ...state.code, labels: { [name]: 1 } } : withEntry(state.code, part, name, amount) }, { history: true });
+    },
+  }, sign);
+  row.classList.add("attribute");
+  row.append(button("−", "Remove", isLabel ? 0 : -1), button("+", "Add", 1));
+  sliders.push({ part, name, set });
+  return row;
+}
+
+function follow(details) {
+  for (const { part, name, set } of sliders) {
+    const own = state.code[part]?.[name];
+    set(own ?? details?.[part]?.[name] ?? 0, own !== undefined);
   }
 }
 
-function upload(file) {
-  if (!file) return;
-  if (file.size > MOST) { say("the picture has more than 10 MB; make it smaller first", true); return; }
-  read("your picture", (options) => json(path(`runs/${state.run}/code.json`, { step: state.step }), { ...options, body: file }));
-}
-
-function pick(row) {
-  read(`test picture ${row}`, (options) => json(path(`runs/${state.run}/tests/${row}/code.json`, { step: state.step }), options));
-}
-
-function read(name, ask) {
-  const { run, step } = state;
-  byId("reading").textContent = facts.card.encodes ? "reading …" : "looking for the code that comes nearest; this takes some seconds …";
-  reading.show(async (options) => {
-    const found = await ask({ view: options.view }); // no giving up after a moment: a search takes its time
-    byId("reading").textContent = "";
-    if (run !== state.run || step !== state.step) return; // numbers of another model
-    const figure = (source, text) => element("figure", {}, element("img", { src: source, alt: text }), element("figcaption", {}, text));
-    const how = found.how === "encoder" ? "what its code gives back" : "the nearest that was found";
-    fill(byId("read"), figure(found.original, name), figure(found.rebuilt, `${how}, squared error ${found.error.toFixed(4)}`));
-    change({ code: found.code }, { history: true });
-  });
+function showPictures() {
+  const picture = encoded();
+  if (!picture) { fill(byId("encoded")); return; }
+  const figure = (source, text) => element("figure", {}, element("img", { src: source, alt: text }), element("figcaption", {}, text));
+  const name = picture.method === "encoder" ? "reconstruction" : "most similar picture that was found";
+  fill(byId("encoded"), figure(picture.original, picture.name), figure(picture.reconstruction, `${name}, mean squared error ${picture.squared_error.toFixed(4)}`));
 }

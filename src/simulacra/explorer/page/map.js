@@ -1,242 +1,312 @@
-// The panel of the map of test codes: look at dots, decode between them, walk along a line.
+// The panel of the map of test codes: dots, the position of an encoded picture, codes between dots, a line over the map.
 
-import { View, bitmap, json, path } from "./ask.js";
-import { byId, element, fill, say, words } from "./element.js";
-import { facts, glance } from "./stage.js";
+import { byId, element, fill, notify, words } from "./dom.js";
+import { acceptUploads, encoded, onEncoded } from "./encoding.js";
+import { glance, server } from "./picture.js";
+import { View, address, bitmap, json } from "./requests.js";
 import { change, listen, state } from "./state.js";
-import { Player, draw, mark, thereAndBack, thumbs } from "./thumbs.js";
-import { Window, nearest } from "./view.js";
+import { Player, draw, mark, thereAndBack, thumbnails } from "./thumbnails.js";
+import { Viewport } from "./viewport.js";
 
 const COUNT = 12; // pictures along a line
 const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+const REACH = 8; // pixels around a dot that belong to it
 const canvas = byId("map");
-const view = new Window();
-const views = { map: new View("map", refused), place: new View("place", (error) => say(error.message, true)), dot: new View("dot", () => {}), line: new View("line", (error) => say(error.message, true)) };
-const shown = { told: null, of: "", cross: null, line: null, over: -1, strip: null, codes: [] };
+const viewport = new Viewport();
+const complain = (error) => notify(error.message, true);
+const views = {
+  map: new View((error) => noMap(error.message)), point: new View(complain), dot: new View(() => {}), line: new View(complain), own: new View(complain),
+};
+// `data` of the server and its `subject`; the cross and the line on the map; the dot below the pointer; the position of
+// the encoded picture; the strip and codes along the line.
+const map = { data: null, subject: "", cross: null, line: null, hovered: -1, own: null, strip: null, codes: [] };
 const pointers = new Map();
-let drawing = null, player;
+let start = null; // of the line that is being drawn
+let player;
 
 export function setup() {
   player = new Player(byId("line-play"), glanceAt);
+  acceptUploads(byId("map-upload"), canvas);
   byId("map-kind").addEventListener("change", (event) => change({ kind: event.target.value }));
   byId("map-colour").addEventListener("change", (event) => change({ colour: event.target.value }));
-  byId("map-whole").addEventListener("click", () => { view.fit(shown.told.points); paint(); });
-  canvas.addEventListener("pointerdown", down);
-  canvas.addEventListener("pointermove", moved);
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, up);
-  canvas.addEventListener("pointerleave", () => { byId("dot").hidden = true; shown.over = -1; });
-  canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoomed(Math.exp(-event.deltaY / 400), at(event)); }, { passive: false });
-  canvas.addEventListener("keydown", key);
-  new ResizeObserver(resized).observe(canvas);
+  byId("map-all").addEventListener("click", () => { fit(); paint(); });
+  canvas.addEventListener("pointerdown", pointerDown);
+  canvas.addEventListener("pointermove", pointerMoved);
+  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, pointerUp);
+  canvas.addEventListener("pointerleave", () => { byId("dot").hidden = true; map.hovered = -1; });
+  canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(Math.exp(-event.deltaY / 400), pixelOf(event)); }, { passive: false });
+  canvas.addEventListener("keydown", keyDown);
+  new ResizeObserver(resize).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  onEncoded(findOwn);
   listen((names) => {
     if (names.has("tab") && state.tab !== "map") player.stop();
     if (["run", "step", "tab", "kind"].some((name) => names.has(name))) refresh();
-    if (names.has("colour")) { legend(); paint(); }
+    if (names.has("colour")) { showLegend(); paint(); }
   });
 }
 
 export function refresh() {
-  if (state.tab !== "map" || !facts.card?.generates) return;
+  if (state.tab !== "map" || !server.card?.generates) return;
   const { run, step, kind } = state;
-  views.map.show(async (options) => {
-    const told = await json(path(`runs/${run}/map.json`, { step, kind }), options);
-    const of = `${run} ${step} ${kind}`;
-    if (shown.of !== of) { view.fit(told.points); Object.assign(shown, { cross: null, line: null }); byId("line-box").hidden = true; }
-    Object.assign(shown, { told, of });
+  const { maps, encodes } = server.card;
+  if (!maps.length) {
+    noMap(encodes ? "There is no map of this checkpoint. A map is drawn of the last checkpoint, at the end of the training."
+      : "This model has no encoder, so test pictures have no codes and there is no map.");
+    return;
+  }
+  const subject = `${run} ${step} ${kind}`;
+  views.map.show(subject, () => json(address(`runs/${run}/map.json`, { step, kind })), (data) => {
+    const before = map.subject;
+    Object.assign(map, { data, subject });
+    if (before !== subject) {
+      Object.assign(map, { cross: null, line: null, own: null });
+      byId("line-box").hidden = true;
+      fit();
+    }
     byId("map-problem").hidden = true;
     byId("map-box").hidden = false;
     byId("map-kind").value = kind;
-    byId("map-kind").querySelector('[value="map-pca"]').disabled = !facts.card.maps.includes("map-pca");
-    const colours = told.exclusive ? ["class", ...told.label_names] : told.label_names;
-    fill(byId("map-colour"), ...colours.map((name) => element("option", { value: name }, words(name))));
-    byId("map-colour").disabled = !colours.length;
-    legend();
-    resized();
+    byId("map-kind").querySelector('[value="map-pca"]').disabled = !maps.includes("map-pca");
+    const choices = data.exclusive ? ["class", ...data.label_names] : data.label_names;
+    fill(byId("map-colour"), ...choices.map((name) => element("option", { value: name }, words(name))));
+    byId("map-colour").disabled = !choices.length;
+    showLegend();
+    resize();
+    findOwn();
   });
 }
 
-function refused(error) {
+function noMap(reason) {
   byId("map-box").hidden = true;
-  byId("map-problem").textContent = error.message;
+  byId("map-problem").textContent = reason;
   byId("map-problem").hidden = false;
 }
 
-// Which colour each dot has, and what the colours mean.
-function colouring() {
-  const { label_names: names, labels, exclusive, chosen } = shown.told;
-  const wanted = state.colour === "class" || names.includes(state.colour) ? state.colour : exclusive ? "class" : chosen;
-  if (wanted === "class" && exclusive) return { wanted, names, of: labels.map((row) => row.indexOf(1)) };
-  const column = names.indexOf(wanted);
-  if (column < 0) return { wanted: "", names: ["test pictures"], of: labels.map(() => 0) };
-  return { wanted, names: [words(wanted), `not ${words(wanted)}`], of: labels.map((row) => (row[column] ? 0 : 1)) };
+// Finds the position of the encoded picture, where there is one.
+function findOwn() {
+  const picture = encoded();
+  byId("map-own").textContent = "";
+  if (!picture || !map.data || state.tab !== "map") return;
+  const { run, step, kind } = state;
+  const query = { step, kind, code: picture.code };
+  views.own.show(`${map.subject} ${picture.name}`, () => json(address(`runs/${run}/map/position.json`, query)), ({ x, y, nearest }) => {
+    map.own = [x, y];
+    byId("map-own").textContent = `The ring marks ${picture.name}. The nearest dot is test picture ${nearest}.`;
+    fit();
+    paint();
+  });
 }
 
-function legend() {
-  if (!shown.told) return;
-  const { wanted, names } = colouring();
-  if (wanted) byId("map-colour").value = wanted;
-  fill(byId("map-legend"), ...names.map((name, place) => {
+function fit() { viewport.fit(map.own ? [...map.data.points, map.own] : map.data.points); }
+
+// The colour of each dot, and what the colours mean: { label, names, indices }.
+function colouring() {
+  const { label_names: labels, labels: rows, exclusive, coloured_by: byDefault } = map.data;
+  const known = state.colour === "class" || labels.includes(state.colour);
+  const label = known ? state.colour : exclusive ? "class" : byDefault;
+  if (label === "class" && exclusive) return { label, names: labels, indices: rows.map((row) => row.indexOf(1)) };
+  const column = labels.indexOf(label);
+  if (column < 0) return { label: "", names: ["test pictures"], indices: rows.map(() => 0) };
+  return { label, names: [words(label), `not ${words(label)}`], indices: rows.map((row) => (row[column] ? 0 : 1)) };
+}
+
+function showLegend() {
+  if (!map.data) return;
+  const { label, names } = colouring();
+  if (label) byId("map-colour").value = label;
+  fill(byId("map-legend"), ...names.map((name, index) => {
     const dot = element("span", { class: "dot", "aria-hidden": "true" });
-    dot.style.background = COLOURS[place % COLOURS.length];
+    dot.style.background = COLOURS[index % COLOURS.length];
     return element("li", {}, dot, words(name));
   }));
 }
 
-function resized() {
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+// --- drawing
+
+const ratio = () => window.devicePixelRatio || 1;
+
+function resize() {
+  const [width, height] = [Math.round(canvas.clientWidth * ratio()), Math.round(canvas.clientHeight * ratio())];
   if (width && (canvas.width !== width || canvas.height !== height)) Object.assign(canvas, { width, height });
   paint();
 }
 
 function paint() {
-  if (!shown.told) return;
+  if (!map.data) return;
   const pen = canvas.getContext("2d");
-  const ratio = window.devicePixelRatio || 1;
-  const ink = getComputedStyle(canvas).getPropertyValue("--ink");
   pen.clearRect(0, 0, canvas.width, canvas.height);
-  const { of } = colouring();
-  const size = Math.min(7, 2.8 * Math.sqrt(view.near)) * ratio;
+  paintDots(pen);
+  pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--ink");
+  pen.lineWidth = 2 * ratio();
+  if (map.line) path(pen, map.line.map((position) => viewport.toPixels(canvas, position)));
+  if (map.cross) {
+    const [x, y] = viewport.toPixels(canvas, map.cross), arm = 9 * ratio();
+    path(pen, [[x - arm, y], [x + arm, y]]);
+    path(pen, [[x, y - arm], [x, y + arm]]);
+  }
+  if (map.own) {
+    pen.lineWidth = 3 * ratio();
+    circle(pen, viewport.toPixels(canvas, map.own), 9 * ratio());
+    pen.stroke();
+  }
+}
+
+function paintDots(pen) {
+  const { indices } = colouring();
+  const size = Math.min(7, 2.8 * Math.sqrt(viewport.zoomed)) * ratio();
   pen.globalAlpha = 0.8;
-  shown.told.points.forEach((point, number) => {
-    const [x, y] = view.to(canvas, point);
-    pen.fillStyle = COLOURS[of[number] % COLOURS.length];
-    pen.beginPath();
-    pen.arc(x, y, number === shown.over ? size * 2 : size, 0, 7);
+  map.data.points.forEach((point, index) => {
+    pen.fillStyle = COLOURS[indices[index] % COLOURS.length];
+    circle(pen, viewport.toPixels(canvas, point), index === map.hovered ? size * 2 : size);
     pen.fill();
   });
   pen.globalAlpha = 1;
-  pen.strokeStyle = ink;
-  pen.lineWidth = 2 * ratio;
-  if (shown.line) {
-    const [[x0, y0], [x1, y1]] = shown.line.map((place) => view.to(canvas, place));
-    pen.beginPath();
-    pen.moveTo(x0, y0);
-    pen.lineTo(x1, y1);
-    pen.stroke();
-  }
-  if (shown.cross) {
-    const [x, y] = view.to(canvas, shown.cross), arm = 9 * ratio;
-    pen.beginPath();
-    pen.moveTo(x - arm, y); pen.lineTo(x + arm, y); pen.moveTo(x, y - arm); pen.lineTo(x, y + arm);
-    pen.stroke();
-  }
 }
 
-function at(event) {
-  const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
-  return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+function circle(pen, [x, y], radius) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
 }
 
-function down(event) {
+function path(pen, [from, to]) {
+  pen.beginPath();
+  pen.moveTo(...from);
+  pen.lineTo(...to);
+  pen.stroke();
+}
+
+// --- pointer and keyboard
+
+function pixelOf(event) {
+  const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) * ratio(), (event.clientY - box.top) * ratio()];
+}
+
+function pointerDown(event) {
+  if (!map.data) return;
   canvas.setPointerCapture(event.pointerId);
-  pointers.set(event.pointerId, { from: at(event), last: at(event) });
-  const wanted = event.shiftKey || byId("map-line").checked;
-  drawing = pointers.size === 1 && wanted ? view.from(canvas, at(event)) : null;
+  pointers.set(event.pointerId, { first: pixelOf(event), last: pixelOf(event) });
+  const drawsLine = event.shiftKey || byId("map-line").checked;
+  start = pointers.size === 1 && drawsLine ? viewport.toMap(canvas, pixelOf(event)) : null;
 }
 
-function moved(event) {
-  const pointer = pointers.get(event.pointerId), now = at(event);
-  if (!pointer) { hover(event, now); return; }
-  if (pointers.size === 2) pinch(event.pointerId, now);
-  else if (drawing) { shown.line = [drawing, view.from(canvas, now)]; paint(); }
-  else { view.move(canvas, now[0] - pointer.last[0], now[1] - pointer.last[1]); paint(); }
-  pointer.last = now;
+function pointerMoved(event) {
+  const pointer = pointers.get(event.pointerId), pixel = pixelOf(event);
+  if (!pointer) { hover(event, pixel); return; }
+  if (pointers.size === 2) pinch(event.pointerId, pixel);
+  else if (start) { map.line = [start, viewport.toMap(canvas, pixel)]; paint(); }
+  else { viewport.move(canvas, pixel[0] - pointer.last[0], pixel[1] - pointer.last[1]); paint(); }
+  pointer.last = pixel;
 }
 
-function pinch(id, now) {
-  const mine = pointers.get(id), other = [...pointers].find(([one]) => one !== id)[1];
-  const before = Math.hypot(mine.last[0] - other.last[0], mine.last[1] - other.last[1]);
-  const after = Math.hypot(now[0] - other.last[0], now[1] - other.last[1]);
-  zoomed(after / Math.max(before, 1), other.last);
+function pinch(id, pixel) {
+  const moved = pointers.get(id), other = [...pointers].find(([key]) => key !== id)[1];
+  const before = Math.hypot(moved.last[0] - other.last[0], moved.last[1] - other.last[1]);
+  const after = Math.hypot(pixel[0] - other.last[0], pixel[1] - other.last[1]);
+  zoom(after / Math.max(before, 1), other.last);
 }
 
-function up(event) {
+function pointerUp(event) {
   const pointer = pointers.get(event.pointerId);
   pointers.delete(event.pointerId);
-  if (!pointer || event.type === "pointercancel") { drawing = null; return; }
-  const now = at(event), far = Math.hypot(now[0] - pointer.from[0], now[1] - pointer.from[1]) > 6;
-  if (drawing && far) along([drawing, view.from(canvas, now)]);
-  else if (!far) decode(view.from(canvas, now), nearest(view, canvas, shown.told.points, now, 6));
-  drawing = null;
+  if (!pointer || event.type === "pointercancel") { start = null; return; }
+  const pixel = pixelOf(event);
+  const moved = Math.hypot(pixel[0] - pointer.first[0], pixel[1] - pointer.first[1]) > 6;
+  if (start && moved) followLine([start, viewport.toMap(canvas, pixel)]);
+  else if (!moved) decode(pixel);
+  start = null;
 }
 
-function zoomed(factor, place) { view.zoom(canvas, factor, place); paint(); }
-
-// On a dot its own code, elsewhere what the map says of the place.
-function decode(place, dot) {
-  const point = dot < 0 ? place : shown.told.points[dot];
-  shown.cross = point;
+function zoom(factor, pixel) {
+  viewport.zoom(canvas, factor, pixel);
   paint();
-  const { run, step, kind } = state;
-  views.place.show(async (options) => {
-    const told = await json(path(`runs/${run}/place.json`, { step, kind, x: point[0], y: point[1] }), options);
-    change({ code: told.code }, { history: true });
-  });
 }
 
-function along(line) {
-  shown.line = line;
+function keyDown(event) {
+  if (!map.data) return;
+  const step = (20 * ratio()) / viewport.scale(canvas); // 20 pixels
+  const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+  const cross = map.cross ?? [viewport.x, viewport.y], pixel = viewport.toPixels(canvas, cross);
+  if (ways[event.key]) moveCross(cross, ways[event.key], event.shiftKey);
+  else if (event.key === "+" || event.key === "=") viewport.zoom(canvas, 1.3, pixel);
+  else if (event.key === "-") viewport.zoom(canvas, 1 / 1.3, pixel);
+  else if (event.key === "Enter" || event.key === " ") decode(pixel);
+  else if (event.key === "l") lineByKey(cross);
+  else return;
+  event.preventDefault();
+  paint();
+}
+
+function moveCross([x, y], [across, up], movesMap) {
+  if (movesMap) { viewport.x += across; viewport.y += up; }
+  else map.cross = [x + across, y + up];
+  showDot(viewport.nearest(canvas, map.data.points, viewport.toPixels(canvas, map.cross ?? [x, y]), 12));
+}
+
+function lineByKey(cross) {
+  if (start) { followLine([start, cross]); start = null; return; }
+  start = cross;
+  notify("the line starts here; move the cross, then press L again to end the line");
+}
+
+// --- codes
+
+// Shows the picture at a pixel: of the encoded picture, of a dot, or between dots.
+function decode(pixel) {
+  const points = map.own ? [...map.data.points, map.own] : map.data.points;
+  const index = viewport.nearest(canvas, points, pixel, REACH);
+  map.cross = index < 0 ? viewport.toMap(canvas, pixel) : points[index];
+  paint();
+  if (index === map.data.points.length && encoded()) { change({ code: encoded().code }, { history: true }); return; }
+  const { run, step, kind } = state;
+  const [x, y] = map.cross;
+  views.point.show(map.subject, () => json(address(`runs/${run}/map/point.json`, { step, kind, x, y })), ({ code }) => change({ code }, { history: true }));
+}
+
+function followLine(line) {
+  map.line = line;
   paint();
   player.stop();
   const { run, step, kind } = state;
-  views.line.show(async (options) => {
-    const query = { step, kind, count: COUNT, x: line.map(([x]) => x), y: line.map(([, y]) => y) };
-    const [strip, told] = await Promise.all([bitmap(path(`runs/${run}/line.png`, query), options), json(path(`runs/${run}/line.json`, query))]);
-    Object.assign(shown, { strip, codes: told.codes });
+  const query = { step, kind, count: COUNT, x: line.map(([x]) => x), y: line.map(([, y]) => y) };
+  const ask = () => Promise.all([bitmap(address(`runs/${run}/map/line.png`, query)), json(address(`runs/${run}/map/line.json`, query))]);
+  views.line.show(map.subject, ask, ([strip, { codes }]) => {
+    Object.assign(map, { strip, codes });
     byId("line-box").hidden = false;
-    thumbs(byId("line"), strip, told.codes.map((_, number) => `Picture ${number + 1} along the line`), (number) => { player.stop(); glanceAt(number); change({ code: shown.codes[number] }, { history: true }); });
+    const names = codes.map((_, index) => `Picture ${index + 1} along the line`);
+    thumbnails(byId("line"), strip, names, (index) => { player.stop(); glanceAt(index); change({ code: map.codes[index] }, { history: true }); });
     player.order = thereAndBack(COUNT);
   });
 }
 
-function glanceAt(number) {
-  glance(shown.strip, number, COUNT);
-  mark(byId("line"), number);
+function glanceAt(index) {
+  glance(map.strip, index, COUNT);
+  mark(byId("line"), index);
 }
 
-function hover(event, now) {
-  if (!shown.told || event.pointerType === "touch") return;
-  const dot = nearest(view, canvas, shown.told.points, now, 8 * (window.devicePixelRatio || 1));
-  if (dot === shown.over) return;
-  shown.over = dot;
+function hover(event, pixel) {
+  if (!map.data || event.pointerType === "touch") return;
+  const index = viewport.nearest(canvas, map.data.points, pixel, REACH * ratio());
+  if (index === map.hovered) return;
+  map.hovered = index;
   paint();
-  byId("dot").hidden = dot < 0;
-  if (dot >= 0) showDot(dot);
+  showDot(index);
 }
 
-function showDot(dot) {
-  const { run, step } = state;
-  const { labels, label_names: names, points } = shown.told;
-  const ratio = window.devicePixelRatio || 1, [x, y] = view.to(canvas, points[dot]).map((one) => one / ratio);
+// Shows the test picture of a dot beside it; -1 hides it.
+function showDot(index) {
   const box = byId("dot");
+  box.hidden = index < 0;
+  if (index < 0) return;
+  const { run, step } = state;
+  const { labels, label_names: names, points } = map.data;
+  const [x, y] = viewport.toPixels(canvas, points[index]).map((value) => value / ratio());
   box.style.left = `${Math.min(Math.max(0, x + 12), Math.max(0, canvas.clientWidth - 150))}px`;
   box.style.top = `${Math.min(y + 12, Math.max(0, canvas.clientHeight - 130))}px`;
-  byId("dot-says").textContent = names.filter((_, place) => labels[dot][place]).map(words).join(", ") || "no label";
-  views.dot.show(async (options) => {
-    draw(byId("dot-picture"), await bitmap(path(`runs/${run}/tests/${dot}.png`, { step }), options));
-    byId("dot-picture").dataset.row = String(dot);
+  byId("dot-labels").textContent = names.filter((_, column) => labels[index][column]).map(words).join(", ") || "no label";
+  views.dot.show(map.subject, () => bitmap(address(`runs/${run}/test-pictures/${index}.png`, { step })), (image) => {
+    draw(byId("dot-picture"), image);
+    byId("dot-picture").dataset.index = String(index);
   });
-}
-
-function key(event) {
-  if (!shown.told) return;
-  const step = (20 * (window.devicePixelRatio || 1)) / view.scale(canvas); // twenty pixels
-  const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-  const cross = shown.cross ?? [view.x, view.y];
-  if (ways[event.key]) {
-    const [across, up_] = ways[event.key];
-    if (event.shiftKey) { view.x += across; view.y += up_; } else shown.cross = [cross[0] + across, cross[1] + up_];
-    const dot = nearest(view, canvas, shown.told.points, view.to(canvas, shown.cross ?? cross), 12);
-    byId("dot").hidden = dot < 0;
-    if (dot >= 0) showDot(dot);
-  } else if (event.key === "+" || event.key === "=") view.zoom(canvas, 1.3, view.to(canvas, cross));
-  else if (event.key === "-") view.zoom(canvas, 1 / 1.3, view.to(canvas, cross));
-  else if (event.key === "Enter" || event.key === " ") decode(cross, nearest(view, canvas, shown.told.points, view.to(canvas, cross), 6));
-  else if (event.key === "l") {
-    if (drawing) { along([drawing, cross]); drawing = null; } else { drawing = cross; say("the line begins here; move, and press L again to end it"); }
-  } else return;
-  event.preventDefault();
-  paint();
 }

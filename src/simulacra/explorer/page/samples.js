@@ -1,33 +1,37 @@
-// The panel of samples: codes of many seeds, none picked by hand.
+// The panel of samples: one picture per seed, none selected by hand.
 
-import { View, bitmap, path } from "./ask.js";
-import { byId, fill } from "./element.js";
-import { facts } from "./stage.js";
+import { byId, fill } from "./dom.js";
+import { server } from "./picture.js";
+import { View, address, bitmap } from "./requests.js";
 import { change, listen, state } from "./state.js";
-import { mark, thumbs } from "./thumbs.js";
+import { mark, thumbnails } from "./thumbnails.js";
 
 const COUNT = 24;
-const view = new View("samples", (error) => fill(byId("sample-grid"), error.message));
+const view = new View((error) => fill(byId("sample-grid"), error.message));
 
 export function setup() {
-  byId("more-samples").addEventListener("click", () => change({ samples: state.samples + COUNT }, { history: true }));
-  byId("fewer-samples").addEventListener("click", () => change({ samples: Math.max(0, state.samples - COUNT) }, { history: true }));
+  byId("next-samples").addEventListener("click", () => change({ samples: state.samples + COUNT }, { history: true }));
+  byId("previous-samples").addEventListener("click", () => change({ samples: Math.max(0, state.samples - COUNT) }, { history: true }));
   listen((names) => {
     if (["run", "step", "tab", "samples"].some((name) => names.has(name))) refresh();
-    if (names.has("code")) show();
+    if (names.has("code")) markCurrent();
   });
 }
 
 export function refresh() {
-  if (state.tab !== "samples" || !facts.card?.generates) return;
+  if (state.tab !== "samples" || !server.card?.generates) return;
   const { run, step, samples } = state;
-  byId("fewer-samples").disabled = !samples;
-  byId("samples-from").textContent = `Seeds ${samples} to ${samples + COUNT - 1}`;
-  view.show(async (options) => {
-    const strip = await bitmap(path(`runs/${run}/samples.png`, { step, seed: samples, count: COUNT }), options);
-    thumbs(byId("sample-grid"), strip, Array.from({ length: COUNT }, (_, place) => `Seed ${samples + place}`), (number) => change({ code: { seed: samples + number } }, { history: true }));
-    show();
+  byId("previous-samples").disabled = !samples;
+  byId("samples-range").textContent = `Seeds ${samples} to ${samples + COUNT - 1}`;
+  const names = Array.from({ length: COUNT }, (_, index) => `Seed ${samples + index}`);
+  const query = { step, seed: samples, count: COUNT };
+  view.show(`${run} ${step} ${samples}`, () => bitmap(address(`runs/${run}/samples.png`, query)), (strip) => {
+    thumbnails(byId("sample-grid"), strip, names, (index) => change({ code: { seed: samples + index } }, { history: true }));
+    markCurrent();
   });
 }
 
-function show() { mark(byId("sample-grid"), JSON.stringify(Object.keys(state.code)) === '["seed"]' ? state.code.seed - state.samples : -1); }
+function markCurrent() {
+  const onlySeed = Object.keys(state.code).join() === "seed";
+  mark(byId("sample-grid"), onlySeed ? state.code.seed - state.samples : -1);
+}

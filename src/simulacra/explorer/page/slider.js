@@ -1,46 +1,46 @@
-// One slider: its name, its value, and a button that takes it back.
+// One slider: its name, its value, and a button that resets it.
 
-import { element, shown, words } from "./element.js";
+import { element, rounded, words } from "./dom.js";
 
-let count = 0;
+let number = 0;
 
-// told: { name, low, high, step, from, signed, move(value), back(), strip() }
-export function slider(told) {
-  count += 1;
-  const id = `slider-${count}`;
+// Options: { name, low, high, step, signed, move(value), reset(), strip() }. `strip` is left out where there is none.
+export function slider({ name, low, high, step = 0.05, signed = false, move, reset, strip }) {
+  number += 1;
+  const id = `slider-${number}`;
   const output = element("output", { for: id });
   const input = element("input", {
-    type: "range", id, class: told.signed ? "signed" : "", min: String(told.low), max: String(told.high), step: String(told.step ?? 0.05),
-    oninput: () => { write(); told.move(Number(input.value)); },
+    type: "range", id, class: signed ? "signed" : "", min: String(low), max: String(high), step: String(step),
+    oninput: () => { write(); move(Number(input.value)); },
   });
-  const back = element("button", {
-    type: "button", class: "quiet", "aria-label": `${words(told.name)} back`, title: "Back", onclick: told.back,
+  const resetButton = element("button", {
+    type: "button", class: "quiet", "aria-label": `Reset ${words(name)}`, title: "Reset", onclick: reset,
   }, "↺");
-  const strip = told.strip && element("button", {
-    type: "button", class: "quiet", "aria-label": `Pictures along ${words(told.name)}`, title: "Pictures along it",
-    onclick: told.strip,
+  const stripButton = strip && element("button", {
+    type: "button", class: "quiet", "aria-label": `Pictures along ${words(name)}`, title: "Show pictures along this slider",
+    onclick: strip,
   }, "▦");
   const write = () => {
-    output.textContent = shown(Number(input.value), told.signed);
+    output.textContent = rounded(Number(input.value), signed);
     input.setAttribute("aria-valuetext", output.textContent);
   };
-  const row = element("div", { class: "slider" }, element("label", { for: id }, words(told.name)), input, output, back, strip);
+  const label = element("label", { for: id }, words(name));
   return {
-    row,
-    set(value, turned) {
+    row: element("div", { class: "slider" }, label, input, output, resetButton, stripButton),
+    set(value, changed) {
       if (document.activeElement !== input || Number(input.value) !== value) input.value = String(value);
       write();
-      back.disabled = !turned;
+      resetButton.disabled = !changed;
     },
   };
 }
 
-// What a code holds under a key, changed at one place; a value of undefined takes the place out.
-export function turned(code, key, place, value) {
-  const part = { ...(code[key] ?? {}) };
-  if (value === undefined) delete part[place];
-  else part[place] = value;
-  const changed = { ...code, [key]: part };
-  if (!Object.keys(part).length) delete changed[key];
+// A code with one entry of one of its parts set; a value of undefined removes the entry.
+export function withEntry(code, part, name, value) {
+  const entries = { ...(code[part] ?? {}) };
+  if (value === undefined) delete entries[name];
+  else entries[name] = value;
+  const changed = { ...code, [part]: entries };
+  if (!Object.keys(entries).length) delete changed[part];
   return changed;
 }

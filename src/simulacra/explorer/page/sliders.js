@@ -1,95 +1,135 @@
-// The panel of sliders: labels, categories, continuous codes, principal directions, single numbers.
+// The panel of sliders: labels, categories, continuous codes, principal directions, latent dimensions.
 
-import { View, bitmap, json, path } from "./ask.js";
-import { byId, element, fill, shown, words } from "./element.js";
-import { slider, turned } from "./slider.js";
-import { facts, onTold } from "./stage.js";
+import { byId, element, fill, rounded, words } from "./dom.js";
+import { onDetails, server } from "./picture.js";
+import { View, address, bitmap, json } from "./requests.js";
+import { slider, withEntry } from "./slider.js";
 import { change, listen, state } from "./state.js";
-import { mark, thumbs } from "./thumbs.js";
+import { mark, thumbnails } from "./thumbnails.js";
 
-const SHOWN = 12; // single numbers of the code at first
-const strips = new View("strip", (error) => fill(byId("strip"), error.message));
-let sliders = []; // { key, place, set }
-let more = false;
+const FIRST = 12; // latent dimensions that are shown at first
+const COUNT = 9; // pictures along a slider
+const MEASURES = { KL: "KL", spread: "SD" };
+const HINTS = {
+  KL: "Sorted by their mean KL divergence on test pictures, in nats. A dimension near 0 carries no information.",
+  spread: "Sorted by their standard deviation (SD) over test pictures. A dimension near 0 carries no information.",
+  "": "Each is one value of the noise.",
+};
+const view = new View((error) => fill(byId("strip"), error.message));
+let controls = []; // { part, name, set }
+let all = false; // whether every latent dimension is shown
 
 export function setup() {
-  onTold(follow);
+  onDetails(follow);
   listen((names) => {
-    if (names.has("code")) follow(facts.code);
+    if (names.has("code")) follow(server.code);
     if (["code", "run", "step", "along", "tab"].some((name) => names.has(name))) showStrip();
   });
 }
 
-// The sliders of a run; called with its card when another run or checkpoint is chosen.
+// Makes the sliders of a run.
 export function build(card) {
-  sliders = [];
+  controls = [];
   const groups = [];
-  if (card.labels.length) groups.push(group("Labels", "What the generator is told.", card.exclusive ? [classes(card)] : card.labels.map((name) => one("labels", name, name, { low: 0, high: 1 }))));
-  card.categorical.forEach((ways, place) => groups.push(group(`Categorical code ${place + 1}`, null, [categories(place + 1, ways)])));
-  if (card.continuous) groups.push(group("Continuous codes", "Drawn from −1 to 1 in training.", range(card.continuous).map((place) => one("continuous", place, `Code ${place}`, { low: -2, high: 2, signed: true }))));
-  if (card.turns) groups.push(group("Principal directions", "Along the first the picture changes most. They are added to the noise.", range(card.turns).map((place) => one("turns", place, `Direction ${place}`, { low: -5, high: 5, signed: true }))));
-  const order = card.worth.length ? card.worth.map(([place]) => place) : range(card.noise);
-  const few = more ? order : order.slice(0, SHOWN);
-  const worth = Object.fromEntries(card.worth);
-  const numbers = few.map((place) => one("set", place, worth[place] === undefined ? `Number ${place}` : `Number ${place}, ${card.worth_is} ${shown(worth[place])}`, { low: -3, high: 3, signed: true }));
-  const hint = card.worth.length ? card.worth_is === "KL" ? "By how many nats they tell of test pictures (KL); near 0 carries nothing." : "By how much they vary over test pictures; a spread near 0 carries nothing." : "One of the noise each.";
-  const rest = order.length > few.length ? element("button", { type: "button", onclick: () => { more = true; build(facts.card); } }, `Show all ${order.length}`) : null;
-  const single = element("details", { class: "group", open: card.encodes }, element("summary", {}, "Single numbers"), element("p", { class: "hint" }, hint), ...numbers, rest);
-  fill(byId("sliders"), ...groups, single);
-  follow(facts.code);
+  if (card.labels.length) {
+    const rows = card.exclusive ? [classChoice(card)] : card.labels.map((name) => row("labels", name, name, { low: 0, high: 1 }));
+    groups.push(group("Labels", "The generator was trained with these labels.", rows));
+  }
+  card.categorical.forEach((size, index) => groups.push(group(`Categorical code ${index + 1}`, null, [categoryChoice(index + 1, size)])));
+  if (card.continuous) {
+    const rows = upTo(card.continuous).map((index) => row("continuous", index, `Code ${index}`, { low: -2, high: 2, signed: true }));
+    groups.push(group("Continuous codes", "Drawn from −1 to 1 in training.", rows));
+  }
+  if (card.principal_directions) {
+    const rows = upTo(card.principal_directions).map((index) => row("principal_directions", index, `Direction ${index}`, { low: -5, high: 5, signed: true }));
+    groups.push(group("Principal directions", "Directions in the space of the noise. The picture changes most along direction 1.", rows));
+  }
+  fill(byId("sliders"), ...groups, dimensions(card));
+  follow(server.code);
   showStrip();
 }
 
-const range = (count) => Array.from({ length: count }, (_, place) => place + 1);
+const upTo = (count) => Array.from({ length: count }, (_, index) => index + 1);
 
 function group(title, hint, rows) {
   return element("fieldset", { class: "group" }, element("legend", {}, title), hint && element("p", { class: "hint" }, hint), ...rows);
 }
 
-function one(key, place, name, { low, high, signed = false }) {
+function dimensions(card) {
+  const { activity, activity_measure: measure, encodes, noise } = card;
+  const order = activity.length ? activity.map(([index]) => index) : upTo(noise);
+  const shown = all ? order : order.slice(0, FIRST);
+  const values = Object.fromEntries(activity);
+  const name = (index) => (index in values ? `Dim ${index}, ${MEASURES[measure]} ${rounded(values[index])}` : `Dimension ${index}`);
+  const rows = shown.map((index) => row("overrides", index, name(index), { low: -3, high: 3, signed: true }));
+  const rest = order.length > shown.length
+    ? element("button", { type: "button", onclick: () => { all = true; build(server.card); } }, `Show all ${order.length}`)
+    : null;
+  return element("details", { class: "group", open: encodes }, element("summary", {}, "Latent dimensions"),
+    element("p", { class: "hint" }, HINTS[measure]), ...rows, rest);
+}
+
+function row(part, name, title, { low, high, signed = false }) {
   const made = slider({
-    name: String(name), low, high, signed,
-    move: (value) => change({ code: turned(state.code, key, place, value) }),
-    back: () => change({ code: turned(state.code, key, place, undefined) }),
-    strip: () => change({ along: `${key}:${place}` }),
+    name: String(title), low, high, signed,
+    move: (value) => change({ code: withEntry(state.code, part, name, value) }),
+    reset: () => change({ code: withEntry(state.code, part, name, undefined) }),
+    strip: () => change({ along: `${part}:${name}` }),
   });
-  sliders.push({ key, place, set: made.set });
+  controls.push({ part, name, set: made.set });
   return made.row;
 }
 
-function classes(card) {
-  const select = element("select", { onchange: () => change({ code: { ...state.code, labels: { [select.value]: 1 } } }) }, ...card.labels.map((name) => element("option", { value: name }, words(name))));
-  sliders.push({ key: "labels", place: null, set: (value) => { select.value = value; } });
+function classChoice(card) {
+  const options = card.labels.map((name) => element("option", { value: name }, words(name)));
+  const choose = () => change({ code: { ...state.code, labels: { [select.value]: 1 } } });
+  const select = element("select", { onchange: choose }, ...options);
+  controls.push({ part: "labels", name: null, set: (value) => { select.value = value; } });
   return element("div", { class: "pick" }, element("label", {}, "Class ", select));
 }
 
-function categories(place, ways) {
-  const select = element("select", { onchange: () => change({ code: turned(state.code, "categories", place, Number(select.value)) }) }, ...range(ways).map((value) => element("option", { value: String(value) }, String(value))));
-  sliders.push({ key: "categories", place, set: (value) => { select.value = String(value); } });
-  const strip = element("button", { type: "button", class: "quiet", title: "All of them", "aria-label": `All categories of code ${place}`, onclick: () => change({ along: `categories:${place}` }) }, "▦");
+function categoryChoice(index, size) {
+  const options = upTo(size).map((value) => element("option", { value: String(value) }, String(value)));
+  const choose = () => change({ code: withEntry(state.code, "categories", index, Number(select.value)) });
+  const select = element("select", { onchange: choose }, ...options);
+  controls.push({ part: "categories", name: index, set: (value) => { select.value = String(value); } });
+  const strip = element("button", {
+    type: "button", class: "quiet", title: "Show a picture of each category", "aria-label": `Pictures of all categories of code ${index}`,
+    onclick: () => change({ along: `categories:${index}` }),
+  }, "▦");
   return element("div", { class: "pick" }, element("label", {}, "Category ", select), strip);
 }
 
-// Every slider where the code stands: what is turned in it, or else what was drawn.
-function follow(drawn) {
-  for (const { key, place, set } of sliders) {
-    const own = state.code[key]?.[place];
-    const beneath = key === "set" ? drawn?.noise[place - 1] : drawn?.[key]?.[place];
-    if (place === null) set(Object.entries(state.code.labels ?? drawn?.labels ?? {}).sort((a, b) => b[1] - a[1])[0]?.[0] ?? "");
-    else set(own ?? beneath ?? 0, own !== undefined);
+// Sets every control to what the code says: its own entry, or else what was drawn from the seed.
+function follow(details) {
+  for (const { part, name, set } of controls) {
+    if (name === null) {
+      const labels = Object.entries(state.code.labels ?? details?.labels ?? {});
+      set(labels.sort((a, b) => b[1] - a[1])[0]?.[0] ?? "");
+      continue;
+    }
+    const own = state.code[part]?.[name];
+    const drawn = part === "overrides" ? details?.noise[name - 1] : details?.[part]?.[name];
+    set(own ?? drawn ?? 0, own !== undefined);
   }
 }
 
 function showStrip() {
   const { run, step, code, along, tab } = state;
   byId("strip-box").hidden = !along;
-  if (!along || tab !== "sliders" || !facts.card?.generates) return;
-  const [key, place] = along.split(/:(.*)/);
-  byId("strip-name").textContent = { turns: `Along direction ${place}`, set: `Along number ${place}`, labels: `Along ${words(place)}`, continuous: `Along code ${place}`, categories: `Categories of code ${place}`, attributes: `Along ${words(place)}` }[key] ?? along;
-  strips.show(async (options) => {
-    const query = { step, code, along, count: 9 };
-    const [strip, told] = await Promise.all([bitmap(path(`runs/${run}/strip.png`, query), options), json(path(`runs/${run}/strip.json`, query))]);
-    thumbs(byId("strip"), strip, told.values.map((value) => shown(value, key !== "categories")), (number) => change({ code: told.codes[number] }, { history: true }), { captions: true });
-    mark(byId("strip"), told.values.indexOf(code[key]?.[place]));
+  if (!along || tab !== "sliders" || !server.card?.generates) return;
+  const [part, name] = along.split(/:(.*)/);
+  const titles = {
+    principal_directions: `Along direction ${name}`, overrides: `Along dimension ${name}`,
+    continuous: `Along continuous code ${name}`, categories: `Categories of code ${name}`,
+  };
+  byId("strip-title").textContent = titles[part] ?? `Along ${words(name ?? along)}`;
+  const query = { step, code, along, count: COUNT };
+  const ask = () => Promise.all([bitmap(address(`runs/${run}/strip.png`, query)), json(address(`runs/${run}/strip.json`, query))]);
+  view.show(`${run} ${step} ${along}`, ask, ([strip, { values, codes }]) => {
+    const names = values.map((value) => rounded(value, part !== "categories"));
+    const pick = (index) => change({ code: codes[index] }, { history: true });
+    thumbnails(byId("strip"), strip, names, pick, { captions: names });
+    mark(byId("strip"), values.indexOf(code[part]?.[name]));
   });
 }

@@ -202,7 +202,7 @@ async function begin() {
   runtime = await import("./ort/ort.js");
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.wasmPaths = { wasm: new URL("ort/ort-wasm-simd-threaded.wasm", document.baseURI).href };
-  session = await runtime.InferenceSession.create(`${model.maker}.onnx`, { executionProviders: ["wasm"] });
+  session = await runtime.InferenceSession.create(`${model.image_network}.onnx`, { executionProviders: ["wasm"] });
   redraw(state.seed);
   buildOthers();
   $("controls").append(...labelControls(), ...codeControls(), ...noiseControls());

@@ -35,17 +35,17 @@ OUTLINED = 64  # bars beyond these are too thin for a gap between them
 
 @styled()
 def sorted_bars(
-    lengths: NDArray[np.float64], alive: NDArray[np.bool_], *, title: str, x_name: str, y_name: str, dead: str
+    lengths: NDArray[np.float64], active: NDArray[np.bool_], *, title: str, x_name: str, y_name: str, inactive: str
 ) -> Figure:
-    """A bar for each number, the longest at the left; those that are not alive in grey.
+    """A bar for each value, the longest at the left; inactive ones in grey.
 
     Args:
         lengths: (d,).
-        alive: (d,).
+        active: (d,).
         title: above the bars.
         x_name: what a bar is.
         y_name: name and unit of its length.
-        dead: what a grey bar is, for the legend.
+        inactive: what a grey bar is, for the legend.
     """
     order = np.argsort(-lengths, kind="stable")
     figure = blank(WIDTH * 1.25)
@@ -55,13 +55,15 @@ def sorted_bars(
     axes.set_ylabel(y_name)
     axes.grid(visible=True, axis="y")
     axes.set_axisbelow(True)
-    colours = [LINES[0] if lives else MUTED for lives in alive[order].tolist()]
+    colours = [LINES[0] if flag else MUTED for flag in active[order].tolist()]
     axes.bar(np.arange(1, len(order) + 1), lengths[order], 0.8 if len(order) <= OUTLINED else 1.0, color=colours)
     axes.set_xlim(0.4, len(order) + 0.6)
     axes.set_ylim(0, 1.06 * max(float(lengths.max()), 1e-6))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    if not alive.all():
-        axes.legend(handles=[Patch(color=LINES[0], label="active"), Patch(color=MUTED, label=dead)], loc="upper right")
+    if not active.all():
+        axes.legend(
+            handles=[Patch(color=LINES[0], label="active"), Patch(color=MUTED, label=inactive)], loc="upper right"
+        )
     return figure
 
 
@@ -129,8 +131,8 @@ def heat_map(
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for place in range(own):
-        axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
+    for index in range(own):
+        axes.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
     texts = texts or [_text(float(value), form) for value in values.flat]
     if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
         _write(axes, values, texts, end)
@@ -176,7 +178,7 @@ def share_pairs(
     title: str,
     keys: tuple[str, str],
 ) -> Figure:
-    """Two shares of each label as dots on one line, the commonest label at the top.
+    """Two shares of each label as dots on one line, the most frequent label at the top.
 
     The axis is that of odds, on which 1% and 2% are as far apart as 98% and 99%, so that rare labels can be read.
 
@@ -190,17 +192,17 @@ def share_pairs(
     """
     order = np.argsort(first, kind="stable")
     rows = np.arange(len(order))
-    places, others, low, high = (_log_odds(values[order]) for values in (first, second, *limits))
+    positions, others, low, high = (_log_odds(values[order]) for values in (first, second, *limits))
     figure = blank(WIDTH + 0.6, 1.0 + ROW * len(order))
     axes = figure.add_subplot()
-    axes.hlines(rows, np.minimum(places, others), np.maximum(places, others), color=RULE, linewidth=3, zorder=1)
+    axes.hlines(rows, np.minimum(positions, others), np.maximum(positions, others), color=RULE, linewidth=3, zorder=1)
     axes.hlines(rows, low, high, color=LINES[1], linewidth=1, zorder=2)
-    for values, colour, marker in ((places, LINES[0], "o"), (others, LINES[1], "D")):
+    for values, colour, marker in ((positions, LINES[0], "o"), (others, LINES[1], "D")):
         axes.plot(values, rows, linestyle="", marker=marker, markersize=4.5, color=colour, zorder=3)
-    axes.set_yticks(rows, [plain(names[place], NAME_LIMIT) for place in order.tolist()])
+    axes.set_yticks(rows, [plain(names[index], NAME_LIMIT) for index in order.tolist()])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    left, right = min(places.min(), low.min()) - SPARE, max(places.max(), high.max()) + SPARE
+    left, right = min(positions.min(), low.min()) - SPARE, max(positions.max(), high.max()) + SPARE
     axes.set_xlim(left, right)
     inside = [mark for mark in MARKS if left <= float(_log_odds(np.array(mark))) <= right]
     inside = inside or [_share((left + right) / 2)]  # all shares lie between two marks

@@ -52,11 +52,11 @@ def smooth(y: Numbers) -> Numbers:
     width = max(1.0, len(y) / 30)
     reach = min(int(3 * width), len(y) - 1)
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    known = np.isfinite(y)
-    total = np.convolve(np.where(known, y, 0.0), bell)[reach : reach + len(y)]
-    weight = np.convolve(known.astype(np.float64), bell)[reach : reach + len(y)]
+    finite = np.isfinite(y)
+    total = np.convolve(np.where(finite, y, 0.0), bell)[reach : reach + len(y)]
+    weight = np.convolve(finite.astype(np.float64), bell)[reach : reach + len(y)]
     mean: Numbers = np.full(len(y), np.nan)
-    np.divide(total, weight, out=mean, where=known)
+    np.divide(total, weight, out=mean, where=finite)
     return mean
 
 
@@ -69,8 +69,8 @@ def wants_logarithm(lines: Sequence[Line]) -> bool:
     return bool(high > 50 * low)
 
 
-def percent_floor(lines: Sequence[Line], reference: float | None = None) -> float:
-    """Where a chart of shares begins: at 0, or at the last ten percent below all of them where all are high."""
+def lowest_percent(lines: Sequence[Line], reference: float | None = None) -> float:
+    """Where a chart of shares begins: at 0, or where all shares are high at the last ten percent below them."""
     values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
     low = min(float(np.quantile(values, 0.005)), 1.0 if reference is None else reference)
     return np.floor(10 * low) / 10 if low >= 0.6 else 0.0
@@ -106,11 +106,11 @@ def curves(
     axes.grid(visible=True, axis="y")
     axes.set_axisbelow(True)
     shown = [line for line in lines if np.isfinite(line.y).any()]
-    for place, line in enumerate(shown):
-        _draw(axes, line, line_colour(line.name, place), dashed=place >= len(LINES))
+    for index, line in enumerate(shown):
+        _draw(axes, line, line_colour(line.name, index), dashed=index >= len(LINES))
     if reference is not None:
         axes.axhline(reference, color=MUTED, linewidth=1, linestyle=":")
-    _scale(axes, shown, percent_floor(shown, reference) if percent else None)
+    _scale(axes, shown, lowest_percent(shown, reference) if percent else None)
     axes.set_xlim(min(0.0, *(line.x[0] for line in shown)), 1.01 * max(line.x[-1] for line in shown) or 1.0)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
@@ -142,13 +142,13 @@ def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:
     axes.plot(line.x, line.y, color=colour, linestyle=style, marker="o" if len(line.x) <= 12 else "", markersize=3.5)
 
 
-def _scale(axes: Axes, lines: Sequence[Line], floor: float | None) -> None:
-    """Limits and tick texts: percent from a floor to 100, logarithmic where values span decades, else what is there.
+def _scale(axes: Axes, lines: Sequence[Line], lowest: float | None) -> None:
+    """Limits and tick texts: percent from `lowest` to 100, logarithmic where values span decades, else linear.
 
-    In a long line the wildest one in a hundred may leave the chart, so that one spike does not flatten the rest.
+    In a long line one value in a hundred may leave the chart, so that a single spike does not flatten the rest.
     """
-    if floor is not None:
-        axes.set_ylim(floor - 0.02 * (1 - floor), 1 + 0.02 * (1 - floor))
+    if lowest is not None:
+        axes.set_ylim(lowest - 0.02 * (1 - lowest), 1 + 0.02 * (1 - lowest))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
         return
     if wants_logarithm(lines):
@@ -172,11 +172,11 @@ def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
     """Writes each line's name right of its last value, pushed apart where names would touch."""
     axes.get_ylim()  # settles the limits that the transforms below rest on
     ends = []
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         y = smooth(line.y) if is_noisy(line.y) else line.y
         last = float(y[np.isfinite(y)][-1])
         height = axes.transAxes.inverted().transform(axes.transData.transform((float(line.x[-1]), last)))[1]
-        ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line_colour(line.name, place)))
+        ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line_colour(line.name, index)))
     spread = _apart([height for height, _, _ in ends], LINE_HEIGHT)
     for (_, name, colour), height in zip(ends, spread, strict=True):
         axes.annotate(
@@ -194,15 +194,15 @@ def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
 
 def _apart(heights: Sequence[float], least: float) -> list[float]:
     """Heights moved as little as needed so that any two are `least` apart, in their order."""
-    order = sorted(range(len(heights)), key=lambda place: heights[place])
-    placed: list[float] = []
-    for place in order:
-        placed.append(max(heights[place], placed[-1] + least) if placed else heights[place])
-    over = max(0.0, placed[-1] - 1.0) if placed else 0.0
-    for index in reversed(range(len(placed))):
-        ceiling = placed[index + 1] - least if index + 1 < len(placed) else placed[index] - over
-        placed[index] = min(placed[index], ceiling)
+    order = sorted(range(len(heights)), key=lambda index: heights[index])
+    moved: list[float] = []
+    for index in order:
+        moved.append(max(heights[index], moved[-1] + least) if moved else heights[index])
+    over = max(0.0, moved[-1] - 1.0) if moved else 0.0
+    for index in reversed(range(len(moved))):
+        ceiling = moved[index + 1] - least if index + 1 < len(moved) else moved[index] - over
+        moved[index] = min(moved[index], ceiling)
     result = [0.0] * len(heights)
-    for place, height in zip(order, placed, strict=True):
-        result[place] = height
+    for index, height in zip(order, moved, strict=True):
+        result[index] = height
     return result

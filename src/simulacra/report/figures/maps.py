@@ -1,4 +1,4 @@
-"""Maps: codes of test images as dots in the plane, coloured by what is known of the images."""
+"""Maps: codes of test images as dots in the plane, coloured by labels."""
 
 from collections.abc import Sequence
 
@@ -25,11 +25,11 @@ def code_map(
     """One map.
 
     Args:
-        points: (N, 2) places.
-        groups: name and (N,) bool of each group of dots, drawn in one colour. Two groups are taken for absent and
-            present. Groups beyond the twelve largest are drawn in grey. None draws every dot alike.
+        points: (N, 2) positions.
+        groups: name and (N,) bool of each group of dots, drawn in one colour. Two groups mean absent and present.
+            Groups beyond the twelve largest are drawn in grey. Without groups all dots look alike.
         title: above the map.
-        names: of the two axes, where their numbers mean something; otherwise none are written.
+        names: of the two axes, where their numbers mean something; otherwise the axes have no numbers.
     """
     figure = blank(WIDTH, WIDTH if len(groups) < 5 else 1.1 * WIDTH)
     axes = figure.add_subplot()
@@ -53,7 +53,7 @@ def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: st
     """The same map several times, coloured by one label each.
 
     Args:
-        points: (N, 2) places.
+        points: (N, 2) positions.
         labels: name and (N,) bool of each label; at most eight are drawn.
         title: above all maps.
     """
@@ -62,8 +62,8 @@ def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: st
     down = -(-len(shown) // across)
     figure = blank(WIDTH, WIDTH / across * down + 0.6)
     figure.suptitle(plain(title, 42), x=0.01, ha="left", fontweight="bold", fontsize=9.5)
-    for place, (name, present) in enumerate(shown):
-        axes = figure.add_subplot(down, across, place + 1)
+    for index, (name, present) in enumerate(shown):
+        axes = figure.add_subplot(down, across, index + 1)
         _scatter(axes, points, [("", ~present), ("", present)], area=2.5)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -84,16 +84,16 @@ def _scatter(
         axes.scatter(points[:, 0], points[:, 1], s=area, color=PRESENT, linewidths=0, rasterized=True)
         return [], [], []
     binary = len(groups) == 2
-    order = sorted(range(len(groups)), key=lambda place: -int(groups[place][1].sum()))
+    order = sorted(range(len(groups)), key=lambda index: -int(groups[index][1].sum()))
     large = sorted(order[:MOST_CLASSES])
-    names = [plain(groups[place][0], NAME_LIMIT if binary else 14) for place in large]
-    colours = [(ABSENT, PRESENT)[place] if binary else CLASSES[place % len(CLASSES)] for place in large]
-    markers = [MARKERS[place // len(CLASSES) % len(MARKERS)] for place in large]
+    names = [plain(groups[index][0], NAME_LIMIT if binary else 14) for index in large]
+    colours = [(ABSENT, PRESENT)[index] if binary else CLASSES[index % len(CLASSES)] for index in large]
+    markers = [MARKERS[index // len(CLASSES) % len(MARKERS)] for index in large]
     if len(groups) > len(large):
         names, colours, markers = [*names, "others"], [*colours, MUTED], [*markers, "o"]
     group = np.full(len(points), len(large))
-    for index, place in enumerate(large):
-        group[groups[place][1]] = index
+    for row, index in enumerate(large):
+        group[groups[index][1]] = row
     mixed = np.random.default_rng(0).permutation(len(points))  # so that no group hides another by being drawn last
     for marker in dict.fromkeys(markers):
         rows = mixed[[index < len(markers) and markers[index] == marker for index in group[mixed]]]

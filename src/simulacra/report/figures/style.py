@@ -1,7 +1,7 @@
 """How every figure looks: palette, type, lines, and how it becomes SVG and PNG. No other file names a colour.
 
 Lines and pairs use the palette of Okabe and Ito (2008, "Color Universal Design"), without its yellow and black, which
-vanish on white and on dark paper. Ten classes use the palette of Petroff (2021, arXiv:2107.02270), made for that many.
+vanish on white and on dark paper. Up to ten classes use the palette of Petroff (2021, arXiv:2107.02270).
 """
 
 import threading
@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 
+from simulacra.files import SHEET
 from simulacra.report.formatting import plain
 
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
@@ -39,7 +40,7 @@ CLASSES = (
 )
 ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
 SHADES = ("#f4f8fb", "#9cc7e4", "#0b5a94")  # of a share in [0, 1], light to dark in one hue
-# Of a change, from less to more: vermilion and blue are told apart by every kind of colour vision, the middle is none.
+# Of a change, from less to more: vermilion and blue differ in every kind of colour vision; white is no change.
 CHANGES = ("#a34700", "#eda36c", "#f7f7f6", "#79b8dd", "#0b5a94")
 CELL_INK, CELL_PAPER = (
     "#23282d",
@@ -49,7 +50,7 @@ ROLES = {"real": 0, "discriminator": 0, "train": 0, "total": 0, "fake": 1, "gene
 
 # What a page may change to suit its background: colour -> CSS variable. style.css gives both values of each.
 VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper"} | {
-    colour: f"--line-{place}" for place, colour in enumerate(LINES, 1)
+    colour: f"--line-{number}" for number, colour in enumerate(LINES, 1)
 }
 
 DPI, EMBEDDED_DPI = 200, 144  # of a PNG, and of dots and pictures inside an SVG
@@ -62,9 +63,9 @@ _LOCK = threading.RLock()
 
 def _settings() -> dict[Any, Any]:
     """Matplotlib's settings while we draw; text is taken literally, so a `$` in a label is a dollar sign."""
-    known = set(fontManager.get_font_names())
+    installed = set(fontManager.get_font_names())
     return {
-        "font.family": [*(name for name in _FONTS if name in known), "sans-serif"],
+        "font.family": [*(name for name in _FONTS if name in installed), "sans-serif"],
         "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the SVG names them in this order
         "font.size": 8.5,
         "axes.titlesize": 9.5,
@@ -116,9 +117,9 @@ def blank(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def line_colour(name: str, place: int) -> str:
-    """The colour of a line: by what it stands for (real blue, fake vermilion), else by its place."""
-    return LINES[ROLES.get(name, place) % len(LINES)]
+def line_colour(name: str, index: int) -> str:
+    """The colour of a line: by what it stands for (real blue, fake vermilion), else by its index."""
+    return LINES[ROLES.get(name, index) % len(LINES)]
 
 
 def dots_key(
@@ -151,7 +152,7 @@ class Drawing:
 
     Attributes:
         svg: a whole SVG file; text in it stays text.
-        png: a PNG of 200 dots an inch.
+        png: a PNG with 200 dots per inch.
     """
 
     svg: bytes
@@ -167,7 +168,7 @@ def draw(figure: Figure) -> Drawing:
         svg, format="svg", dpi=EMBEDDED_DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
     )
     figure.set_layout_engine("none")  # the PNG keeps the layout of the SVG
-    figure.savefig(png, format="png", metadata={"Software": None})
+    figure.savefig(png, format="png", metadata={"Software": SHEET})
     return Drawing(svg.getvalue(), png.getvalue())
 
 
@@ -177,7 +178,7 @@ def inline(svg: bytes, prefix: str, title: str) -> Markup:
     Args:
         svg: what `draw` gave.
         prefix: unique among the figures of the page.
-        title: what a screen reader says in the figure's place.
+        title: what a screen reader says instead of the figure.
     """
     root = ElementTree.fromstring(svg)
     used = {word for element in root.iter() for value in element.attrib.values() for word in _references(value)}

@@ -1,250 +1,245 @@
-"""Sections on codes: grids of categories, sweeps, the map, and what each number of a code tells."""
+"""Sections about codes: maps, categories, sweeps, and what each latent dimension says."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.report.figures import code_map, heat_map, label_maps, sorted_bars
+from simulacra.report.arrays import Arrays, Unreadable, images, names, numbers, scalar, text
+from simulacra.report.figures.bars import heat_map, sorted_bars
+from simulacra.report.figures.maps import code_map, label_maps
 from simulacra.report.formatting import listed, number, percent, plain
-from simulacra.report.glossary import of_metric
 from simulacra.report.page import Album, Block, Chart, Gallery, Section
-from simulacra.report.record import Arrays, Record, Unreadable, image_pairs, images, names, row_of
+from simulacra.report.record import Record
+from simulacra.report.sections.labels import JUDGE
 
 Points = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 MOST_OTHERS = 8
-WORDS = ("first", "second")
-CODE_AXES = ("first number of the code (no unit)", "second number (no unit)")
-AS_IT_IS = "placed at its code, which is two numbers; samples come from around the middle."
-AS_SHADOW = (
-    "placed along the two directions in which the codes vary most (principal components, Pearson 1901): a shadow of "
-    "the codes, in which near dots may be far apart along other directions."
-)
-BY_TSNE = (
-    "placed by t-SNE (van der Maaten and Hinton 2008) so that images with similar codes lie close together; directions "
-    "and distances between far groups mean nothing."
-)
+MOST_DIMENSIONS = 24  # rows of a matrix
+LEAST_SCALE = 0.1  # nats: the end of a scale, so that almost no information looks like none
+LEAST_INFORMATION = 0.02  # nats below which a code is said to say nothing about a label
 
 
 @dataclass(frozen=True)
-class Placing:
-    """How codes came into the plane.
+class Projection:
+    """How codes were projected onto the plane.
 
     Attributes:
         file: name of the figure.
-        how: the end of a sentence that begins with the dots.
+        explanation: sentences about the positions of the dots.
         axes: names of the axes, where their numbers mean something.
     """
 
     file: str
-    how: str
+    explanation: str
     axes: tuple[str, str] | None
+
+
+IDENTITY = Projection(
+    "map",
+    "Its position is its code, which has two dimensions. Most samples come from near the middle.",
+    ("first latent dimension (no unit)", "second latent dimension (no unit)"),
+)
+TSNE = Projection(
+    "map",
+    "The map was made by t-SNE (van der Maaten and Hinton 2008): images with similar codes lie close together. "
+    "Directions, and distances between groups that are far apart, mean nothing.",
+    None,
+)
+PRINCIPAL_COMPONENTS = (
+    "Its position is the projection of its code onto the two directions in which codes vary most (principal "
+    "components, Pearson 1901). Dots that are close together here may be far apart in other directions."
+)
 
 
 def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
     """One map coloured by the chosen label or by class, and small ones for the other labels."""
-    plane = Placing("map", AS_IT_IS, CODE_AXES) if _is_plane(arrays) else Placing("map", BY_TSNE, None)
-    return _maps(album, arrays, plane, "Map of the codes")
+    codes = arrays.get("codes", np.empty(0))
+    two = codes.ndim == 2 and codes.shape[1] == 2
+    return _maps(album, arrays, IDENTITY if two else TSNE, "Map of the codes")
 
 
 def principal_maps(record: Record, album: Album, arrays: Arrays) -> Section:
-    """The same of the codes' principal components."""
-    shares = arrays.get("explained", np.empty(0))
-    if shares.shape != (2,):
-        raise Unreadable("it has no array 'explained' of two shares")
-    axes = [
-        f"{word} component ({percent(float(share))} of variance)" for word, share in zip(WORDS, shares, strict=True)
-    ]
-    return _maps(
-        album, arrays, Placing("map-pca", AS_SHADOW, (axes[0], axes[1])), "Map of the codes by principal components"
-    )
+    """The same for the codes' principal components."""
+    first, second = numbers(arrays, "explained", (2,)).tolist()
+    axes = (f"first component ({percent(first)} of variance)", f"second component ({percent(second)} of variance)")
+    projection = Projection("map-pca", PRINCIPAL_COMPONENTS, axes)
+    return _maps(album, arrays, projection, "Map of the codes by principal components")
 
 
-def _maps(album: Album, arrays: Arrays, placing: Placing, title: str) -> Section:
+def _maps(album: Album, arrays: Arrays, projection: Projection, title: str) -> Section:
     points, flags = _dots(arrays)
     labels = names(arrays, "label_names", flags.shape[1])
-    exclusive = "exclusive" in arrays and bool(arrays["exclusive"].any())
-    chosen = plain(arrays["chosen"].item()) if arrays.get("chosen", np.empty(0)).size == 1 else ""
-    place = labels.index(chosen) if chosen in labels else 0
-    groups, subject = [], ""
+    exclusive, chosen = bool(scalar(arrays, "exclusive")), text(arrays, "chosen")
+    index = labels.index(chosen) if chosen in labels else 0
+    groups, colouring = [], ""
     if labels and exclusive:
-        groups, subject = [(label, flags[:, column]) for column, label in enumerate(labels)], "class"
+        groups, colouring = list(zip(labels, flags.T, strict=True)), "class"
     elif labels:
-        subject = labels[place]
-        groups = [(f"without {subject}", ~flags[:, place]), (subject, flags[:, place])]
-    charts = [_main(album, points, groups, subject, placing)]
+        colouring = labels[index]
+        groups = [(f"without {colouring}", ~flags[:, index]), (colouring, flags[:, index])]
+    charts = [_main_map(album, points, groups, colouring, projection)]
     others = [
         (label, flags[:, column])
         for column, label in enumerate(labels)
-        if column != place and flags[:, column].any() and not flags[:, column].all()
+        if column != index and flags[:, column].any() and not flags[:, column].all()
     ]
     if others and not exclusive:
-        charts.append(_small(album, points, others, f"{placing.file}-labels"))
+        charts.append(_small_maps(album, points, others, f"{projection.file}-labels"))
     return Section(title, [Gallery(charts)])
 
 
-def _is_plane(arrays: Arrays) -> bool:
-    codes = arrays.get("codes")
-    return codes is not None and codes.ndim == 2 and codes.shape[1] == 2
-
-
 def _dots(arrays: Arrays) -> tuple[Points, Flags]:
-    points, labels = arrays.get("points"), arrays.get("labels")
-    if points is None or points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-        raise Unreadable("it has no array 'points' of N finite places in the plane")
+    """(N, 2) points in the plane, and (N, K) labels of each."""
+    points, labels = numbers(arrays, "points", (None, 2)), arrays.get("labels")
     flags = np.zeros((len(points), 0), dtype=np.bool_) if labels is None else labels.astype(np.bool_)
     if flags.ndim != 2 or len(flags) != len(points):
         raise Unreadable("its arrays 'points' and 'labels' do not go together")
     return points.astype(np.float32), flags
 
 
-def _main(album: Album, points: Points, groups: list[tuple[str, Flags]], subject: str, placing: Placing) -> Chart:
-    """The map itself."""
-    title = f"Codes of the test images{f', by {plain(subject, 24)}' if subject else ''}"
-    coloured = f", coloured by {subject}" if subject else ""
-    names_of_axes = {"names": placing.axes} if placing.axes else {}
+def _main_map(
+    album: Album, points: Points, groups: list[tuple[str, Flags]], colouring: str, projection: Projection
+) -> Chart:
+    title = f"Codes of the test images{f', by {plain(colouring, 24)}' if colouring else ''}"
+    named = {"names": projection.axes} if projection.axes else {}
+    coloured = f", coloured by {colouring}" if colouring else ""
+    regions = " Where one colour fills a region, the code contains the label." if colouring else ""
     return album.chart(
-        placing.file,
-        code_map(points, groups, title=title, **names_of_axes),
+        projection.file,
+        code_map(points, groups, title=title, **named),
         alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
-        caption=f"Each of the {len(points):,} dots is an image kept aside from training, {placing.how} Where colours "
-        "form regions, the code knows of the label.",
+        caption=f"Each of the {len(points):,} dots is a held-out image. {projection.explanation}{regions}",
     )
 
 
-def _small(album: Album, points: Points, others: list[tuple[str, Flags]], file: str) -> Chart:
-    """The labels that divide the images most evenly: rare ones would be dots nobody sees."""
-    even = sorted(others, key=lambda item: abs(float(item[1].mean()) - 0.5))[:MOST_OTHERS]
-    shown = [item for item in others if any(item is kept for kept in even)]
-    left = f" Of {len(others)} labels, those that divide the images most evenly." if len(others) > len(shown) else ""
+def _small_maps(album: Album, points: Points, others: list[tuple[str, Flags]], file: str) -> Chart:
+    """Maps of the labels that divide the images most evenly; dots of rare labels could not be seen."""
+    even = sorted(range(len(others)), key=lambda index: abs(float(others[index][1].mean()) - 0.5))[:MOST_OTHERS]
+    shown = [others[index] for index in sorted(even)]
+    left = (
+        f" Of {len(others)} labels, the {len(shown)} that divide the images most evenly."
+        if len(others) > len(shown)
+        else ""
+    )
     return album.chart(
         file,
         label_maps(points, shown, title="The same map by other labels"),
         alt=f"The same scatter plot coloured by {listed([label for label, _ in shown])}.",
-        caption=f"The same dots, blue where the image has the label named above, with its share of the images.{left}",
+        caption="The same dots, blue where the image has the label above. The percentage is the share of images with "
+        f"the label.{left}",
     )
-
-
-MOST_NUMBERS = 24  # rows of a matrix
-
-
-def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
-    """A few images that were kept aside, above the nearest that the generator can make."""
-    above, below = image_pairs(arrays, "originals", "inversions")
-    row = row_of(record, arrays, "inversion_mse")
-    measured = (
-        []
-        if row is None
-        else [
-            f"{of_metric('inversion_mse').title}: {number(row.get('value'))}; the best linear code with as many "
-            f"numbers leaves {number(row.get('floor'))}."
-        ]
-    )
-    shown = album.pictures(
-        "inversions",
-        [("original", above), ("nearest found", below)],
-        title="Codes found by search",
-        caption=" ".join(
-            [
-                "Above, images that were kept aside from training; below, the nearest images that a search "
-                "through the codes found. What the lower row lacks, the generator has no code for, or the search has "
-                "missed.",
-                *measured,
-            ]
-        ),
-        alt=f"{len(above)} images.",
-    )
-    return Section("Nearest images that the generator makes", [shown])
 
 
 def kl_dimensions(record: Record, album: Album, arrays: Arrays) -> Section:
-    """The KL of each number of a code, sorted; dead ones at a glance."""
-    kl, variance = (_vector(arrays, name) for name in ("kl", "variance"))
-    if kl.shape != variance.shape:
-        raise Unreadable(f"'kl' {kl.shape} and 'variance' {variance.shape} differ in shape")
-    least = arrays.get("least", np.empty(0))
-    alive = variance > (float(least.item()) if least.size == 1 else 0.01)
+    """The KL divergence of each latent dimension, sorted, so that inactive ones are easy to see."""
+    kl = numbers(arrays, "kl", (None,))
+    variance = numbers(arrays, "variance", kl.shape)
+    least = scalar(arrays, "least") or 0.01
+    active = variance > least
     count, half = len(kl), int(np.searchsorted(np.cumsum(np.sort(kl)[::-1]), kl.sum() / 2)) + 1
     figure = sorted_bars(
         kl,
-        alive,
-        title="How much each number of the code tells",
-        x_name="numbers of the code, the most telling first",
+        active,
+        title="Information in each latent dimension",
+        x_name="latent dimensions, most information first",
         y_name="KL divergence (nats)",
-        dead="says nothing",
+        inactive="inactive",
     )
     chart = album.chart(
         "kl-dimensions",
         figure,
-        alt=f"Bar chart of {count} numbers of the code by KL divergence; {int(alive.sum())} are active.",
-        caption=f"{int(alive.sum())} of {count} numbers are active: their means vary from image to image (variance "
-        f"above 0.01, Burda et al. 2016). Together they tell {number(float(kl.sum()))} nats an image, and {half} of "
-        "them tell half of it. Grey ones stay where the prior has its middle, whatever the image: they are free to "
-        "leave out.",
+        alt=f"Bar chart of {count} latent dimensions by KL divergence; {int(active.sum())} are active.",
+        caption=f"{int(active.sum())} of {count} latent dimensions are active: their mean varies from image to image "
+        f"(variance above {least:g}, Burda et al. 2016). Together they hold {number(float(kl.sum()))} nats per image, "
+        f"and {half} of them hold half of it. Grey dimensions have about the same mean for every image: the model "
+        "does not need them.",
     )
-    return Section("How much each number of the code tells", [chart])
+    return Section("Information in each latent dimension", [chart])
 
 
 def code_factors(record: Record, album: Album, arrays: Arrays) -> Section:
-    """Which number of the code tells of which factor."""
-    shares = arrays.get("shares", np.empty(0))
-    if shares.ndim != 2 or not shares.size or not np.isfinite(shares).all():
-        raise Unreadable("it has no table 'shares' of finite numbers")
+    """Which latent dimension says something about which factor."""
+    shares = numbers(arrays, "shares", (None, None))
     factors = names(arrays, "factor_names", shares.shape[1])
-    rows = np.sort(np.argsort(-shares.max(1), kind="stable")[:MOST_NUMBERS])
+    rows = np.sort(np.argsort(-shares.max(1), kind="stable")[:MOST_DIMENSIONS])
     best, factor = divmod(int(shares.argmax()), shares.shape[1])
     figure = heat_map(
         100 * shares[rows],
         [str(row + 1) for row in rows.tolist()],
         factors,
-        title="What each number tells of each factor",
+        title="Factors in each latent dimension",
         x_name="known factor",
-        y_name="number of the code",
+        y_name="latent dimension",
         unit="share of the factor's entropy, %",
         form="{:.0f}",
     )
-    left = "" if len(rows) == len(shares) else f" The {len(rows)} most telling of {len(shares)} numbers are shown."
+    left = "" if len(rows) == len(shares) else f" Shown are the {len(rows)} of {len(shares)} dimensions that say most."
     chart = album.chart(
         "code-factors",
         figure,
-        alt=f"Matrix of {len(rows)} numbers of the code and {len(factors)} known factors, shaded by information.",
-        caption="Each cell says in percent how much of a factor's entropy a number of the code tells by itself (mutual "
-        "information, which chance keeps a little above 0). One dark cell in a column means that one number holds "
-        "the factor, one in a row that the number holds nothing else. Number "
-        f"{best + 1} tells most of all: {100 * shares.max():.0f}% of {factors[factor]}.{left}",
+        alt=f"Matrix of {len(rows)} latent dimensions and {len(factors)} known factors, shaded by information.",
+        caption="Each cell is the share of a factor's entropy that one latent dimension explains (mutual information, "
+        "which chance keeps slightly above 0). One dark cell in a column: a single dimension holds the factor. One "
+        f"dark cell in a row: the dimension holds nothing else. Dimension {best + 1} says most: "
+        f"{100 * shares.max():.0f}% of {factors[factor]}.{left}",
     )
-    return Section("What each number of the code means", [chart])
+    return Section("What each latent dimension means", [chart])
 
 
-def _vector(arrays: Arrays, name: str) -> NDArray[np.float64]:
-    found = arrays.get(name, np.empty(0))
-    if found.ndim != 1 or not found.size or found.dtype.kind != "f" or not np.isfinite(found).all():
-        raise Unreadable(f"it has no array {name!r} of finite numbers")
-    return found.astype(np.float64)
+def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
+    """How much each code of a model that was trained without labels says about each label."""
+    matrix = numbers(arrays, "matrix", (None, None))
+    codes, judged = names(arrays, "codes", len(matrix)), names(arrays, "judged", matrix.shape[1])
+    figure = heat_map(
+        matrix,
+        codes,
+        judged,
+        title="Information of codes about labels",
+        x_name="label predicted by the judge",
+        y_name="code",
+        unit="mutual information, nats",
+        form="{:.2f}",
+        most=max(LEAST_SCALE, float(matrix.max())),
+    )
+    best = [
+        f"{plain(code, 30)} says most about {judged[int(row.argmax())]} ({row.max():.2f} nats)"
+        for code, row in zip(codes, matrix, strict=True)
+        if row.max() >= LEAST_INFORMATION
+    ]
+    findings = f" {'; '.join(best[:6])}." if best else " No code says anything about a label."
+    caption = (
+        "The model was trained without labels. A cell is the mutual information of a code and a label of the sample, "
+        "as predicted by a judge. 0 means none; 0.69 nats decide a label that half of the samples have. Rarer labels "
+        "have "
+        f"less to say.{findings} {JUDGE}"
+    )
+    alt = f"Heat map of {len(codes)} codes by {len(judged)} predicted labels."
+    chart = album.chart("code-labels", figure, alt=alt, caption=caption)
+    return Section("What the codes say about labels", [chart])
 
 
 def categories(record: Record, album: Album, arrays: Arrays) -> Section:
-    """For each categorical code a grid: rows share all else, a column is a category."""
+    """For each categorical code a grid: a row shares everything else, a column is a category."""
     keys = sorted((key for key in arrays if key.startswith("images_")), key=lambda key: (len(key), key))
     if not keys:
         raise Unreadable("it has no array 'images_1'")
     blocks: list[Block] = []
-    for place, key in enumerate(keys, 1):
-        found = images(arrays, key, 5)
-        rows = [(f"noise {row}", line) for row, line in enumerate(found, 1)]
-        title = "One code, every category" if len(keys) == 1 else f"Code {place}, every category"
+    for code, key in enumerate(keys, 1):
+        grid = images(arrays, key, 5)
         blocks.append(
             album.pictures(
-                f"categories-{place}",
-                rows,
-                title=title,
+                f"categories-{code}",
+                [(f"noise {row}", line) for row, line in enumerate(grid, 1)],
+                title="One code, every category" if len(keys) == 1 else f"Code {code}, every category",
                 headed=len(keys) > 1,
-                columns=numbered(found.shape[1]),
-                across=f"category of code {place}",
-                caption="Each row shares its noise and every other code; from column to column only the category "
-                "changes. Nobody told the network what a category is: what a column has in common is what it found.",
-                alt=f"{found.shape[1]} generated images, one for each category, all of the same noise.",
+                columns=numbered(grid.shape[1]),
+                across=f"category of code {code}",
+                caption="Each row shares its noise and all other codes; from column to column only the category "
+                "changes. The network was not given any meaning of the categories. What the images of a column have in "
+                "common is what the network has learned.",
+                alt=f"{grid.shape[1]} generated images, one for each category, all from the same noise.",
             )
         )
     return Section("What the categories mean", blocks)
@@ -252,55 +247,65 @@ def categories(record: Record, album: Album, arrays: Arrays) -> Section:
 
 def category_pairs(record: Record, album: Album, arrays: Arrays) -> Section:
     """Every combination of two categorical codes."""
-    found = images(arrays, "images", 5)
-    rows = [(str(row), line) for row, line in enumerate(found, 1)]
-    down, across = found.shape[:2]
+    grid = images(arrays, "images", 5)
+    down, across = grid.shape[:2]
     shown = album.pictures(
         "category-pairs",
-        rows,
+        [(str(row), line) for row, line in enumerate(grid, 1)],
         title="Two codes together",
         columns=numbered(across),
         across="category of code 2",
         down="code 1",
-        caption=f"All {down} times {across} combinations of two codes, made of one and the same noise: down a column "
-        "the first code changes, along a row the second. Codes that mean different things change different things.",
+        caption=f"All {down} × {across} combinations of two codes, generated from the same noise. Down a column the "
+        "first code changes, along a row the second. Codes with different meanings change different things.",
         alt=f"{across} generated images: this category of code 1 with each category of code 2.",
     )
     return Section("Two categorical codes together", [shown])
 
 
 def sweeps(record: Record, album: Album, arrays: Arrays) -> Section:
-    """Images along single numbers of a code."""
-    found, values = images(arrays, "images", 6), arrays.get("values", np.empty(0))
-    numbers = arrays.get("numbers", np.arange(1, len(found) + 1))
-    if values.shape != found.shape[2:3] or numbers.shape != found.shape[:1]:
+    """Images along single latent dimensions, or along the continuous codes of InfoGAN."""
+    grids, values = images(arrays, "images", 6), arrays.get("values", np.empty(0))
+    dimensions = arrays.get("numbers", np.arange(1, len(grids) + 1))
+    if values.shape != grids.shape[2:3] or dimensions.shape != grids.shape[:1]:
         raise Unreadable("its arrays 'images', 'values' and 'numbers' do not go together")
-    end = arrays.get("drawn_to", np.empty(0))
-    bounded = end.size == 1 and bool(np.isfinite(end).all())
-    which = "continuous code {}" if bounded else "number {} of the code"
-    unit = "value of the code" if bounded else "value, in standard deviations of the prior"
-    note = "These are the numbers of the code that vary most over test images, the widest first."
-    if bounded:
-        note = f"In training it was drawn from {-end.item():g} to {end.item():g}: beyond, the network has to guess."
+    limit = scalar(arrays, "drawn_to")
+    kind, unit = "latent dimension", "value, in standard deviations of the prior"
+    note = " These are the latent dimensions that vary most over test images, the widest first."
+    if limit is not None:
+        kind, unit = "continuous code", "value of the code"
+        note = f" Training used values from {-limit:g} to {limit:g}; beyond them the network extrapolates."
     blocks: list[Block] = []
-    for place, (column, lines) in enumerate(zip(numbers.tolist(), found, strict=True)):
-        name = which.format(column)
+    for dimension, rows in zip(dimensions.tolist(), grids, strict=True):
+        name = f"{kind} {dimension}"
         blocks.append(
             album.pictures(
-                f"sweeps-{column}",
-                [(f"sample {row}", line) for row, line in enumerate(lines, 1)],
-                title=name[:1].upper() + name[1:],
+                f"sweeps-{dimension}",
+                [(f"sample {row}", line) for row, line in enumerate(rows, 1)],
+                title=name.capitalize(),
                 headed=True,
                 columns=[f"{value:g}" for value in values.tolist()],
                 across=unit,
-                caption=f"From left to right only {name} changes; each row keeps all else as it is."
-                + ("" if place else f" {note}"),
+                caption=f"From left to right only {name} changes; each row keeps all else.{'' if blocks else note}",
                 alt=f"{len(values)} generated images along {name}, from {values[0]:g} to {values[-1]:g}.",
             )
         )
-    return Section("Along single numbers of the code", blocks)
+    return Section("Along single latent dimensions" if limit is None else "Along continuous codes", blocks)
 
 
 def numbered(count: int) -> list[str]:
     """Names of columns: 1, 2, 3."""
-    return [str(place) for place in range(1, count + 1)]
+    return [str(index) for index in range(1, count + 1)]
+
+
+# Name of a picture in the run folder -> its section, in the order of the report.
+PICTURES = {
+    "categories": categories,
+    "category-pairs": category_pairs,
+    "code-labels": code_labels,
+    "kl-dimensions": kl_dimensions,
+    "code-factors": code_factors,
+    "sweeps": sweeps,
+    "map": code_maps,
+    "map-pca": principal_maps,
+}

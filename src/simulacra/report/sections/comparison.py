@@ -1,4 +1,4 @@
-"""Sections that compare several runs: a table, samples side by side, curves, verdicts, and where the recipes differ."""
+"""The part of a page that compares several runs: score card, table, samples, curves, and where the recipes differ."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,176 +6,193 @@ from itertools import chain
 
 import numpy as np
 
-from simulacra.report.compare import SEEN, Cell, Comparison, Contrast, contrast
-from simulacra.report.figures import Line, curves
+from simulacra.report.arrays import Unreadable, images
+from simulacra.report.compare import SEEN, Cell, ComparedMetric, Comparison, comparison_of
+from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.grids import Images, fold
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
-from simulacra.report.glossary import FLOOR, Words, of_chart, of_family, of_metric
-from simulacra.report.page import Album, Block, Chart, Fold, Gallery, Part, Pictures, Section, Table, Tile
-from simulacra.report.page import Score as Drawn
-from simulacra.report.page import Scores as Drawings
-from simulacra.report.record import Record, Unreadable, both_weights, images, measured_with
-from simulacra.report.sections.curves import alt_of, caption_of, charts_of, headlines, series_of, value_of, written
-from simulacra.report.sections.scorecard import aside, ends, mark, scale_of
+from simulacra.report.glossary import Words, of_chart, of_family, of_metric, reading_of, written
+from simulacra.report.page import (
+    Album,
+    Block,
+    Chart,
+    Fold,
+    Gallery,
+    Part,
+    Pictures,
+    Score,
+    ScoreCard,
+    Section,
+    Table,
+    Tile,
+)
+from simulacra.report.record import Record, both_weights, method, series_of, specifics
+from simulacra.report.sections.curves import alt_of, caption_of, charts_of, headlines, line_of, value_of
+from simulacra.report.sections.scorecard import ends, interval, mark, scale_of
 
 NAME_LIMIT = 60  # letters of a name or a setting
-MOST_OPEN = 12  # settings that are shown at once; more wait behind a fold
-
-
-def verdict_sections(found: Comparison) -> list[Section]:
-    """The score card side by side, and the settings that differ; each only where there is something to show."""
-    blocks: list[Block] = []
-    whole = [one for one in found.metrics if not one.label]
-    single = [one for one in found.metrics if one.label]
-    if whole:
-        blocks.append(Drawings(_caption(found), [_drawn(found, one) for one in whole]))
-    if single:
-        blocks.append(Fold(f"By label ({len(single)})", [_labels(found, single)]))
-    sections = [Section("Score card", blocks)] if blocks else []
-    table: Block = _settings(found)
-    count = len(set(found.differences) - {SEEN})
-    if count > MOST_OPEN:
-        table = Fold(f"{count} settings", [table])
-    if count:
-        sections.append(Section("Where the recipes differ", [table]))
-    return sections
-
-
-def _caption(found: Comparison) -> str:
-    spread = "95% interval over seeds" if found.group_by else "95% interval"
-    several = ", corrected for the number held against the best one" if len(found.columns) > 2 else ""
-    pairs = (
-        " Runs of equal seeds are compared pair by pair." if any(one.test == "paired" for one in found.metrics) else ""
-    )
-    return (
-        f"A dot is the value, the bar through it its {spread}, the dashed mark the floor: {FLOOR}. "
-        f"A verdict needs a difference whose own 95% interval leaves out 0{several}; each metric is a question of "
-        f"its own, so of twenty that do not differ one may seem to.{pairs}"
-    )
-
-
-def _drawn(found: Comparison, one: Contrast) -> Drawn:
-    words = of_metric(one.metric)
-    cells = [(column, cell) for column, cell in zip(found.columns, one.cells, strict=True) if cell]
-    scale = scale_of(words, [(cell.found, cell.floor) for _, cell in cells])
-    marks = [
-        mark(plain(column.name, NAME_LIMIT), cell.found, cell.floor, words, scale, _seeds(words, cell))
-        for column, cell in cells
-    ]
-    weights = both_weights(other.conditions for other in found.metrics)
-    about = [f"{one.split} images" if one.split else "samples alone", *measured_with(one.conditions, weights)]
-    reading = f"{words.reading} {aside(about)}"
-    return Drawn(words.title, one.better, reading, ends(words, scale), marks, verdict=one.verdict)
-
-
-def _seeds(words: Words, cell: Cell) -> Sequence[str]:
-    """Each seed's value, where there are several."""
-    if len(cell.values) < 2:
-        return ()
-    return (f"seeds: {', '.join(written(words, value) for value in cell.values)}",)
-
-
-def _labels(found: Comparison, contrasts: Sequence[Contrast]) -> Table:
-    head = ["metric", "label", *(plain(column.name, NAME_LIMIT) for column in found.columns), "verdict"]
-    body = []
-    for one in contrasts:
-        words = of_metric(one.metric)
-        cells = [_cell(words, cell) for cell in one.cells]
-        body.append([words.title, one.label, *cells, one.verdict])
-    return Table("What was evaluated of single labels.", head, body, frozenset(range(2, len(head) - 1)))
-
-
-def _cell(words: Words, cell: Cell | None) -> str:
-    if cell is None:
-        return MISSING
-    low, high = cell.found.low, cell.found.high
-    span = "" if low is None else f" ({written(words, low)} to {written(words, high)})"
-    return f"{written(words, cell.found.value)}{span}"
-
-
-def _settings(found: Comparison) -> Table:
-    head = ["setting", *(plain(column.name, NAME_LIMIT) for column in found.columns)]
-    body = [
-        [plain(key, NAME_LIMIT), *(plain(value, NAME_LIMIT) for value in values)]
-        for key, values in found.differences.items()
-        if key != SEEN
-    ]
-    return Table("Keys of the recipes that change a training and are not alike.", head, body)
-
-
+MOST_OPEN = 12  # settings that are shown at once; more are behind a fold
 SAMPLES_WIDTH = 460  # CSS pixels of each run's samples on a wide screen
 
 
-def comparison(records: Sequence[Record], album: Album, found: Comparison | None = None) -> Part:
+def comparison_part(records: Sequence[Record], album: Album, comparison: Comparison | None = None) -> Part:
     """What several runs have in common and where they differ.
 
     Args:
         records: two runs or more.
         album: takes the figures.
-        found: how their numbers stand against one another, where a page is about that alone; each run stands for itself
-            by default, and has a part of its own below.
+        comparison: of these runs, where the page has no other part; by default each run is a column, and has a part of
+            its own below.
     """
-    alone = found is not None
-    found = found or contrast(records)
-    sections = [*verdict_sections(found), _table(records), _samples(records, album), _shared_curves(records, album)]
-    title = f"Comparison of {len(records)} runs{f' by {found.group_by}' if found.group_by else ''}"
-    cautions = [*_cautions(records), *(_sentence(note) for note in found.notes if alone or found.metrics)]
-    kept = [part for part in sections if part]
-    return Part("comparison", title, _summary(records, alone), [], cautions, kept, kicker="Comparison of runs")
-
-
-def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:]}."
+    alone = comparison is not None
+    comparison = comparison or comparison_of(records)
+    sections = [
+        _score_card(comparison, _both_weights(records)),
+        _settings(comparison),
+        _side_by_side(records),
+        _samples(records, album),
+        _shared_curves(records, album),
+    ]
+    title = f"Comparison of {len(records)} runs{f' by {comparison.group_by}' if comparison.group_by else ''}"
+    notes = [f"{note[:1].upper()}{note[1:]}." for note in comparison.notes if alone or comparison.metrics]
+    shown = [section for section in sections if section]
+    return Part(
+        "comparison",
+        title,
+        _summary(records, alone),
+        [],
+        [*_cautions(records), *notes],
+        shown,
+        kicker="Comparison of runs",
+    )
 
 
 def _summary(records: Sequence[Record], alone: bool) -> str:
     families = listed(list(dict.fromkeys(of_family(record.fact("family")) for record in records)))
     names = listed([record.name for record in records])
-    below = "" if alone else " Each run has a part of its own below, with all that was recorded of it."
+    below = "" if alone else " Below the comparison, each run has a part of its own."
     return f"{names} side by side: {families}.{below}"
 
 
 def _cautions(records: Sequence[Record]) -> list[str]:
-    """What must be known before numbers of different runs are held against one another."""
+    """What a reader must know before comparing numbers of different runs."""
     cautions = []
-    data = {record.fact("data", "fingerprint") for record in records}
-    if len(data) > 1:
-        cautions.append("These runs did not see the same data, so their numbers cannot be held against one another.")
+    if len({record.fact("data", "fingerprint") for record in records}) > 1:
+        cautions.append("These runs were trained on different data, so their numbers cannot be compared.")
     seen = [record.fact("images_seen") for record in records]
-    known = [count for count in seen if isinstance(count, int | float)]
-    if len(known) > 1 and max(known) > 1.05 * min(known):
-        span = f"{about(min(known))} to {about(max(known))}"
-        cautions.append(f"They did not see equally many images ({span}): mind it when comparing.")
+    counts = [count for count in seen if isinstance(count, int | float)]
+    if len(counts) > 1 and max(counts) > 1.05 * min(counts):
+        span = f"{about(min(counts))} to {about(max(counts))}"
+        cautions.append(f"These runs did not see equally many images ({span}), which affects every comparison.")
     unfinished = [record.name for record in records if record.fact("state") != "finished"]
     if unfinished:
         cautions.append(f"Not finished: {listed(unfinished)}.")
     return cautions
 
 
-def _table(records: Sequence[Record]) -> Section:
-    """A run a column: what it is, what it cost, how it came out."""
+def _score_card(comparison: Comparison, weights: bool) -> Section | None:
+    """The score cards of all columns, one metric below the other; single labels as a table behind a fold."""
+    whole = [compared for compared in comparison.metrics if not compared.topic]
+    single = [compared for compared in comparison.metrics if compared.topic]
+    blocks: list[Block] = []
+    if whole:
+        blocks.append(ScoreCard(_caption(comparison), [_score(comparison, compared, weights) for compared in whole]))
+    if single:
+        blocks.append(Fold(f"By label ({len(single)})", [_labels(comparison, single)]))
+    return Section("Score card", blocks) if blocks else None
+
+
+def _caption(comparison: Comparison) -> str:
+    """How to read scales and verdicts."""
+    over_seeds = " over seeds" if comparison.group_by else ""
+    several = (
+        " Each run is compared with the best one; the level is corrected for the number of comparisons (Bonferroni)."
+        if len(comparison.columns) > 2
+        else ""
+    )
+    paired = any(compared.test == "paired" for compared in comparison.metrics)
+    pairs = " Runs of equal seeds are compared pair by pair." if paired else ""
+    return (
+        f"The dot is the value, the bar through it is its 95% interval{over_seeds}, and the dashed mark is the "
+        "baseline. A difference is significant where its own 95% interval does not include 0. Each metric is tested "
+        f"for itself, so of twenty metrics without a true difference about one may seem to differ.{several}{pairs}"
+    )
+
+
+def _score(comparison: Comparison, compared: ComparedMetric, weights: bool) -> Score:
+    metric = of_metric(compared.metric)
+    cells = [(column, cell) for column, cell in zip(comparison.columns, compared.cells, strict=True) if cell]
+    scale = scale_of(metric, [(cell.estimate, cell.baseline) for _, cell in cells])
+    marks = [
+        mark(plain(column.name, NAME_LIMIT), cell.estimate, cell.baseline, metric, scale, _seeds(metric, cell))
+        for column, cell in cells
+    ]
+    images = f"{compared.split} images" if compared.split else "samples alone"
+    reading = reading_of(metric, any(cell.baseline is not None for _, cell in cells))
+    reading = f"{reading} ({', '.join([images, *method(compared.conditions, weights)])})"
+    return Score(metric.title, compared.better, reading, ends(metric, scale), marks, verdict=compared.verdict)
+
+
+def _seeds(words: Words, cell: Cell) -> list[str]:
+    """The value of each seed, where there are several."""
+    return [f"seeds: {', '.join(written(words, value) for value in cell.values)}"] if len(cell.values) > 1 else []
+
+
+def _labels(comparison: Comparison, metrics: Sequence[ComparedMetric]) -> Table:
+    head = ["metric", "label", *(plain(column.name, NAME_LIMIT) for column in comparison.columns), "verdict"]
+    body = []
+    for compared in metrics:
+        metric, cells = of_metric(compared.metric), []
+        for cell in compared.cells:
+            span = interval(metric, cell.estimate if cell else None)
+            cells.append(f"{written(metric, cell and cell.estimate.value)}{f' ({span})' if span else ''}")
+        body.append([metric.title, compared.topic, *cells, compared.verdict])
+    return Table("Numbers of single labels.", head, body, frozenset(range(2, len(head) - 1)))
+
+
+def _settings(comparison: Comparison) -> Section | None:
+    """The settings in which the recipes differ."""
+    head = ["setting", *(plain(column.name, NAME_LIMIT) for column in comparison.columns)]
+    body = [
+        [plain(key, NAME_LIMIT), *(plain(value, NAME_LIMIT) for value in values)]
+        for key, values in comparison.differences.items()
+        if key != SEEN
+    ]
+    table: Block = Table("Settings that affect a training and differ between these recipes.", head, body)
+    if len(body) > MOST_OPEN:
+        table = Fold(f"{len(body)} settings", [table])
+    return Section("Where the recipes differ", [table]) if body else None
+
+
+def _side_by_side(records: Sequence[Record]) -> Section:
+    """A column per run: what it is, what it cost, its main numbers."""
     weights = _both_weights(records)
     tiles = [headlines(record, weights) for record in records]
     names = list(dict.fromkeys(_heading(tile) for of_run in tiles for tile in of_run))
     head = ["run", "family", "parameters", "images seen", "epochs", "time", "images/s", *names]
-    rows = []
+    columns = []
     for record, of_run in zip(records, tiles, strict=True):
         seen, seconds = record.fact("images_seen"), record.fact("seconds")
         speed = number(round(seen / seconds)) if seen and seconds else MISSING
-        found = {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run}
-        cost = [number(record.fact("parameters")), number(seen), epochs(record.fact("epochs"))]
+        values = {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run}
+        cost = [
+            number(record.fact("parameters")),
+            number(seen),
+            epochs(record.fact("epochs")),
+            duration(seconds),
+            speed,
+        ]
         family = plain(record.fact("family") or MISSING, 40)
-        last = [found.get(name, MISSING) for name in names]
-        rows.append([record.name, family, *cost, duration(seconds), speed, *last])
-    caption = f"A column for each run; {MISSING} where its family has no such number, or nobody measured it."
-    first, *others = [list(row) for row in zip(head, *rows, strict=True)]
+        columns.append([record.name, family, *cost, *(values.get(name, MISSING) for name in names)])
+    caption = f"One column per run. {MISSING} means that the family has no such number, or that it was not measured."
+    first, *others = [list(row) for row in zip(head, *columns, strict=True)]
     return Section("Side by side", [Table(caption, first, others, frozenset(range(1, len(first))))])
 
 
 def _heading(tile: Tile) -> str:
-    """What a row is of: numbers that were measured unalike never share one."""
-    about = ", ".join(filter(None, [tile.note, tile.measured]))
-    return f"{tile.label} ({about})" if about else tile.label
+    """The name of a row: numbers that were measured in different ways never share one."""
+    how = ", ".join(filter(None, [tile.note, tile.method]))
+    return f"{tile.label} ({how})" if how else tile.label
 
 
 def _both_weights(records: Sequence[Record]) -> bool:
@@ -203,7 +220,7 @@ def _samples(records: Sequence[Record], album: Album) -> Section | None:
                 alt=f"Grid of images generated by {record.name}.",
             )
         )
-    return Section("Samples of each", [Gallery(shown)]) if shown else None
+    return Section("Samples of each run", [Gallery(shown)]) if shown else None
 
 
 def _enlarged(grid: Images) -> Images:
@@ -213,25 +230,25 @@ def _enlarged(grid: Images) -> Images:
 
 
 def _shared_curves(records: Sequence[Record], album: Album) -> Section | None:
-    """A chart for each number that at least two runs followed, over the images they had seen."""
-    found: dict[tuple[str, str, str, str], list[Line]] = {}
+    """A chart for each number that at least two runs measured at several steps, over the images they had seen."""
+    charts: dict[tuple[str, str, str, str], list[Line]] = {}
     weights = _both_weights(records)
     for record in records:
-        batch = _images_a_step(record)
+        batch = _images_per_step(record)
         for chart, lines in charts_of(record.metrics).items():
             for line in lines:
-                found.setdefault(("", chart, line.name, ""), []).append(Line(record.name, batch * line.x, line.y))
-        for (metric, split, _, others, _), rows in series_of(record.evaluations, weights).items():
-            x, y = (np.array([value_of(row, key) for row in rows]) for key in ("step", "value"))
-            if len(rows) > 1 and np.isfinite(y).any():
-                name, measured = " ".join(filter(None, [split, others])), ", ".join(measured_with(rows[-1]))
-                key = ("evaluated", metric, name, measured)
-                found.setdefault(key, []).append(Line(record.name, batch * x, y))
-    charts = [_overlay(album, *key, lines) for key, lines in found.items() if len(lines) > 1]
-    return Section("Curves that runs share", [Gallery(charts)]) if charts else None
+                charts.setdefault(("", chart, line.name, ""), []).append(Line(record.name, batch * line.x, line.y))
+        for rows in series_of(record.evaluations):
+            row, line = rows[-1], line_of(rows, record.name)
+            if len(rows) > 1 and np.isfinite(line.y).any():
+                name = " ".join([*filter(None, [row.split]), *specifics(row, weights)])
+                key = ("evaluated", row.metric, name, ", ".join(method(row.conditions)))
+                charts.setdefault(key, []).append(Line(record.name, batch * line.x, line.y))
+    shown = [_overlay(album, *key, lines) for key, lines in charts.items() if len(lines) > 1]
+    return Section("Curves that runs share", [Gallery(shown)]) if shown else None
 
 
-def _overlay(album: Album, kind: str, chart: str, name: str, measured: str, lines: Sequence[Line]) -> Chart:
+def _overlay(album: Album, kind: str, chart: str, name: str, how: str, lines: Sequence[Line]) -> Chart:
     words = of_metric(chart) if kind else of_chart(chart, {name, *(["fake"] if name == "real" else [])})
     title = f"{words.title}: {plain(name, 24)}{', evaluated' if kind else ''}"
     figure = curves(
@@ -242,14 +259,14 @@ def _overlay(album: Album, kind: str, chart: str, name: str, measured: str, line
         percent=words.percent,
         reference=words.reference,
     )
-    reading = f"Run by run, against the images that each had seen{f'; {measured}' if measured else ''}."
+    reading = f"One line per run, over the number of training images that it had seen{f' ({how})' if how else ''}."
     caption = caption_of(replace(words, reading=reading), lines)
     file = "-".join(filter(None, ["shared", kind, chart, name]))
     return album.chart(file, figure, alt=f"{title}. {alt_of(words, lines)}", caption=caption)
 
 
-def _images_a_step(record: Record) -> float:
-    """Images that one update sees; 1 where the run does not tell, which leaves the axis in updates."""
+def _images_per_step(record: Record) -> float:
+    """Images in one update; 1 where the run does not say, which leaves the axis in updates."""
     counted = (row for row in reversed(record.metrics) if value_of(row, "images") > 0 and row["step"])
     rows = (row["images"] / row["step"] for row in counted)
     facts = (record.recipe.data.batch,) if record.recipe else (1.0,)

@@ -1,27 +1,29 @@
-"""The score card: every number of a run on a scale, with its interval, its floor, and which way is better."""
+"""The score card: every number of a run on a scale with its interval and baseline, and tables of all evaluations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
+from simulacra.catalogue import Metric
 from simulacra.estimates import Estimate
-from simulacra.report.formatting import MISSING, number, percent, plain
-from simulacra.report.glossary import FLOOR, Words, of_metric
-from simulacra.report.page import Block, Fold, Mark, Section
-from simulacra.report.page import Score as Drawn
-from simulacra.report.page import Scores as Drawings
-from simulacra.report.record import Record, Score, both_weights, measured_with, newest, rank
-from simulacra.report.sections.curves import evaluations, written
+from simulacra.measurements import Measurement
+from simulacra.report.formatting import MISSING, epochs, number, percent, plain
+from simulacra.report.glossary import of_metric, reading_of, written
+from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
+from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
+from simulacra.report.sections.curves import epochs_axis
+
+NAME_LIMIT = 40  # letters of a name in a table's cell
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where numbers lie between two ends."""
+    """A line on which the numbers of one metric lie."""
 
     low: float
     high: float
 
-    def place(self, value: float | None) -> float | None:
+    def position(self, value: float | None) -> float | None:
         """A number as percent of the way between the ends, never beyond them."""
         if value is None:
             return None
@@ -29,137 +31,202 @@ class Scale:
 
 
 def score_card(record: Record) -> Section | None:
-    """All that was evaluated of a run, each at its newest step, and the tables of every evaluation behind a fold."""
-    scores = [score for score in newest(record.evaluations) if score.applies]
-    details = evaluations(record)
-    if not scores or not details:
+    """Everything that was evaluated of a run, each at its newest step, and tables of all evaluations behind a fold."""
+    scores = [row for row in newest(record.evaluations) if row.applies]
+    if not scores:
         return None
-    about = partial(_about, step=record.step, weights=both_weights(one.conditions for one in scores))
-    drawn = [
-        _drawn(of_metric(name), [one for one in scores if one.metric == name], about)
-        for name in dict.fromkeys(score.metric for score in scores)
-    ]
-    blocks: list[Block] = [Drawings(_caption(scores), drawn), Fold("All of it as tables", details)]
+    weights = both_weights(scores)
+    details = [", ".join(_details(row, record.step, weights)) for row in scores]
+    metrics: dict[str, list[tuple[Measurement, str]]] = {}
+    for row, detail in zip(scores, details, strict=True):
+        metrics.setdefault(row.metric, []).append((row, detail))
+    card = ScoreCard(_caption(scores), [_score(rows) for rows in metrics.values()])
+    blocks: list[Block] = [card, Fold("All numbers as tables", _tables(record))]
     return Section("Score card", blocks)
 
 
-def _caption(scores: Sequence[Score]) -> str:
-    parts = ["A dot is the value"]
-    if any(one.found and one.found.low is not None for one in scores):
-        parts.append("the bar through it is its 95% interval")
-    if any(one.floor is not None for one in scores):
-        parts.append(f"the dashed mark is the floor: {FLOOR}")
-    return f"{'; '.join(parts)}. Values of one metric share a scale."
+def _details(row: Measurement, step: int, weights: bool) -> list[str]:
+    """How a number was measured; and when, where the run went on after it."""
+    return [*method(row.conditions, weights), *([f"at update {number(row.step)}"] if row.step != step else [])]
 
 
-def _drawn(words: Words, scores: Sequence[Score], about: Callable[[Score], list[str]]) -> Drawn:
-    """One metric: numbers about everything first, numbers of single labels behind a fold."""
-    scale = scale_of(words, [(one.found, one.floor) for one in scores])
-    whole = sorted((one for one in scores if not one.label), key=lambda one: rank(one.split))
-    single = [one for one in scores if one.label]
-    splits = len({one.split for one in single}) > 1
-    alike = len({str(about(one)) for one in scores}) == 1
-    reading = " ".join(filter(None, [words.reading, aside(about(scores[0])) if alike else ""]))
-    named = [(_split(one), one) for one in whole]
-    labelled = [(f"{one.label}{f', {one.split}' if splits else ''}", one) for one in single]
-    marks, folded = (
-        [_mark(name, one, words, scale, [] if alike else about(one)) for name, one in pairs]
-        for pairs in (named, labelled)
+def _caption(scores: Sequence[Measurement]) -> str:
+    parts = ["The dot is the value."]
+    if any(row.estimate and row.estimate.low is not None for row in scores):
+        parts.append("The bar through it is its 95% interval.")
+    if any(row.baseline is not None for row in scores):
+        parts.append("The dashed mark is the baseline.")
+    return " ".join([*parts, "All values of one metric share a scale."])
+
+
+def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
+    """One metric: numbers about everything first, numbers of single labels behind a fold.
+
+    Args:
+        rows: numbers of one metric, each with the text about how it was measured.
+    """
+    scores, metric = [row for row, _ in rows], of_metric(rows[0][0].metric)
+    scale = scale_of(metric, [(row.estimate, row.baseline) for row in scores])
+    whole = sorted((row for row in rows if not topic(row[0])), key=lambda row: rank(row[0].split))
+    single = [row for row in rows if topic(row[0])]
+    splits = len({row.split for row, _ in single}) > 1
+    alike = len({detail for _, detail in rows}) == 1
+    reading = reading_of(metric, any(row.baseline is not None for row in scores))
+
+    def marks(named: Sequence[tuple[str, Measurement, str]]) -> list[Mark]:
+        return [
+            mark(name, row.estimate, row.baseline, metric, scale, [] if alike else [detail])
+            if row.estimate
+            else Mark(name, MISSING, None, None, None, None, f"withheld: {row.why}", "")
+            for name, row, detail in named
+        ]
+
+    return Score(
+        metric.title,
+        scores[0].better,
+        f"{reading} ({rows[0][1]})" if alike and rows[0][1] else reading,
+        ends(metric, scale),
+        marks([(_images(row), row, detail) for row, detail in whole]),
+        f"By label ({len({topic(row) for row, _ in single})})" if single else "",
+        marks([(f"{topic(row)}{f', {row.split}' if splits else ''}", row, detail) for row, detail in single]),
     )
-    summary = f"By label ({len({one.label for one in single})})" if single else ""
-    return Drawn(words.title, scores[0].better, reading, ends(words, scale), marks, summary, folded)
 
 
-def _split(score: Score) -> str:
-    against = f", against {plain(score.against, 20)}" if score.against else ""
-    return f"{score.split} images{against}" if score.split else f"samples alone{against}"
-
-
-def _about(score: Score, step: int, weights: bool) -> list[str]:
-    """Of how many images, with which extractor or judge; and when, where the run has gone on since."""
-    when = [f"at update {number(score.step)}"] if score.step != step else []
-    return [*measured_with(score.conditions, weights), *when]
-
-
-def aside(parts: Sequence[str]) -> str:
-    """Words in parentheses; nothing of none."""
-    return f"({', '.join(parts)})" if parts else ""
-
-
-def _mark(name: str, score: Score, words: Words, scale: Scale | None, about: Sequence[str]) -> Mark:
-    if score.found is None:
-        return Mark(name, MISSING, None, None, None, None, f"withheld: {score.why}", "")
-    return mark(name, score.found, score.floor, words, scale, about)
+def _images(row: Measurement) -> str:
+    against = f", against {plain(row.against, 20)}" if row.against else ""
+    return f"{row.split} images{against}" if row.split else f"samples alone{against}"
 
 
 def mark(
-    name: str, found: Estimate, floor: float | None, words: Words, scale: Scale | None, about: Sequence[str] = ()
+    name: str, estimate: Estimate, baseline: float | None, metric: Metric, scale: Scale | None, details: Sequence[str]
 ) -> Mark:
     """A number on a scale.
 
     Args:
-        name: what it is of.
-        found: value and interval.
-        floor: or None.
-        words: of its metric.
+        name: what the number is about.
+        estimate: value and interval.
+        baseline: or None.
+        metric: of the number.
         scale: of all numbers beside it.
-        about: what else is to be said of it, in few words each.
+        details: what else is said of it, in few words each.
     """
-    value = written(words, found.value)
-    said = [] if found.low is None else [f"{written(words, found.low)} to {written(words, found.high)}"]
-    if floor is not None:
-        said.append(f"{beside(words, found, floor)} {written(words, floor)}")
-    place = scale.place if scale else lambda value: None
-    alt = f"{name}: {value}{''.join(f'; {part}' for part in said)}."
-    return Mark(
-        name,
-        value,
-        place(found.value),
-        place(found.low),
-        place(found.high),
-        place(floor),
-        " · ".join([*said, *about]),
-        alt,
-    )
+    value = written(metric, estimate.value)
+    parts = list(filter(None, [interval(metric, estimate)]))
+    if baseline is not None:
+        parts.append(f"{distance_to(baseline, estimate, metric)} {written(metric, baseline)}")
+    ends = (estimate.value, estimate.low, estimate.high, baseline)
+    position, low, high, level = (scale.position(end) if scale else None for end in ends)
+    alt = f"{'; '.join([f'{name}: {value}', *parts])}."
+    return Mark(name, value, position, low, high, level, " · ".join([*parts, *details]), alt)
 
 
-def beside(words: Words, found: Estimate, floor: float) -> str:
-    """How far a number is from its floor, in words."""
-    gap = found.value - floor
-    if found.low is not None and found.high is not None and found.low <= floor <= found.high:
-        return "its interval reaches the floor,"
-    size = f"{percent(abs(gap), 1).removesuffix('%')} points" if words.percent else number(abs(gap))
-    return f"{size} {'above' if gap > 0 else 'below'} the floor,"
+def interval(metric: Metric, estimate: Estimate | None) -> str:
+    """The 95% interval as text; empty where there is none."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{written(metric, estimate.low)} to {written(metric, estimate.high)}"
 
 
-def scale_of(words: Words, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
-    """A scale on which numbers, intervals and floors find room; None where there is no number.
+def distance_to(baseline: float, estimate: Estimate, metric: Metric) -> str:
+    """How far a number is from its baseline, in words that its value follows."""
+    gap = estimate.value - baseline
+    if estimate.low is not None and estimate.high is not None and estimate.low <= baseline <= estimate.high:
+        return "interval includes baseline"
+    size = f"{percent(abs(gap), 1).removesuffix('%')} points" if metric.percent else number(abs(gap))
+    return f"{size} {'above' if gap > 0 else 'below'} baseline"
 
-    Shares have all of 0 to 1. Others begin at 0 where there is a floor or a single number to be read by its size;
-    several without a floor take all the room, so that their intervals can be told apart.
+
+def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
+    """A scale that has room for numbers, intervals and baselines; None where there is no number.
+
+    Shares have all of 0 to 1. Other scales begin at 0 where there is a baseline or a single number, so that size can be
+    seen. Several numbers without a baseline take the whole width, so that their intervals are easy to see.
+
+    Args:
+        metric: of the numbers.
+        numbers: with their baselines.
     """
-    known = [
-        value
-        for found, floor in numbers
-        if found
-        for value in (found.value, found.low, found.high, floor)
-        if value is not None
-    ]
-    if not known:
+    pairs = [(estimate, baseline) for estimate, baseline in numbers if estimate]
+    ends = [end for each, baseline in pairs for end in (each.value, each.low, each.high, baseline) if end is not None]
+    if not ends:
         return None
-    low, high = min(known), max(known)
-    values = [found for found, _ in numbers if found]
-    if words.percent and all(0 <= found.value <= 1 for found in values):
+    if metric.percent and all(0 <= estimate.value <= 1 for estimate, _ in pairs):
         return Scale(0.0, 1.0)
-    if len(values) == 1 or any(floor is not None for found, floor in numbers if found):
+    low, high = min(ends), max(ends)
+    if len(pairs) == 1 or any(baseline is not None for _, baseline in pairs):
         low, high = min(0.0, low), max(0.0, high)
     room = 0.06 * (high - low) or 1.0
     return Scale(low - room if low else low, high + room if high or not low else high)
 
 
-def ends(words: Words, scale: Scale | None) -> tuple[str, str]:
-    """What is written at the ends of a scale."""
+def ends(metric: Metric, scale: Scale | None) -> tuple[str, str]:
+    """The texts at the ends of a scale."""
     if scale is None:
         return ("", "")
-    low, high = (percent(end, 0) if words.percent else number(end) for end in (scale.low, scale.high))
+    low, high = (percent(end, 0) if metric.percent else number(end) for end in (scale.low, scale.high))
     return (low, high)
+
+
+def _tables(record: Record) -> list[Block]:
+    """The last value of each series, the values of each epoch, and every evaluation."""
+    shown = [row for row in record.evaluations if row.applies]
+    series = series_of(shown)
+    last = sorted((rows[-1] for rows in series), key=lambda row: (row.metric, rank(row.split)))
+    blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]
+    if by_epoch := _by_epoch(record, series):
+        blocks.append(Fold("Epoch by epoch", [by_epoch]))
+    if len(shown) > len(last):
+        blocks.append(Fold(f"All {len(shown)} evaluations", [_table("Every evaluation, by step.", shown)]))
+    return blocks
+
+
+def _by_epoch(record: Record, series: Sequence[Sequence[Measurement]]) -> Table | None:
+    """A row for each step at which the training was measured, a column for each metric and split."""
+    axis = epochs_axis(record)
+    names = names_of([list(rows) for rows in series])
+    shown = [rows for rows, name in zip(series, names, strict=True) if len(rows) > 1 and not name]
+    if axis is None or not shown:
+        return None
+    shown.sort(key=lambda rows: rows[-1].metric)
+    metrics = [of_metric(rows[-1].metric) for rows in shown]
+    values = [{row.step: row.estimate and row.estimate.value for row in rows} for rows in shown]
+    titles = [f"{metric.title}, {rows[-1].split or 'samples'}" for metric, rows in zip(metrics, shown, strict=True)]
+    head = ["epoch", "updates", *(plain(title, NAME_LIMIT) for title in titles)]
+    body = []
+    for step in sorted({step for column in values for step in column}):
+        cells = [written(metric, column.get(step)) for metric, column in zip(metrics, values, strict=True)]
+        body.append([epochs(step / axis[1]), number(step), *cells])
+    return Table("What was evaluated during training.", head, body, frozenset(range(1, len(head))))
+
+
+FIRST = ("metric", "value", "interval", "baseline", "extractor", "n", "split", "step")
+NEEDED = ("metric", "value", "n", "split", "step")
+NUMERIC = ("value", "interval", "baseline", "n", "step")
+OPTIONAL = ("code", "label", "judge", "against", "density", "weights", "real", "seed", "why")
+
+
+def _table(caption: str, rows: Sequence[Measurement]) -> Table:
+    """Evaluations as a table; a column that is empty in every row is left out."""
+    texts = [_cells(row) for row in rows]
+    names = dict.fromkeys([*FIRST, *(name for cells in texts for name in cells)])
+    head = [name for name in names if name in NEEDED or any(cells.get(name, MISSING) != MISSING for cells in texts)]
+    numeric = frozenset(index for index, name in enumerate(head) if name in NUMERIC)
+    return Table(caption, head, [[cells.get(name, MISSING) for name in head] for cells in texts], numeric)
+
+
+def _cells(row: Measurement) -> dict[str, str]:
+    """Name of a column -> a number's text in it."""
+    metric, estimate = of_metric(row.metric), row.estimate
+    cells: dict[str, Any] = {
+        "metric": metric.title,
+        "value": written(metric, estimate and estimate.value),
+        "interval": interval(metric, estimate) or None,
+        "baseline": written(metric, row.baseline),
+        "extractor": row.extractor,
+        "n": row.n,
+        "split": row.split,
+        "step": row.step,
+    }
+    details = {plain(key, NAME_LIMIT): value for key, value in row.details.items()}
+    cells = details | {key: getattr(row, key) for key in OPTIONAL} | cells
+    return {key: plain(number(value), NAME_LIMIT) for key, value in cells.items()}

@@ -1,4 +1,4 @@
-"""Sections about what went in: data, networks, recipe, command, machine."""
+"""Sections about the set-up of a training: data, networks, recipe, command, machine."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,31 +26,31 @@ def data_card(record: Record) -> Section | None:
     rows = [("images", image_shape(data.get("shape") or ()))]
     rows += [(f"{plain(split)} images", number(count)) for split, count in counts.items()]
     names = data.get("label_names") or []
-    kind = "classes, one an image" if data.get("exclusive") else "attributes, any number of them an image"
+    kind = "classes, one per image" if data.get("exclusive") else "attributes, any number per image"
     rows.append(("labels", f"{len(names)} {kind}" if names else "none"))
     card = {key: value for key, value in record.table("data", "card").items() if value not in (None, "", [], {})}
     first = {key: card.pop(key) for key in CARD if key in card}
     rows += list(_flat(first))
     head = ("property", "value")
-    blocks: list[Block] = [Table("What the networks were shown.", head, rows)]
+    blocks: list[Block] = [Table("The data that the networks were trained on.", head, rows)]
     if shares := record.table("data", "label_frequencies"):
         blocks.append(_frequencies(shares))
-    card.pop("counts", None)  # said above
+    card.pop("counts", None)  # shown above
     rest = [*_flat(card), *((key, plain(data[key], VALUE_LIMIT)) for key in ("path", "fingerprint") if data.get(key))]
     if rest:
-        caption = "The rest of the card: what the source said of itself, and where the packed images lie."
+        caption = "Further entries of the data card, and the folder of the packed images."
         blocks.append(Fold("More about the data", [Table(caption, head, rest)]))
     return Section("Data", blocks)
 
 
 def _frequencies(shares: dict[str, Any]) -> Block:
-    known = [(plain(name, 60), float(share)) for name, share in shares.items() if isinstance(share, int | float)]
-    known.sort(key=lambda item: -item[1])
+    pairs = [(plain(name, 60), float(share)) for name, share in shares.items() if isinstance(share, int | float)]
+    pairs.sort(key=lambda item: -item[1])
     bars = Bars(
-        "How many of the training images bear each label. What is rare here is hard to learn and rare in samples.",
-        [(name, min(1.0, max(0.0, share)), percent(share)) for name, share in known],
+        "Share of training images with each label. A label that is rare here is hard to learn and rare among samples.",
+        [(name, min(1.0, max(0.0, share)), percent(share)) for name, share in pairs],
     )
-    return Fold(f"Frequencies of all {len(known)} labels", [bars]) if len(known) > 24 else bars
+    return Fold(f"Frequencies of all {len(pairs)} labels", [bars]) if len(pairs) > 24 else bars
 
 
 def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -66,7 +66,7 @@ def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def networks(record: Record) -> Section | None:
-    """The layers of every network, and what each player moves."""
+    """The layers of every network, and which networks each player updates."""
     tables = record.table("networks")
     if not tables:
         return None
@@ -74,17 +74,17 @@ def networks(record: Record) -> Section | None:
     if start := record.table("start"):
         pairs = [f"{ours} from {theirs}" if ours != theirs else ours for ours, theirs in _pairs(start)]
         frozen = record.recipe.start.frozen if record.recipe and record.recipe.start else ()
-        kept = f" {plain(listed(frozen), 200)} kept them: frozen." if frozen else ""
+        kept = f" {plain(listed(frozen), 200)} did not change (frozen)." if frozen else ""
         source = f"{plain(start.get('run'), 200)}, update {number(start.get('step'))}"
-        blocks.append(Text(f"Weights of {listed(pairs)} came from {source}; all others were drawn.{kept}"))
+        blocks.append(Text(f"The weights of {listed(pairs)} came from {source}. All others began at random.{kept}"))
     if players := record.table("players"):
         rows = [
             (plain(name, 60), plain(", ".join(player.get("networks", []))) or MISSING, number(player.get("parameters")))
             for name, player in players.items()
         ]
         rows.append(("all", "", number(record.fact("parameters"))))
-        head = ("player", "networks it moves", "parameters")
-        caption = "Players: each has an optimiser of its own and moves only these."
+        head = ("player", "networks that it updates", "parameters")
+        caption = "Each player has its own optimiser and updates only its networks."
         blocks.append(Table(caption, head, rows, frozenset({2}), total=True))
     for name, network in tables.items():
         layers = network.get("layers", [])
@@ -98,7 +98,7 @@ def networks(record: Record) -> Section | None:
 
 
 def _pairs(start: dict[str, Any]) -> list[tuple[str, str]]:
-    """(network here, network there) of what came from another run."""
+    """(network here, network there) of every network whose weights came from another run."""
     pairs = start.get("networks")
     return [(plain(ours, 60), plain(theirs, 60)) for ours, theirs in pairs.items()] if isinstance(pairs, dict) else []
 
@@ -108,21 +108,23 @@ def _shape(layer: dict[str, Any]) -> str:
 
 
 def recipe_section(record: Record) -> Section | None:
-    """What the recipe says, what of it differs from the defaults and from the shipped recipe, and the command."""
+    """The recipe, how it differs from the defaults and from the shipped recipe, and the command."""
     blocks: list[Block] = []
     if command := record.fact("command"):
-        blocks += [Text("This command made the run:"), Code(plain(command))]
+        blocks += [Text("This command started the run:"), Code(plain(command))]
     recipe = record.recipe
     if recipe is None:
         return Section("Recipe", blocks) if blocks else None
     rows = list(_differing(recipe))
     head = ("key", "value", "default")
-    blocks.append(Table(f"What the recipe says beyond the defaults ({MISSING}: it must be said).", head, rows))
+    blocks.append(
+        Table(f"Settings that differ from the defaults. {MISSING} means that there is no default.", head, rows)
+    )
     if changes := _changes(record, recipe):
         name = plain(record.fact("recipe_name"), 60)
         head = ("key", "here", f"in {name}")
-        blocks.append(Table(f"Changed from the recipe {name} as it is shipped.", head, changes))
-    blocks.append(Fold("The whole recipe, which trains this run again", [Code(_toml(recipe))]))
+        blocks.append(Table(f"Changes to the recipe {name} of Simulacra.", head, changes))
+    blocks.append(Fold("The whole recipe (it trains this run again)", [Code(_toml(recipe))]))
     if record.fact("commit"):
         blocks.append(Text(f"Code at commit {plain(record.fact('commit'), 80)}."))
     return Section("Recipe", blocks)
@@ -162,7 +164,7 @@ def _setting(value: Any) -> str:
 
 
 def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
-    """(key, here, there) of what differs from the shipped recipe of that name."""
+    """(key, here, there) of every setting that differs from the shipped recipe of that name."""
     name = record.fact("recipe_name")
     if name not in shipped():
         return []
@@ -183,9 +185,9 @@ def machine(record: Record) -> Section | None:
         ("images seen", number(seen)),
         ("epochs", epochs(record.fact("epochs"))),
         ("training time", duration(seconds)),
-        ("images a second", number(round(seen / seconds)) if seen and seconds else MISSING),
+        ("images per second", number(round(seen / seconds)) if seen and seconds else MISSING),
         ("started", plain(record.fact("started") or MISSING, 60)),
     ]
     keys = ("device", "precision", "processor", "threads", "platform", "simulacra", "python", "torch", "numpy")
     rows += [(key, plain(record.fact(key), VALUE_LIMIT)) for key in keys if record.fact(key) is not None]
-    return Section("Time and machine", [Table("What the run took, and what it ran on.", ("property", "value"), rows)])
+    return Section("Time and machine", [Table("Cost of the training, and the machine.", ("property", "value"), rows)])

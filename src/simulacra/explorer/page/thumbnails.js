@@ -1,0 +1,60 @@
+// Small pictures in a row or a grid, cut from one strip; each is a button. And a player that shows them in turn.
+
+import { element, fill } from "./dom.js";
+
+// Draws one of `count` pictures that stand side by side in a strip.
+export function draw(canvas, strip, index = 0, count = 1) {
+  const width = strip.width / count;
+  canvas.width = width;
+  canvas.height = strip.height;
+  canvas.getContext("2d").drawImage(strip, index * width, 0, width, strip.height, 0, 0, width, strip.height);
+}
+
+// Fills a box with the pictures of a strip. `pick(index)` is called when one is chosen.
+export function thumbnails(box, strip, names, pick, { columns = null, captions = null } = {}) {
+  const buttons = box.querySelectorAll("button");
+  if (buttons.length === names.length && box.dataset.names === names.join("\n")) { // keeps the focus inside
+    buttons.forEach((button, index) => draw(button.firstChild, strip, index, names.length));
+  } else {
+    fill(box, ...names.map((name, index) => {
+      const canvas = element("canvas", { "aria-hidden": "true" });
+      draw(canvas, strip, index, names.length);
+      const caption = captions && element("span", {}, captions[index]);
+      const attributes = { type: "button", "aria-label": name, title: name, onclick: () => box.pick(index) };
+      return element("button", attributes, canvas, caption);
+    }));
+    box.dataset.names = names.join("\n");
+  }
+  box.pick = pick;
+  box.classList.add("thumbnails");
+  box.style.setProperty("--columns", columns ?? "");
+  box.classList.toggle("square", columns !== null);
+}
+
+// Marks the picture that is shown large.
+export function mark(box, index) {
+  box.querySelectorAll("button").forEach((button, other) => button.setAttribute("aria-pressed", String(other === index)));
+}
+
+// Calls show(index) for the indices of `order`, again and again, until it is stopped.
+export class Player {
+  constructor(button, show) {
+    Object.assign(this, { button, show, timer: 0, order: [] });
+    button.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
+  }
+
+  start() {
+    if (!this.order.length) return;
+    let turn = 0;
+    this.timer = setInterval(() => { this.show(this.order[turn % this.order.length]); turn += 1; }, 70);
+    this.button.textContent = "Stop";
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.button.textContent = "Play";
+  }
+}
+
+export const thereAndBack = (length) => [...Array(length).keys(), ...[...Array(length).keys()].slice(1, -1).reverse()];
