@@ -44,7 +44,7 @@ def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[st
     objective = subject.objective
     if not isinstance(objective, Validates):
         return {}
-    with objective.looking():
+    with objective.evaluating():
         for rows in subject.batches(split, limit):
             for name, values in objective.validate(subject.load(rows)).items():
                 parts.setdefault(name, []).append(values.float().cpu().numpy())
