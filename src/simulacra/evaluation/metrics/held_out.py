@@ -10,9 +10,8 @@ from simulacra.catalogue import METRICS
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import FEWEST, Progress, features_of
-from simulacra.evaluation.distances import kernel
+from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
-from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.subject import Subject
 from simulacra.measurements import Measurement
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
