@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, baselines_of
+from simulacra.evaluation.context import Material, Results, baselines_of
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
-from simulacra.evaluation.metrics.base import Results
 
 MEMORISATION = "memorisation"
 Score = Callable[[Cloud], dict[str, Estimate]]

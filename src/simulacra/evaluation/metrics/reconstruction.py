@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from simulacra.data.batches import to_tensor
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.inversion import invert
-from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.disentanglement import ACTIVE, active
 from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.subject import CHUNK
