@@ -1,7 +1,6 @@
 """Material: what metrics are computed from, each part made once; Results: what they give; the real images beside."""
 
 import hashlib
-import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npy, write_aside
+from simulacra.files import to_npz, write_aside
 from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
 from simulacra.seeds import Draw, stream
@@ -170,11 +169,7 @@ def _cached(
     if (cached := _read(path)) is not None:
         return cached
     arrays = compute()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for key, array in arrays.items():
-            file.writestr(f"{key}.npy", to_npy(array))
-    write_aside(path, buffer.getvalue())
+    write_aside(path, to_npz(arrays))
     return arrays
 
 
