@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,11 @@ def expand(path: str | Path) -> Path:
 
 def user_cache(part: str) -> Path | None:
     """A folder of the user's cache, which need not exist yet; None where this user has no home folder."""
-    folder = user_cache_path("simulacra") / part
-    return folder if folder.is_absolute() else None  # platformdirs leaves a `~` that stands for no folder
+    try:
+        folder = user_cache_path("simulacra") / part
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None  # some versions leave a `~` that stands for no folder
 
 
 def keep_aside(target: Path | None, content: bytes) -> bool:
@@ -120,4 +124,11 @@ def to_npy(array: NDArray[Any]) -> bytes:
     """An array as the content of a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as the content of a .npz file, not compressed; equal ones give equal bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(arrays))  # type: ignore[arg-type]  # the stubs know no array mapping
     return buffer.getvalue()
