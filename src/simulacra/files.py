@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import math
 import os
 import threading
 from collections.abc import Mapping
@@ -49,6 +50,43 @@ def keep_aside(target: Path | None, content: bytes) -> bool:
     except RunError:
         return False
     return target is not None
+
+
+GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # control groups: this process's, and their tree
+
+
+def cores() -> int:
+    """Cores that this process may use: those it may run on, or less where a control group (a container) has a quota."""
+    counted = getattr(os, "process_cpu_count", os.cpu_count)() or 1  # knows of PYTHON_CPU_COUNT
+    if hasattr(os, "sched_getaffinity"):
+        counted = min(counted, len(os.sched_getaffinity(0)))
+    return max(1, math.ceil(min(counted, _quota())))
+
+
+def _quota() -> float:
+    """Processor time per time that control groups allow; infinite where they say nothing."""
+    quotas = [math.inf]
+    with suppress(OSError, ValueError):  # no such system, or files of another form
+        for line in GROUP.read_text("utf-8").splitlines():
+            _, controllers, inside = line.split(":", 2)
+            group = Path(inside.lstrip("/"))
+            for folder in (group, *group.parents):  # limits of parents count too
+                if not controllers:  # version 2: one tree
+                    quotas.append(_ratio(GROUPS / folder / "cpu.max"))
+                elif "cpu" in controllers.split(","):
+                    quotas.append(_ratio(GROUPS / "cpu" / folder / "cpu.cfs_quota_us", "cpu.cfs_period_us"))
+    return min(quotas)
+
+
+def _ratio(file: Path, period: str | None = None) -> float:
+    """Quota over period of a control group: in one file, or in two."""
+    try:
+        words = file.read_text("utf-8").split()
+        words += file.with_name(period).read_text("utf-8").split() if period else []
+        quota, span = float(words[0]), float(words[1])
+        return quota / span if quota > 0 else math.inf
+    except (OSError, ValueError, IndexError, ZeroDivisionError):  # no such group, or the word "max", or -1
+        return math.inf
 
 
 LONGEST_NAME = 255  # bytes of a file's name, on nearly every disk

@@ -52,6 +52,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         RunError: the file is damaged or of another format.
     """
     damage = f"{path} is damaged; delete it to fall back on the checkpoint before it"
+    if not path.exists():
+        raise RunError(f"{path} is gone: the training has kept newer checkpoints since; ask again")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise almost anything at damaged bytes
@@ -116,12 +118,15 @@ def restore(
     Raises:
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
-    path, step = chosen_checkpoint(run, step)
-    objective, state = build(recipe or run.read_recipe()), read_checkpoint(path)
+    path, found = chosen_checkpoint(run, step)
+    objective = build(recipe or run.read_recipe())
+    if not path.exists():  # a training that goes on has put a newer one in its place
+        path, found = chosen_checkpoint(run, step)
+    state = read_checkpoint(path)
     with fitting(path, run):
         objective.networks.load_state_dict(state["networks"] | (state["ema"] if ema else {}))
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
-    return objective, step
+    return objective, found
 
 
 State = dict[str, Tensor]

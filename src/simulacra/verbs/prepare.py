@@ -110,6 +110,7 @@ def prepare(job: Job, run: RunFolder) -> Prepared:
     """
     recipe = job.recipe
     check_networks(recipe)
+    check_batch_norm(recipe)
     if recipe.every.score or recipe.every.select:
         metric_of(recipe)  # refuses one that the family lacks
     check_folders(recipe, run)
@@ -117,6 +118,7 @@ def prepare(job: Job, run: RunFolder) -> Prepared:
     fitted = fit(with_source(recipe, job.data), store, job.epochs)
     if fitted.data != recipe.data:
         check_networks(fitted)
+        check_batch_norm(fitted)
     if fitted.every.score:
         require_valid(len(store.rows("valid")), store.path)
     return Prepared(fitted, store, build(fitted), conditions(fitted, store))
@@ -146,6 +148,29 @@ def check_networks(recipe: Recipe) -> None:
         if FLOAT_BYTES * count > memory:
             sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB of memory"
             raise RecipeError(f"{what} {sizes}; choose smaller numbers")
+
+
+def check_batch_norm(recipe: Recipe, world: int = 1) -> None:
+    """Checks that batch norm has two values of each channel to take its statistics over.
+
+    Args:
+        recipe: with its batch.
+        world: how many processes share a batch.
+
+    Raises:
+        RecipeError: a process has a single image, and a network a batch norm where maps are of 1x1.
+    """
+    if recipe.data.batch // world > 1 or (recipe.sync_batch_norm and recipe.data.batch > 1):
+        return
+    if not isinstance(recipe.data.labels, tuple):
+        return
+    for name, network in summarize(outline(recipe))["networks"].items():
+        for row in network["layers"]:
+            if row["layer"].startswith("BatchNorm") and math.prod(row["shape"][1:]) == 1:
+                raise RecipeError(
+                    f"data.batch = {recipe.data.batch}: the batch norm of {name} at 1x1 takes two images per process; "
+                    f"set data.batch={2 * world}"
+                )
 
 
 def check_folders(recipe: Recipe, run: RunFolder) -> None:

@@ -152,6 +152,8 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
+    if never_began(run):
+        return None
     recipe, before = prepared.recipe, run.read_recipe()
     check_same_recipe(run, before, recipe)
     facts = run.read_facts()
@@ -165,6 +167,11 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
     same_length = (before.minutes, before.steps) == (recipe.minutes, recipe.steps)
     return Earlier(facts, facts["state"] == "finished" and same_length)
+
+
+def never_began(run: RunFolder) -> bool:
+    """Whether a run ended before its first update was kept, so that nothing is lost where it begins again."""
+    return not run.read_facts().get("step") and not run.checkpoints() and not run.rows("metrics")
 
 
 def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
