@@ -20,6 +20,7 @@ import io
 import json
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -99,7 +100,8 @@ class RunFolder:
         """Raises RunError unless the folder holds a run."""
         if not self.exists():
             missing = "it has no recipe.toml and run.json"
-            raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
+            command = f"simulacra train RECIPE --out {shlex.quote(str(self.path))}"
+            raise RunError(f"{self.path} holds no run ({missing}); train one: {command}")
 
     @contextmanager
     def lock(self, say: Callable[[str], None] = lambda _: None, remedy: str = "wait for it") -> Iterator[None]:

@@ -390,12 +390,15 @@ def explore(
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
     token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name under which browsers may ask: of this machine, or of a proxy.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
     """Open a page in the browser where you change codes and attributes by hand."""
     from simulacra.verbs import explore as verb
 
-    verb.explore(runs, host=host, port=port, token=token, browser=not no_browser, say=say)
+    verb.explore(runs, host=host, port=port, token=token, names=allow_host or (), browser=not no_browser, say=say)
 
 
 @app.command()

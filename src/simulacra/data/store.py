@@ -15,6 +15,7 @@ A folder without store.json is not a store, so an interrupted packing is never u
 import json
 import mmap
 import os
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -181,7 +182,8 @@ def open_store(path: Path) -> ImageStore:
     """
     if not is_store(path):
         raise DataError(
-            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack SOURCE --out {path}"
+            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder PICTURES "
+            f"--out {shlex.quote(str(path))}"
         )
     try:
         head = _head(path)

@@ -1,6 +1,7 @@
 """Checkpoints: saving and restoring a training, and networks that begin with another run's weights."""
 
 import io
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,9 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     if step == "best":
         step = run.read_best()
         if step is None:
-            raise RunError(f"{run.path} has no checkpoint marked best; mark one: simulacra best {run.path}")
+            raise RunError(
+                f"{run.path} has no checkpoint marked best; mark one: simulacra best {shlex.quote(str(run.path))}"
+            )
     step = max(files) if step is None else step
     if step not in files:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")

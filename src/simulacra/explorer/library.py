@@ -1,5 +1,6 @@
 """Library: the runs that can be explored, by name, and their loaded models."""
 
+import shlex
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -94,7 +95,7 @@ class Library:
             if not inside:
                 raise RunError(
                     f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
-                    f"simulacra train RECIPE --out {path}"
+                    f"simulacra train RECIPE --out {shlex.quote(str(path))}"
                 )
             folders |= dict.fromkeys(inside)
         titles = run_names(list(folders))

@@ -37,6 +37,7 @@ from simulacra.settings import SourceSettings
 
 Say = Callable[[str], None]
 FLOAT_BYTES = 4  # of a number in a network
+MOST_EPOCHS = 1e12
 MOST_CONDITIONS = 4096  # label rows that a run keeps
 
 
@@ -248,8 +249,8 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
     data = recipe.data.model_copy(update={"labels": tuple(labels), "exclusive": exclusive, "size": size})
     steps = recipe.steps
     if epochs is not None:
-        if not 0 < epochs < float("inf"):
-            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
+        if not 0 < epochs < MOST_EPOCHS:
+            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0 and below {MOST_EPOCHS:g}")
         steps = max(1, round(epochs * len(store.rows("train")) / data.batch))
     return recipe.model_copy(update={"data": data, "steps": steps})
 

@@ -20,6 +20,7 @@ from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
 COUNT = 32  # samples by default
+MOST = 10**9  # samples of one command
 
 
 def sample(
@@ -132,6 +133,8 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     """
     if count < 1:
         raise RunError(f"-n {count}: expected at least 1 sample")
+    if count > MOST:
+        raise RunError(f"-n {count}: expected at most {MOST:,} samples")
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     return subject.codes(count, Draw.SAMPLES, seed=seed)
