@@ -296,8 +296,9 @@ def _concluded(read: _Reading, label_names: tuple[str, ...], members: Rows, no_c
     for why, rows in read.outside.items():
         line.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
     if one_part:
+        left = SPLITS[int(split[0])] if split is not None and len(split) else "nothing"
+        line.append(f"the split is drawn, since only {left} is left of the folders' own")
         split = None
-        line.append("the split is drawn, since that leaves one part of the folders' own")
     elif split is None and foldered:
         line.append("the split is drawn" + (", as asked" if drawn else ""))
     return Layout(
