@@ -260,6 +260,6 @@ def test_numbers_in_a_table_are_factors_that_disentanglement_is_measured_with(
     trained = simulacra("train", recipe_file("vae"), *data, "--out", run, "--steps", 2, "--no-report")
     assert trained.code == 0, trained.err
     assert "table.csv: 3 factors (shape, x, y)" in trained.err
-    ended = simulacra("evaluate", run, "-n", 5, "--only", "disentanglement", "--json")
+    ended = simulacra("evaluate", run, "-n", 6, "--only", "disentanglement", "--json")
     assert ended.code == 0, ended.err
     assert {"mig", "sap", "factorvae_score", "dci_disentanglement"} <= {row["metric"] for row in json.loads(ended.out)}
