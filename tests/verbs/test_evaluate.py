@@ -248,7 +248,7 @@ def test_numbers_in_a_table_are_factors_that_disentanglement_is_measured_with(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     draw, rows = np.random.default_rng(0), ["file,shape,x,y"]
     (tmp_path / "sprites").mkdir()
-    for number in range(120):
+    for number in range(240):
         shape, x, y = draw.integers(1, 4), draw.integers(0, 5), draw.integers(0, 5)
         image = np.zeros((8, 8), np.uint8)
         image[y : y + shape, x : x + 2] = 255

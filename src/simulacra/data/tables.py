@@ -241,8 +241,10 @@ def _dialect(lines: list[Row]) -> tuple[int, str]:
     texts = [row.cells[0] for row in lines]
     if texts and texts[0].lower().startswith("sep=") and len(texts[0]) >= 5:
         return 1, texts[0][4]
+    while texts and texts[0].startswith("#") and not any(delimiter in texts[0] for delimiter in DELIMITERS):
+        skip, texts = skip + 1, texts[1:]
     if len(texts) > 1 and texts[0].strip().isdigit():  # CelebA's tables start with the number of their rows
-        skip, texts = 1, texts[1:]
+        skip, texts = skip + 1, texts[1:]
     shares: dict[str, tuple[int, float]] = {}
     for delimiter in DELIMITERS:
         widths = Counter(len(cells) for cells in csv.reader(texts, delimiter=delimiter, skipinitialspace=True))
@@ -264,14 +266,15 @@ def _json_rows(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
         if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             content = dict(pairs)
-    if isinstance(content, dict) and content and all(isinstance(value, list) for value in content.values()):
+    values = list(content.values()) if isinstance(content, dict) else []
+    if values and all(isinstance(value, list) and all(map(_is_scalar, value)) for value in values):
         content = [
             {"file": file, **{f"label {at}": value for at, value in enumerate(values)}}
             for file, values in content.items()
         ]
-    elif isinstance(content, dict) and content and all(isinstance(value, dict) for value in content.values()):
+    elif values and all(isinstance(value, dict) for value in values):
         content = [{"file": file, **record} for file, record in content.items()]
-    elif isinstance(content, dict):
+    elif values and all(map(_is_scalar, values)):
         content = [{"file": file, "label": value} for file, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
         raise DataError(
@@ -291,6 +294,10 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
     rows = (Row(line, [_cell(record.get(key)) for key in kept]) for line, record in enumerate(records, 1))
     header = [Row(0, kept)] if records else []
     return iter([*header, *rows]), nested
+
+
+def _is_scalar(value: Any) -> bool:
+    return not isinstance(value, (list, dict))
 
 
 def _cell(value: Any) -> str:
