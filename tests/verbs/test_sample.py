@@ -173,7 +173,19 @@ def test_a_folder_may_be_named_after_a_number(trained: Any, simulacra: Run, tmp_
     assert sorted(path.name for path in (tmp_path / "kl-1.0").iterdir()) == ["0.png", "1.png"]
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "c.npz", "a.png.bak"])
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP"), ("a.tif", "TIFF"), ("a.bmp", "BMP")]
+)
+def test_a_picture_is_written_as_its_ending_says(
+    name: str, form: str, trained: Any, simulacra: Run, tmp_path: Path
+) -> None:
+    ended = simulacra("sample", trained("gan"), "-n", 1, "--out", tmp_path / name)
+    assert ended.code == 0, ended.err
+    with Image.open(tmp_path / name) as image:
+        assert (image.format, image.size) == (form, (8, 8))
+
+
+@pytest.mark.parametrize("name", ["a.gif", "c.npz", "a.png.bak"])
 def test_an_ending_of_another_kind_is_refused(name: str, trained: Any, simulacra: Run, tmp_path: Path) -> None:
     ended = simulacra("sample", trained("gan"), "--out", tmp_path / name)
     assert ended.code == 2

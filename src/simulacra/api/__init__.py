@@ -42,7 +42,7 @@ def pack(
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
         options: further options of the source, named as on the command line: crop, columns, missing, unknown, factors,
-            classes, split, count, seed, layout, values, keep_going.
+            classes, split, count, seed, layout, values, background, max_pixels, keep_going.
 
     Raises:
         DataError: the data cannot be used.
@@ -86,7 +86,7 @@ def train(
         report: whether report.html is written at the end.
         say: called with each line that a person should read.
         options: further options of pictures as they are, named as on the command line: crop, columns, missing,
-            unknown, factors, classes, split, source, keep_going.
+            unknown, factors, classes, split, source, layout, values, background, max_pixels, keep_going.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from simulacra.cli.options import (
+    Background,
     Changes,
     Classes,
     Columns,
@@ -16,6 +17,8 @@ from simulacra.cli.options import (
     Json,
     KeepGoing,
     Labels,
+    Layout,
+    MaxPixels,
     Missing,
     Out,
     Recipe,
@@ -24,6 +27,7 @@ from simulacra.cli.options import (
     Split,
     Step,
     Unknown,
+    Values,
     Weights,
     app,
     read_path,
@@ -77,6 +81,10 @@ def train(
     split: Split = None,
     source: Source = None,
     crop: Crop = None,
+    layout: Layout = None,
+    values: Values = None,
+    background: Background = None,
+    max_pixels: MaxPixels = None,
     keep_going: KeepGoing = False,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
@@ -116,6 +124,10 @@ def train(
             split=split,
             source=source,
             crop=crop,
+            layout=layout,
+            values=values,
+            background=background,
+            max_pixels=max_pixels,
             keep_going=keep_going,
         ),
         cached=not no_cache,
@@ -164,8 +176,10 @@ def pack(
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Layout of arrays: NHWC or NCHW.")] = None,
-    values: Annotated[str | None, typer.Option(help="Values of arrays: 0..255, 0..1 or -1..1.")] = None,
+    layout: Layout = None,
+    values: Values = None,
+    background: Background = None,
+    max_pixels: MaxPixels = None,
     keep_going: KeepGoing = False,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
@@ -191,6 +205,8 @@ def pack(
             seed=seed,
             layout=layout,
             values=values,
+            background=background,
+            max_pixels=max_pixels,
             keep_going=keep_going,
         ),
     )

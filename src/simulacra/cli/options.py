@@ -56,6 +56,14 @@ Split = Annotated[str | None, typer.Option("--split", help="folder or random: wh
 Source = Annotated[str | None, typer.Option("--source", help="Which source reads --data: folder, celeba, idx ...")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% of the pictures is bad.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
+Layout = Annotated[str | None, typer.Option("--layout", help="Layout of arrays: NHWC or NCHW.")]
+Values = Annotated[
+    str | None, typer.Option("--values", help="LOW..HIGH: what is black and white in arrays and in deep pictures.")
+]
+Background = Annotated[str | None, typer.Option("--background", help="Colour under transparent parts; white.")]
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", min=1, help="Pixels that a picture may have; 89 million by default.")
+]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]

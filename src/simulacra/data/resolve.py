@@ -72,6 +72,8 @@ def kind_of(path: Path) -> str:
         if looks_like_idx(path):
             return "idx"
         return "celeba" if looks_like_celeba(path) else "folder"
+    if path.is_file() and looks_like_idx(path):
+        return "idx"
     if path.suffix in (".npy", ".npz") and path.exists():
         return "arrays"
     if path.exists():
@@ -84,7 +86,9 @@ def _check(store: ImageStore, options: Options) -> None:
     """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
     for option in options.given().keys() - {"size", "channels"}:
-        raise DataError(f"{store.path} is already packed, so --{option} has no effect; pack the pictures again with it")
+        raise DataError(
+            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; pack again with it"
+        )
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):
         raise DataError(

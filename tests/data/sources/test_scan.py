@@ -98,7 +98,7 @@ def test_a_folder_inside_that_may_not_be_read_is_counted(folder, monkeypatch: py
         ("a.CR2", "develop them to JPEG or PNG"),
         ("a.svg", "export them as PNG"),
         ("a.psd", "export them as PNG"),
-        ("a.jp2", "save them as JPEG or PNG"),
+        ("a.jxl", "save them as JPEG or PNG"),
         ("a.dcm", "export their slices as PNG"),
         ("clip.mp4", "cut them into single pictures"),
         ("more.zip", "unpack them"),

@@ -52,16 +52,19 @@ KNOWN: dict[str, Known] = {
 
 __all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
 
+# What may be asked of picture files.
+FILES = frozenset({"values", "background", "max_pixels"})
 SOURCES: dict[str, Kind] = {
     "folder": Kind(
         open_folder,
         frozenset(
             {"size", "channels", "crop", "labels", "classes", "split", "columns", "missing", "unknown", "factors"}
+            | FILES
         ),
     ),
-    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"})),
+    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"}) | FILES),
     "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
-    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values"})),
+    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
     "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
 }
 

@@ -35,7 +35,9 @@ class Options:
         count: number of pictures to draw (avatars).
         seed: decides which pictures are drawn (avatars).
         layout: `NHWC` or `NCHW` (arrays).
-        values: `0..255`, `0..1` or `-1..1` (arrays).
+        values: which value is black and which is white, as `LOW..HIGH` (arrays, and files of more than 8 bits).
+        background: the colour that transparent parts lie over (folder, arrays).
+        max_pixels: the largest number of pixels that a picture may have (folder, celeba).
         source: which source reads what `--data` names, where that would be taken for another.
         keep_going: whether however many pictures that cannot be read are left out.
     """
@@ -54,6 +56,8 @@ class Options:
     seed: int | None = None
     layout: str | None = None
     values: str | None = None
+    background: str | None = None
+    max_pixels: int | None = None
     source: str | None = None
     keep_going: bool = False
 
@@ -83,11 +87,11 @@ WORDS: dict[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("size",), ((int, str), "64 or 'WIDTHxHEIGHT'")),
     **dict.fromkeys(("labels",), ((str, Path), "the path of a table")),
     **dict.fromkeys(("columns", "factors"), ((str, tuple, list), "names of columns, like 'A,B' or ['A', 'B']")),
-    **dict.fromkeys(("count", "seed"), ((int,), "a whole number")),
+    **dict.fromkeys(("count", "seed", "max_pixels"), ((int,), "a whole number")),
     **dict.fromkeys(("grey", "keep_going"), ((bool,), "True or False")),
     **dict.fromkeys(("missing", "unknown"), ((int, str), "0, 1 or 'drop'")),
     **dict.fromkeys(
-        ("crop", "classes", "split", "layout", "values", "source"),
+        ("crop", "classes", "split", "layout", "values", "background", "source"),
         ((str,), "words as on the command line, like crop='0,0,178,178'"),
     ),
 }

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from simulacra.data.columns import attributes
 from simulacra.data.decode import SPARE
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
-from simulacra.data.sources.folder import FileReader
+from simulacra.data.sources.files import read_files, reader_of
 from simulacra.data.sources.scan import scan
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
 from simulacra.data.tables import Column, Faults, Row, code, csv_rows, text_rows
-from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
@@ -77,15 +76,21 @@ def open_celeba(path: Path, options: Options) -> Source:
     if split is not None and (split == TRAIN).all():
         split = None
         notes.append("every picture here is of the official train split, so the split is by content")
-    evidence = evidence_of(*(table.path for table in (attributes, partition) if table))
+    asked = {key: value for key, value in options.given().items() if key not in ("size", "channels", "crop")}
+    evidence = [*evidence_of(*(table.path for table in (attributes, partition) if table)), *asked.items()]
     return Source(
         kind="celeba",
         names=names,
         shape=form.shape,
-        pictures=partial(read_all, FileReader(root, form.size, form.crop, form.grey), names),
+        pictures=partial(read_files, reader_of(root, form, options), names),
         labels=no_labels(len(names)) if attributes is None else attributes.of(names),
         identity=identity_of(
-            "celeba", form, SPARE, str(root.absolute()), [(name, *files[name]) for name in names], evidence
+            "celeba",
+            form,
+            SPARE,
+            str(root.absolute()),
+            [(name, *files[name]) for name in names],
+            evidence,
         ),
         label_names=() if attributes is None else attributes.columns,
         split=split,

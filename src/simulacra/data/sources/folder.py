@@ -1,7 +1,6 @@
 """A folder of pictures, nested as it may be, with a table of attributes or with classes as subfolders."""
 
 import shlex
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,31 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.columns import Asked, Meaning, understand
-from simulacra.data.decode import SPARE, SUFFIXES, Picture, read_picture
+from simulacra.data.decode import SPARE, SUFFIXES
 from simulacra.data.picture_names import Finder
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.files import read_files, reader_of
 from simulacra.data.sources.layout import read_layout
 from simulacra.data.sources.scan import Scan, plain, scan
 from simulacra.data.splits import TRAIN
 from simulacra.data.tables import Faults, Table, read_table
-from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
-
-
-@dataclass(frozen=True)
-class FileReader:
-    """Reads a picture by its path inside a folder; picklable."""
-
-    root: Path
-    size: tuple[int, int]
-    crop: str
-    grey: bool
-
-    def __call__(self, name: str) -> Picture:
-        """Raises DataError where the picture cannot be read."""
-        return read_picture(self.root / name, self.size, self.crop, self.grey)
 
 
 def open_folder(path: Path, options: Options) -> Source:
@@ -52,13 +37,13 @@ def open_folder(path: Path, options: Options) -> Source:
     names = [plain(name) for name in files]
     table = None if options.labels is None else _table_path(path, options.labels)
     content = _from_folders(names, options) if table is None else _from_table(path, table, names, options)
-    reader = FileReader(path, form.size, form.crop, form.grey)
+    reader = reader_of(path, form, options)
     evidence = [] if table is None else evidence_of(table)
     return Source(
         kind="folder",
         names=[names[row] for row in content.kept],
         shape=form.shape,
-        pictures=partial(read_all, reader, [files[row] for row in content.kept]),
+        pictures=partial(read_files, reader, [files[row] for row in content.kept]),
         labels=content.labels,
         identity=identity_of(
             "folder", form, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
@@ -71,6 +56,8 @@ def open_folder(path: Path, options: Options) -> Source:
         card={
             "title": path.resolve().name,
             "crop": form.crop,
+            "background": reader.background,
+            "values": options.values,
             "licence": None,
             "notes": [*content.lines, *_notes(path, found, options)],
             "no_classes": content.no_classes,

@@ -37,12 +37,11 @@ SYSTEM_FOLDERS = frozenset(
 )
 # What to do about files that are pictures to a person and to no reader here: the remedy -> endings.
 OTHER_KINDS = {
-    "save them as JPEG or PNG": "heic heif hif avif jp2 j2k jpf jpx jxl jxr wdp ico icns tga pcx dds exr hdr ppm pgm"
-    " pbm pnm jpe bpg flif qoi",
+    "save them as JPEG or PNG": "jxl jxr wdp ico icns tga pcx dds exr hdr bpg flif qoi",
     "develop them to JPEG or PNG": "cr2 cr3 crw nef nrw arw sr2 srf srw dng orf rw2 raf pef raw 3fr erf mrw rwl x3f",
     "export them as PNG": "svg svgz psd psb xcf kra ai eps pdf cdr sketch afphoto clip pptx",
     "export their slices as PNG": "dcm dicom nii mha mhd nrrd czi lif nd2 svs ndpi fits fit",
-    "cut them into single pictures": "mp4 mov avi mkv webm m4v wmv mpg mpeg flv 3gp apng mng",
+    "cut them into single pictures": "mp4 mov avi mkv webm m4v wmv mpg mpeg flv 3gp mng",
     "unpack them": "zip tar gz tgz bz2 xz rar 7z zst",
     "pack them by themselves with: simulacra pack arrays FILE --out STORE": "npz npy",
     "write their pictures as PNG": "mat h5 hdf5 parquet arrow tfrecord lmdb mdb pkl pickle",

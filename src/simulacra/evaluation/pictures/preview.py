@@ -37,6 +37,16 @@ def sheet(images: Images, columns: int | None = None) -> Images:
     return np.pad(flat, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
 
 
+# Ending of a picture's file -> Pillow's name of the format, and how it is written: as it is, or, of JPEG, nearly so.
+ENDINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    **dict.fromkeys((".jpg", ".jpeg"), ("JPEG", {"quality": 95, "subsampling": 0})),
+    ".webp": ("WEBP", {"lossless": True}),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF", {"compression": "tiff_lzw"})),
+    ".bmp": ("BMP", {}),
+}
+
+
 def to_png(image: Images, scale: int = 1, marked: bool = False, **options: Any) -> bytes:
     """An image (H, W, C) as PNG, each pixel drawn as a square of `scale`; equal arguments give equal bytes.
 
@@ -49,9 +59,21 @@ def to_png(image: Images, scale: int = 1, marked: bool = False, **options: Any) 
     if marked:
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_text("Software", SHEET)
+    return _encoded(image, scale, "PNG", options)
+
+
+def to_picture(image: Images, ending: str, scale: int = 1, marked: bool = False) -> bytes:
+    """The same as the content of a file with one of ENDINGS, in which only a PNG can be marked."""
+    if ending.lower() == ".png":
+        return to_png(image, scale, marked)
+    form, options = ENDINGS[ending.lower()]
+    return _encoded(image, scale, form, options)
+
+
+def _encoded(image: Images, scale: int, form: str, options: dict[str, Any]) -> bytes:
     enlarged = image.repeat(scale, 0).repeat(scale, 1)
     buffer = io.BytesIO()
-    Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged).save(buffer, "PNG", **options)
+    Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged).save(buffer, form, **options)
     return buffer.getvalue()
 
 
