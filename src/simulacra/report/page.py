@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from simulacra.report.figures import draw, inline
 from simulacra.report.figures.grids import Images, data_uri, picture_rows, tile
-from simulacra.report.figures.style import draw, inline
 from simulacra.report.formatting import plain, slug, unique
 
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen

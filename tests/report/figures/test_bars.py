@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from simulacra.report.figures import draw
 from simulacra.report.figures.bars import heat_map, share_pairs
-from simulacra.report.figures.style import draw
 
 
 def drawn(values: np.ndarray, **changes: Any) -> Figure:

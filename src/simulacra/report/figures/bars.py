@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import (
+from simulacra.report.figures import (
     CELL_INK,
     CELL_PAPER,
     CHANGES,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+from simulacra.report.figures import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
 from simulacra.report.formatting import plain, ticks
 
 Numbers = NDArray[np.float64]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.report.figures.style import NAME_LIMIT, blank, styled
+from simulacra.report.figures import NAME_LIMIT, blank, styled
 from simulacra.report.formatting import plain
 
 Images = NDArray[np.uint8]

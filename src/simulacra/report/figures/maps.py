@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
+from simulacra.report.figures import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
 from simulacra.report.formatting import percent, plain
 
 Points = NDArray[np.float32]
