@@ -20,7 +20,7 @@ def drawn(values: np.ndarray, **changes: Any) -> Figure:
 def test_small_maps_have_numbers_and_large_ones_all_their_names(fake: Any) -> None:
     random = np.random.default_rng(0)
     assert len(fake.words_in(draw(drawn(random.uniform(size=(12, 12)))).svg)) >= 12 * 12 + 24
-    texts = fake.words_in(draw(drawn(random.uniform(size=(40, 40)), own=40)).svg)
+    texts = fake.words_in(draw(drawn(random.uniform(size=(40, 40)), framed=40)).svg)
     assert sum(text.startswith("name ") for text in texts) == 80
     assert len(texts) < 100, "cells of forty rows are too small for numbers"
 

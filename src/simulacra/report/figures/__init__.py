@@ -25,26 +25,12 @@ from simulacra.report.formatting import plain
 
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-CLASSES = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
-)
+CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 ABSENT, PRESENT = "#ffa90e", "#3f90da"  # of the second palette: dots are pixels, which no page can recolour
 SHADES = ("#f4f8fb", "#9cc7e4", "#0b5a94")  # of a share in [0, 1], light to dark in one hue
 # Of a change, from less to more: vermilion and blue differ in every kind of colour vision; white is no change.
 CHANGES = ("#a34700", "#eda36c", "#f7f7f6", "#79b8dd", "#0b5a94")
-CELL_INK, CELL_PAPER = (
-    "#23282d",
-    "#fdfdfd",
-)  # numbers on these shades, which no page recolours as it would INK and PAPER
+CELL_INK, CELL_PAPER = "#23282d", "#fdfdfd"  # numbers on these shades; no page recolours them like INK and PAPER
 ROLES = {"real": 0, "discriminator": 0, "train": 0, "total": 0, "fake": 1, "generator": 1, "valid": 1, "test": 2}
 
 # What a page may change to suit its background: colour -> CSS variable. style.css gives both values of each.
@@ -107,12 +93,7 @@ def styled() -> Iterator[None]:
 
 
 def blank(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """An empty figure that makes room for everything in it.
-
-    Args:
-        width: inches.
-        height: inches.
-    """
+    """An empty figure, sizes in inches, that makes room for everything in it."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -130,32 +111,18 @@ def dots_key(
         for colour, marker in zip(colours, markers, strict=True)
     ]
     # Matplotlib drops labels that begin with an underscore; placeholders first, then the real names as plain text.
-    key = axes.legend(
-        handles,
-        ["x"] * len(names),
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        borderaxespad=0.2,
-        borderpad=0.1,
-        handletextpad=0.1,
-        columnspacing=1.0,
-    )
+    spaces = {"borderaxespad": 0.2, "borderpad": 0.1, "handletextpad": 0.1, "columnspacing": 1.0}
+    key = axes.legend(handles, ["x"] * len(names), loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, **spaces)
     for text, name in zip(key.get_texts(), names, strict=True):
         text.set_text(plain(name, NAME_LIMIT))
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure as two files.
+    """One figure as two files."""
 
-    Attributes:
-        svg: a whole SVG file; text in it stays text.
-        png: a PNG with 200 dots per inch.
-    """
-
-    svg: bytes
-    png: bytes
+    svg: bytes  # a whole file; text in it stays text
+    png: bytes  # with 200 dots per inch
 
 
 @styled()
@@ -163,9 +130,8 @@ def draw(figure: Figure) -> Drawing:
     """Renders a figure; equal figures give equal bytes."""
     FigureCanvasAgg(figure)
     svg, png = BytesIO(), BytesIO()
-    figure.savefig(
-        svg, format="svg", dpi=EMBEDDED_DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    nameless = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(svg, format="svg", dpi=EMBEDDED_DPI, metadata=nameless)
     figure.set_layout_engine("none")  # the PNG keeps the layout of the SVG
     figure.savefig(png, format="png", metadata={"Software": None})
     return Drawing(svg.getvalue(), png.getvalue())
@@ -176,7 +142,7 @@ def inline(svg: bytes, prefix: str, title: str) -> Markup:
 
     Args:
         svg: what `draw` gave.
-        prefix: unique among the figures of the page.
+        prefix: of its ids, unique among the figures of the page.
         title: what a screen reader says instead of the figure.
     """
     root = ElementTree.fromstring(svg)

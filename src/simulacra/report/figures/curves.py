@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,20 +19,12 @@ NOISY = 0.02  # of the chart's height: rows that jump more than this are smoothe
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart.
+    """One line of a chart; its arrays are (n,)."""
 
-    Attributes:
-        name: written beside its end.
-        x: (n,) ascending.
-        y: (n,); what is not finite leaves a gap.
-        low: (n,) lower end of an interval, or None.
-        high: (n,) its upper end, or None.
-    """
-
-    name: str
-    x: Numbers
-    y: Numbers
-    low: Numbers | None = None
+    name: str  # written beside its end
+    x: Numbers  # ascending
+    y: Numbers  # what is not finite leaves a gap
+    low: Numbers | None = None  # ends of intervals
     high: Numbers | None = None
 
 
@@ -116,16 +106,12 @@ def curves(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
-        second = axes.secondary_xaxis("top", functions=(partial(_times, 1 / unit), partial(_times, unit)))
+        second = axes.secondary_xaxis("top", functions=(lambda x: x / unit, lambda x: x * unit))
         second.set_xlabel(name)
         second.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     _name_ends(axes, shown)
     return figure
-
-
-def _times(factor: float, x: Any) -> Any:
-    return factor * np.asarray(x, dtype=np.float64)
 
 
 def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:

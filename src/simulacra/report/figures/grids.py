@@ -35,8 +35,7 @@ def tile(images: Images) -> Images:
     colour = np.broadcast_to(images, (*images.shape[:-1], 3)) if channels == 1 else images
     canvas[:, :height, :, :width, :3] = colour.transpose(0, 2, 1, 3, 4)
     canvas[:, :height, :, :width, 3] = 255
-    flat: Images = canvas.reshape(rows * (height + gap), columns * (width + gap), 4)
-    return flat[:-gap, :-gap]
+    return canvas.reshape(rows * (height + gap), columns * (width + gap), 4)[:-gap, :-gap]
 
 
 def fold(images: Images, columns: int) -> Images:
@@ -58,22 +57,9 @@ TILE = 0.5  # inches that one picture is wide
 
 @styled()
 def picture_rows(
-    rows: Sequence[tuple[str, Images]],
-    *,
-    title: str,
-    columns: Sequence[str] = (),
-    across: str = "",
-    down: str = "",
+    rows: Sequence[tuple[str, Images]], *, title: str, columns: Sequence[str] = (), across: str = "", down: str = ""
 ) -> Figure:
-    """A grid of pictures.
-
-    Args:
-        rows: name and (n, H, W, C) uint8 images of each row, all of one length; an empty name writes none.
-        title: above the grid.
-        columns: a name above each column, or none.
-        across: what changes from column to column, or nothing.
-        down: what changes from row to row, or nothing.
-    """
+    """A grid of pictures; arguments as for `page.Album.pictures`."""
     grid = tile(np.stack([images for _, images in rows]))
     count, height, width = rows[0][1].shape[:3]
     named = any(name for name, _ in rows)

@@ -145,7 +145,6 @@ def kl_dimensions(record: Record, album: Album, arrays: Arrays) -> Section:
         title="Information in each latent dimension",
         x_name="latent dimensions, most information first",
         y_name="KL divergence (nats)",
-        inactive="inactive",
     )
     chart = album.chart(
         "kl-dimensions",

@@ -41,7 +41,7 @@ def _changes(album: Album, matrix: Matrix, switched: list[str], judged: list[str
         form="{:+.0f}",
         signed=True,
         most=100,
-        own=_shared(switched, judged),
+        framed=_shared(switched, judged),
     )
     how = (
         "For each row, codes of held-out images were moved along an attribute vector and decoded. The vector is the "
@@ -74,7 +74,7 @@ def _sizes(album: Album, sizes: Matrix, switched: list[str], judged: list[str]) 
         unit="mean size of the change, % points",
         form="{:.0f}",
         most=100,
-        own=_shared(switched, judged),
+        framed=_shared(switched, judged),
     )
     caption = (
         "The same without signs. A label that rises in one image and falls in another cancels out in the figure above "
@@ -96,7 +96,7 @@ def _classes(album: Album, matrix: Matrix, requested: list[str], judged: list[st
         unit="share of its images, %",
         form="{:.0f}",
         most=100,
-        own=_shared(requested, judged),
+        framed=_shared(requested, judged),
     )
     how = (
         "Codes of held-out images were moved from the mean code of their class to that of another class, and decoded."
@@ -125,8 +125,8 @@ def _shared(rows: list[str], columns: list[str]) -> int:
 def _largest(matrix: Matrix, rows: list[str], columns: list[str]) -> tuple[str, str, float] | None:
     """Row, column and value of the largest cell off the diagonal; None where all are about 0."""
     sizes = np.abs(matrix)
-    own = np.arange(_shared(rows, columns))
-    sizes[own, own] = 0
+    same = np.arange(_shared(rows, columns))
+    sizes[same, same] = 0
     row, column = divmod(int(sizes.argmax()), matrix.shape[1])
     value = float(matrix[row, column])
     return (rows[row], columns[column], value) if sizes[row, column] >= LEAST_LEAK else None
