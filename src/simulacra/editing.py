@@ -26,36 +26,22 @@ GUESSED = 0.6  # accuracy up to which a classifier of codes counts as guessing, 
 
 @dataclass(frozen=True)
 class EditRequest:
-    """What an edit changes.
+    """What an edit changes. A strength of 1 is the distance between pictures with and without the label."""
 
-    Attributes:
-        labels: label -> 1 to add it, 0 to remove it.
-        strengths: distances along the direction; 1 is the distance between pictures with and without the label.
-        method: how directions are learnt.
-        keep: labels that must not change.
-    """
-
-    labels: Mapping[str, int]
-    strengths: tuple[float, ...] = (1.0,)
-    method: Method = "mean"
-    keep: tuple[str, ...] = ()
+    labels: Mapping[str, int]  # label -> 1 to add it, 0 to remove it
+    strengths: tuple[float, ...] = (1.0,)  # distances along the direction
+    method: Method = "mean"  # how directions are learnt
+    keep: tuple[str, ...] = ()  # labels that must not change
 
 
 @dataclass(frozen=True)
 class EditResult:
-    """Edited pictures.
+    """Edited pictures."""
 
-    Attributes:
-        images: (n, strengths, H, W, C) uint8.
-        reconstructions: (n, H, W, C) uint8, the decoded code of each picture before it moves.
-        errors: (n,) mean squared error of the reconstructions, for images in [-1, 1].
-        notes: sentences that a person should read beside the pictures.
-    """
-
-    images: Images
-    reconstructions: Images
-    errors: NDArray[np.float32]
-    notes: list[str]
+    images: Images  # (n, strengths, H, W, C)
+    reconstructions: Images  # (n, H, W, C): the decoded code of each picture before it moves
+    errors: NDArray[np.float32]  # (n,) mean squared error of the reconstructions, for images in [-1, 1]
+    notes: list[str]  # sentences that a person should read beside the pictures
 
 
 def edit_images(
@@ -67,7 +53,7 @@ def edit_images(
         subject: the model.
         images: (n, H, W, C) uint8, of the size of the model's images.
         request: what to change.
-        directions: learnt directions; needed for labels that are not part of the model's code.
+        directions: needed for labels that are not part of the model's code.
         progress: called with (done, total) steps of an inversion.
 
     Raises:

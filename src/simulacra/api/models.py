@@ -1,7 +1,6 @@
 """Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
 
 from abc import ABC, abstractmethod
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from html import escape
@@ -22,6 +21,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
 from simulacra.objectives import Classifies, Generates
 from simulacra.recipe import Recipe
+from simulacra.report.formatting import data_url
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, open_editor
@@ -123,8 +123,8 @@ class TrainedModel(ABC):
         head += f"update {self.step:,}, {escape(str(self.folder))}"
         if not isinstance(self.subject.objective, Generates):
             return f"<div>{head}</div>"
-        png = b64encode(self.sample(GRID)._repr_png_() or b"").decode()
-        return f'<div>{head}<br><img alt="{GRID} samples" src="data:image/png;base64,{png}"></div>'
+        source = data_url(self.sample(GRID)._repr_png_() or b"")
+        return f'<div>{head}<br><img alt="{GRID} samples" src="{source}"></div>'
 
 
 @final

@@ -24,18 +24,17 @@ def make_app(library: Library) -> FastAPI:
     # No documentation page of FastAPI's: it loads its script from elsewhere.
     app = FastAPI(title="Simulacra explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.explorer = Explorer(library)
-    app.get("/", response_model=None)(front)
+
+    @app.get("/", response_model=None)
+    def front() -> FileResponse:
+        return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")  # its twin is index.json
+
     for part in (runs, codes, maps, uploads):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.exception_handler(SimulacraError)(_refused)
     app.exception_handler(RequestValidationError)(_misread)
     return app
-
-
-def front() -> FileResponse:
-    """The one page; its twin is index.json."""
-    return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -13,15 +13,15 @@ from torch import Tensor
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, codes_of, explicit, pack, read, to_json
 from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Format, Requested, as_numbers, decode_alone, described, png
+from simulacra.explorer.requests import Format, Requested, as_numbers, described, png
 from simulacra.objectives.code import Code
 
-REACH = {  # how far a strip goes to either side
+REACH = {
     "principal_directions": 4.0,
     "overrides": 3.0,
     "continuous": 2.0,
     "attributes": 2.0,
-}
+}  # of a strip to each side
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
@@ -52,10 +52,7 @@ def among(code: Code, corners: Tensor, across: float, down: float) -> Tensor:
 
 
 def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
-    """Codes from the first of two corners to the second, or a square grid row by row among four.
-
-    Returns:
-        (frames, width) or (frames * frames, width).
+    """Codes (frames, width) from one corner to another, or a square (frames * frames, width) row by row among four.
 
     Raises:
         RunError: neither two nor four corners.
@@ -85,9 +82,8 @@ def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list
     keys = (*REACH, "labels", "categories")
     named = key in ("labels", "attributes")
     if key not in keys or not colon or not (named or re.fullmatch(r"[0-9]{1,6}", name)):
-        raise RunError(
-            f"along {along[:40]!r}: expected one of {', '.join(keys)} and which, like principal_directions:1"
-        )
+        expected = f"one of {', '.join(keys)} and which, like principal_directions:1"
+        raise RunError(f"along {along[:40]!r}: expected {expected}")
     if key == "categories":
         if not 1 <= int(name) <= len(code.categorical):
             raise RunError(f"along {along}: this model has {len(code.categorical)} categorical codes")
@@ -130,7 +126,7 @@ def picture(
         if like is not None:
             fitting = translated(loaded, request.explorer.library.load(like, like_step), description)
         codes = codes_of(loaded.subject, [fitting], loaded.directions)
-        return png(decode_alone(loaded, codes)) if form == "png" else details(loaded, fitting, codes[0])
+        return png(loaded.subject.decode(codes)) if form == "png" else details(loaded, fitting, codes[0])
 
     return request.with_model(work)
 
@@ -223,17 +219,12 @@ def translated(loaded: LoadedRun, other: LoadedRun, description: Description) ->
         )
     parts = there.split(codes_of(other.subject, [description], other.directions))
     labels = zip(other.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False)
-    known = loaded.subject.recipe.data.labels if here.labels else ()
+    conditioning = loaded.subject.recipe.data.labels if here.labels else ()
+    categories = zip(parts.categories[0].tolist(), here.categorical, strict=False)
     return Description(
         seed=description.seed or 0,
         noise=tuple(parts.noise[0].tolist()),
-        labels={name: value for name, value in labels if name in known},
-        categories={
-            index: value + 1
-            for index, value in enumerate(parts.categories[0].tolist(), 1)
-            if index <= len(here.categorical) and value < here.categorical[index - 1]
-        },
-        continuous={
-            index: value for index, value in enumerate(parts.continuous[0].tolist(), 1) if index <= here.continuous
-        },
+        labels={name: value for name, value in labels if name in conditioning},
+        categories={index: value + 1 for index, (value, size) in enumerate(categories, 1) if value < size},
+        continuous=dict(enumerate(parts.continuous[0].tolist()[: here.continuous], 1)),
     )

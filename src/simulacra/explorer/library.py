@@ -26,21 +26,13 @@ class UnknownRun(RunError):
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """One run at one of its checkpoints.
-
-    Attributes:
-        run: its folder.
-        subject: the model, with its data set where that is at hand.
-        map: the arrays of the run's map of test codes; None where it has none of this checkpoint.
-        label_directions: what `simulacra edit` learnt and kept of this checkpoint, or None.
-        beside: stamps of the files that the map and the directions were read from.
-    """
+    """One run at one of its checkpoints."""
 
     run: RunFolder
-    subject: Subject
-    map: dict[str, NDArray[Any]] | None
-    label_directions: LabelDirections | None
-    beside: tuple[Stamp, ...]
+    subject: Subject  # the model, with its data set where that is at hand
+    map: dict[str, NDArray[Any]] | None  # arrays of the map of test codes; None where this checkpoint has none
+    label_directions: LabelDirections | None  # what `simulacra edit` learnt and kept of this checkpoint
+    beside: tuple[Stamp, ...]  # of the files that the map and the directions were read from
 
     @property
     def step(self) -> int:

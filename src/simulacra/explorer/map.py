@@ -1,7 +1,7 @@
 """The map of test codes: its dots, codes at its positions, positions of other codes, and the pictures of the dots."""
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -100,8 +100,7 @@ def code_map(loaded: LoadedRun, kind: Kind) -> CodeMap:
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
     if kind not in loaded.maps:
         loaded.maps[kind] = CodeMap(kind, loaded.map, loaded.subject.recipe.seed)
-    found: CodeMap = loaded.maps[kind]
-    return found
+    return cast(CodeMap, loaded.maps[kind])
 
 
 router = APIRouter()

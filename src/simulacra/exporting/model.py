@@ -25,12 +25,7 @@ ABOVE = re.compile(r"""(?<![^\s='"(\[,])~?/(?:[^\s/'",]+/)*(?=[^\s/'",])""")
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A run at one step.
-
-    Attributes:
-        run: its folder.
-        subject: the model with recipe and conditions.
-    """
+    """A run at one step, with its model."""
 
     run: RunFolder
     subject: Subject

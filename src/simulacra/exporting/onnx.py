@@ -25,19 +25,13 @@ TRACED = 2  # batch size of the tracing: the tracer takes a size of 1 for a cons
 
 
 class Graph(NamedTuple):
-    """One ability of a model.
+    """One ability of a model."""
 
-    Attributes:
-        name: of the file, without its ending.
-        function: from a batch of what `input` names to a batch of what `output` names.
-        shape: of one input.
-    """
-
-    name: str
-    function: Callable[[Tensor], Tensor]
+    name: str  # of the file, without its ending
+    function: Callable[[Tensor], Tensor]  # from a batch of what `input` names to a batch of what `output` names
     input: str
     output: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of one input
 
 
 class _Traced(nn.Module):

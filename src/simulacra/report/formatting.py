@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -117,6 +118,11 @@ def ticks(value: float) -> str:
         if abs(value) >= factor:
             return f"{value / factor:g}{letter}"
     return f"{value:.6g}"
+
+
+def data_url(png: bytes) -> str:
+    """The address that a PNG has inside a page."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 def image_shape(shape: Sequence[int]) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from PIL import Image
 
 from simulacra.report.figures import draw, inline
-from simulacra.report.figures.grids import Images, data_uri, picture_rows, tile
-from simulacra.report.formatting import plain, slug, unique
+from simulacra.report.figures.grids import Images, picture_rows, tile
+from simulacra.report.formatting import data_url, plain, slug, unique
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("simulacra.report", "templates"),
@@ -264,7 +266,9 @@ def _strip(name: str, grid: Images, alt: str) -> Strip:
     scale = max(1, min(PAGE_WIDTH // picture.shape[1], PICTURE_HEIGHT // grid.shape[2]))
     words = f"{name}: {alt}" if name else alt
     width, height = scale * picture.shape[1], scale * picture.shape[0]
-    return Strip(name, data_uri(picture), width, height, plain(words), scale > 1)
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return Strip(name, data_url(buffer.getvalue()), width, height, plain(words), scale > 1)
 
 
 def render(parts: Sequence[Part], version: str) -> bytes:

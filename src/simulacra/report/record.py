@@ -55,6 +55,12 @@ class Record:
         return max([int(self.fact("step") or 0), *(int(row["step"]) for row in self.metrics)])
 
     @property
+    def speed(self) -> int | None:
+        """Images per second of the training."""
+        seen, seconds = self.fact("images_seen"), self.fact("seconds")
+        return round(seen / seconds) if seen and seconds else None
+
+    @property
     def drawn(self) -> int:
         """The update at which the training drew its pictures; the last one where run.json does not say."""
         step = self.fact("drawn")
@@ -71,15 +77,10 @@ class Record:
     def snapshots(self) -> list[str]:
         """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight in all."""
         names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
-        steps = [int(name[6:]) for name in names]
-        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, self._chosen_steps())]
-
-    def _chosen_steps(self) -> set[int]:
-        """The updates that end the epochs at which the recipe asks for a picture of the fixed codes."""
-        count = self.fact("data", "counts", "train")
-        if self.recipe is None or not isinstance(count, int):
-            return set()
-        return {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
+        steps, count, wanted = [int(name[6:]) for name in names], self.fact("data", "counts", "train"), set()
+        if self.recipe and isinstance(count, int):
+            wanted = {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
+        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, wanted)]
 
 
 def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> list[int]:

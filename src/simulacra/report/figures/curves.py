@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -106,7 +107,7 @@ def curves(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
-        second = axes.secondary_xaxis("top", functions=(lambda x: x / unit, lambda x: x * unit))
+        second = axes.secondary_xaxis("top", functions=(partial(np.multiply, 1 / unit), partial(np.multiply, unit)))
         second.set_xlabel(name)
         second.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))

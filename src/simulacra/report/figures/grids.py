@@ -1,13 +1,10 @@
 """Rows of pictures, each row with its name, and the tiles that they are made of."""
 
-from base64 import b64encode
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 from simulacra.report.figures import NAME_LIMIT, blank, styled
 from simulacra.report.formatting import plain
@@ -43,13 +40,6 @@ def fold(images: Images, columns: int) -> Images:
     columns = min(columns, len(images))
     rows = len(images) // columns
     return images[: rows * columns].reshape(rows, columns, *images.shape[1:])
-
-
-def data_uri(picture: Images) -> str:
-    """(H, W, 4) uint8 -> a PNG that stands in the page itself."""
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
 
 
 TILE = 0.5  # inches that one picture is wide
