@@ -1,5 +1,6 @@
 """Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
+from simulacra.data.decode import Meaning
 from simulacra.editing import EditRequest, codes_of
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
@@ -24,10 +26,10 @@ from simulacra.recipe import Recipe
 from simulacra.report.formatting import data_url
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
-from simulacra.verbs.edit import Editor, open_editor
+from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
-from simulacra.verbs.sample import draw_samples, with_labels
+from simulacra.verbs.sample import draw_samples, never_met, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -53,6 +55,11 @@ class TrainedModel(ABC):
         return self.subject.step
 
     @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return {}
+
+    @property
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         return self.subject.recipe
@@ -74,6 +81,8 @@ class TrainedModel(ABC):
             RunError: the model generates no images, or has no such label.
         """
         codes = draw_samples(self.subject, count, seed)
+        for line in never_met(RunFolder(self.folder), labels or {}):
+            warnings.warn(line, stacklevel=2)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
@@ -95,7 +104,7 @@ class TrainedModel(ABC):
             RunError: the model generates no images.
         """
         self.subject.generates  # noqa: B018  # raises for a model without codes
-        return codes_of(self.subject, as_images(images, self.recipe.data.shape)[0])[0]
+        return codes_of(self.subject, as_images(images, self.recipe.data.shape, self.meaning)[0])[0]
 
     def classify(self, images: Given) -> Values:
         """Predicted probability of each label, (n, labels) in [0, 1]; of classes, each row sums to 1.
@@ -109,8 +118,8 @@ class TrainedModel(ABC):
             raise RunError(
                 f"a model of family {self.recipe.objective.family} does not classify; an ACGAN or a classifier does"
             )
-        given = to_tensor(as_images(images, self.recipe.data.shape)[0]).to(model.device)
-        with model.looking():
+        given = to_tensor(as_images(images, self.recipe.data.shape, self.meaning)[0]).to(model.device)
+        with model.evaluating():
             logits = model.logits(given).float()
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
 
@@ -177,6 +186,11 @@ class Run(TrainedModel):
         return self._editor.subject
 
     @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return meaning_of_run(self.files)
+
+    @property
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of metrics.jsonl: means of every loss and accuracy."""
         return self.files.rows("metrics")
@@ -214,7 +228,7 @@ class Run(TrainedModel):
             RunError: this run cannot do it.
             DataError: the array or picture is not an image of this model.
         """
-        images, single = as_images(image, self.recipe.data.shape)
+        images, single = as_images(image, self.recipe.data.shape, self.meaning)
         strengths = (strength,) if isinstance(strength, int | float) else tuple(strength)
         request = EditRequest({**(labels or {}), **more}, strengths, method, tuple(keep))
         edited = self._editor.edit(images, request).images

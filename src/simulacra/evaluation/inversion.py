@@ -86,7 +86,7 @@ def invert(
     size = max(1, AT_ONCE // starts)
     chunks = range(0, len(images), size)
     found = []
-    with subject.objective.looking():
+    with subject.objective.evaluating():
         for place, start in enumerate(chunks):
 
             def tell(step: int, place: int = place) -> None:

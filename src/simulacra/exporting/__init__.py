@@ -42,7 +42,7 @@ def files_of(trained: TrainedModel, form: str, licence: str | None = None, runti
     """
     files = FORMATS[form](trained, runtime)
     if trained.samples is not None:
-        files["samples.png"] = to_png(sheet(trained.samples, COLUMNS), scale_for(trained.samples.shape[1]))
+        files["samples.png"] = to_png(sheet(trained.samples, COLUMNS), scale_for(trained.samples.shape[1]), marked=True)
     return files | {"README.md": card(trained, licence), CONFIG: configuration(trained, form)}
 
 

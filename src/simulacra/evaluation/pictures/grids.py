@@ -39,7 +39,7 @@ def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
     if not (isinstance(model, Encodes) and isinstance(model, Generates) and rows):
         return None
     images = subject.load(rows[0]).images
-    with model.looking():
+    with model.evaluating():
         return {"originals": to_images(images), "reconstructions": to_images(model.decode(model.encode(images)))}
 
 
@@ -174,7 +174,7 @@ def _counts(subject: Subject) -> Arrays | None:
     if not isinstance(model, Classifies) or not chunks:
         return None
     logits, true = [], []
-    with model.looking():
+    with model.evaluating():
         for rows in chunks:
             batch = subject.load(rows)
             logits.append(model.logits(batch.images).float().cpu().numpy())

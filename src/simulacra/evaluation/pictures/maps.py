@@ -67,7 +67,7 @@ def _tellings(subject: Subject) -> Arrays:
     model = subject.objective
     if not isinstance(model, Infers):
         return {}
-    with model.looking():
+    with model.evaluating():
         batches = (subject.load(rows).images for rows in subject.batches("test", MAP_LIMIT))
         parts = torch.cat([kl_parts(*model.posterior(images)).cpu() for images in batches])
     return {"kl": parts.mean(0).numpy()}
