@@ -92,7 +92,7 @@ def codes_of(
     return codes, (reconstructions - to_tensor(images)).square().flatten(1).mean(1).numpy()
 
 
-def own_labels(subject: Subject) -> Sequence[str]:
+def labels_in_code(subject: Subject) -> Sequence[str]:
     """Labels that are part of the model's code."""
     return tuple(subject.recipe.data.labels) if subject.generates.code.labels else ()
 
@@ -101,7 +101,7 @@ def _step(
     subject: Subject, codes: Codes, label: str, value: int, request: EditRequest, directions: LabelDirections | None
 ) -> tuple[Codes, list[str]]:
     """The step (n, width) of strength 1 towards a label's value, and remarks about it."""
-    if label in own_labels(subject):
+    if label in labels_in_code(subject):
         return _in_code(subject, codes, label, value), []
     if directions is None:
         raise RunError(f"{label} is not part of this model's code, and there are no directions of labels")
@@ -112,7 +112,7 @@ def _step(
             f"a classifier separates codes with and without {label} with an accuracy of only {accuracy:.0%} "
             "(guessing: 50%), so the edit may change little"
         )
-    others = [name for name in request.keep if name not in own_labels(subject)]
+    others = [name for name in request.keep if name not in labels_in_code(subject)]
     if others:
         rest = without(direction, np.stack([_learnt(directions, name, request.method) for name in others]))
         left, names = share_left(direction, rest), ", ".join(others)
@@ -134,7 +134,7 @@ def _learnt(directions: LabelDirections, label: str, method: Method) -> Codes:
 def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
     """The step in the label part of a code: of an attribute by one whole label, of classes to that class."""
     code = subject.generates.code
-    column = own_labels(subject).index(label)
+    column = labels_in_code(subject).index(label)
     steps, part = np.zeros_like(codes), slice(code.noise, code.noise + code.widths[1])
     if code.exclusive:
         if not value:

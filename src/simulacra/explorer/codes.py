@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from fastapi import APIRouter, Query
-from starlette.responses import Response
 from torch import Tensor
 
 from simulacra.errors import RunError
-from simulacra.evaluation.codes import Description, codes_of, explicit, pack, read, to_json
+from simulacra.evaluation.codes import Description, explicit, pack, read, to_json
 from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Format, Requested, as_numbers, described, png
+from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, described, png
 from simulacra.objectives.code import Code
 
 REACH = {
@@ -117,15 +116,15 @@ def one_description(text: str) -> Description:
 @router.get("/runs/{name}/picture.{form}", response_model=None)
 def picture(
     request: Requested, form: Format, code: CodeText = "{}", like: str | None = None, like_step: int | None = None
-) -> Response | dict[str, Any]:
+) -> Answer:
     """The picture of one code; with `like`, of a code that is described for another run, where its noise fits."""
     description = one_description(code)
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         fitting = description
         if like is not None:
             fitting = translated(loaded, request.explorer.library.load(like, like_step), description)
-        codes = codes_of(loaded.subject, [fitting], loaded.directions)
+        codes = loaded.codes([fitting])
         return png(loaded.subject.decode(codes)) if form == "png" else details(loaded, fitting, codes[0])
 
     return request.with_model(work)
@@ -137,14 +136,12 @@ def samples(
     form: Format,
     seed: Annotated[int, Query(ge=0, lt=2**53)] = 0,
     count: Annotated[int, Query(ge=1, le=MOST_SAMPLES)] = 24,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """The pictures of consecutive seeds."""
     descriptions = [Description(seed=seed + index) for index in range(count)]
     if form == "json":
         return {"codes": described(descriptions)}
-    return request.with_model(
-        lambda loaded: png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
-    )
+    return request.with_model(lambda loaded: png(loaded.subject.decode(loaded.codes(descriptions))))
 
 
 @router.get("/runs/{name}/strip.{form}", response_model=None)
@@ -154,15 +151,15 @@ def strip_of_pictures(
     along: str,
     code: CodeText = "{}",
     count: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 9,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """Pictures of codes that differ in one part: a direction, a latent dimension, a label, a category."""
     shared = one_description(code)
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         values, descriptions = strip(loaded.subject.generates.code, shared, along, count)
         if form == "json":
             return {"along": along, "values": values, "codes": described(descriptions)}
-        return png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
+        return png(loaded.subject.decode(loaded.codes(descriptions)))
 
     return request.with_model(work)
 
@@ -173,14 +170,14 @@ def interpolation(
     form: Format,
     code: Annotated[list[str], Query(description="two or four, each JSON")],
     frames: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 16,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """Pictures from one code to another, or a square of frames * frames among four codes."""
     corners = [one_description(text) for text in code[:5]]
     if len(corners) == 4 and frames > 12:
         raise RunError(f"{frames} frames on each side make too large a square; ask for 12 at most")
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
-        ends = codes_of(loaded.subject, corners, loaded.directions)
+    def work(loaded: LoadedRun) -> Answer:
+        ends = loaded.codes(corners)
         codes = interpolate(loaded.subject.generates.code, ends, frames)
         return {"codes": as_numbers(codes)} if form == "json" else png(loaded.subject.decode(codes))
 
@@ -217,7 +214,7 @@ def translated(loaded: LoadedRun, other: LoadedRun, description: Description) ->
             f"the codes of the two runs do not fit: one has {there.noise} dimensions of {there.distribution} noise, "
             f"the other has {here.noise} of {here.distribution} noise"
         )
-    parts = there.split(codes_of(other.subject, [description], other.directions))
+    parts = there.split(other.codes([description]))
     labels = zip(other.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False)
     conditioning = loaded.subject.recipe.data.labels if here.labels else ()
     categories = zip(parts.categories[0].tolist(), here.categorical, strict=False)

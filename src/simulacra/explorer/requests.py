@@ -18,6 +18,7 @@ from simulacra.explorer.library import Library, LoadedRun
 
 T = TypeVar("T")
 Format = Literal["png", "json"]
+Answer = Response | dict[str, Any]
 
 
 @dataclass(frozen=True)

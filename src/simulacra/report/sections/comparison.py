@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
@@ -236,7 +235,7 @@ def _overlay(album: Album, kind: str, chart: str, name: str, how: str, lines: Se
 
 def _images_per_step(record: Record) -> float:
     """Images in one update; 1 where the run does not say, which leaves the axis in updates."""
-    counted = (row for row in reversed(record.metrics) if value_of(row, "images") > 0 and row["step"])
-    rows = (row["images"] / row["step"] for row in counted)
-    facts = (record.recipe.data.batch,) if record.recipe else (1.0,)
-    return float(next(chain(rows, facts)))
+    for row in reversed(record.metrics):
+        if value_of(row, "images") > 0 and row["step"]:
+            return float(row["images"] / row["step"])
+    return float(record.recipe.data.batch) if record.recipe else 1.0

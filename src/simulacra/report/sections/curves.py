@@ -55,7 +55,11 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
     for rows in series_of(record.evaluations):
         if rows[-1].estimate:
             candidates.setdefault((rows[-1].metric, *specifics(rows[-1], weights)), []).append(rows[-1])
-    best = [(others, min(rows, key=_precedence)) for (_, *others), rows in candidates.items()]
+    # Of one metric comes first: a number of held-out images, the newest, of the most images.
+    best = [
+        (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
+        for (_, *others), rows in candidates.items()
+    ]
     best.sort(key=lambda item: rank(item[1].split))
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
@@ -64,11 +68,6 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
             value = " / ".join(percent(last_tenth(line)) for line in lines[:3])
             tiles.append(Tile(words.title, value, " / ".join(plain(line.name, 16) for line in lines[:3])))
     return tiles[:MOST_TILES]
-
-
-def _precedence(row: Measurement) -> tuple[int, int, int]:
-    """Among numbers of one metric, the one to show comes first: of held-out images, the newest, of the most images."""
-    return rank(row.split), -row.step, -(row.n or 0)
 
 
 def _tile(row: Measurement, others: Sequence[str], step: int) -> Tile:
