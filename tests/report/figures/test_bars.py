@@ -13,7 +13,7 @@ from simulacra.report.figures.bars import heat_map, share_pairs
 def drawn(values: np.ndarray, **changes: Any) -> Figure:
     """A heat map with rows and columns `name 0`, `name 1` and so on."""
     rows, columns = ([f"name {index}" for index in range(count)] for count in values.shape)
-    texts = {"title": "t", "x_name": "x", "y_name": "y", "unit": "u"}
+    texts = {"title": "t", "axes": ("x", "y"), "unit": "u"}
     return heat_map(values, rows, columns, **texts | changes)
 
 

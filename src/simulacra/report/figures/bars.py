@@ -72,8 +72,7 @@ def heat_map(
     columns: Sequence[str],
     *,
     title: str,
-    x_name: str,
-    y_name: str,
+    axes: tuple[str, str],
     unit: str,
     form: str = "{:.2f}",
     signed: bool = False,
@@ -88,8 +87,7 @@ def heat_map(
         rows: K names.
         columns: J names.
         title: above the map.
-        x_name: what a column is.
-        y_name: what a row is.
+        axes: what a column is, and what a row is.
         unit: beside the scale.
         form: how a value is written into its cell.
         signed: whether values lie around 0.
@@ -104,29 +102,29 @@ def heat_map(
     head = wrap(plain(title, 60), int((cell * across + SCALE) / LETTER))
     beside = SCALE + 0.3 + 0.08 * max(map(len, labels[1]))
     figure = blank(1.1 * cell * across + beside, cell * count + 1.6 + 0.15 * len(head))
-    axes = figure.add_subplot()
-    axes.set_title("\n".join(head))
+    plot = figure.add_subplot()
+    plot.set_title("\n".join(head))
     shades = LinearSegmentedColormap.from_list("values", CHANGES if signed else SHADES)
-    image = axes.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
-    axes.set_xlabel(x_name)
-    axes.set_ylabel(y_name)
+    image = plot.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
+    plot.set_xlabel(axes[0])
+    plot.set_ylabel(axes[1])
     size = min(8.0, cell * 72 * 0.62)
-    axes.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
+    plot.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
     slant = {"rotation": 90, "va": "center"} if cell < UPRIGHT else {"rotation": 45}
-    for name in axes.get_xticklabels():
+    for name in plot.get_xticklabels():
         name.set(**slant)
-    axes.set_yticks(range(count), labels[1], fontsize=size)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
+    plot.set_yticks(range(count), labels[1], fontsize=size)
+    plot.tick_params(length=0)
+    for spine in plot.spines.values():
         spine.set_visible(False)
     for index in range(framed):
-        axes.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
+        plot.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
     texts = texts or [_text(float(value), form) for value in values.flat]
     if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
         for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=True):
             ink = CELL_PAPER if abs(value) > DARK * end else CELL_INK
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
-    scale = figure.colorbar(image, ax=axes, shrink=0.9, aspect=24, pad=0.03)
+            plot.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
+    scale = figure.colorbar(image, ax=plot, shrink=0.9, aspect=24, pad=0.03)
     scale.outline.set_visible(False)
     scale.set_label(unit)
     scale.ax.tick_params(length=0, labelsize=7)

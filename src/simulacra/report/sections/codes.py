@@ -144,8 +144,7 @@ def code_factors(record: Record, album: Album, arrays: Arrays) -> Section:
         [str(row + 1) for row in rows.tolist()],
         factors,
         title="Factors in each latent dimension",
-        x_name="known factor",
-        y_name="latent dimension",
+        axes=("known factor", "latent dimension"),
         unit="share of the factor's entropy, %",
         form="{:.0f}",
     )
@@ -171,8 +170,7 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
         codes,
         judged,
         title="Information of codes about labels",
-        x_name="label predicted by the judge",
-        y_name="code",
+        axes=("label predicted by the judge", "code"),
         unit="mutual information, nats",
         form="{:.2f}",
         most=max(LEAST_SCALE, float(matrix.max())),
@@ -269,16 +267,3 @@ def sweeps(record: Record, album: Album, arrays: Arrays) -> Section:
 def numbered(count: int) -> list[str]:
     """Names of columns: 1, 2, 3."""
     return [str(index) for index in range(1, count + 1)]
-
-
-# Name of a picture in the run folder -> its section, in the order of the report.
-PICTURES = {
-    "categories": categories,
-    "category-pairs": category_pairs,
-    "code-labels": code_labels,
-    "kl-dimensions": kl_dimensions,
-    "code-factors": code_factors,
-    "sweeps": sweeps,
-    "map": code_maps,
-    "map-pca": principal_maps,
-}

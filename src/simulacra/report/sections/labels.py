@@ -35,8 +35,7 @@ def _changes(album: Album, matrix: Matrix, switched: list[str], judged: list[str
         switched,
         judged,
         title="What switching on one label changes",
-        x_name="label predicted by the judge",
-        y_name="label switched on",
+        axes=("label predicted by the judge", "label switched on"),
         unit="change of predicted probability, % points",
         form="{:+.0f}",
         signed=True,
@@ -70,8 +69,7 @@ def _sizes(album: Album, sizes: Matrix, switched: list[str], judged: list[str]) 
         switched,
         judged,
         title="What switching on one label changes, in either direction",
-        x_name="label predicted by the judge",
-        y_name="label switched on",
+        axes=("label predicted by the judge", "label switched on"),
         unit="mean size of the change, % points",
         form="{:.0f}",
         most=100,
@@ -92,8 +90,7 @@ def _classes(album: Album, matrix: Matrix, requested: list[str], judged: list[st
         requested,
         judged,
         title="Classes requested and predicted",
-        x_name="class predicted by the judge",
-        y_name="requested class",
+        axes=("class predicted by the judge", "requested class"),
         unit="share of its images, %",
         form="{:.0f}",
         most=100,
@@ -179,8 +176,7 @@ def confusion(record: Record, album: Album, arrays: Arrays) -> Section:
         labels,
         labels,
         title="True and predicted classes",
-        x_name="predicted class",
-        y_name="true class",
+        axes=("predicted class", "true class"),
         unit="share of the true class, %",
         most=100,
         texts=[f"{count:,}" if count else "" for count in counts.flat],
@@ -233,7 +229,3 @@ def _counts(arrays: Arrays, shape: tuple[int | None, ...]) -> NDArray[np.int64]:
 def _share(part: int, whole: int) -> str:
     """A share with a decimal, as classes differ by less than a percent."""
     return percent(int(part) / int(whole), 1) if whole else MISSING
-
-
-# Name of a picture in the run folder -> its section, in the order of the report.
-PICTURES = {"frequencies": frequencies, "leakage": leakage, "confusion": confusion, "verdicts": predictions}
