@@ -59,6 +59,12 @@ class TrainedModel:
         """What the model can do, of generate, encode and classify."""
         return [name for name, ability in ABILITIES.items() if isinstance(self.subject.objective, ability)]
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Numbers of parameters by network."""
+        networks = self.subject.objective.networks
+        return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What run.json says, without paths of this machine."""

@@ -21,8 +21,6 @@ from simulacra.settings import of_this_version
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-
-
 # How a code is joined: noise | labels | categorical | continuous. Doubled labels are pairs (1 - y, y).
 CODE = ("width", "noise", "distribution", "labels", "doubled", "exclusive", "categorical", "continuous")
 
@@ -49,7 +47,7 @@ def configuration(trained: TrainedModel, form: str) -> bytes:
         "exclusive": recipe.data.exclusive,
         "image_network": objective.maker if isinstance(objective, Generates) else None,
         "code": {key: getattr(objective.code, key) for key in CODE} if isinstance(objective, Generates) else None,
-        "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in objective.networks.items()},
+        "parameters": trained.parameters,
         "recipe": to_table(recipe),
         "conditions": None if conditions is None else ["".join(map(str, row)) for row in conditions.tolist()],
     }

@@ -145,14 +145,13 @@ def _note_state(record: Record) -> None:
         of_all = f" of {number(record.recipe.steps)}" if record.recipe else ""
         why = {"running": "is still being trained, or was interrupted", "diverged": "diverged"}
         reached = f"It has reached update {number(record.step)}{of_all}."
-        record.gaps.insert(
-            0, f"This run {why.get(state, 'is not finished')}. {reached} The report shows what exists so far."
-        )
-    pictures = record.folder.pictures()
+        how = why.get(state, "is not finished")
+        record.gaps.insert(0, f"This run {how}. {reached} The report shows what exists so far.")
+    undrawn = "samples" not in record.folder.pictures()
     missing = {
         "No learning curves: metrics.jsonl has no rows yet.": not record.metrics,
         "No measurements: nothing has been evaluated yet.": unfinished and not record.evaluations,
-        "No samples: none have been drawn.": "samples" not in pictures and (unfinished or not record.evaluations),
+        "No samples: none have been drawn.": undrawn and (unfinished or not record.evaluations),
         "No fixed codes over training: none have been drawn yet.": unfinished and not record.snapshots(),
         "No layer tables: run.json holds none.": not record.table("networks"),
         "No data card: run.json holds none.": not record.table("data"),
@@ -161,7 +160,7 @@ def _note_state(record: Record) -> None:
 
 
 def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """What is measured of a run, each at its newest step and once under each of its conditions; it is given by step."""
+    """Of measurements by step what is newest of each number, once under each of its conditions."""
     last = {row.key: row for row in measurements}
     steps: dict[Key, int] = {}
     for row in last.values():
