@@ -10,7 +10,7 @@ from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.judge import Judge, count_confusion
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.correction import Corrected
+from simulacra.evaluation.metrics.correction import Shares
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.measurements import Measurement
 from simulacra.objectives import Encodes
@@ -69,7 +69,7 @@ def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurem
     corrections = (correction.classes if judge.exclusive else correction.attributes)(confusion, judge.confusion)
     measurements: list[Measurement] = []
     judged: list[int] = []
-    corrected: dict[int, tuple[Corrected, int]] = {}
+    corrected: dict[int, tuple[Shares, int]] = {}
     for column in asked.tolist():
         generated_for, predicted_as = wanted[:, column], predicted[:, column]
         hits = predicted_as[generated_for] if judge.exclusive else predicted_as == generated_for
@@ -135,7 +135,7 @@ def wanted_labels(material: Material, judge: Judge) -> Flags:
     return wanted
 
 
-def why_withheld(judge: Judge, column: int, n: int, corrected: Corrected | None) -> tuple[str | None, str | None]:
+def why_withheld(judge: Judge, column: int, n: int, corrected: Shares | None) -> tuple[str | None, str | None]:
     """Why a label's share, and its corrected share, are withheld; None where they are not."""
     if not judge.learned[column]:
         why = why_unlearned(judge, column)

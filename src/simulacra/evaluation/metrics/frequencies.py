@@ -38,12 +38,11 @@ def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
         n: how many samples.
     """
     half = 0.5 / n
-    value, draws = (
+    ratios = (
         np.exp(np.log((part[..., chosen] + half) / (data[chosen] + half)).mean(-1))
         for part in (shares.values, shares.draws)
     )
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return Estimate(float(value), min(float(value), float(low)), max(float(value), float(high)))
+    return Shares(*ratios).estimate
 
 
 def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
@@ -205,7 +204,6 @@ def _of_each_label(material: Material, labelled: Labelled) -> Results:
     for index, name in enumerate(judge.label_names):
         about: dict[str, Any] = {"split": "train", "n": material.count, "label": name, "judge": judge.label}
         about["details"] = {"training_share": float(labelled.shares[index])}
-        estimate = Estimate(float(samples.values[index]), float(low[index]), float(high[index]))
         if possible[index]:
             about["baseline"] = float(reference.values[index])
         elif judge.learned[index]:
@@ -213,7 +211,7 @@ def _of_each_label(material: Material, labelled: Labelled) -> Results:
         else:
             about["why"] = "withheld, the judge did not learn this label well enough"
         results.measurements.append(
-            material.measurement("label_frequency", estimate if possible[index] else None, **about)
+            material.measurement("label_frequency", samples.of(index).estimate if possible[index] else None, **about)
         )
     if possible.any():
         names = np.array(judge.label_names)[possible]
