@@ -39,11 +39,11 @@ def changed(before: Images, after: Images) -> float:
 
 
 def _of_set(images: Images) -> dict[str, float]:
+    from scipy.spatial.distance import pdist, squareform
+
     values = images.astype(np.float64) / 255
     flat = values.reshape(len(values), -1)
-    lengths = np.square(flat).sum(1)
-    squares = np.maximum(lengths[:, None] + lengths - 2 * flat @ flat.T, 0) / flat.shape[1]
-    distances = np.sqrt(squares)
+    distances = squareform(pdist(flat)) / flat.shape[1] ** 0.5
     others = ~np.eye(len(flat), dtype=bool)
     nearest = np.where(others, distances, np.inf).min(1)
     steps = [np.abs(np.diff(values, axis=axis)).mean() for axis in (1, 2) if values.shape[axis] > 1]

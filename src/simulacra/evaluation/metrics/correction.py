@@ -45,7 +45,7 @@ class Shares:
 
     def of(self, *index: int) -> "Shares":
         """A single one of them."""
-        return Shares(self.values[index], self.draws[:, *index])
+        return Shares(self.values[index], self.draws[(slice(None), *index)])
 
     @property
     def limits(self) -> tuple[Array, Array]:
