@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -223,6 +223,15 @@ class Material:
             against=self.against,
             **entries,
         )
+
+    def measurements(
+        self, estimates: Mapping[str, Estimate | None], baselines: Mapping[str, float | None], **entries: Any
+    ) -> list[Measurement]:
+        """Several numbers of this model, each with its baseline, if any, that share the other entries."""
+        return [
+            self.measurement(metric, estimate, baseline=baselines.get(metric), **entries)
+            for metric, estimate in estimates.items()
+        ]
 
     @property
     def store(self) -> ImageStore:

@@ -8,6 +8,7 @@ into bins of equal counts where classes are needed.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,8 @@ BINS = 20  # of a latent dimension, equally wide: as in Locatello et al. 2019, a
 FACTOR_BINS = 10  # of a factor that is no class, equally full
 MOST_CLASSES = 64  # whole numbers beyond these are measured on a scale, not classes
 TREES, DEEPEST, LEAF = 10, 10, 2  # of a forest
-ACTIVE = (
-    0.01  # variance, where the prior has 1, below which a dimension says nothing: Burda et al. 2016, arXiv:1509.00519
-)
+# Variance, where the prior has 1, below which a dimension says nothing: Burda et al. 2016, arXiv:1509.00519.
+ACTIVE = 0.01
 
 
 @dataclass(frozen=True)
@@ -337,27 +337,17 @@ def measure(material: Material) -> Results:
     factors = [factor_of(store.factors[rows, column]) for column in columns]
     shuffled = codes[stream(seed, Draw.SHUFFLED_CODES).permutation(len(codes))]
     progress = material.stage("measuring what each latent dimension means")
-    why = (
-        "withheld: fewer than two factors have a value that 32 images share"
-        if active(codes).any()
-        else "withheld: no latent dimension changes with the image"
-    )
+    why = "withheld: no latent dimension changes with the image"
+    if active(codes).any():
+        why = "withheld: fewer than two factors have a value that 32 images share"
+    about: dict[str, Any] = {"split": split, "n": len(rows), "details": {"factors": len(factors)}}
     for done, (score, splits) in enumerate(SPLITS.items()):
         progress(done, len(SPLITS))
         seeded = partial(score, seed)
         baselines = seeded(shuffled, factors)
-        results.measurements += [
-            material.measurement(
-                name,
-                estimate,
-                split=split,
-                n=len(rows),
-                baseline=baselines[name],
-                why=None if estimate else why,
-                details={"factors": len(factors)},
-            )
-            for name, estimate in halved(seeded, codes, factors, splits).items()
-        ]
+        for name, estimate in halved(seeded, codes, factors, splits).items():
+            about |= {"baseline": baselines[name], "why": None if estimate else why}
+            results.measurements.append(material.measurement(name, estimate, **about))
     progress(len(SPLITS), len(SPLITS))
     results.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
     if split == "train":

@@ -1,7 +1,7 @@
 """Diversity: copies, duplicates, faults and sharpness of samples, each beside the same of real images."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,7 @@ def tail_share(samples: Values, real: Values, level: float) -> TailShare:
     limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
     share = Estimate.share(samples < ranked[index])
-    assert share.low is not None
-    assert share.high is not None
+    assert share.low is not None and share.high is not None, "a share has an interval"  # noqa: PT018
     below = np.hypot(share.value - share.low, share.value - lower)
     above = np.hypot(share.high - share.value, upper - share.value)
     estimate = Estimate(share.value, max(0.0, share.value - float(below)), min(1.0, share.value + float(above)))
@@ -68,9 +67,7 @@ def nearness(to_train: Values, to_held_out: Values) -> Values:
         to_held_out: (n,) b; of a held-out image, to the nearest other one.
     """
     total = to_train + to_held_out
-    ratio = np.full(len(total), 0.5)
-    np.divide(to_train, total, out=ratio, where=total > 0)
-    return ratio
+    return np.divide(to_train, total, out=np.full(len(total), 0.5), where=total > 0)
 
 
 def fine_energy(images: NDArray[np.uint8]) -> Values:
@@ -213,16 +210,9 @@ def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
     generated, reference, chosen = material.features, material.real_features("reference"), material.chosen
     train = np.concatenate([material.real_features("train"), reference])
     compared = compare_features(generated, material.real_features("held_out"), train)
+    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label}
     measurements = [
-        material.measurement(
-            metric,
-            tail.estimate,
-            split=split,
-            n=len(generated),
-            baseline=tail.baseline,
-            extractor=material.extractor.label,
-            real=real,
-        )
+        material.measurement(metric, tail.estimate, split=split, baseline=tail.baseline, real=real, **about)
         for metric, split, tail, real in (
             ("copies_features", "train", compared.copies, len(train)),
             ("duplicates", None, duplicates(generated, reference), len(reference)),
@@ -243,12 +233,10 @@ def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:
         flip=material.subject.recipe.data.flip,
         progress=material.stage("nearest images"),
     )
-    measurements = [
-        material.measurement(
-            metric, tail.estimate, split="train", n=material.count, baseline=tail.baseline, real=len(rows)
-        )
-        for metric, tail in (("copies_pixels", compared.copies), ("broken_pixels", compared.broken))
-    ]
+    tails = {"copies_pixels": compared.copies, "broken_pixels": compared.broken}
+    estimates = {metric: tail.estimate for metric, tail in tails.items()}
+    baselines = {metric: tail.baseline for metric, tail in tails.items()}
+    measurements = material.measurements(estimates, baselines, split="train", n=material.count, real=len(rows))
     return measurements, _strip(material, "pixels", compared, rows)
 
 

@@ -148,7 +148,7 @@ BY_LABELS = ("modes_covered", "label_entropy", "label_divergence", "rare_label_r
 
 def _without(material: Material, why: str) -> Results:
     """Measurements without numbers, and the reason."""
-    return Results([material.measurement(metric, None, why=why) for metric in BY_LABELS])
+    return Results(material.measurements(dict.fromkeys(BY_LABELS), {}, why=why))
 
 
 def _remarks(material: Material) -> list[str]:
@@ -171,18 +171,10 @@ def _of_modes(material: Material, labelled: Labelled) -> list[Measurement]:
         "label_entropy": entropy,
         "label_divergence": lambda part: divergence(part, shares),
     }
-    return [
-        material.measurement(
-            metric,
-            statistic(counts),
-            split="train",
-            n=material.count,
-            baseline=statistic(of_reference).value,
-            judge=judge.label,
-            details={"modes": len(counts) - 1},
-        )
-        for metric, statistic in statistics.items()
-    ]
+    estimates = {metric: statistic(counts) for metric, statistic in statistics.items()}
+    baselines = {metric: statistic(of_reference).value for metric, statistic in statistics.items()}
+    about: dict[str, Any] = {"judge": judge.label, "details": {"modes": len(counts) - 1}}
+    return material.measurements(estimates, baselines, split="train", n=material.count, **about)
 
 
 def _of_rare_labels(material: Material, labelled: Labelled) -> Results:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -49,11 +48,8 @@ def measure(material: Material) -> Results:
 
         extractor, cache = material.extractor, material.cache
         baselines = baselines_of(material.store, rows, chosen.reference, extractor, score_reference, cache)
-        about: dict[str, Any] = {"split": split, "n": material.count, "real": len(chosen.held_out)}
-        results.measurements += [
-            material.measurement(name, estimate, baseline=baselines[name], extractor=extractor.label, **about)
-            for name, estimate in score(generated).items()
-        ]
+        about = {"n": material.count, "real": len(chosen.held_out), "extractor": extractor.label}
+        results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
     return results
