@@ -10,6 +10,7 @@ corrected share is a better guess, not a truth.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -45,7 +46,8 @@ class Shares:
 
     def of(self, *index: int) -> "Shares":
         """A single one of them."""
-        return Shares(self.values[index], self.draws[(slice(None), *index)])
+        every_draw: Any = (slice(None), *index)
+        return Shares(self.values[index], self.draws[every_draw])
 
     @property
     def limits(self) -> tuple[Array, Array]:

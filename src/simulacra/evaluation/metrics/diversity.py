@@ -48,7 +48,8 @@ def tail_share(samples: Values, real: Values, level: float) -> TailShare:
     limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
     share = Estimate.share(samples < ranked[index])
-    assert share.low is not None and share.high is not None, "a share has an interval"  # noqa: PT018
+    assert share.low is not None
+    assert share.high is not None
     below = np.hypot(share.value - share.low, share.value - lower)
     above = np.hypot(share.high - share.value, upper - share.value)
     estimate = Estimate(share.value, max(0.0, share.value - float(below)), min(1.0, share.value + float(above)))

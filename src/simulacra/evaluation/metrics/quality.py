@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, Results, baselines_of
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
@@ -46,9 +46,8 @@ def measure(material: Material) -> Results:
             scores = score(Cloud(material.real_features("reference")))
             return {name: estimate.value for name, estimate in scores.items()}
 
-        extractor, cache = material.extractor, material.cache
-        baselines = baselines_of(material.store, rows, chosen.reference, extractor, score_reference, cache)
-        about = {"n": material.count, "real": len(chosen.held_out), "extractor": extractor.label}
+        baselines = material.real.baselines(rows, chosen.reference, score_reference)
+        about = {"n": material.count, "real": len(chosen.held_out), "extractor": material.extractor.label}
         results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
