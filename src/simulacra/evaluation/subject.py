@@ -246,8 +246,5 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     Several threads may have workers at once, as the explorer's desks do: torch keeps one number for threads to come and
     one in each thread, so each worker sets its own, and only one who found no other's setting remembers the number.
     """
-    with (
-        one_thread() as count,
-        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-    ):
+    with one_thread() as count, ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         yield pool

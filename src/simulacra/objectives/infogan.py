@@ -58,10 +58,7 @@ class InfoGAN(Objective, Generates):
         on_real, on_fake = self.score(batch.images), self.score(fake.detach())
         loss = real_loss(on_real, self.settings.real_label) + fake_loss(on_fake)
         optimize("discriminator", loss)
-        values = {
-            "loss/discriminator": loss,
-            **discriminator_accuracy(on_real, on_fake),
-        }
+        values = {"loss/discriminator": loss, **discriminator_accuracy(on_real, on_fake)}
         if step % self.settings.discriminator_steps == 0:
             features = self.networks["discriminator"](fake)
             # The graph of Q's step ends at the images, or before Q's head.

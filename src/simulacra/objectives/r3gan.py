@@ -8,14 +8,7 @@ from torch import Tensor
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
 from simulacra.objectives.augmentation import augment
-from simulacra.objectives.base import (
-    Generates,
-    Objective,
-    Optimize,
-    decoder_parts,
-    encoder_parts,
-    refuse_batch_norm,
-)
+from simulacra.objectives.base import Generates, Objective, Optimize, decoder_parts, encoder_parts, refuse_batch_norm
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import discriminator_accuracy, relativistic_loss, squared_gradient
 from simulacra.recipe import Recipe

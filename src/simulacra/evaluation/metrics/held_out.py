@@ -102,12 +102,7 @@ def require_valid(count: int, data: object) -> None:
 
 
 def score(
-    subject: Subject,
-    metric: str,
-    *,
-    extractor: Extractor,
-    cache: Path | None = None,
-    progress: Progress | None = None,
+    subject: Subject, metric: str, *, extractor: Extractor, cache: Path | None = None, progress: Progress | None = None
 ) -> Measurement:
     """One number of a model on the split "valid".
 
