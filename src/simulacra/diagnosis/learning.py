@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve, measured_source
+from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_source
 from simulacra.estimates import t_quantile
 
 # The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
@@ -216,6 +216,7 @@ def _watched(history: History) -> Curve | None:
     for metric in metrics:
         points = history.measured(metric, "valid")
         if len(points) >= 2 * POINTS - 1:
-            return measured_curve(metric, "valid", points)
+            steps, values = zip(*((point.step, point.value) for point in points), strict=True)
+            return Curve(measured_source(metric, "valid"), np.array(steps, np.int64), np.array(values, np.float64))
     single = {"vae": "loss/total", "classifier": "loss/train"}.get(history.family)
     return history.curve(single) if single and not _scheduled(history) else None

@@ -36,8 +36,8 @@ class InfoGAN(Objective, Generates):
         self.settings = settings
         self.code = Code(settings.code)
         heads = {"source": 1, "recognition": sum(self.code.categorical) + self.code.continuous}
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], recipe.data.shape, heads)
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "discriminator", heads)
         super().__init__(parts, settings.players)
         initialize(self.networks)
 
