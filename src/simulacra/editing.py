@@ -1,6 +1,5 @@
 """Edits of pictures: each picture becomes a code, the code moves along directions of labels, and is decoded."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -222,8 +221,8 @@ SIDE, GAP, CAPTION = 144, 10, 26  # pixels: the longer side at least, between pi
 INK, PAPER = (36, 41, 47), (255, 255, 255)
 
 
-def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
-    """Images (n, H, W, C) in a row as PNG, small images enlarged, with a caption below each."""
+def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> NDArray[np.uint8]:
+    """Images (n, H, W, C) in a row (height, width, 3), small ones enlarged, with a caption below each."""
     count, height, width = images.shape[:3]
     scale = max(1, -(-SIDE // max(height, width)))
     width, height = width * scale, height * scale
@@ -234,6 +233,4 @@ def row_picture(images: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
         row.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, GAP))
         pen.text((left + width / 2, height + GAP + CAPTION / 2), caption, INK, font, anchor="mm")
-    buffer = io.BytesIO()
-    row.save(buffer, "PNG")
-    return buffer.getvalue()
+    return np.asarray(row)

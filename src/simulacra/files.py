@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from simulacra.errors import RunError
 
+# What PNG files of sheets and figures name as their software, so that a scan of pictures knows them from data.
+SHEET = "Simulacra sheet"
+
 
 def write_aside(target: Path, content: bytes) -> Path:
     """Writes a file aside and renames it, so that no reader ever sees half of it; makes its folder if need be.

@@ -13,6 +13,7 @@ from PIL import Image
 
 import simulacra as sm
 from simulacra.api.pictures import as_images, shown
+from simulacra.data.values import Range
 
 
 @pytest.fixture
@@ -166,6 +167,15 @@ def test_a_notebook_shows_pictures(run: Any, tmp_path: Path) -> None:
     images.save(tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
+    for name, form in (("sheet.jpg", "JPEG"), ("sheet.WEBP", "WEBP"), ("sheet.tiff", "TIFF"), ("sheet.bmp", "BMP")):
+        images.save(tmp_path / name)
+        with Image.open(tmp_path / name) as sheet:
+            assert sheet.format == form
+    images.save(tmp_path / "sheet.npy")
+    assert np.array_equal(np.load(tmp_path / "sheet.npy"), images)
+    for name in ("sheet.gif", "sheet"):
+        with pytest.raises(sm.DataError, match=rf"{name} was not written; give a name that ends in \.png, .* or \.npy"):
+            images.save(tmp_path / name)
     with pytest.raises(sm.DataError, match="is not a sheet of images"):
         images[:, 0, 0, 0].save(tmp_path / "no.png")
 
@@ -184,6 +194,19 @@ def test_images_of_many_kinds_become_arrays(tmp_path: Path) -> None:
     assert as_images(grey, (4, 4, 1))[0].shape == (5, 4, 4, 1)
     assert as_images(grey[0], (4, 4, 1))[1]
     assert isinstance(shown(images), sm.Pictures)
+
+
+def test_a_picture_of_pillow_is_read_like_its_file(tmp_path: Path) -> None:
+    picture, exif = Image.new("RGBA", (8, 4), (255, 255, 255, 0)), Image.Exif()
+    picture.paste((255, 0, 0, 255), (0, 0, 4, 4))
+    exif[0x0112] = 6  # shown after a quarter turn clockwise: left becomes top
+    picture.save(tmp_path / "lying.png", exif=exif)
+    for given in (tmp_path / "lying.png", Image.open(tmp_path / "lying.png")):
+        image = as_images(given, (8, 4, 3), {"background": "black"})[0][0]
+        assert (image[:4] == [255, 0, 0]).all()
+        assert (image[4:] == 0).all()
+    deep = Image.fromarray(np.full((4, 4), 40, np.int32))
+    assert (as_images(deep, (4, 4, 1), {"scales": {"integer": Range(0, 200)}})[0] == 51).all()
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,24 @@ def test_tables_have_as_many_cells_as_columns(arrays, smooth) -> None:
 def test_images_smaller_than_the_thumbnails_are_audited(arrays) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 5, 6, 1), np.uint8)
     assert arrays(images=images)["duplicates"]["near"]["pairs"] == 0
+
+
+def test_one_picture_with_two_classes_is_the_gravest_finding(arrays, smooth) -> None:
+    report = arrays(images=np.concatenate([smooth, smooth[:1]]), labels=[0] * 30 + [1] * 11, label_names=["cat", "dog"])
+    assert report["duplicates"]["exact"]["contradicting"] == 1
+    assert report["findings"][1] == (
+        "1 picture is labelled cat and dog at once (the first: row 0 and row 40); keep one of the copies"
+    )
+
+
+def test_one_picture_with_and_without_an_attribute_is_found(arrays, smooth) -> None:
+    labels = np.stack([np.arange(41) % 2, np.ones(41, int)], axis=1)
+    report = arrays(images=np.concatenate([smooth, smooth[1:2]]), labels=labels, label_names=["Hat", "Face"])
+    assert any(line.startswith("1 picture is labelled with Hat and without at once") for line in report["findings"])
+
+
+def test_a_label_without_a_training_image_is_found(arrays, smooth) -> None:
+    labels = {"y_train": [0] * 20 + [1] * 10, "y_test": [2] * 10}
+    report = arrays(x_train=smooth[:30], x_test=smooth[30:], **labels)
+    assert report["untrained"] == ["2"]
+    assert "no training image has the label 2, so a model cannot learn it" in report["findings"]

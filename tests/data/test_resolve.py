@@ -9,11 +9,12 @@ import pytest
 
 from simulacra.data import sources
 from simulacra.data.resolve import kind_of, resolve
+from simulacra.data.sources import Options
 from simulacra.errors import DataError
 
 
 def resolved(data: object, tmp_path: Path, **options):
-    return resolve(str(data), cache=tmp_path / "cache", **{"size": (8, 8), **options})
+    return resolve(str(data), Options(**{"size": (8, 8), **options}), cache=tmp_path / "cache")
 
 
 def idx_files(root: Path) -> Path:
@@ -99,6 +100,7 @@ def test_a_packed_store_is_used_as_it_is(packed, tmp_path: Path) -> None:
         ({"channels": 1}, "has 3 channels where 1"),
         ({"crop": "none"}, "--crop has no effect"),
         ({"labels": Path("t.csv")}, "--labels has no effect"),
+        ({"classes": "none"}, "--classes has no effect"),
     ],
 )
 def test_a_packed_store_is_not_taken_for_what_it_is_not(packed, tmp_path: Path, options, message: str) -> None:
@@ -147,5 +149,49 @@ def test_a_symlink_to_itself_is_told(tmp_path: Path) -> None:
 
 def test_the_cache_is_the_users_cache_folder_unless_given(folder, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    store = resolve(str(folder(2)), size=(8, 8)).store
+    store = resolve(str(folder(2)), Options(size=(8, 8))).store
     assert store.path.is_relative_to(tmp_path / "xdg" / "simulacra")
+
+
+@pytest.mark.parametrize("known", ["avatars", "fashion-mnist"])
+def test_a_folder_that_bears_a_known_name_is_never_passed_over(known: str, folder, tmp_path, monkeypatch) -> None:
+    folder(4, known)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"{known} is a known data set, and also a folder here; write ./{known}"):
+        resolved(known, tmp_path)
+    assert len(resolved(f"./{known}", tmp_path).store.images) == 4
+    assert len(resolved(known, tmp_path, source="folder").store.images) == 4
+
+
+def test_a_known_data_set_beside_a_folder_of_its_name_is_had_by_its_source(folder, tmp_path, monkeypatch) -> None:
+    folder(4, "avatars")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("simulacra.data.sources.avatars.COUNT", 3)
+    packed = resolved("avatars", tmp_path, source="avatars")
+    assert len(packed.store.images) == 3
+    assert "the folder avatars here has the name of a known data set and was not read" in packed.notes
+
+
+def test_celebas_pictures_are_taken_for_a_folder_where_that_is_asked_for(folder, tmp_path: Path) -> None:
+    root = folder(["img_align_celeba/000001.jpg", "img_align_celeba/000002.jpg"], "faces")
+    assert resolved(root, tmp_path).store.card["title"] == "CelebA"
+    assert resolved(root, tmp_path, source="folder").store.card["title"] == "faces"
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "kind"),
+    [
+        ("flowers", "{:06}.jpg", "folder"),
+        ("flowers", "rose{}.jpg", "folder"),
+        (".", "{:06}.jpg", "celeba"),
+        (".", "{:06}.png", "celeba"),
+        (".", "rose{}.jpg", "folder"),
+        ("img_align_celeba", "{:06}.jpg", "celeba"),
+        ("img_align_celeba_png", "{:06}.png", "celeba"),
+    ],
+)
+def test_celebas_tables_count_for_celebas_pictures_alone(folder, place: str, names: str, kind: str) -> None:
+    root = folder([f"{place}/{names.format(at)}" for at in range(1, 6)])
+    rows = "".join(f"{at:06}.jpg 1 -1\n" for at in range(1, 6))
+    (root / "list_attr_celeba.txt").write_text(f"5\nSmiling Male\n{rows}")
+    assert kind_of(root / place) == kind

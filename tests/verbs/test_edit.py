@@ -57,6 +57,14 @@ def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(e
     assert "say where it is with --data STORE" in other.err
 
 
+@pytest.mark.parametrize("strength", [("--strength", "1.5"), ("--strengths", "0,1")])
+def test_an_edited_picture_is_written_as_its_ending_says(edit: Any, tmp_path: Path, strength: tuple[str, str]) -> None:
+    ended = edit("--label", "Smiling=1", *strength, "--out", tmp_path / "out.jpg")
+    assert ended.code == 0, ended.err
+    with Image.open(tmp_path / "out.jpg") as picture:
+        assert picture.format == "JPEG"
+
+
 def test_several_strengths_are_a_row_beside_the_original(edit: Any, tmp_path: Path) -> None:
     ended = edit("--label", "Smiling=1", "--strengths", "-2,-1,0,1,2")
     assert ended.code == 0, ended.err
@@ -94,7 +102,7 @@ def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit: Any, tmp_
         (["--label", "Smiling=1", "--strength", "nan"], "--strength nan: expected a number like 1.5"),
         (["--label", "Smiling=1", "--strengths", "1;2"], "--strengths 1;2: expected a number like 1.5"),
         (["--label", "Smiling=1", "--method", "magic"], "--method magic: there is no such method; known: mean, normal"),
-        (["--label", "Smiling=1", "--out", "out.jpg"], "--out out.jpg: expected a name that ends in .png"),
+        (["--label", "Smiling=1", "--out", "out.gif"], "--out out.gif: expected a name that ends in .png, .jpg"),
         (["--label", "Smiling=1", "--step", "9"], "no checkpoint at step 9"),
         (["--label", "Smiling=1", "--crop", "0,0,99,99"], "photo.jpg is 40x30, too small for the crop"),
     ],

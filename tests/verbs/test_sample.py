@@ -1,5 +1,6 @@
 """Samples: from the run folder alone."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -172,7 +173,19 @@ def test_a_folder_may_be_named_after_a_number(trained: Any, simulacra: Run, tmp_
     assert sorted(path.name for path in (tmp_path / "kl-1.0").iterdir()) == ["0.png", "1.png"]
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "c.npz", "a.png.bak"])
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP"), ("a.tif", "TIFF"), ("a.bmp", "BMP")]
+)
+def test_a_picture_is_written_as_its_ending_says(
+    name: str, form: str, trained: Any, simulacra: Run, tmp_path: Path
+) -> None:
+    ended = simulacra("sample", trained("gan"), "-n", 1, "--out", tmp_path / name)
+    assert ended.code == 0, ended.err
+    with Image.open(tmp_path / name) as image:
+        assert (image.format, image.size) == (form, (8, 8))
+
+
+@pytest.mark.parametrize("name", ["a.gif", "c.npz", "a.png.bak"])
 def test_an_ending_of_another_kind_is_refused(name: str, trained: Any, simulacra: Run, tmp_path: Path) -> None:
     ended = simulacra("sample", trained("gan"), "--out", tmp_path / name)
     assert ended.code == 2
@@ -289,3 +302,13 @@ def test_a_wrong_description_of_codes_ends_with_2(codes: str, said: str, trained
     ended = simulacra("sample", trained("gan"), "--codes", codes)
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_a_label_that_no_training_image_had_is_warned_of(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run = trained("acgan")
+    facts = json.loads((run / "run.json").read_text())
+    facts["data"]["label_frequencies"] |= {"Male": 0.0, "Smiling": 1.0}
+    (run / "run.json").write_text(json.dumps(facts))
+    for word, warned in (("Male=1", True), ("Male=0", False), ("Smiling=0", True), ("Eyeglasses=1", False)):
+        ended = simulacra("sample", run, "-n", 1, "--label", word, "--out", tmp_path / "x.png")
+        assert (f"no training image had {word}, so these images show nothing of it" in ended.out) is warned

@@ -7,16 +7,14 @@ from typing import Any
 
 from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
+from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, nearest
 from simulacra.recipe import Recipe
 from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
 from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.train import train as train_run
-
-KINDS = {"crop": str, "count": int, "seed": int, "layout": str, "values": str}  # of the options of sources
 
 
 def report_line(line: str) -> None:
@@ -43,15 +41,17 @@ def pack(
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
-        options: further options of the source: crop, count, seed, layout, values.
+        options: further options of the source, named as on the command line: crop, columns, missing, unknown, factors,
+            classes, split, count, seed, layout, values, background, max_pixels, keep_going.
 
     Raises:
         DataError: the data cannot be used.
     """
-    _check_options(options)
-    table = None if labels is None else Path(labels)
-    place = None if path is None else Path(path)
-    return pack_source(source, place, Path(out), size=size, labels=table, grey=grey, **options).store
+    asked = read_options(size=size, labels=labels, grey=grey, **options)
+    packed = pack_source(source, None if path is None else Path(path), Path(out), options=asked)
+    for line in packed.notes:
+        report_line(line)
+    return packed.store
 
 
 def train(
@@ -65,10 +65,10 @@ def train(
     epochs: float | None = None,
     minutes: float | None = None,
     labels: str | Path | None = None,
-    crop: str | None = None,
     device: str = "auto",
     report: bool = False,
     say: Callable[[str], None] = report_line,
+    **options: Any,
 ) -> Run:
     """Trains a recipe into a run folder, or continues from its newest checkpoint.
 
@@ -82,16 +82,17 @@ def train(
         epochs: length in passes over the training images.
         minutes: of training, after which it stops.
         labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
         say: called with each line that a person should read.
+        options: further options of pictures as they are, named as on the command line: crop, columns, missing,
+            unknown, factors, classes, split, source, layout, values, background, max_pixels, keep_going.
 
     Raises:
         SimulacraError: recipe, data or folder cannot be used, or the training diverged.
         Stopped: a signal ended it; the state was saved, and the same call continues.
     """
-    _check_options({"crop": crop})
+    asked = read_options(labels=labels, **options)
     finished = train_run(
         recipe,
         None if data is None else str(data),
@@ -101,8 +102,7 @@ def train(
         steps=steps,
         minutes=minutes,
         epochs=epochs,
-        labels=None if labels is None else Path(labels),
-        crop=crop,
+        options=asked,
         device=device,
         report=report,
         say=say,
@@ -138,20 +138,6 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
     """
     wanted = (metrics,) if isinstance(metrics, str) else metrics
     return compare_runs([run.folder if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
-
-
-def _check_options(given: Mapping[str, Any]) -> None:
-    """Checks names and types of the options of a source.
-
-    Raises:
-        DataError: an option is unknown, or has the wrong type.
-    """
-    for name, value in given.items():
-        if name not in KINDS:
-            raise DataError(f"{name} is not an option of a source; {nearest(name, KINDS)}")
-        if value is not None and type(value) is not KINDS[name]:
-            kind = "a whole number" if KINDS[name] is int else "words as on the command line, like crop='0,0,178,178'"
-            raise DataError(f"{name} = {value!r}: expected {kind}")
 
 
 __all__ = ["Model", "Pictures", "Run", "compare", "evaluate", "load", "open_run", "pack", "train"]

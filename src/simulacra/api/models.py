@@ -1,5 +1,6 @@
 """Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
 
+import warnings
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulacra.api.pictures import Given, Pictures, as_images, shown
 from simulacra.data.batches import to_tensor
+from simulacra.data.decode import Meaning
 from simulacra.editing import EditRequest, codes_of
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
@@ -24,10 +26,10 @@ from simulacra.objectives import Classifies, Generates
 from simulacra.recipe import Recipe
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
-from simulacra.verbs.edit import Editor, open_editor
+from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
-from simulacra.verbs.sample import draw_samples, with_labels
+from simulacra.verbs.sample import draw_samples, never_met, with_labels
 
 Values = NDArray[np.float32]
 GRID = 16  # images that a notebook shows of a model
@@ -52,6 +54,11 @@ class TrainedModel(ABC):
         """The folder that it was read from."""
 
     @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return {}
+
+    @property
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         return self.subject.recipe
@@ -73,6 +80,8 @@ class TrainedModel(ABC):
             RunError: the model generates no images, or has no such label.
         """
         codes = draw_samples(self.subject, count, seed)
+        for line in never_met(RunFolder(self.folder), labels or {}):
+            warnings.warn(line, stacklevel=2)
         return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
@@ -94,7 +103,7 @@ class TrainedModel(ABC):
             RunError: the model generates no images.
         """
         self.subject.generates  # noqa: B018  # raises for a model without codes
-        return codes_of(self.subject, as_images(images, self.recipe.data.shape)[0])[0]
+        return codes_of(self.subject, as_images(images, self.recipe.data.shape, self.meaning)[0])[0]
 
     def classify(self, images: Given) -> Values:
         """Predicted probability of each label, (n, labels) in [0, 1]; of classes, each row sums to 1.
@@ -108,7 +117,7 @@ class TrainedModel(ABC):
             raise RunError(
                 f"a model of family {self.recipe.objective.family} does not classify; an ACGAN or a classifier does"
             )
-        given = to_tensor(as_images(images, self.recipe.data.shape)[0]).to(model.device)
+        given = to_tensor(as_images(images, self.recipe.data.shape, self.meaning)[0]).to(model.device)
         with model.evaluating():
             logits = model.logits(given).float()
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
@@ -189,6 +198,11 @@ class Run(TrainedModel):
         return self.files.path
 
     @property
+    def meaning(self) -> Meaning:
+        """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
+        return meaning_of_run(self.files)
+
+    @property
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of metrics.jsonl: means of every loss and accuracy."""
         return self.files.rows("metrics")
@@ -226,7 +240,7 @@ class Run(TrainedModel):
             RunError: this run cannot do it.
             DataError: the array or picture is not an image of this model.
         """
-        images, single = as_images(image, self.recipe.data.shape)
+        images, single = as_images(image, self.recipe.data.shape, self.meaning)
         strengths = (strength,) if isinstance(strength, int | float) else tuple(strength)
         request = EditRequest({**(labels or {}), **more}, strengths, method, tuple(keep))
         edited = self._editor.edit(images, request).images

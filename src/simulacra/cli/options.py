@@ -45,8 +45,25 @@ def read_path(text: str) -> Path:
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", parser=read_path, help="Folder to write.")]
-Labels = Annotated[Path | None, typer.Option("--labels", help="CSV table: a column of file names, others 0/1.")]
+# What several commands may ask of the pictures' source; `data.sources.read_options` takes them by their names.
+Labels = Annotated[str | None, typer.Option("--labels", help="Table: a column of file names, others labels.")]
+Columns = Annotated[str | None, typer.Option("--columns", help="Columns of the table to read: A,B. All by default.")]
+Missing = Annotated[str | None, typer.Option("--missing", help="What an empty cell of the table means: 0, 1 or drop.")]
+Unknown = Annotated[str | None, typer.Option("--unknown", help="What -1 means beside 0 and 1: 0, 1 or drop.")]
+Factors = Annotated[str | None, typer.Option("--factors", help="Columns of numbers kept as factors: A,B.")]
+Classes = Annotated[str | None, typer.Option("--classes", help="folders or none: whether folders are classes.")]
+Split = Annotated[str | None, typer.Option("--split", help="folder or random: whether folders are the split.")]
+Source = Annotated[str | None, typer.Option("--source", help="Which source reads --data: folder, celeba, idx ...")]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% of the pictures is bad.")]
 Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
+Layout = Annotated[str | None, typer.Option("--layout", help="Layout of arrays: NHWC or NCHW.")]
+Values = Annotated[
+    str | None, typer.Option("--values", help="LOW..HIGH: what is black and white in arrays and in deep pictures.")
+]
+Background = Annotated[str | None, typer.Option("--background", help="Colour under transparent parts; white.")]
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", min=1, help="Pixels that a picture may have; 89 million by default.")
+]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]

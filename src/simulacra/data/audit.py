@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.errors import one_line
 
@@ -63,7 +64,7 @@ def audit(store: ImageStore) -> dict[str, Any]:
 
     Returns:
         JSON values: images, height, width, channels, splits, original, left_out, odd, constant, duplicates, labels,
-        exclusive, correlations, and findings as sentences.
+        untrained, exclusive, correlations, and findings as sentences.
     """
     scanned = scan(store.images)
     height, width, channels = store.shape
@@ -85,6 +86,7 @@ def audit(store: ImageStore) -> dict[str, Any]:
         "duplicates": _duplicates(store, scanned),
         "exclusive": store.exclusive,
         "labels": _frequencies(store),
+        "untrained": list(untrained(store)),
         "correlations": [] if store.exclusive else _correlations(store),
     }
     return {**report, "findings": findings(report)}
@@ -205,10 +207,22 @@ def _duplicates(store: ImageStore, scanned: Scan) -> dict[str, Any]:
         "exact": {
             "images": len(exact),
             "groups": len(np.unique(exact[:, 0])),
+            **_contradictions(store, exact),
             **_pairs(store, exact),
         },
         "near": {"images": len(np.unique(near)), **_pairs(store, near)},
     }
+
+
+def _contradictions(store: ImageStore, pairs: Rows) -> dict[str, Any]:
+    """Copies that have other labels, and the labels that differ."""
+    differing = pairs[(store.labels[pairs[:, 0]] != store.labels[pairs[:, 1]]).any(axis=1)]
+    examples = []
+    for pair in differing[:EXAMPLES].tolist():
+        one, other = store.labels[pair]
+        names = [name for name, differs in zip(store.label_names, one != other, strict=True) if differs]
+        examples.append({"names": [store.names[row] for row in pair], "labels": names})
+    return {"contradicting": len(differing), "examples_contradicting": examples}
 
 
 def _pairs(store: ImageStore, pairs: Rows) -> dict[str, Any]:
@@ -268,6 +282,11 @@ def _of_splits(report: dict[str, Any]) -> Iterator[str]:
 
 def _of_copies(report: dict[str, Any]) -> Iterator[str]:
     exact, near = report["duplicates"]["exact"], report["duplicates"]["near"]
+    if exact["contradicting"]:
+        first = exact["examples_contradicting"][0]
+        both = _both(first["labels"]) if report["exclusive"] else f"with {_both(first['labels'])} and without"
+        pictures = "1 picture is" if exact["contradicting"] == 1 else f"{exact['contradicting']:,} pictures are"
+        yield f"{pictures} labelled {both} at once (the first: {_both(first['names'])}); keep one of the copies"
     if exact["across_splits"]:
         yield (
             f"{_images(exact['across_splits'], 'is a copy', 'are copies')} of an image in another split (the first: "
@@ -304,6 +323,8 @@ def _of_pictures(report: dict[str, Any]) -> Iterator[str]:
 
 def _of_labels(report: dict[str, Any]) -> Iterator[str]:
     labels = report["labels"]
+    if report["untrained"]:
+        yield untrained_line(report["untrained"])
     if report["exclusive"] and labels:
         least, most = (choose(labels, key=lambda label: label["count"]) for choose in (min, max))
         if most["count"] > UNEVEN * least["count"]:

@@ -1,70 +1,45 @@
-"""Reads picture files as pixels of a given size, for packing and for uploads."""
+"""Picture files to pixels of a wanted size: the one reader, for packing, for uploads and for pictures of Pillow."""
 
 import math
 import re
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from simulacra.data.colours import Depth, Scales, deep_values, kind_of_depth, to_plain
+from simulacra.data.jpeg import load_usual
+from simulacra.data.metadata import PAGES, STRIPPED, UPRIGHT, count_pages, orientation, without_metadata
+from simulacra.data.tiff import mend
+from simulacra.data.values import Range, extent_of
 from simulacra.errors import DataError
 
 Size = tuple[int, int]
 
-START = b"\xff\xd8\xff"
-# Metadata that may say how the picture must be turned.
-ORIENTATION = (b"Exif", b"http://ns.adobe.com/xap/")
-COLOURS = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
-# A list, because Pillow also has formats that start other programs (EPS).
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-# A JPEG may be decoded at a smaller size, but not below this many times the size that is needed. The effect is about
-# that of another filter: 178 to 64 pixels through 89 differs from the direct way by 0.9 of 255 on average, and Lanczos
-# from bicubic by 0.7 (SSIM 0.994 and 0.997).
+# Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
+# The ending of HEIC is read by pillow-heif, which does not come with this package.
+HEIC = frozenset({".heic", ".heif", ".hif"})
+SUFFIXES = HEIC | {
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpf", ".avif"),
+}
+# Files of these endings may hold integers of 32 bits or floats.
+DEEP_SUFFIXES = frozenset({".tif", ".tiff", ".pfm"})
+# A JPEG may be decoded smaller than it is, but not below this many times the wanted size. That matters about as much as
+# the choice of a filter: of 255, 178 to 64 by way of 89 differs by 0.9 on average from without, Lanczos from bicubic by
+# 0.7 (SSIM 0.994 and 0.997).
 SPARE = 4 / 3
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
 Crop = Literal["center", "none"] | tuple[int, int, int, int]
 Box = tuple[float, float, float, float]
-
-
-def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
-    """Decodes a complete, ordinary JPEG as Pillow would, or returns None for all other files.
-
-    Args:
-        file: a path, or the file's bytes.
-        shrink: from the original (width, height) to the divisor at which to decode it: 1, 2, 4 or 8.
-        most: the largest number of pixels that is allowed.
-
-    Returns:
-        The image, grey or RGB, and its original width and height in pixels.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    data = _bytes(file) if isinstance(file, Path) else file
-    if not data.startswith(START) or any(mark in data for mark in ORIENTATION):
-        return None
-    try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in COLOURS or width * height > most:
-            return None
-        part = shrink((width, height))
-        least = -(-height // part), -(-width // part)
-        pixels = simplejpeg.decode_jpeg(data, COLOURS[colours], min_height=least[0], min_width=least[1])
-    except ValueError:  # damaged, or of a kind that libjpeg-turbo warns of
-        return None
-    return Image.fromarray(pixels[:, :, 0] if colours == "Gray" else pixels), (width, height)
-
-
-def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        start = file.read(len(START))
-        return start + file.read() if start == START else start
 
 
 class Picture(NamedTuple):
@@ -73,10 +48,26 @@ class Picture(NamedTuple):
     Attributes:
         pixels: (H, W, C) uint8, C is 1 (grey) or 3 (RGB).
         original: width and height of the upright file, in pixels.
+        odd: what was odd about the file, as words that are counted, and how often it occurs there.
+        depth: how its values were scaled, where they had more than 8 bits.
+        clear: whether some of it was transparent.
     """
 
     pixels: NDArray[np.uint8]
     original: tuple[int, int]
+    odd: tuple[tuple[str, int], ...] = ()
+    depth: Depth | None = None
+    clear: bool = False
+
+
+class TooManyPixels(DataError):
+    """A picture claims to be so large that it is not opened.
+
+    Attributes:
+        pixels: how many it claims to have.
+    """
+
+    pixels: int = 0
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -96,7 +87,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_crop(text: str) -> Crop:
-    """The part of a picture to keep: `center`, `none`, or the edges of a box in pixels of the upright picture.
+    """What to keep of a picture: `center`, `none`, or the four corners of a box in the upright picture's pixels.
 
     Raises:
         DataError: the text is none of these, or the box is empty.
@@ -114,43 +105,126 @@ def parse_crop(text: str) -> Crop:
     return left, top, right, bottom
 
 
+class Meaning(TypedDict, total=False):
+    """What `read_picture` and `convert_picture` are told about the numbers of a picture."""
+
+    background: str
+    scales: Scales
+
+
+def meaning_of(card: Mapping[str, Any]) -> Meaning:
+    """How a single picture is read as the pictures of a data set were, by the set's card."""
+    found: Meaning = {}
+    if card.get("background"):
+        found["background"] = card["background"]
+    if card.get("scales"):
+        found["scales"] = {kind: Range(*scale) for kind, scale in card["scales"].items()}
+    return found
+
+
+class _Form(NamedTuple):
+    """How pictures are to come: as the arguments of `read_picture` say."""
+
+    size: Size
+    crop: Crop
+    grey: bool
+    background: str
+    scales: Scales | None
+
+
 def read_picture(
-    file: Path | bytes, size: tuple[int, int], crop: str = "center", grey: bool = False, most: int | None = None
+    file: Path | bytes,
+    size: Size,
+    crop: str = "center",
+    grey: bool = False,
+    most: int | None = None,
+    *,
+    background: str = "white",
+    scales: Scales | None = None,
 ) -> Picture:
-    """Reads, turns upright, crops, flattens over white and resizes one picture.
+    """Reads, turns upright, crops, flattens and resizes one picture.
 
     Args:
         file: a path, or the file's bytes.
         size: wanted (width, height).
         crop: as in `parse_crop`; `center` is the largest centred box of the wanted aspect, `none` stretches.
         grey: one channel instead of three.
-        most: the largest number of pixels that is allowed, for uploads; Pillow's own limit by default.
+        most: pixels that it may have; what Pillow calls safe by default.
+        background: what transparent parts lie over, as in `colours.parse_background`.
+        scales: ranges of values of more than 8 bits, as in `colours.to_plain`.
 
     Raises:
-        DataError: the reason why it cannot be read, without the file's name, which the caller adds.
+        TooManyPixels: it has more than it may have.
+        UnknownRange: `scales` lacks the kind of its values.
+        DataError: why it cannot be read, without the file's name (the caller knows it best).
     """
-    box = parse_crop(crop)
-    try:
-        safe = Image.MAX_IMAGE_PIXELS or 0
-        usual = load_usual(file, lambda original: _shrink(original, size, box), min(most or safe, safe))
+    form = _Form(size, parse_crop(crop), grey, background, scales)
+    limit = most or Image.MAX_IMAGE_PIXELS or 0
+    with _in_words(limit):
+        usual = load_usual(file, lambda original: _shrink(original, size, form.crop), limit)
         if usual is not None:
-            return Picture(_fitted(*usual, size, box, grey), usual[1])
-        # Pillow's other warnings (EXIF, palettes) are harmless, but a decompression bomb must be refused.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file if isinstance(file, Path) else BytesIO(file), formats=FORMATS) as image:
-                if most is not None and image.width * image.height > most:
-                    raise DataError(f"has {image.width}x{image.height} pixels, more than the {most:,} that are allowed")
-                return _decode(image, size, box, grey)
+            return Picture(_fitted(*usual, size, form.crop, grey), usual[1])
+        with _allowing(limit):
+            return _read_by_pillow(file, form, limit)
+
+
+def convert_picture(
+    image: Image.Image,
+    size: Size,
+    crop: str = "center",
+    grey: bool = False,
+    *,
+    background: str = "white",
+    scales: Scales | None = None,
+) -> Picture:
+    """The same of a picture that Pillow has opened or made: turned upright by its EXIF data, in sRGB, flattened.
+
+    Raises:
+        DataError: the crop does not fit, or the file behind the picture is damaged.
+    """
+    with _in_words(image.width * image.height), _without_warnings():
+        return _decode(image, _Form(size, parse_crop(crop), grey, background, scales), by_parts=False)
+
+
+def fit(image: Image.Image, size: Size, crop: Crop, grey: bool, background: str = "white") -> NDArray[np.uint8]:
+    """Pixels (H, W, C) uint8 of an upright image, cropped and resized to (width, height) with antialiasing."""
+    return _fitted(to_plain(image, background).image, image.size, size, crop, grey)
+
+
+def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | None:
+    """The kind of a deep picture whose format states no range, and the lowest and the highest value that it has.
+
+    Args:
+        file: its path.
+        most: pixels that it may have; what Pillow calls safe by default.
+
+    Returns:
+        a key of `colours.KINDS` and the extent; None where the format states the range, as it does up to 16 bits.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    limit = most or Image.MAX_IMAGE_PIXELS or 0
+    with _in_words(limit), _allowing(limit), _without_warnings(), _opened(file) as image:
+        kind = kind_of_depth(image)
+        if kind in (None, "16-bit"):
+            return None
+        mend(image)
+        image.load()
+        return kind, extent_of(deep_values(image))
+
+
+@contextmanager
+def _in_words(limit: int) -> Iterator[None]:
+    """Whatever goes wrong with a picture becomes a DataError."""
+    try:
+        yield
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"has more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are safe to open") from error
-    except UnidentifiedImageError as error:
-        if not (file.stat().st_size if isinstance(file, Path) else file):
-            raise DataError("is empty (0 bytes)") from error
-        raise DataError(f"is not a picture in any known format ({', '.join(FORMATS)})") from error
+        claimed = re.search(r"\((\d+) pixels\)", str(error))
+        message = f"has more than the {limit:,} pixels that are safe to open"
+        raise _too_many(message, int(claimed[1]) if claimed else 0) from error
     except MemoryError as error:
         raise DataError("needs more memory than there is") from error
     # Pillow's readers raise almost anything at damaged bytes: OSError, SyntaxError, struct.error, IndexError ...
@@ -160,44 +234,148 @@ def read_picture(
         raise DataError(f"is damaged or cut short ({str(error) or type(error).__name__})") from error
 
 
-def fit(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> NDArray[np.uint8]:
-    """Pixels (H, W, C) uint8 of an upright image, cropped and resized to (width, height) with antialiasing."""
-    return _fitted(image, image.size, size, crop, grey)
+def _too_many(message: str, pixels: int) -> TooManyPixels:
+    refused = TooManyPixels(message)
+    refused.pixels = pixels
+    return refused
 
 
-def _decode(image: Image.Image, size: tuple[int, int], crop: Crop, grey: bool) -> Picture:
-    turned = image.getexif().get(0x0112, 1)
-    # A TIFF has its upright size before it is loaded, and Pillow turns it.
-    sideways = turned in (5, 6, 7, 8) and image.format != "TIFF"
-    original = (image.height, image.width) if sideways else image.size
-    if image.format in ("JPEG", "MPO"):
-        part = _shrink(original, size, crop)
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+_LIMIT = threading.Lock()
+
+
+@contextmanager
+def _allowing(pixels: int) -> Iterator[None]:
+    """Has Pillow open pictures of so many pixels, which is more than it would by itself, or no change to it."""
+    safe = Image.MAX_IMAGE_PIXELS
+    if safe is None or pixels <= safe:
+        yield
+        return
+    with _LIMIT:  # Pillow keeps its limit in one place for all threads
+        Image.MAX_IMAGE_PIXELS = pixels
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = safe
+
+
+def _read_by_pillow(file: Path | bytes, form: _Form, limit: int) -> Picture:
+    """A picture by Pillow: of the whole file, or else of what is left of it without its metadata."""
+    try:
+        return _open_and_decode(file, form, limit)
+    except (DataError, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        data = file if isinstance(file, bytes) else file.read_bytes()
+        for less in without_metadata(data):
+            with suppress(Exception):
+                picture = _open_and_decode(less, form, limit)
+                return picture._replace(odd=(*picture.odd, (STRIPPED, 1)))
+        if isinstance(error, UnidentifiedImageError):
+            raise DataError(_unknown(data)) from error
+        raise
+
+
+def _open_and_decode(file: Path | bytes, form: _Form, limit: int) -> Picture:
+    with _without_warnings(), _opened(file) as image:
+        if image.width * image.height > limit:
+            size = f"{image.width}x{image.height}"
+            raise _too_many(f"has {size} pixels, more than the {limit:,} that are allowed", image.width * image.height)
+        return _decode(image, form)
+
+
+def _opened(file: Path | bytes) -> Image.Image:
+    """An opened picture of one of FORMATS, or of HEIC where pillow-heif is installed."""
+    content = file if isinstance(file, Path) else BytesIO(file)
+    try:
+        return Image.open(content, formats=FORMATS)
+    except UnidentifiedImageError:
+        if not _is_heic(_start_of(file)):
+            raise
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise DataError("is a HEIC picture, which takes one more package: pip install pillow-heif") from error
+    register_heif_opener()
+    return Image.open(content, formats=("HEIF",))
+
+
+def _start_of(file: Path | bytes) -> bytes:
+    if isinstance(file, bytes):
+        return file[:64]
+    with file.open("rb") as opened:
+        return opened.read(64)
+
+
+def _is_heic(start: bytes) -> bool:
+    """Whether a file begins as HEIC does; AVIF, which has the same frame, has other names in it."""
+    return start[4:8] == b"ftyp" and any(brand in start[8:] for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc"))
+
+
+def _unknown(data: bytes) -> str:
+    """Why a file is not read that no reader takes for a picture of its own."""
+    if not data:
+        return "is empty (0 bytes)"
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "is a damaged TIFF, or one of a kind that is not read (such as floats in colour); save it as PNG"
+    return f"is not a picture in any known format ({', '.join(FORMATS)})"
+
+
+def _decode(image: Image.Image, form: _Form, by_parts: bool = True) -> Picture:
+    """An opened picture as it is wanted.
+
+    Args:
+        image: opened by Pillow.
+        form: how it is wanted.
+        by_parts: whether a JPEG may be decoded at a part of its size, which the image then keeps, and whether the
+            file's further pages are counted.
+    """
+    odd: list[str] = []
+    pages = count_pages(image) if by_parts else 1
+    turned = orientation(image, odd)
+    # A TIFF has its upright size from the start, and is turned as it is loaded.
+    stored = turned if image.format != "TIFF" else 1
+    original = (image.height, image.width) if stored >= 5 else image.size
+    if by_parts and image.format in ("JPEG", "MPO"):
+        part = _shrink(original, form.size, form.crop)
         image.draft(None, (image.width // part, image.height // part))
+    mend(image)
     image.load()
-    upright = image if turned == 1 else ImageOps.exif_transpose(image)
-    return Picture(_fitted(upright, original, size, crop, grey), original)
+    plain = to_plain(image if stored == 1 else image.transpose(UPRIGHT[stored]), form.background, form.scales)
+    pixels = _fitted(plain.image, original, form.size, form.crop, form.grey)
+    counted = [(what, 1) for what in (*odd, *plain.odd)]
+    return Picture(pixels, original, (*counted, *([(PAGES, pages - 1)] if pages > 1 else [])), plain.depth, plain.clear)
 
 
 def _shrink(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> int:
-    """The divisor of its size at which to decode a JPEG, which takes less time: 1, 2, 4 or 8."""
+    """At what part of its size a JPEG is to be decoded, for less work, by a filter of its own: 1, 2, 4 or 8."""
     left, top, right, bottom = _box(original, size, crop)
     gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
     return next(part for part in (8, 4, 2, 1) if part == 1 or part * gain <= 1)
 
 
-def _fitted(
-    image: Image.Image, original: tuple[int, int], size: tuple[int, int], crop: Crop, grey: bool
-) -> NDArray[np.uint8]:
-    across, down = image.width / original[0], image.height / original[1]
+def _fitted(plain: Image.Image, original: Size, size: Size, crop: Crop, grey: bool) -> NDArray[np.uint8]:
+    """Pixels of a picture of mode L or RGB, which may have been decoded at a part of its original size."""
+    across, down = plain.width / original[0], plain.height / original[1]
     left, top, right, bottom = (
         round(edge * scale, 6)
         for edge, scale in zip(_box(original, size, crop), (across, down, across, down), strict=True)
     )
-    plain, mode = _flat(image), "L" if grey else "RGB"
-    if plain.mode != mode:  # converting to the same mode would copy
+    mode = "L" if grey else "RGB"
+    if plain.mode != mode:  # to convert to the same is to copy
         plain = plain.convert(mode)
-    if image.size != size or (left, top, right, bottom) != (0, 0, *size):
-        # Cropped before resizing, because the filter would otherwise use colours outside the box.
+    if plain.size != size or (left, top, right, bottom) != (0, 0, *size):
+        # Cut before resizing: the filter would else reach for colours beyond the box.
         x, y = math.floor(left), math.floor(top)
         cut = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
         plain = cut.resize(size, Image.Resampling.BICUBIC, box=(left - x, top - y, right - x, bottom - y))
@@ -216,25 +394,3 @@ def _box(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> Box:
     if crop[2] > width or crop[3] > height:
         raise DataError(f"is {width}x{height}, too small for the crop {','.join(map(str, crop))}")
     return crop
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """The image in 8 bits and without transparency, over white."""
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image)))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB") if image.mode == "P" else image
-
-
-def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Grey values of 16 or 32 bits, or floats, as bytes; the values decide the range, which no format gives."""
-    wide = values.astype(np.float64)
-    top = wide.max(initial=0.0)
-    if np.issubdtype(values.dtype, np.floating) and top <= 1:
-        wide *= 255
-    elif values.dtype == np.uint16 or top > 255:
-        wide /= 257
-    return np.clip(np.rint(wide), 0, 255).astype(np.uint8)

@@ -16,10 +16,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from simulacra.data.colours import KINDS, Depth
 from simulacra.data.decode import Picture
 from simulacra.data.sources.base import Source
-from simulacra.data.splits import split_by_content
+from simulacra.data.splits import TRAIN, split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
+from simulacra.data.values import Range, joined
 from simulacra.errors import DataError, one_line
 
 # Called with (pictures done, pictures in all).
@@ -28,19 +30,36 @@ Progress = Callable[[int, int], None]
 TOLERATED = 0.01
 # The number of unreadable pictures that the notes name.
 SHOWN = 5
+# Training pictures that are looked at for whether they show anything, the largest difference of values in a picture
+# that does not, and the share of such pictures that is worth a line.
+LOOKED, FLAT, NEARLY_ALL = 256, 8, 0.9
 # Seconds of waiting for another process before the user gets a message.
 PATIENCE = 1.0
 
 
 @dataclass
 class _Tally:
-    """What is remembered of the pictures: rows that were kept, their hashes, original sizes, and bad pictures."""
+    """What is remembered of the pictures.
+
+    Attributes:
+        content: hash of all pixels.
+        kept: rows of the source whose picture is good.
+        digests: a hash of each.
+        originals: width and height of each file.
+        bad: name of each picture that cannot be read, and the reason.
+        odd: what was odd about files -> how often, and the name of the first one.
+        depths: kind of deep picture and its scale -> the same with the extent of all such pictures.
+        clear: how many pictures have transparent parts.
+    """
 
     content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     kept: list[int] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     originals: list[tuple[int, int]] = field(default_factory=list)
     bad: list[dict[str, str]] = field(default_factory=list)
+    odd: dict[str, tuple[int, str]] = field(default_factory=dict)
+    depths: dict[tuple[str, Range], Depth] = field(default_factory=dict)
+    clear: int = 0
 
 
 def write_store(
@@ -66,21 +85,30 @@ def write_store(
     tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
     kept = np.array(tally.kept, dtype=np.int64)
     labels = np.ascontiguousarray(source.labels[kept])
-    split = split_by_content(tally.digests) if source.split is None else source.split[kept]
+    split = _split(source, tally, labels) if source.split is None else source.split[kept]
     np.save(folder / "labels.npy", labels)
     np.save(folder / "split.npy", split)
     if source.factors is not None:
         np.save(folder / "factors.npy", source.factors[kept])
     (folder / "names.json").write_text(json.dumps([source.names[row] for row in tally.kept]), "utf-8")
+    written = np.load(folder / "images.npy", mmap_mode="r")
+    one_colour = _one_colour(written, np.flatnonzero(split == TRAIN), tally.clear)
     head = {
         "format": FORMAT,
         "fingerprint": _fingerprint(tally, source, labels, split),
         "label_names": list(source.label_names),
         "exclusive": source.exclusive,
         "factor_names": list(source.factor_names),
-        "card": _card(source, tally, split),
+        "card": _card(source, tally, split, one_colour),
     }
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
+
+
+def _split(source: Source, tally: _Tally, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The split of a source that has none of its own."""
+    if source.exclusive:
+        return split_by_class(tally.digests, labels.argmax(axis=1))
+    return split_by_content(tally.digests)
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
@@ -91,6 +119,8 @@ def _write_images(source: Source, path: Path, tolerated: int, progress: Progress
         for row, picture in enumerate(source.pictures(workers)):
             if isinstance(picture, Picture):
                 _keep_picture(tally, row, picture, file)
+                if picture.odd or picture.depth or picture.clear:
+                    _count_oddities(tally, source.names[row], picture)
             else:
                 tally.bad.append({"name": source.names[row], "why": str(picture)})
                 _refuse_bad(source, tally, tolerated)
@@ -111,6 +141,16 @@ def _keep_picture(tally: _Tally, row: int, picture: Picture, file: IO[bytes]) ->
     tally.kept.append(row)
     tally.digests.append(hashlib.blake2b(data, digest_size=8).digest())
     tally.originals.append(picture.original)
+
+
+def _count_oddities(tally: _Tally, name: str, picture: Picture) -> None:
+    for what, times in picture.odd:
+        count, first = tally.odd.get(what, (0, name))
+        tally.odd[what] = count + times, first
+    if (depth := picture.depth) is not None:
+        before = tally.depths.get((depth.kind, depth.scale), depth)
+        tally.depths[depth.kind, depth.scale] = depth._replace(extent=joined((before.extent, depth.extent)))
+    tally.clear += picture.clear
 
 
 def _refuse_bad(source: Source, tally: _Tally, tolerated: int) -> None:
@@ -137,20 +177,44 @@ def _fingerprint(tally: _Tally, source: Source, labels: NDArray[np.uint8], split
     return str(tally.content.hexdigest())
 
 
-def _card(source: Source, tally: _Tally, split: NDArray[np.uint8]) -> dict[str, Any]:
+def _depth_notes(source: Source, tally: _Tally) -> list[str]:
+    """For each kind of deep picture, which value became black and which white."""
+    stated = source.card.get("values") is not None
+    return [
+        f"{KINDS[depth.kind]}: {depth.scale.low:g} is black and {depth.scale.high:g} is white, "
+        f"{'as stated' if stated else 'unless --values states another range'} "
+        f"(the pictures have {depth.extent.low:g} to {depth.extent.high:g})"
+        for depth in tally.depths.values()
+    ]
+
+
+def _one_colour(images: NDArray[np.uint8], rows: NDArray[np.int64], clear: int) -> list[str]:
+    """A line if nearly all training pictures, of those that are looked at, show nothing."""
+    looked = rows[np.linspace(0, len(rows) - 1, min(len(rows), LOOKED)).astype(np.int64)] if len(rows) else rows
+    flat = sum(int(np.ptp(images[row], axis=(0, 1)).max()) <= FLAT for row in looked.tolist())
+    if not flat or flat < NEARLY_ALL * len(looked):
+        return []
+    remedy = "; where they are transparent, lay them over another colour: --background black" if clear else ""
+    return [f"{flat:,} of {len(looked):,} training pictures that were looked at are of one colour all over{remedy}"]
+
+
+def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], one_colour: list[str]) -> dict[str, Any]:
     sizes = np.array(tally.originals)
     smallest, largest = (tally.originals[int(at)] for at in (sizes.prod(1).argmin(), sizes.prod(1).argmax()))
     height, width, _ = source.shape
+    odd = {f"{what} (the first: {first})": count for what, (count, first) in tally.odd.items()}
     return {
         "source": source.kind,
         **source.card,
+        "notes": [*source.card.get("notes", []), *_depth_notes(source, tally), *one_colour],
+        "scales": {depth.kind: list(depth.scale) for depth in sorted(tally.depths.values())},
         "counts": {name: int((split == part).sum()) for part, name in enumerate(SPLITS)},
         "original": {
             "smallest": list(smallest),
             "largest": list(largest),
             "smaller_than_packed": int(((sizes[:, 0] < width) | (sizes[:, 1] < height)).sum()),
         },
-        "odd": source.odd,
+        "odd": source.odd | odd,
         "left_out": tally.bad,
         "inputs": source.identity,
     }

@@ -7,6 +7,7 @@ from platformdirs import user_cache_path
 
 from simulacra.data.pack import Packed, Progress, pack, summary
 from simulacra.data.sources import KNOWN, Options, open_source
+from simulacra.data.sources.base import expand
 from simulacra.data.sources.celeba import looks_like_celeba
 from simulacra.data.sources.idx import looks_like_idx
 from simulacra.data.store import ImageStore, is_store, open_store
@@ -16,51 +17,46 @@ from simulacra.runs import RunFolder
 
 def resolve(
     data: str,
+    options: Options | None = None,
     *,
-    size: tuple[int, int] | None = None,
-    channels: int | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
-    keep_going: bool = False,
 ) -> Packed:
     """Finds or packs the store that `--data` names.
 
     Args:
         data: a packed store's folder, a key of KNOWN, or the path of any source.
-        size: required (width, height); a packed store must have it.
-        channels: required channels; a packed store must have them.
-        labels: a table of attributes, for a folder of pictures.
-        crop: as for packing.
+        options: what was asked of the source. A packed store must have the size and channels, and takes no other.
         cache: where packed sources are kept; None is the user's cache folder.
         progress: called with (pictures done, pictures in all) while packing.
         say: as for packing.
-        keep_going: as for packing.
 
     Raises:
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
-    path = _path_of(data)
-    options = Options(size=size, channels=channels, crop=crop, labels=labels)
-    if data not in KNOWN and is_store(path):
+    options = options or Options()
+    path, known = _path_of(data), data in KNOWN and options.source in (None, data)
+    if known and options.source is None and path.exists():
+        raise DataError(
+            f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
+            f"or add --source {data} for the known data set"
+        )
+    if not known and options.source is None and is_store(path):
         store = open_store(path)
         _check(store, options)
         return Packed(store, False, f"using {summary(store)}")
-    source = open_source(data, None, options) if data in KNOWN else open_source(kind_of(path), path, options)
+    source = open_source(data, None, options) if known else open_source(options.source or kind_of(path), path, options)
     stores = cache or user_cache_path("simulacra") / "stores"
-    return pack(source, stores / f"{source.kind}-{source.identity}", progress=progress, say=say, keep_going=keep_going)
+    place = stores / f"{source.kind}-{source.identity}"
+    return pack(source, place, progress=progress, say=say, keep_going=options.keep_going)
 
 
 def _path_of(data: str) -> Path:
     """The path that a user wrote, which may start with `~`."""
     if not data:
         raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
-    try:
-        return Path(data).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{data} starts at the home of a user who is not known here; write the whole path") from error
+    return expand(data)
 
 
 def kind_of(path: Path) -> str:
@@ -76,6 +72,8 @@ def kind_of(path: Path) -> str:
         if looks_like_idx(path):
             return "idx"
         return "celeba" if looks_like_celeba(path) else "folder"
+    if path.is_file() and looks_like_idx(path):
+        return "idx"
     if path.suffix in (".npy", ".npz") and path.exists():
         return "arrays"
     if path.exists():
@@ -87,11 +85,10 @@ def kind_of(path: Path) -> str:
 def _check(store: ImageStore, options: Options) -> None:
     """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
-    for option in ("labels", "crop"):
-        if getattr(options, option) is not None:
-            raise DataError(
-                f"{store.path} is already packed, so --{option} has no effect; pack the pictures again with it"
-            )
+    for option in options.given().keys() - {"size", "channels"}:
+        raise DataError(
+            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; pack again with it"
+        )
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):
         raise DataError(

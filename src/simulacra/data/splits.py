@@ -1,11 +1,12 @@
 """Which pictures train, validate and test.
 
-In a store the split depends on content alone, so that all copies of a picture are in one split. A run may hold out
-more of the training images. These are drawn at random, so of two equal training images one may be held out and the
-other not.
+In a store the split depends on the pictures' content, so that all copies of a picture are in one split, and in small
+classes on the class too. A run may hold out more of the training images. These are drawn at random, so of two equal
+training images one may be held out and the other not.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,28 @@ from simulacra.seeds import Draw, stream
 TRAIN, VALID, TEST = range(len(SPLITS))
 # Upper ends of train and valid on a scale of 0 to 1.
 ENDS = (0.90, 0.95)
+# Classes with fewer different pictures than these are split by class, and from these on each part has some of them.
+SMALL, SHARED = 100, 10
+NAMED = 5  # labels that a sentence lists
+
+# Words for the parts of a split. `HELD` is the test split where no other is, else the validation split.
+HELD = -1
+WORDS: dict[str, int] = {
+    **dict.fromkeys(("train", "training", "trainings", "trn", "tr", "learn", "learning", "trainval"), TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "validate", "validating", "vld", "va", "vali"), VALID),
+    **dict.fromkeys(("dev", "devel", "development", "devset"), VALID),
+    **dict.fromkeys(("test", "testing", "tests", "tst", "te", "ts"), TEST),
+    **dict.fromkeys(("eval", "evaluation", "evaluate", "evaluating", "holdout", "heldout"), HELD),
+}
+# Words that say nothing beside one of those.
+FILLERS = frozenset(
+    re.findall(
+        r"\w+",
+        "set sets data dataset datasets image images img imgs pic pics picture pictures photo photos split splits "
+        "sample samples part fold dir folder files jpg jpeg png raw new final original",
+    )
+)
+GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({'|'.join(sorted(FILLERS))})")
 
 
 def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
@@ -29,12 +52,97 @@ def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
     Returns:
         (N,) uint8, an index into SPLITS.
     """
-    positions = np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.float64) / 2.0**64
+    positions = _positions(digests)
     split = np.searchsorted(ENDS, positions, side="right").astype(np.uint8)
     for part in (TRAIN, VALID, TEST):
         if len(split) and not (split == part).any():
             _lend(split, positions, part)
     return split
+
+
+def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """The part of a split that each folder's name says, and the rest of the name; only for names that say one.
+
+    What all names have in common, as in seg_train and seg_test, is no part of the rest.
+    """
+    words = {name: _words(name) for name in names}
+    common = set.intersection(*({word.lower() for word in found} for found in words.values())) if words else set()
+    found: dict[str, tuple[int, str]] = {}
+    for name, parts in words.items():
+        said = {WORDS[word.lower()] for word in parts if word.lower() in WORDS}
+        rest = [word for word in parts if word.lower() not in WORDS and word.lower() not in FILLERS | common]
+        # train-val is what is trained on, test-dev and eval-test what is tested on; train-test is neither.
+        said = {TRAIN} if said == {TRAIN, VALID} else {TEST} if TEST in said and TRAIN not in said else said
+        if len(said) == 1:
+            found[name] = said.pop(), " ".join(word for word in rest if not word.isdigit())
+    parts_there = {part for part, _ in found.values()}
+    held = VALID if TEST in parts_there and VALID not in parts_there else TEST
+    return {name: (held if part == HELD else part, rest) for name, (part, rest) in found.items()}
+
+
+def _words(name: str) -> list[str]:
+    """The words of a folder's name, of which one may be the part of a split: TrainSet, hold-out, seg_train, val2017."""
+    text = re.sub(r"(?i)(hold|held)[\W_]?(out)", r"\1\2", name)
+    text = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text)
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    glued = [(word, GLUED.fullmatch(word.lower())) for word in words]
+    return [part for word, match in glued for part in (match.groups() if match else (word,))]
+
+
+def split_by_class(digests: Sequence[bytes], classes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """As `split_by_content`, but no class is left without a training picture, and small ones are shared out too.
+
+    Of a class with fewer than `SMALL` different pictures about 5 % are valid and 5 % test, and at least one each from
+    `SHARED` pictures on. Smaller classes give 5 % of all their pictures together, never the last one of a class.
+
+    Args:
+        digests: one hash of at least 8 bytes a picture, equal for equal pictures.
+        classes: (N,) the class of each picture.
+
+    Returns:
+        (N,) uint8, an index into SPLITS.
+    """
+    split = split_by_content(digests)
+    if not len(split):
+        return split
+    _, first, content = np.unique(_positions(digests), return_index=True, return_inverse=True)
+    owner = classes[first]
+    part = split[first]
+    tops: list[int] = []
+    seconds: list[int] = []
+    tiny = 0
+    for kind in np.unique(owner):
+        members = np.flatnonzero(owner == kind)  # ascending in place, as contents are
+        if len(members) >= SMALL:
+            continue
+        part[members] = TRAIN
+        if len(members) >= SHARED:
+            share = max(1, round((1 - ENDS[1]) * len(members)))
+            part[members[-share:]], part[members[-2 * share : -share]] = TEST, VALID
+            continue
+        tiny += len(members)
+        tops += members[-1:].tolist() if len(members) > 1 else []
+        seconds += members[-2:-1].tolist() if len(members) > 2 else []
+    share = int(np.ceil(round((1 - ENDS[1]) * tiny, 6)))
+    lent = [*sorted(tops, reverse=True), *sorted(seconds, reverse=True)]
+    part[lent[:share]], part[lent[share : 2 * share]] = TEST, VALID
+    shared: NDArray[np.uint8] = part[content]
+    return shared
+
+
+def untrained(store: ImageStore) -> tuple[str, ...]:
+    """Labels that no training image of a store has; none where there are no training images."""
+    rows = store.rows("train")
+    if not len(rows):
+        return ()
+    counts = store.labels[rows].sum(axis=0, dtype=np.int64)
+    return tuple(name for name, count in zip(store.label_names, counts, strict=True) if not count)
+
+
+def untrained_line(names: Sequence[str]) -> str:
+    """One sentence on labels that no training image has."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"no training image has the label {' or '.join(names[:NAMED])}{more}, so a model cannot learn it"
 
 
 def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
@@ -56,6 +164,11 @@ def hold_out(store: ImageStore, count: int, seed: int) -> ImageStore:
     split = store.split.copy()
     split[stream(seed, Draw.HOLDOUT).permutation(rows)[:count]] = VALID
     return replace(store, split=split)
+
+
+def _positions(digests: Sequence[bytes]) -> NDArray[np.float64]:
+    """Hashes on a scale of 0 to 1."""
+    return np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.float64) / 2.0**64
 
 
 def _lend(split: NDArray[np.uint8], positions: NDArray[np.float64], part: int) -> None:

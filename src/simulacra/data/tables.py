@@ -1,25 +1,29 @@
-"""Tables of attributes: CSV in its dialects, and the text files of CelebA."""
+"""Tables that name pictures, as people keep them: CSV in its dialects, text parted by blanks, JSON and JSON lines."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+import json
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.picture_names import Finder, looks_like_a_file
 from simulacra.errors import DataError
 
-MINUS = 255  # stands for -1 until the whole column is read
-ACCEPTED = {"0": 0, "1": 1, "-1": MINUS, "true": 1, "false": 0, "0.0": 0, "1.0": 1, "-1.0": MINUS}
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
-# Headers of a column of file names, the likeliest first.
-CALLED = ("file", "filename", "file_name", "path", "image", "image_id", "picture", "name", "id")
-
-# From an entry of a table to the picture that it names, or None if there is no such picture.
-Find = Callable[[str], str | None]
+# A column of labels never names more pictures than these, which are also numbers: 0 and 1, -1, 0.0 and so on.
+FEW_NAMES = 8
+# Columns of file names are called so, the likeliest first. The first ones are called so for nothing else.
+SURELY = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path")
+CALLED = (*SURELY, "image_id", "img", "imageid", "image_name", "picture", "photo", "name", "id")
+INDEX = ("", "unnamed: 0", "index", "#", "no", "no.", "nr", "row")
+SHOWN = 3  # faults of one kind that are described
 
 
 class Row(NamedTuple):
@@ -29,88 +33,165 @@ class Row(NamedTuple):
     cells: list[str]
 
 
-class Table(NamedTuple):
-    """Attributes of named things.
+class Column(NamedTuple):
+    """One column, each different cell kept once.
 
     Attributes:
-        names: R names, as written in the table.
-        columns: K names of attributes.
-        values: (R, K) uint8 in {0, 1}.
+        name: from the header.
+        words: the different cells, without blanks around them, in the order in which they occur.
+        codes: (R,) int64, an index into `words` for each row.
     """
 
-    names: list[str]
-    columns: tuple[str, ...]
-    values: NDArray[np.uint8]
+    name: str
+    words: list[str]
+    codes: NDArray[np.int64]
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many rows have each of the words."""
+        return np.bincount(self.codes, minlength=len(self.words))
+
+    def first(self, word: int) -> int:
+        """The first row with a word."""
+        return int(np.argmax(self.codes == word))
 
 
-def read_table(path: Path, find: Find) -> Table:
-    """Reads a CSV file; its delimiter, header and column of file names are recognised.
+class Table(NamedTuple):
+    """A table whose column of file names was found.
+
+    Attributes:
+        path: its file.
+        names: what each row names.
+        columns: the other columns.
+        lines: (R,) int64, the number of each row in the file.
+        ignored: names of columns that say nothing: an index, cells of several values.
+    """
+
+    path: Path
+    names: Column
+    columns: list[Column]
+    lines: NDArray[np.int64]
+    ignored: tuple[str, ...] = ()
+
+
+class Faults:
+    """What is wrong with a table: everything, in one message."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._found: dict[str, list[str]] = {}
+
+    def add(self, kind: str, *faults: str, remedy: str = "") -> None:
+        """Notes faults of one kind; the remedy is said once."""
+        for fault in faults:
+            self._found.setdefault(f"{kind}\0{remedy}", []).append(fault)
+
+    def check(self) -> None:
+        """Raises DataError with all faults, where there are some."""
+        sentences = []
+        for kind, faults in self._found.items():
+            remedy = kind.partition("\0")[2]
+            more = f", and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
+            sentences.append(", ".join(faults[:SHOWN]) + more + (f"; {remedy}" if remedy else ""))
+        if len(sentences) == 1:
+            raise DataError(f"{self.path}, {sentences[0]}")
+        if sentences:
+            listed = "; ".join(f"({at}) {sentence}" for at, sentence in enumerate(sentences, 1))
+            raise DataError(f"{self.path} has {len(sentences)} kinds of faults: {listed}")
+
+
+def read_table(path: Path, find: Finder, faults: Faults | None = None) -> Table:
+    """Reads a table whose form, header and column of file names are found by looking.
 
     Args:
-        path: the file.
-        find: finds the picture of an entry; the column that names most pictures is that of the file names.
+        path: CSV, text parted by blanks, JSON lines, StyleGAN's dataset.json, or records in JSON.
+        find: tells which entries name a picture; the column that names most of them holds the names.
+        faults: notes rows that are too short or too long.
 
     Raises:
-        DataError: it is no such table, or a value is none of the accepted ones.
+        DataError: the file cannot be read as a table, or names no picture.
     """
-    first = next(csv_rows(path), None)
-    if first is None:
-        raise DataError(f"{path} is empty; give a table with a column of file names and one column per attribute")
-    index = _name_column(path, first, find)
-    columns = _header(first, index, find)
-    named = columns is not None
-    if columns is None:
-        columns = tuple(f"column {at + 1}" for at in range(len(first.cells)) if at != index)
-    if not columns:
+    rows, ignored = rows_of(path)
+    sample = list(islice(rows, SAMPLE_ROWS))
+    if not sample:
+        raise DataError(f"{path} is empty; give a table with a column of file names and one column an attribute")
+    width = _width(sample)
+    # CelebA's and R's headers leave out the name of the first column.
+    unnamed = len(sample) > 1 and _filled(sample[0].cells) == width - 1 == len(sample[0].cells)
+    if unnamed and find(sample[0].cells[0]).row < 0:
+        sample[0].cells.insert(0, "")
+    place = _name_column(path, sample, find, width)
+    header = _header(sample[0], place, find, width)
+    columns = header or [f"column {at + 1}" for at in range(width)]
+    body = islice(rows_of(path)[0], 1 if header else 0, None)
+    faults = faults or Faults(path)
+    coded, lines = code(body, columns, faults)
+    names = coded.pop(place)
+    kept = [column for column in coded if not _is_index(column, given=header is not None)]
+    if not kept:
         raise DataError(f"{path} has file names but no attribute; add a column of 0 and 1 for each attribute")
-    return collect(path, islice(csv_rows(path), int(named), None), columns, index)
+    index = tuple(column.name or "the index" for column in coded if all(column is not other for other in kept))
+    return Table(path, names, kept, lines, (*ignored, *index))
 
 
-def collect(
-    path: Path, rows: Iterable[Row], columns: tuple[str, ...], index: int, accepted: dict[str, int] = ACCEPTED
-) -> Table:
-    """Names and values of rows with a file name in column `index` and one accepted value in each other column.
+def code(rows: Iterable[Row], names: Sequence[str], faults: Faults) -> tuple[list[Column], NDArray[np.int64]]:
+    """Columns of these names, and the number of each row; rows of another length are faults and left out."""
+    words: list[dict[str, int]] = [{} for _ in names]
+    codes = [array("q") for _ in names]
+    lines, width = array("q"), len(names)
+    for line, cells in rows:
+        if len(cells) != width and (len(cells) < width or _filled(cells) > width):
+            fault = f"row {line} has {len(cells)} columns where {width} are due"
+            faults.add("length", fault, remedy="mend such rows or remove them")
+            continue
+        for known, column, cell in zip(words, codes, cells, strict=False):
+            column.append(known.setdefault(cell, len(known)))
+        lines.append(line)
+    columns = [_stripped(*column) for column in zip(names, words, codes, strict=True)]
+    return columns, np.array(lines, dtype=np.int64)
+
+
+def _stripped(name: str, words: dict[str, int], codes: "array[int]") -> Column:
+    """A column whose words have no blanks around them."""
+    kept: dict[str, int] = {}
+    new = np.array([kept.setdefault(word.strip(), len(kept)) for word in words], dtype=np.int64)
+    rows = np.array(codes, dtype=np.int64)
+    return Column(name, list(kept), new[rows] if len(rows) else rows)
+
+
+def rows_of(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
+    """The rows of a table in any known form, and names of columns whose cells hold several values and are left out.
 
     Raises:
-        DataError: a row is too short or too long, a value is not accepted, a name comes twice with other values, or a
-            column has both -1 and 0.
+        DataError: the file cannot be read as a table.
     """
-    _check_columns(path, columns)
-    values: dict[str, bytes] = {}
-    for row in rows:
-        if len(row.cells) != len(columns) + 1:
-            raise DataError(
-                f"{path}, row {row.line} has {len(row.cells)} columns where {len(columns) + 1} are due; "
-                "correct the row or remove it"
-            )
-        name = row.cells.pop(index).strip()
-        cells = bytes(_value(path, row, at, columns, accepted) for at in range(len(columns)))
-        if values.setdefault(name, cells) != cells:
-            raise DataError(f"{path}, row {row.line} names {name} again, with other values; keep one of the two rows")
-    array = np.frombuffer(b"".join(values.values()), dtype=np.uint8).reshape(len(values), len(columns))
-    for column, minus, zero in zip(columns, (array == MINUS).any(axis=0), (array == 0).any(axis=0), strict=True):
-        if minus and zero:
-            raise DataError(
-                f"{path}, column {column!r} has both -1 and 0; write one of them for no, and remove rows where the "
-                "other means unknown"
-            )
-    return Table(list(values), columns, np.where(array == MINUS, np.uint8(0), array))
+    ending = path.suffix.lower()
+    if ending in (".xlsx", ".xls", ".ods", ".numbers", ".parquet"):
+        raise DataError(f"{path} is no text; save the table as CSV")
+    if ending == ".json":
+        return _json_rows(path)
+    if ending in (".jsonl", ".ndjson"):
+        return _record_rows(path, [_parsed(path, row.cells[0], row.line) for row in _lines(path)])
+    return csv_rows(path), ()
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """The rows of a CSV file that are not blank; its delimiter is recognised.
+    """The rows of a CSV file that are not blank, its delimiter found by looking: a comma, or blanks in the last resort.
 
     Raises:
         DataError: the file cannot be read as text.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(DELIMITERS, key=first.count), skipinitialspace=True)
+        skip, delimiter = _dialect(list(islice(_lines(path), SAMPLE_ROWS // 4)))
+        if delimiter == " ":
+            yield from islice(text_rows(path), skip, None)
+            return
+        with path.open(encoding=_encoding(path), newline="") as file:
+            for _ in range(skip):
+                file.readline()
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
             for cells in reader:
                 if any(map(str.strip, cells)):
-                    yield Row(reader.line_num, cells)
+                    yield Row(reader.line_num + skip, cells)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
     except csv.Error as error:
@@ -120,78 +201,205 @@ def csv_rows(path: Path) -> Iterator[Row]:
 
 
 def text_rows(path: Path) -> Iterator[Row]:
-    """The rows of a text file whose cells are separated by spaces.
+    """The rows of a text file whose cells are parted by blanks.
 
     Raises:
         DataError: the file cannot be read as text.
     """
+    return (Row(row.line, _split_at_blanks(row.cells[0])) for row in _lines(path))
+
+
+def _split_at_blanks(text: str) -> list[str]:
+    """The cells of a line; blanks inside quotation marks part nothing."""
+    if '"' not in text:
+        return text.split()
+    return next(csv.reader([" ".join(text.split())], delimiter=" ", skipinitialspace=True))
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    """The lines of a text file that are not blank, each as one cell."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding=_encoding(path)) as file:
             for line, text in enumerate(file, start=1):
-                yield Row(line, text.split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text ({error}); fetch it again") from error
+                if text.strip():
+                    yield Row(line, [text.rstrip("\n")])
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
 
 
-def _name_column(path: Path, first: Row, find: Find) -> int:
-    # The first rows are nearly always enough; only a table that starts with missing pictures is read to its end.
-    for sample in (islice(csv_rows(path), SAMPLE_ROWS), csv_rows(path)):
-        named: list[set[str]] = [set() for _ in first.cells]
-        for row in sample:
-            for names, cell in zip(named, row.cells, strict=False):
-                if (name := find(cell)) is not None:
-                    names.add(name)
-        most = max(map(len, named))
-        # A column of 0 and 1 names pictures 0.png and 1.png too, but never more pictures than there are values.
-        if most > len(ACCEPTED):
+def _encoding(path: Path) -> str:
+    """UTF-16 where the file starts so, as Excel's "Unicode text" does; else UTF-8."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _dialect(lines: list[Row]) -> tuple[int, str]:
+    """How many lines stand before the table, and its delimiter; " " for blanks of any number."""
+    skip = 0
+    texts = [row.cells[0] for row in lines]
+    if texts and texts[0].lower().startswith("sep=") and len(texts[0]) >= 5:
+        return 1, texts[0][4]
+    if len(texts) > 1 and texts[0].strip().isdigit():  # CelebA's tables start with the number of their rows
+        skip, texts = 1, texts[1:]
+    shares: dict[str, tuple[int, float]] = {}
+    for delimiter in DELIMITERS:
+        widths = Counter(len(cells) for cells in csv.reader(texts, delimiter=delimiter, skipinitialspace=True))
+        width, often = widths.most_common(1)[0] if widths else (1, 0)
+        if width > 1:
+            shares[delimiter] = width, often / max(len(texts), 1)
+    if shares:
+        # The delimiter that gives every row as many cells; of two such, the one that gives more.
+        return skip, max(shares, key=lambda delimiter: (shares[delimiter][1] > 0.5, *shares[delimiter]))
+    return skip, " " if any(len(text.split()) > 1 for text in texts) else ","
+
+
+def _json_rows(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
+    """StyleGAN's dataset.json, {"labels": [[file, label], ...]}, or records: a list of them, or by file name."""
+    content = _parsed(path, "".join(f"{row.cells[0]}\n" for row in _lines(path)), None)
+    if isinstance(content, dict) and "labels" in content:
+        pairs = content["labels"]
+        if pairs is None:
+            raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
+        if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            content = dict(pairs)
+    if isinstance(content, dict) and content and all(isinstance(value, list) for value in content.values()):
+        content = [
+            {"file": file, **{f"label {at}": value for at, value in enumerate(values)}}
+            for file, values in content.items()
+        ]
+    elif isinstance(content, dict) and content and all(isinstance(value, dict) for value in content.values()):
+        content = [{"file": file, **record} for file, record in content.items()]
+    elif isinstance(content, dict):
+        content = [{"file": file, "label": value} for file, value in content.items()]
+    if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
+        raise DataError(
+            f'{path} is no table in JSON; expected {{"labels": [["a.png", 0], ...]}} as StyleGAN has it, or a list of '
+            'records like {"file": "a.png", "label": 0}'
+        )
+    return _record_rows(path, content)
+
+
+def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[str, ...]]:
+    """Records as rows below a header; what holds several values is left out."""
+    keys = dict.fromkeys(key for record in records if isinstance(record, dict) for key in record)
+    if records and not keys:
+        raise DataError(f'{path} holds no records; write one a line, like {{"file_name": "a.png", "label": 0}}')
+    nested = tuple(key for key in keys if any(isinstance(record.get(key), (list, dict)) for record in records))
+    kept = [key for key in keys if key not in nested]
+    rows = (Row(line, [_cell(record.get(key)) for key in kept]) for line, record in enumerate(records, 1))
+    header = [Row(0, kept)] if records else []
+    return iter([*header, *rows]), nested
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parsed(path: Path, text: str, line: int | None) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        where = f", row {line}," if line else ""
+        raise DataError(f"{path}{where} is not JSON ({error}); save it again") from error
+
+
+def _filled(cells: list[str]) -> int:
+    """How many cells there are up to the last that is not blank."""
+    return next((at for at in range(len(cells), 0, -1) if cells[at - 1].strip()), 0)
+
+
+def _width(sample: list[Row]) -> int:
+    """How many columns there are: as many as most rows have, without those at their ends that are always blank."""
+    header, *body = (row.cells for row in sample)
+    lengths = Counter(map(len, body or [header]))
+    usual = max(lengths, key=lambda length: (lengths[length], length == len(header)))
+    return max(_filled(cells) for cells in (header, *body) if len(cells) <= usual or cells is header)
+
+
+def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int:
+    """The place of the column with file names."""
+    called = {cell.strip().lower(): at for at, cell in reversed(list(enumerate(sample[0].cells[:width])))}
+    # The first rows tell nearly always; only a table that starts with absent pictures needs reading to its end.
+    for rows in (sample, rows_of(path)[0]):
+        met: list[set[int | str]] = [set() for _ in range(width)]
+        for row in rows:
+            for named, cell in zip(met, row.cells, strict=False):
+                match = find(cell)
+                if match.row >= 0 or match.rivals:
+                    named.add(cell if match.rivals else match.row)
+        most = max(map(len, met))
+        # Of pictures called 0.png and 1.png, a column of 0 and 1 names some too, but never more than these.
+        if most > FEW_NAMES:
             break
+    sure = next((called[word] for word in SURELY if word in called), None)
+    if sure is not None and met[sure]:
+        return sure
+    if sure is not None and most <= FEW_NAMES:
+        entry = next((row.cells[sure] for row in sample[1:] if len(row.cells) > sure), "")
+        raise DataError(
+            f"{path}, column {sample[0].cells[sure]!r} names no picture of the folder (the first entry: {entry}); "
+            "write each picture's path inside the folder, or give the folder that holds these pictures"
+        )
     if most:
-        return _likeliest(path, first, [at for at, names in enumerate(named) if len(names) == most])
+        return _likeliest(path, sample[0], [at for at, named in enumerate(met) if len(named) == most], called)
     raise DataError(
-        f"{path} has no column of file names: no cell names a picture of the folder (row {first.line} reads: "
-        f"{', '.join(first.cells[:5])}); add a column with each picture's path inside the folder"
+        f"{path} has no column of file names: no cell names a picture of the folder (row {sample[0].line or 1} reads: "
+        f"{', '.join(sample[0].cells[:5])}); add a column with each picture's path inside the folder"
     )
 
 
-def _likeliest(path: Path, first: Row, indices: list[int]) -> int:
-    """Of columns that name equally many pictures, the one whose header says that it has file names."""
-    called = {first.cells[at].strip().lower(): at for at in indices}
+def _likeliest(path: Path, first: Row, places: list[int], called: dict[str, int]) -> int:
+    """Of columns that name equally many pictures, the one that is called like file names."""
     for word in CALLED:
-        if word in called:
+        if called.get(word) in places:
             return called[word]
-    candidates = [first.cells[at] for at in indices]
-    if len(indices) > 1:
+    if len(places) > 1:
         raise DataError(
-            f"{path} has {len(indices)} columns that may be file names ({', '.join(candidates)}); "
+            f"{path} has {len(places)} columns that may be file names ({', '.join(first.cells[at] for at in places)}); "
             "call the right one file in the header"
         )
-    return indices[0]
+    return places[0]
 
 
-def _header(row: Row, index: int, find: Find) -> tuple[str, ...] | None:
-    """The attributes' names if the row is a header, None if it is already data."""
-    cells = [cell.strip() for at, cell in enumerate(row.cells) if at != index]
-    if find(row.cells[index]) is not None or (cells and all(cell.lower() in ACCEPTED for cell in cells)):
+def _header(row: Row, place: int, find: Finder, width: int) -> list[str] | None:
+    """The columns' names if the row is a header, None if it is already data."""
+    cells = [cell.strip() for cell in row.cells]
+    cells += [""] * (width - len(cells))
+    match = find(cells[place])
+    if match.row >= 0 or match.rivals or looks_like_a_file(cells[place]):
         return None
-    return tuple(cells)
+    others = [cell for at, cell in enumerate(cells[:width]) if at != place]
+    if others and all(is_number(cell) or cell.lower() in ("true", "false") for cell in others):
+        return None
+    return cells[:width]
 
 
-def _check_columns(path: Path, columns: tuple[str, ...]) -> None:
-    for at, column in enumerate(columns):
-        if not column:
-            raise DataError(f"{path} has an attribute without a name (attribute {at + 1}); name it in the header")
-        if column in columns[:at]:
-            raise DataError(f"{path} has two columns named {column!r}; rename one in the header")
+def is_number(text: str) -> bool:
+    """Whether a cell is a finite number; a comma may stand for the point."""
+    return np.isfinite(to_number(text))
 
 
-def _value(path: Path, row: Row, at: int, columns: tuple[str, ...], accepted: dict[str, int]) -> int:
-    cell = row.cells[at]
-    value = accepted.get(cell)
-    if value is None:
-        value = accepted.get(cell.strip().lower())
-    if value is None:
-        known = "0/1, -1/1, true/false or 0.0/1.0" if accepted is ACCEPTED else ", ".join(accepted)
-        raise DataError(
-            f"{path}, row {row.line}, column {columns[at]!r} is {cell!r}; write {known}, or take the column out"
-        )
-    return value
+def to_number(text: str) -> float:
+    """A cell's number; nan where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return float(text.replace(",", ".")) if text.count(",") == 1 else float("nan")
+    except ValueError:
+        return float("nan")
+
+
+def _is_index(column: Column, given: bool) -> bool:
+    """Whether a column only counts the rows: it has no name of its own, and its numbers go up by one."""
+    if column.name.lower() not in INDEX if given else column.name != "column 1":
+        return False
+    if len(column.words) < 2 or len(column.words) < len(column.codes):
+        return False
+    numbers = [int(word) if word.lstrip("-").isdigit() else None for word in column.words]
+    return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import Any
+from typing import TypeVar
 
-from simulacra.data.decode import Picture
 from simulacra.errors import DataError
 
-Read = Callable[[Any], Picture]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 CHUNK = 64
 # Below this, starting processes takes longer than the work.
 FEW = 512
 
 
-def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> Iterator[Picture | DataError]:
-    """Reads each item, in order; a DataError is yielded in place of its picture, and not raised.
+def read_all(
+    read: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
+) -> Iterator[Result | DataError]:
+    """Reads each item, in order; a DataError is yielded in place of its result, and not raised.
 
     Args:
         read: picklable.
@@ -49,8 +51,10 @@ def read_all(read: Read, items: Sequence[Any], workers: int | None = None) -> It
         pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead: int) -> Iterator[Picture | DataError]:
-    waiting: deque[Future[list[Picture | DataError]]] = deque()
+def _in_order(
+    pool: ProcessPoolExecutor, read: Callable[[Item], Result], items: Sequence[Item], ahead: int
+) -> Iterator[Result | DataError]:
+    waiting: deque[Future[list[Result | DataError]]] = deque()
     for start in range(0, len(items), CHUNK):
         waiting.append(pool.submit(_read_chunk, read, items[start : start + CHUNK]))
         if len(waiting) >= ahead:
@@ -59,12 +63,12 @@ def _in_order(pool: ProcessPoolExecutor, read: Read, items: Sequence[Any], ahead
         yield from waiting.popleft().result()
 
 
-def _read_chunk(read: Read, items: Sequence[Any]) -> list[Picture | DataError]:
+def _read_chunk(read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result | DataError]:
     return [attempt(read, item) for item in items]
 
 
-def attempt(read: Read, item: Any) -> Picture | DataError:
-    """The picture that `read` returns, or the DataError that it raises."""
+def attempt(read: Callable[[Item], Result], item: Item) -> Result | DataError:
+    """What `read` returns, or the DataError that it raises."""
     try:
         return read(item)
     except DataError as error:

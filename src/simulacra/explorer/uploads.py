@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
-from simulacra.data.decode import read_picture
+from simulacra.data.decode import meaning_of, read_picture
 from simulacra.errors import DataError
 from simulacra.evaluation.pictures.preview import to_png
 from simulacra.evaluation.subject import Subject
@@ -47,8 +47,9 @@ async def encode_upload(requested: Requested, request: Request) -> dict[str, Any
 
     def work(loaded: LoadedRun) -> dict[str, Any]:
         height, width, channels = loaded.subject.recipe.data.shape
+        meaning = meaning_of(loaded.run.read_facts().get("data", {}).get("card", {}))
         try:
-            picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS)
+            picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS, **meaning)
         except DataError as error:
             raise DataError(f"the picture {error}") from error
         return code_of_picture(loaded.subject, np.stack([picture.pixels]))

@@ -85,7 +85,7 @@ class TrainedModel:
         """The samples as one picture, samples.png; nothing where there are none."""
         if self.samples is None:
             return {}
-        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]))}
+        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]), marked=True)}
 
 
 def open_trained(run: RunFolder, step: Which = None) -> TrainedModel:

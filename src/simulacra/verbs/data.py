@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.data import audit as audits
-from simulacra.data.decode import parse_size
 from simulacra.data.pack import Packed
 from simulacra.data.pack import pack as pack_source
 from simulacra.data.sources import Options, open_source
@@ -17,16 +16,8 @@ def pack(
     source: str,
     path: Path | None,
     out: Path,
+    options: Options | None = None,
     *,
-    size: int | str | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
-    grey: bool = False,
-    count: int | None = None,
-    seed: int | None = None,
-    layout: str | None = None,
-    values: str | None = None,
-    keep_going: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Packed:
     """Packs pictures into a store, once, for all trainings.
@@ -35,33 +26,16 @@ def pack(
         source: folder, celeba, idx, arrays, avatars or fashion-mnist.
         path: of the source; avatars have none.
         out: the store's folder.
-        size: 64, or "WIDTHxHEIGHT"; that of the pictures by default.
-        labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
-        grey: makes grey images.
-        count: how many avatars.
-        seed: of the avatars.
-        layout: of arrays: NHWC or NCHW.
-        values: of arrays: 0..255, 0..1 or -1..1.
-        keep_going: packs even if over 1% of the pictures cannot be read.
+        options: what is asked of the source.
         say: takes lines that a person should read; by default they stand above the progress bar.
 
     Raises:
         DataError: the data cannot be used.
     """
-    options = Options(
-        size=None if size is None else parse_size(str(size)),
-        channels=1 if grey else None,
-        crop=crop,
-        labels=labels,
-        count=count,
-        seed=seed,
-        layout=layout,
-        values=values,
-    )
+    options = options or Options()
     with Live("packing") as live:
         opened = open_source(source, path, options)
-        return pack_source(opened, out, progress=live.count, say=say or live.say, keep_going=keep_going)
+        return pack_source(opened, out, progress=live.count, say=say or live.say, keep_going=options.keep_going)
 
 
 def audit(path: Path) -> tuple[dict[str, Any], list[audits.Table], list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from simulacra.data.sources import Options
 from simulacra.recipe import load
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
@@ -28,7 +29,7 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
         RecipeError: `minutes` is not a length of time.
     """
     load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
-    packed = pack("avatars", None, out / "avatars", count=COUNT, size=SIZE, seed=0)
+    packed = pack("avatars", None, out / "avatars", Options(size=(SIZE, SIZE), count=COUNT, seed=0))
     say(packed.message)
     for model in MODELS:
         train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)

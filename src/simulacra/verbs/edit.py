@@ -9,12 +9,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import read_picture
+from simulacra.data.decode import Meaning, meaning_of, read_picture
 from simulacra.editing import EditRequest, EditResult, edit_images, learn_directions, own_labels, row_picture
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
-from simulacra.evaluation.pictures.preview import to_png
+from simulacra.evaluation.pictures.preview import ENDINGS, to_picture
 from simulacra.evaluation.subject import Subject, open_model, store_of
 from simulacra.files import write_aside
 from simulacra.progress import Live
@@ -105,7 +105,7 @@ def edit(
         path: the run folder.
         picture: a picture file of any size, which is cropped and resized to the size of the model's images.
         request: what to change.
-        out: FILE.png.
+        out: FILE.png, or another of `preview.ENDINGS`.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         data: the store that was trained on, if it has moved.
         crop: how the picture is cut, as in `simulacra pack`.
@@ -118,27 +118,34 @@ def edit(
         RunError: this run cannot do it.
         DataError: the picture cannot be read.
     """
-    if out.suffix != ".png":
-        raise RunError(f"--out {out}: expected a name that ends in .png")
+    if out.suffix.lower() not in ENDINGS:
+        raise RunError(f"--out {out}: expected a name that ends in {', '.join(ENDINGS)}")
     check(request)
     editor = open_editor(path, step, data)
     height, width, channels = editor.subject.recipe.data.shape
     try:
-        original = read_picture(picture, (width, height), crop, grey=channels == 1).pixels.copy()  # a writable array
+        read = read_picture(picture, (width, height), crop, grey=channels == 1, **meaning_of_run(editor.run))
     except DataError as error:
         raise DataError(f"{picture} {error}; give another picture") from error
+    original = read.pixels.copy()  # a writable array
     edited = editor.edit(original[None], request)
     if unfinished := note_of_state(editor.run, editor.subject.step):
         say(unfinished)
     for note in edited.notes:
         say(f"- {note}")
     if len(request.strengths) == 1:
-        write_aside(out, to_png(edited.images[0, 0]))
+        write_aside(out, to_picture(edited.images[0, 0], out.suffix))
     else:
         images = np.concatenate([original[None], edited.images[0]])
-        write_aside(out, row_picture(images, ["original", *(f"{strength:g}" for strength in request.strengths)]))
+        row = row_picture(images, ["original", *(f"{strength:g}" for strength in request.strengths)])
+        write_aside(out, to_picture(row, out.suffix))
     changes = ", ".join(f"{name}={value}" for name, value in request.labels.items())
     return f"{picture} with {changes} by {path} at step {editor.subject.step:,}: {out}"
+
+
+def meaning_of_run(run: RunFolder) -> Meaning:
+    """What the numbers of a picture mean to a run, as they did when its data were packed."""
+    return meaning_of(run.read_facts().get("data", {}).get("card", {}))
 
 
 def check(request: EditRequest) -> None:

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 import simulacra
 from simulacra.data import batches
 from simulacra.data.resolve import resolve
-from simulacra.data.sources import KNOWN
-from simulacra.data.splits import hold_out
+from simulacra.data.sources import KNOWN, Options
+from simulacra.data.splits import hold_out, untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore, is_store
 from simulacra.diagnosis.history import SET, describe_set
 from simulacra.engine.checkpoints import source
@@ -44,15 +44,13 @@ class Data:
 
     Attributes:
         path: a packed store, a known name or the path of a source; the recipe's own data set by default.
-        labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
+        options: what is asked of the source of pictures, apart from their size and channels.
         cache: the folder of packed stores; the user's cache folder by default.
         any_size: takes a packed store of another size than the recipe's, unless published counts hang on the size.
     """
 
     path: str | None = None
-    labels: Path | None = None
-    crop: str | None = None
+    options: Options = field(default_factory=Options)
     cache: Path | None = None
     any_size: bool = True
 
@@ -169,21 +167,21 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
     path = recipe.data.name if data.path is None else data.path
     if data.path is None and path not in KNOWN:
         raise RecipeError(f"this recipe is for the data set {path}, which Simulacra does not have; give --data PATH")
+    # The recipe's own data set is meant, also where a folder here has its name.
+    options = data.options if data.path else replace(data.options, source=path)
     height, width, channels = recipe.data.shape
     any_size = data.any_size and is_store(Path(path)) and not (recipe.expect.parameters or recipe.expect.layers)
     with Live("packing") as live:
         packed = resolve(
             path,
-            size=None if any_size else (width, height),
-            channels=channels,
-            labels=data.labels,
-            crop=data.crop,
+            replace(options, size=None if any_size else (width, height), channels=channels),
             cache=data.cache,
             progress=live.count if say else None,
             say=say or (lambda _: None),
         )
     if say:
-        for line in (packed.message, *packed.notes):
+        without = untrained(packed.store)
+        for line in (packed.message, *packed.notes, *([untrained_line(without)] if without else [])):
             say(line)
         if packed.store.shape != recipe.data.shape:
             tall, wide, _ = packed.store.shape
@@ -202,7 +200,11 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
     if labels == "all":
         labels, exclusive = store.label_names, store.exclusive
         if not labels:
-            raise RecipeError(f'data.labels is "all", and {store.path} has none; pack the data with --labels table.csv')
+            why = f" ({reason})" if (reason := store.card.get("no_classes")) else ""
+            raise RecipeError(
+                f'data.labels is "all", and {store.path} has no labels{why}; put the pictures of each class in a '
+                "folder of its own, or name a table with --labels"
+            )
     check_labels(tuple(labels), exclusive, store)
     height, width, _ = store.shape
     size = recipe.data.size if store.shape == recipe.data.shape else height if height == width else f"{width}x{height}"

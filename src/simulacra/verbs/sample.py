@@ -12,7 +12,7 @@ from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
-from simulacra.evaluation.pictures.preview import sheet, to_png
+from simulacra.evaluation.pictures.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model, store_of
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
@@ -38,8 +38,8 @@ def sample(
         count: how many images; 32 by default.
         seed: of the codes; equal seeds give equal images, 0 by default.
         labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
-        out: FILE.png for one sheet, or one sample as it is; FILE.npy for an array (n, H, W, C) uint8; a folder, new or
-            with numbered PNGs alone, which are replaced.
+        out: FILE.png, or another of `preview.ENDINGS`, for one sheet, or one sample as it is; FILE.npy for an array
+            (n, H, W, C) uint8; a folder, new or with numbered PNGs alone, which are replaced.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         weights: "ema", the EMA of the weights, by default where the recipe keeps one; or "raw", the last weights.
         described: codes as JSON, or the path of a file of it, in the place of count and seed.
@@ -64,26 +64,38 @@ def sample(
     images = subject.decode(codes)
     if form == ".npy":
         write_aside(out, to_npy(images))
-    elif form == ".png":
-        write_aside(out, to_png(sheet(images) if len(images) > 1 else images[0]))
+    elif form:
+        several = len(images) > 1
+        write_aside(out, to_picture(sheet(images) if several else images[0], form, marked=several))
     else:
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
-    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}"
+    warning = "".join(f"; {line}" for line in never_met(run, labels))
+    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+
+
+def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
+    """A sentence on each label that is asked for and that no training image had so."""
+    shares = run.read_facts().get("data", {}).get("label_frequencies", {}) if run.exists() else {}
+    return [
+        f"no training image had {name}={value}, so these images show nothing of it"
+        for name, value in labels.items()
+        if shares.get(name) == 1 - value
+    ]
 
 
 def _form(out: Path) -> str:
-    """How samples are written: ".png", ".npy", or "" where each is a file in a folder.
+    """How samples are written: by one of `preview.ENDINGS`, as ".npy", or "" where each is a file in a folder.
 
     Raises:
         RunError: the name ends otherwise, or the folder holds other files.
     """
     if not out.is_dir():
         form = out.suffix.lower()
-        if form in (".png", ".npy"):
+        if form in (*ENDINGS, ".npy"):
             return form
         if re.match(r"\.[a-z]", form):  # a file of another kind; the name of a folder may end in a number
-            raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder")
+            raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder ({', '.join(ENDINGS)} are written)")
         return ""
     try:
         others = [path.name for path in out.iterdir() if not re.fullmatch(r"\d+\.png", path.name)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.data.batches import Order, choose
+from simulacra.data.sources import Options
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
@@ -47,8 +48,7 @@ def train(
     minutes: float | None = None,
     start: str | None = None,
     epochs: float | None = None,
-    labels: Path | None = None,
-    crop: str | None = None,
+    options: Options | None = None,
     cached: bool = True,
     device: str = "auto",
     devices: int = 1,
@@ -67,8 +67,7 @@ def train(
         minutes: stops after so many minutes of training.
         start: a run whose weights networks of the same names begin with.
         epochs: length in passes over the training images, instead of the recipe's steps.
-        labels: a table of attributes, for a folder of pictures.
-        crop: how a picture is cut before it is resized.
+        options: what is asked of the source of pictures: a table, a crop, what folders mean.
         cached: packs a source into the user's cache folder; else into the folder `stores` beside the run.
         device: auto, cpu, cuda or mps.
         devices: processes on this machine, which this one starts; torchrun's, where it has started this one.
@@ -84,7 +83,8 @@ def train(
     changed = read_changes(changes) | {key: value for key, value in keys.items() if value is not None}
     name = recipe if isinstance(recipe, str) else ""
     out = out or Path("runs") / (Path(name).stem or "run")
-    source = Data(data, labels, crop, None if cached else out.parent / "stores", "data.size" not in changed)
+    cache = None if cached else out.parent / "stores"
+    source = Data(data, options or Options(), cache, "data.size" not in changed)
     job = Job(load(recipe, changed), name, out, source, epochs, device, report, say)
     return processes.run(carry_out, job, devices)
 

@@ -193,6 +193,125 @@ def test_a_npz_or_npy_cut_short_is_told(tmp_path: Path) -> None:
 
 def test_options_that_are_no_layout_or_range_are_told(tmp_path: Path) -> None:
     path = save(tmp_path, images=IMAGES)
-    for option in ({"layout": "HWCN"}, {"values": "0..9"}):
+    for option in ({"layout": "HWCN"}, {"values": "bytes"}, {"values": "9..0"}):
         with pytest.raises(DataError, match="is not known"):
             open_source("arrays", path, Options(**option))
+
+
+LABELS = np.array([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("images", "labels"),
+        ("imgs", "targets"),
+        ("X", "y"),
+        ("Data", "TARGET"),
+        ("pictures", "Label"),
+        ("arr_0", "arr_1"),
+        ("image", "classes"),
+        ("anything", "else"),
+    ],
+)
+def test_images_and_labels_are_found_by_many_names(tmp_path: Path, packed, names: tuple[str, str]) -> None:
+    result = packed("arrays", save(tmp_path, **dict(zip(names, (IMAGES, LABELS), strict=True))))
+    assert result.store.labels.argmax(1).tolist() == LABELS.tolist()
+    assert not any("not used" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("X_train", "y_train", "X_test", "y_test"),
+        ("TrainImages", "TrainLabels", "TestImages", "TestLabels"),
+        ("train_x", "train_targets", "test_x", "test_targets"),
+        ("images_train", "labels_train", "images_test", "labels_test"),
+        ("train", "y_train", "test", "y_test"),
+    ],
+)
+def test_splits_are_found_by_many_names(tmp_path: Path, packed, names: tuple[str, ...]) -> None:
+    parts = IMAGES[:4], LABELS[:4], IMAGES[4:], LABELS[4:]
+    store = packed("arrays", save(tmp_path, **dict(zip(names, parts, strict=True)))).store
+    assert store.split.tolist() == [0, 0, 0, 0, 2, 2]
+    assert store.labels.argmax(1).tolist() == LABELS.tolist()
+
+
+def test_bytes_are_names_too(tmp_path: Path, packed) -> None:
+    names = np.array(["cat", "dög", "fox"])
+    coded = np.char.encode(names, "utf-8")
+    assert packed("arrays", save(tmp_path, images=IMAGES, labels=LABELS, label_names=coded)).store.label_names == (
+        *names,
+    )
+    words = packed("arrays", save(tmp_path, images=IMAGES, labels=coded[LABELS]), out="b").store
+    assert words.label_names == tuple(sorted(names))
+
+
+@pytest.mark.parametrize("names", [("factors", "factor_names"), ("latents_values", "latents_names")])
+def test_factors_are_kept_with_their_names(tmp_path: Path, packed, names: tuple[str, str]) -> None:
+    factors = np.random.default_rng(0).random((6, 2))
+    named = dict(zip(names, (factors, np.array([b"size", b"angle"])), strict=True))
+    store = packed("arrays", save(tmp_path, imgs=IMAGES, **named)).store
+    assert store.factor_names == ("size", "angle")
+    assert store.factors is not None
+    assert np.allclose(store.factors, factors)
+
+
+def test_factors_of_train_and_test_and_without_names(tmp_path: Path, packed) -> None:
+    values = np.arange(6)
+    arrays = {"x_train": IMAGES[:4], "factors_train": values[:4], "x_test": IMAGES[4:], "factors_test": values[4:]}
+    store = packed("arrays", save(tmp_path, **arrays)).store
+    assert store.factor_names == ("factor 0",)
+    assert store.factors is not None
+    assert store.factors.ravel().tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"factors": np.zeros((5, 2))},
+            r"factors of shape \(5, 2\) .* for 6 images; save one row of numbers per image",
+        ),
+        ({"factors": np.full((6, 2), np.nan)}, "factors that are no numbers"),
+        ({"factors": np.zeros((6, 2)), "factor_names": ["one"]}, "2 factors and 1 names"),
+    ],
+)
+def test_factors_that_do_not_fit_are_told(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        open_source("arrays", save(tmp_path, images=IMAGES, **more))
+
+
+def test_every_array_that_was_not_used_is_named(tmp_path: Path, packed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = save(
+        tmp_path,
+        images=IMAGES,
+        test=np.array([4, 5]),
+        latents_values=np.zeros((6, 3)),
+        latents_classes=LABELS,
+        metadata=np.array([Trap()], dtype=object),
+    )
+    notes = packed("arrays", path).notes
+    assert "arrays that were not used: test (2,), latents_classes (6,)" in notes
+    assert "arrays that hold Python objects, which were not opened: metadata" in notes
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_labels_that_are_objects_are_left_closed_and_named(tmp_path: Path, packed) -> None:
+    result = packed("arrays", save(tmp_path, images=IMAGES, labels=np.array(["a"] * 6, dtype=object)))
+    assert result.store.label_names == ()
+    assert "arrays that hold Python objects, which were not opened: labels" in result.notes
+
+
+def test_values_of_any_range_may_be_stated(tmp_path: Path, packed) -> None:
+    path = save(tmp_path, images=IMAGES.astype(np.uint16) * 257)
+    with pytest.raises(DataError, match=r"state which is black and which is white, like --values 0\.\.65535"):
+        open_source("arrays", path)
+    assert (packed("arrays", path, values="0..65535").store.images == IMAGES).all()
+
+
+def test_transparent_images_lie_over_the_background(tmp_path: Path, packed) -> None:
+    clear = np.zeros((4, 8, 8, 4), np.uint8)
+    assert packed("arrays", save(tmp_path, images=clear)).store.images.min() == 255
+    assert packed("arrays", save(tmp_path, images=clear), out="b", background="black").store.images.max() == 0

@@ -59,8 +59,9 @@ def celeba(tmp_path: Path) -> Make:
         ("img_align_celeba", "Anno", text_tables),
         ("Img/img_align_celeba", "Anno", text_tables),
         ("img_align_celeba/img_align_celeba", "", csv_tables),
+        ("Img/img_align_celeba_png", "Anno", text_tables),
     ],
-    ids=["flat", "anno", "official", "kaggle"],
+    ids=["flat", "anno", "official", "kaggle", "png"],
 )
 def test_every_usual_layout_gives_the_same_labels_and_split(celeba, packed, images, tables, write) -> None:
     store = packed("celeba", celeba(images, tables, write)).store
@@ -69,6 +70,19 @@ def test_every_usual_layout_gives_the_same_labels_and_split(celeba, packed, imag
     assert store.labels.tolist() == [[int(value == 1) for value in values] for values, _ in ROWS.values()]
     assert store.split.tolist() == [part for _, part in ROWS.values()]
     assert store.names == list(ROWS)
+
+
+def test_the_png_edition_has_the_rows_of_the_jpeg_edition(celeba, packed) -> None:
+    names = [name.replace(".jpg", ".png") for name in ROWS]
+    store = packed("celeba", celeba("img_align_celeba_png", names=names)).store
+    assert store.names == names
+    assert store.labels.tolist() == [[int(value == 1) for value in values] for values, _ in ROWS.values()]
+    assert store.split.tolist() == [part for _, part in ROWS.values()]
+
+
+def test_the_tables_are_found_from_the_pictures_own_folder(celeba, packed) -> None:
+    root = celeba("Img/img_align_celeba", "Anno")
+    assert packed("celeba", root / "Img" / "img_align_celeba").store.label_names == ATTRIBUTES
 
 
 def test_partition_may_lie_in_eval(celeba, packed) -> None:
@@ -114,7 +128,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_pictures_that_no_row_names_are_refused(celeba) -> None:
-    with pytest.raises(DataError, match=r"no picture .* has a row"):
+    with pytest.raises(DataError, match=r"no picture .* has a row.*--source folder"):
         open_source("celeba", celeba(names=("x.jpg",)))
 
 

@@ -64,26 +64,86 @@ def test_names_without_picture_and_pictures_without_row_are_counted(folder, pack
 
 def test_a_table_that_fits_no_picture_is_refused(folder, tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", "file,Smile\nx.png,1\n")
-    with pytest.raises(DataError, match="no column of file names"):
+    with pytest.raises(DataError, match="column 'file' names no picture of the folder"):
         open_source("folder", folder(2), Options(labels=table))
 
 
 def test_two_rows_for_one_picture_are_refused(folder, tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", "file,Smile\n000.png,1\n000,0\n")
-    with pytest.raises(DataError, match=r"two rows for 000\.png"):
+    with pytest.raises(DataError, match=r"row 3 names 000\.png again, with other values; keep one"):
         open_source("folder", folder(2), Options(labels=table))
 
 
 def test_a_file_name_that_two_pictures_share_needs_its_path(folder, packed, tmp_path: Path) -> None:
     root = folder(["x/a.png", "y/a.png", "b.png"])
     table = write(tmp_path / "t.csv", "file,Smile\na.png,1\nb.png,1\nx/a.png,0\n")
-    assert packed("folder", root, labels=table).store.names == ["b.png", "x/a.png"]
+    with pytest.raises(
+        DataError, match=r"row 2 names a\.png, which fits x/a\.png and y/a\.png; write each picture's path"
+    ):
+        packed("folder", root, labels=table)
+    write(table, "file,Smile\ny/a.png,1\nb.png,1\nx/a.png,0\n")
+    assert packed("folder", root, labels=table).store.names == ["b.png", "x/a.png", "y/a.png"]
+
+
+def test_a_row_that_a_folder_contradicts_is_missing_where_others_fit(folder, packed, tmp_path: Path) -> None:
+    root = folder(["test/a.png", "test/b.png"])
+    table = write(tmp_path / "t.csv", "file,Smile\ntrain/a.png,1\ntest/b.png,1\n")
+    store = packed("folder", root, labels=table).store
+    assert store.names == ["test/b.png"]
+    assert store.card["odd"]["rows of t.csv whose picture is missing (the first: train/a.png)"] == 1
+
+
+def test_a_table_in_the_folder_is_found_by_its_name_there(folder, packed) -> None:
+    root = folder(3)
+    write(root / "labels.csv", "file,Smile\n000.png,1\n001.png,0\n002.png,0\n")
+    assert packed("folder", root, labels=Path("labels.csv")).store.labels[:, 0].tolist() == [1, 0, 0]
+    with pytest.raises(DataError, match=r"nix\.csv is not here, nor .*photos/nix\.csv; give the path of a table"):
+        packed("folder", root, labels=Path("nix.csv"))
+
+
+def test_a_table_labels_and_folders_or_a_column_split(folder, packed, tmp_path: Path) -> None:
+    root = folder([f"{part}/{at}.png" for part in ("train", "test") for at in range(3)])
+    rows = [f"{part}/{at}.png,{at % 2}" for part in ("train", "test") for at in range(3)]
+    table = write(tmp_path / "t.csv", "file,Smile\n" + "\n".join(rows))
+    assert np.bincount(packed("folder", root, labels=table).store.split).tolist() == [3, 0, 3]
+    write(table, "file,Smile,split\n" + "\n".join(f"{row},{'val' if '2' in row else 'train'}" for row in rows))
+    assert np.bincount(packed("folder", root, labels=table, out="b").store.split).tolist() == [4, 2]
+    found = packed("folder", root, labels=table, split="folder", out="c").store
+    assert np.bincount(found.split).tolist() == [3, 0, 3]
+
+
+def test_numbers_in_a_table_are_factors_of_the_store(folder, packed, tmp_path: Path) -> None:
+    rows = "".join(f"{at:03}.png,{at / 10},{at % 4},{at % 2}\n" for at in range(12))
+    store = packed("folder", folder(12), labels=write(tmp_path / "t.csv", f"file,size,shape,Smile\n{rows}")).store
+    assert store.factor_names == ("size", "shape")
+    assert store.factors[3].tolist() == pytest.approx([0.3, 3])
+    assert store.label_names == ("Smile",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": ("Smile",)}, "--columns is about a table; name the table with --labels"),
+        ({"missing": "0"}, "--missing is about a table"),
+        ({"labels": Path("t.csv"), "classes": "folders"}, "--classes folders and --labels name two sources"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(folder, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        open_source("folder", folder(2), Options(**options))
+
+
+def test_names_are_kept_in_one_unicode_form(folder, packed) -> None:
+    root = folder(["Zoe\u0308/a.png", "b/c.png"])
+    store = packed("folder", root).store
+    assert store.names == ["Zo\u00eb/a.png", "b/c.png"]
+    assert store.label_names == ("Zo\u00eb", "b")
 
 
 def test_a_table_that_lies_in_the_folder_is_pointed_out(folder, packed) -> None:
     root = folder(1)
     write(root / "labels.csv", "")
-    assert any("--labels labels.csv" in note for note in packed("folder", root).notes)
+    assert any(f"--labels {root}/labels.csv" in note for note in packed("folder", root).notes)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no picture", "half"], ids=["zero bytes", "text", "truncated"])

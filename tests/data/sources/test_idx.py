@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulacra.data.resolve import kind_of
 from simulacra.data.sources import open_source
 from simulacra.errors import DataError
 
@@ -88,6 +89,50 @@ def test_labels_for_other_pictures_are_told(mnist: Path) -> None:
     (mnist / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(5)))
     with pytest.raises(DataError, match="has 5 labels for the 6 pictures"):
         open_source("idx", mnist)
+
+
+def write_set(place: Path, prefix: str = "", test: str = "t10k", labels: tuple[int, ...] = (1, 2, 26)) -> np.ndarray:
+    """A set of three training pictures and two test pictures of 8x8; gives the training pictures."""
+    place.mkdir(parents=True, exist_ok=True)
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8))
+    for part, count in (("train", 3), (test, 2)):
+        (place / f"{prefix}{part}-images-idx3-ubyte").write_bytes(idx(images[:count]))
+        (place / f"{prefix}{part}-labels-idx1-ubyte").write_bytes(idx(np.array(labels[:count])))
+    return images
+
+
+@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw", "gzip"])
+def test_a_set_is_found_where_downloads_unpack_it(tmp_path: Path, packed, place: str) -> None:
+    images = write_set(tmp_path / "set" / place)
+    for kind in ("idx", kind_of(tmp_path / "set")):
+        assert (packed(kind, tmp_path / "set").store.images[:3, :, :, 0] == images).all()
+
+
+@pytest.mark.parametrize("test", ["t10k", "test", "TEST"])
+def test_test_files_are_found_by_either_name(tmp_path: Path, packed, test: str) -> None:
+    write_set(tmp_path / "set", test=test)
+    assert packed("idx", tmp_path / "set").store.split.tolist() == [0, 0, 0, 2, 2]
+
+
+def test_emnist_is_turned_upright_and_its_characters_are_names(tmp_path: Path, packed) -> None:
+    images = write_set(tmp_path / "gzip", "emnist-letters-", "test")
+    rows = "".join(f"{number} {64 + number} {96 + number}\n" for number in range(1, 27))
+    (tmp_path / "gzip" / "emnist-letters-mapping.txt").write_text(rows)
+    result = packed("idx", tmp_path)
+    assert (result.store.images[:3, :, :, 0] == images.transpose(0, 2, 1)).all()
+    assert len(result.store.label_names) == 26
+    assert [result.store.label_names[row] for row in result.store.labels.argmax(1)] == ["Aa", "Bb", "Zz", "Aa", "Bb"]
+    assert any("lie on their side" in note for note in result.notes)
+
+
+def test_of_several_sets_one_is_to_be_chosen(tmp_path: Path, packed) -> None:
+    for name in ("letters", "digits"):
+        write_set(tmp_path, f"emnist-{name}-", "test")
+    with pytest.raises(DataError, match=r"holds 2 sets; give the training images of one of them, as (\S+) ") as error:
+        open_source("idx", tmp_path)
+    chosen = Path(str(error.value).split(", as ")[1].split(" ")[0])
+    assert kind_of(chosen) == "idx"
+    assert packed("idx", chosen).store.card["title"] == "emnist-digits"
 
 
 @pytest.mark.skipif(

@@ -77,6 +77,11 @@ def test_a_source_without_its_path_is_told() -> None:
         open_source("folder")
 
 
+def test_avatars_have_no_place() -> None:
+    with pytest.raises(DataError, match=r"avatars are drawn, not read; .*: simulacra pack folder pictures"):
+        open_source("avatars", Path("pictures"))
+
+
 def test_channels_other_than_one_or_three_are_told() -> None:
     with pytest.raises(DataError, match="channels is 2"):
         open_source("avatars", None, Options(channels=2))

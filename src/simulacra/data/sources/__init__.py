@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from simulacra.data.sources.arrays import open_arrays
 from simulacra.data.sources.avatars import open_avatars
-from simulacra.data.sources.base import Kind, Options, Source
+from simulacra.data.sources.base import Kind, Options, Source, read_options
 from simulacra.data.sources.celeba import open_celeba
 from simulacra.data.sources.folder import open_folder
 from simulacra.data.sources.idx import looks_like_idx, open_idx
+from simulacra.data.store import is_store
 from simulacra.errors import DataError, nearest
 
 FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
@@ -48,13 +49,21 @@ KNOWN: dict[str, Known] = {
 }
 
 
-__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source"]
+__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
 
+# What may be asked of picture files.
+FILES = frozenset({"values", "background", "max_pixels"})
 SOURCES: dict[str, Kind] = {
-    "folder": Kind(open_folder, frozenset({"size", "channels", "crop", "labels"})),
-    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"})),
+    "folder": Kind(
+        open_folder,
+        frozenset(
+            {"size", "channels", "crop", "labels", "classes", "split", "columns", "missing", "unknown", "factors"}
+            | FILES
+        ),
+    ),
+    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"}) | FILES),
     "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
-    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values"})),
+    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
     "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
 }
 
@@ -70,6 +79,7 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
     Raises:
         DataError: no such kind, an option that the kind does not take, or data that it cannot read.
     """
+    namesake = Path(kind) if kind in KNOWN and path is None and Path(kind).is_dir() else None
     if kind in KNOWN:
         known = KNOWN[kind]
         kind, path = known.kind, known.find(path) if known.find else path
@@ -80,9 +90,14 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
     if unfit:
         takes = ", ".join(sorted(SOURCES[kind].takes))
         raise DataError(f"the source {kind} takes no {unfit[0]}; leave it out (it takes: {takes})")
+    if kind == "avatars" and path is not None:
+        raise DataError(f"avatars are drawn, not read; for the pictures in {path}: simulacra pack folder {path}")
     if path is None:
         if kind != "avatars":
             raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
     elif not path.exists():
         raise DataError(f"{path} does not exist; give the path of a folder or file")
-    return SOURCES[kind].open(path or Path(), options)
+    source = SOURCES[kind].open(path or Path(), options)
+    if namesake is not None and not is_store(namesake):
+        source.card["notes"].append(f"the folder {namesake} here has the name of a known data set and was not read")
+    return source

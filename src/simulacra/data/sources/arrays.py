@@ -1,18 +1,16 @@
-"""Images in files of NumPy: .npy, or .npz with labels and a split."""
+"""Images that somebody already put into NumPy's files: .npy, or .npz with labels, factors and a split beside them."""
 
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable
+import re
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.data.decode import Picture, fit, parse_crop
+from simulacra.data.colours import parse_background
+from simulacra.data.decode import Picture, convert_picture
 from simulacra.data.sources.base import (
     Options,
     Pictures,
@@ -23,158 +21,202 @@ from simulacra.data.sources.base import (
     no_labels,
     one_hot,
 )
+from simulacra.data.sources.npz import BARE, PICKLED, SPLITS, Array, Arrays, load_arrays, role_of, words_of
 from simulacra.data.splits import TEST, TRAIN, VALID
+from simulacra.data.values import USUAL, Range, overshoots, parse_values, to_bytes, usual_range
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
-# Names of arrays with images and labels, and their split; None if the split is by content.
-PAIRS: tuple[tuple[str, str, int | None], ...] = (
-    ("x_train", "y_train", TRAIN),
-    ("x_valid", "y_valid", VALID),
-    ("x_val", "y_val", VALID),
-    ("x_test", "y_test", TEST),
-    ("train_images", "train_labels", TRAIN),
-    ("val_images", "val_labels", VALID),
-    ("test_images", "test_labels", TEST),
-    ("images", "labels", None),
-    ("x", "y", None),
-    ("X", "Y", None),
-    ("X", "y", None),
-    ("data", "labels", None),
-    ("data", "target", None),
-    ("arr_0", "arr_1", None),
-)
-LABEL_NAMES = ("label_names", "class_names", "classes", "attributes")
-# value range -> lowest, highest
-RANGES = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
-# Floats within these limits are probably of 0..1, because a resizing filter overshoots that range.
-BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
 BLOCK = 1024
-HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-Array = NDArray[Any]
+# The largest of all data sets with known factors, whose own list of their names is a pickled object.
+DSPRITES = (737_280, 64, 64), ("color", "shape", "scale", "orientation", "posX", "posY")
+
+
+Key = tuple[str, int | None]  # what an array is (a key of npz.NAMES), and of which split
 
 
 class Part(NamedTuple):
-    """Images that belong together: (N, H, W, C) of any number type, and their split, if the file has one."""
+    """Images that belong together: (N, H, W, C) of any number type, their labels and factors, and their split."""
 
     images: Array
     labels: Array | None
+    factors: Array | None
     split: int | None
 
 
+class Found(NamedTuple):
+    """What the arrays of a file were taken for.
+
+    Attributes:
+        parts: images with what belongs to them.
+        label_names: one a label, where the file has any.
+        factor_names: one a factor, where the file has any.
+        used: names of the arrays that are in any of these.
+    """
+
+    parts: list[Part]
+    label_names: tuple[str, ...] | None
+    factor_names: tuple[str, ...] | None
+    used: set[str]
+
+
 def open_arrays(path: Path, options: Options) -> Source:
-    """Finds images, labels and split in the file, and layout and range of the values if the options lack them.
+    """Finds images, labels, factors and split in the file, and layout and range of the values unless they are given.
 
     Raises:
-        DataError: no array of images, values out of range, labels that do not fit, or pickled objects.
+        DataError: no array that can be images, values out of range, labels that do not fit, or pickled objects.
     """
-    arrays = _load(path)
-    parts = [part._replace(images=_channels_last(path, part.images, options)) for part in _parts(path, arrays)]
+    background = options.background or "white"
+    parse_background(background)
+    arrays = load_arrays(path)
+    found = _find(path, arrays)
+    parts = [part._replace(images=_channels_last(path, part.images, options)) for part in found.parts]
     values = _range(path, [part.images for part in parts], options)
     height, width, depth = parts[0].images.shape[1:]
     if any(part.images.shape[1:] != (height, width, depth) for part in parts):
         raise DataError(f"{path} holds images of several shapes; save them in one shape")
     form = options.settled((width, height), 1 if depth == 1 else 3)
-    label_names, labels, exclusive = _labels(path, parts, arrays)
-    count = len(labels)
+    label_names, labels, exclusive = _labels(path, parts, found.label_names)
+    factor_names, factors = _factors(path, parts, found.factor_names)
     split = None
     if all(part.split is not None for part in parts):
-        split = np.repeat(
-            np.array([part.split for part in parts], dtype=np.uint8), [len(part.images) for part in parts]
-        )
+        split = np.repeat(np.array([part.split for part in parts], np.uint8), [len(part.images) for part in parts])
     return Source(
         kind="arrays",
-        names=[f"row {row}" for row in range(count)],
+        names=[f"row {row}" for row in range(len(labels))],
         shape=form.shape,
-        pictures=partial(_pictures, [part.images for part in parts], values, form),
+        pictures=partial(_pictures, [part.images for part in parts], values, form, background),
         labels=labels,
-        identity=identity_of("arrays", form, options.layout, values, evidence_of(path)),
+        identity=identity_of("arrays", form, options.layout, str(values), evidence_of(path), options.background),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
+        factors=factors,
+        factor_names=factor_names,
         card={
             "title": path.stem,
             "licence": None,
-            "values": values,
+            "values": str(values),
+            "background": background,
             "notes": [
-                f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"
+                f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}",
+                *_left_out(arrays, found.used),
             ],
         },
     )
 
 
-def _pictures(blocks: list[Array], values: str, form: Settled, _workers: int | None) -> Pictures:
-    low, high = RANGES[values]
-    crop = parse_crop(form.crop)
-
+def _pictures(blocks: list[Array], values: Range, form: Settled, background: str, _workers: int | None) -> Pictures:
     def read(image: Array) -> Picture:
         pixels = np.asarray(image)
-        if pixels.dtype != np.uint8 or values != "0..255":
-            scaled = (pixels.astype(np.float64) - low) * (255 / (high - low))
-            pixels = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-        height, width, depth = pixels.shape
-        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
-        return Picture(fit(whole, form.size, crop, form.grey), (width, height))
+        if pixels.dtype != np.uint8 or values != (0, 255):
+            pixels = to_bytes(pixels, values)
+        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+        return convert_picture(whole, form.size, form.crop, form.grey, background=background)
 
     for images in blocks:
         for image in images:
             yield attempt(read, image)
 
 
-def _load(path: Path) -> dict[str, Array]:
-    """The file's arrays by name, mapped and not read; that of a .npy file is called images."""
-    try:
-        if path.suffix == ".npy":
-            return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
-        with zipfile.ZipFile(path) as archive:
-            return {Path(name).stem: _mapped(archive, name) for name in archive.namelist() if name.endswith(".npy")}
-    except zipfile.BadZipFile as error:
-        raise DataError(
-            f"{path} is no .npz file, or was cut short ({error}); save it again with numpy.savez"
-        ) from error
-    except (ValueError, EOFError, OSError, KeyError) as error:
-        if "object" in str(error).lower():
+def _find(path: Path, arrays: Arrays) -> Found:
+    """What each array is, by its name, or by its shape where no name says which are the images."""
+    held, named = arrays.held, dict[Key, list[tuple[int, str]]]()
+    for name, array in held.items():
+        # An array called `test` alone may as well be a list of rows.
+        if (role := role_of(name)) is not None and (role.rank < BARE or array.ndim in (3, 4)):
+            named.setdefault((role.what, role.split), []).append((role.rank, name))
+    chosen = {key: min(entries)[1] for key, entries in named.items()}
+    splits: list[int | None] = [split for split in (TRAIN, VALID, TEST) if ("images", split) in chosen]
+    if not splits:
+        splits = [None]
+        if ("images", None) not in chosen:
+            chosen |= _by_shape(path, arrays, set(chosen.values()))
+    images = [chosen["images", split] for split in splits]
+    either = chosen.get(("label_names", None))
+    alone = splits == [None] and ("labels", None) not in chosen
+    if either is not None and alone and held[either].shape == held[images[0]].shape[:1]:
+        chosen["labels", None] = chosen.pop(("label_names", None))  # `classes` of the images, not the names of classes
+    label_names, factor_names = (chosen.get((what, None)) for what in ("label_names", "factor_names"))
+    labels, factors = ([chosen.get((what, split)) for split in splits] for what in ("labels", "factors"))
+    _require_all(path, images, labels)
+    if None in factors:
+        factors = [None] * len(splits)
+    parts = [
+        Part(held[image], None if label is None else held[label], None if factor is None else held[factor], split)
+        for image, label, factor, split in zip(images, labels, factors, splits, strict=True)
+    ]
+    used = {name for name in (*images, *labels, *factors, label_names, factor_names) if name is not None}
+    return Found(parts, _names(path, label_names, held), _names(path, factor_names, held), used)
+
+
+def _require_all(path: Path, images: list[str], labels: list[str | None]) -> None:
+    """Refuses labels of some splits and none of the others."""
+    given = [label for label in labels if label is not None]
+    for image, label in zip(images, labels, strict=True):
+        if label is None and given:
+            word, other = (re.search("|".join(SPLITS), name.lower()) for name in (image, given[0]))
+            like = given[0].lower().replace(other[0], word[0]) if word and other else "labels"
+            raise DataError(f"{path} has {image} without {like}, and labels for its other images; add {like}")
+
+
+def _by_shape(path: Path, arrays: Arrays, named: set[str]) -> dict[Key, str]:
+    """The images, where one array alone may be such; and the labels, where one other array may be such."""
+    pictorial = [name for name, array in arrays.held.items() if array.ndim in (3, 4)]
+    if any((role := role_of(name)) is not None and role.what == "images" for name in arrays.pickled):
+        raise DataError(f"{path} {PICKLED}; save plain arrays of numbers")
+    if len(pictorial) != 1:
+        held = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items()) or "nothing"
+        raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
+    count = len(arrays.held[pictorial[0]])
+    others = [
+        name
+        for name, array in arrays.held.items()
+        if name not in named and array.shape[:1] == (count,) and (array.ndim == 1 or _zeros_and_ones(array))
+    ]
+    return {("images", None): pictorial[0], **({("labels", None): others[0]} if len(others) == 1 else {})}
+
+
+def _zeros_and_ones(array: Array) -> bool:
+    return array.ndim == 2 and array.dtype.kind in "buif" and bool(np.isin(array, (-1, 0, 1)).all())
+
+
+def _left_out(arrays: Arrays, used: set[str]) -> list[str]:
+    """A line for the arrays that say nothing here, and one for those that were not opened."""
+    unused = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items() if name not in used)
+    pickled = ", ".join(arrays.pickled)
+    return [
+        *([f"arrays that were not used: {unused}"] if unused else []),
+        *([f"arrays that hold Python objects, which were not opened: {pickled}"] if pickled else []),
+    ]
+
+
+def _factors(
+    path: Path, parts: list[Part], names: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
+    """Names and (N, F) values of what is known about each image."""
+    given = [part.factors for part in parts if part.factors is not None]
+    if not given:
+        return (), None
+    for factors, part in zip(given, parts, strict=True):
+        if factors.ndim not in (1, 2) or len(factors) != len(part.images) or factors.dtype.kind not in "buif":
             raise DataError(
-                f"{path} holds pickled Python objects, which are never opened because that may run code; "
-                "save plain arrays of numbers"
-            ) from error
-        raise DataError(f"{path} cannot be read ({error}); save it again with numpy.save or numpy.savez") from error
-
-
-def _mapped(archive: zipfile.ZipFile, name: str) -> Array:
-    # Unpacked into a file without a name, which is deleted with the mapping; memory never holds the whole array.
-    with tempfile.TemporaryFile() as spill, archive.open(name) as packed:
-        shutil.copyfileobj(packed, spill)
-        spill.seek(0)
-        shape, fortran, dtype = HEADERS[np.lib.format.read_magic(spill)](spill)
-        if dtype.hasobject:
-            raise ValueError(f"objects in {name}")
-        if 0 in shape:
-            return np.zeros(shape, dtype)
-        if shape == ():
-            return np.frombuffer(spill.read(), dtype).reshape(shape)
-        return np.memmap(spill, dtype, "r", spill.tell(), shape, "F" if fortran else "C")
-
-
-def _parts(path: Path, arrays: dict[str, Array]) -> list[Part]:
-    """The arrays of images with their labels; either all have labels or none."""
-    named = [(images, labels, split) for images, labels, split in PAIRS if images in arrays]
-    chosen = [pair for pair in named if pair[2] is not None] or named[:1]
-    if not chosen:
-        pictorial = [name for name, array in arrays.items() if array.ndim in (3, 4)]
-        if len(pictorial) != 1:
-            held = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
-            raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
-        others = [name for name in arrays if name not in LABEL_NAMES and name not in pictorial]
-        chosen = [(pictorial[0], others[0] if len(others) == 1 else "", None)]
-    without = [(images, labels) for images, labels, _ in chosen if labels not in arrays]
-    if 0 < len(without) < len(chosen):
-        images, labels = without[0]
-        raise DataError(f"{path} has {images} without {labels}, and labels for its other images; add {labels}")
-    return [Part(arrays[images], arrays.get(labels), split) for images, labels, split in chosen]
+                f"{path} has factors of shape {factors.shape} and type {factors.dtype} for {len(part.images):,} "
+                "images; save one row of numbers per image"
+            )
+    if len({factors.shape[1:] for factors in given}) > 1:
+        shapes = " and ".join(str(factors.shape) for factors in given)
+        raise DataError(f"{path} has factors of shapes {shapes}; save them all in one form")
+    values = np.concatenate([factors.reshape(len(factors), -1) for factors in given]).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DataError(f"{path} has factors that are no numbers; save the file without such rows, or without factors")
+    width = values.shape[1]
+    if names is None:
+        known = parts[0].images.shape[:3] == DSPRITES[0] and width == len(DSPRITES[1])
+        names = DSPRITES[1] if known else tuple(f"factor {column}" for column in range(width))
+    if len(names) != width:
+        raise DataError(f"{path} has {width} factors and {len(names)} names for them; save one name per factor")
+    return names, values
 
 
 def _channels_last(path: Path, images: Array, options: Options) -> Array:
@@ -196,104 +238,98 @@ def _channels_last(path: Path, images: Array, options: Options) -> Array:
     return images if layouts == ["NHWC"] else images.transpose(0, 2, 3, 1)
 
 
-def _range(path: Path, blocks: list[Array], options: Options) -> str:
-    """The key of RANGES for the values: that of the options, else the narrowest that fits."""
-    if options.values is not None and options.values not in RANGES:
-        raise DataError(f"values {options.values!r} is not known; it is one of {', '.join(RANGES)}")
+def _range(path: Path, blocks: list[Array], options: Options) -> Range:
+    """The range that the values lie in: the one stated, else the narrowest usual one."""
+    stated = None if options.values is None else parse_values(options.values)
     extents = [_extent(images) for images in blocks]
-    # np.min keeps a NaN, so that no range fits; min() would lose it.
-    low, high = float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents]))
-    for name in (options.values,) if options.values else ("0..1", "-1..1", "0..255"):
-        bottom, top = RANGES[name]
-        slack = 1e-3 * (top - bottom)  # floats that were scaled there and back
-        if bottom - slack <= low and high <= top + slack:
-            break
-    else:
+    # np.min keeps a NaN, which no range then admits; min() would lose it.
+    whole = Range(float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents])))
+    found = usual_range(whole, USUAL if stated is None else (stated,))
+    if found is None:
         raise DataError(
-            f"{path} has values from {low:g} to {high:g}; "
-            f"scale the images to {options.values or '0..255, 0..1 or -1..1'}"
+            f"{path} has values from {whole.low:g} to {whole.high:g}; scale the images to "
+            f"{stated or '0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535'}"
         )
-    for images, (low, high) in zip(blocks, extents, strict=True):
-        beyond = {"0..1": False, "-1..1": low > BELOW_ZERO, "0..255": high < ABOVE_ONE}[name]
-        if beyond and options.values is None and images.dtype.kind == "f":
+    for images, extent in zip(blocks, extents, strict=True):
+        if stated is None and images.dtype.kind == "f" and overshoots(extent, found):
             raise DataError(
-                f"{path} has values from {low:g} to {high:g}, nearer 0..1 than {name}; clip the images to 0..1, "
-                f"or state --values {name}"
+                f"{path} has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {found}; clip the images "
+                f"to 0..1, or state --values {found}"
             )
-    return name
+    return found
 
 
-def _extent(images: Array) -> tuple[float, float]:
+def _extent(images: Array) -> Range:
     low, high = np.inf, -np.inf
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK]
         low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
-    return float(low), float(high)
+    return Range(float(low), float(high))
 
 
-def _labels(path: Path, parts: list[Part], arrays: dict[str, Array]) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
-    """Names, (N, K) labels, and whether labels are exclusive."""
-    arrays_of_labels = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
-    if not arrays_of_labels:
+def _labels(
+    path: Path, parts: list[Part], names: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+    """Names, (N, K) labels, and whether they exclude one another."""
+    given = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
+    if not given:
         return (), no_labels(sum(len(part.images) for part in parts)), False
-    if len({labels.shape[1:] for labels in arrays_of_labels}) > 1:
-        shapes = " and ".join(str(labels.shape) for labels in arrays_of_labels)
+    if len({labels.shape[1:] for labels in given}) > 1:
+        shapes = " and ".join(str(labels.shape) for labels in given)
         raise DataError(f"{path} has labels of shapes {shapes}; save them all in one form")
-    labels = np.concatenate(arrays_of_labels)
-    names = _names(path, arrays)
+    labels = np.concatenate([words_of(part) for part in given])
     if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
         if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
             raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
         names = names or tuple(f"label {column}" for column in range(values.shape[1]))
-        labelled = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
+        found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
     elif labels.ndim == 1 or labels.shape[1] == 1:
-        labelled = _classes(path, labels.reshape(-1), names)
+        found = _classes(path, labels.reshape(-1), names)
     else:
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
             "save (N,) classes or (N, K) of 0 and 1"
         )
-    if len(labelled[0]) != labelled[1].shape[1]:
+    if len(found[0]) != found[1].shape[1]:
         raise DataError(
-            f"{path} has {labelled[1].shape[1]} labels and {len(labelled[0])} names for them; save one name per label"
+            f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
         )
-    return labelled
+    return found
 
 
 def _checked(path: Path, labels: Array, count: int) -> Array:
-    """The labels of one part, with one row per image."""
+    """One part's labels, which are one row an image."""
     if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row per image"
+            "save one row an image"
         )
     return labels
 
 
-def _names(path: Path, arrays: dict[str, Array]) -> tuple[str, ...] | None:
-    """The names of labels, if the file has any."""
-    key = next((name for name in LABEL_NAMES if name in arrays), None)
+def _names(path: Path, key: str | None, held: dict[str, Array]) -> tuple[str, ...] | None:
+    """Names of labels or factors out of an array; None without one."""
     if key is None:
         return None
-    if arrays[key].ndim != 1:
-        raise DataError(f"{path} has {key} of shape {arrays[key].shape}; save a list of names, one per label")
-    names = tuple(map(str, arrays[key]))
-    for at, name in enumerate(names):
-        if name in names[:at]:
-            raise DataError(f"{path} has {name!r} twice in {key}; give each label its own name")
+    if held[key].ndim != 1:
+        raise DataError(f"{path} has {key} of shape {held[key].shape}; save a list of names")
+    names = tuple(map(str, words_of(held[key])))
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise DataError(f"{path} has {name!r} twice in {key}; give each a name of its own")
     return names
 
 
 def _classes(
     path: Path, labels: Array, names: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
-    """Names and one-hot rows of (N,) classes: indices of the names, or any values in sorted order."""
+    """Names and one-hot rows of (N,) classes: numbers that count the names, or any values, sorted."""
     if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.rint(labels))).all():
         raise DataError(f"{path} has labels that are fractions or no numbers; save whole numbers or names as classes")
     kinds, classes = np.unique(labels, return_inverse=True)
     if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
         return names, one_hot(labels.astype(np.int64), len(names)), True
     if names and len(names) != len(kinds):
-        raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name per class")
+        raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
     return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True

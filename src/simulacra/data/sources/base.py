@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import Picture, parse_crop
-from simulacra.errors import DataError
+from simulacra.data.decode import Picture, parse_crop, parse_size
+from simulacra.errors import DataError, nearest
 
 # Each picture in order; if it cannot be read, a DataError in its place.
 Pictures = Iterator[Picture | DataError]
@@ -25,21 +25,41 @@ class Options:
         size: (width, height) of the packed pictures.
         channels: 1 (grey) or 3 (RGB).
         crop: `center`, `none` or `LEFT,TOP,RIGHT,BOTTOM`.
-        labels: a table of attributes (folder).
+        labels: a table of attributes or classes (folder).
+        classes: `folders`, to take folders for classes, or `none` (folder).
+        split: `folder`, to take folders for the split, or `random` (folder).
+        columns: those of the table that are read, all by default (folder).
+        missing: what an empty cell of the table means: `0`, `1`, or `drop` for a row that is left out (folder).
+        unknown: the same of -1 in a column that also has 0 (folder).
+        factors: columns of numbers that are kept as factors (folder).
         count: number of pictures to draw (avatars).
         seed: decides which pictures are drawn (avatars).
         layout: `NHWC` or `NCHW` (arrays).
-        values: `0..255`, `0..1` or `-1..1` (arrays).
+        values: which value is black and which is white, as `LOW..HIGH` (arrays, and files of more than 8 bits).
+        background: the colour that transparent parts lie over (folder, arrays).
+        max_pixels: the largest number of pixels that a picture may have (folder, celeba).
+        source: which source reads what `--data` names, where that would be taken for another.
+        keep_going: whether however many pictures that cannot be read are left out.
     """
 
     size: tuple[int, int] | None = None
     channels: int | None = None
     crop: str | None = None
     labels: Path | None = None
+    classes: str | None = None
+    split: str | None = None
+    columns: tuple[str, ...] | None = None
+    missing: str | None = None
+    unknown: str | None = None
+    factors: tuple[str, ...] | None = None
     count: int | None = None
     seed: int | None = None
     layout: str | None = None
     values: str | None = None
+    background: str | None = None
+    max_pixels: int | None = None
+    source: str | None = None
+    keep_going: bool = False
 
     def settled(self, size: tuple[int, int], channels: int, crop: str = "center") -> "Settled":
         """Size, channels and crop: those of the user, or else those of the source.
@@ -54,12 +74,71 @@ class Options:
         return settled
 
     def given(self) -> dict[str, Any]:
-        """The options that were set, as JSON values."""
+        """The options that were set and change what is packed, as JSON values."""
         return {
-            key: value.name if isinstance(value, Path) else value
+            key: value.name if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if value is not None
+            if value is not None and key not in ("source", "keep_going")
         }
+
+
+# What an option of the Python API may be, beside None; the command line gives the same, but lists as words.
+WORDS: dict[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(("size",), ((int, str), "64 or 'WIDTHxHEIGHT'")),
+    **dict.fromkeys(("labels",), ((str, Path), "the path of a table")),
+    **dict.fromkeys(("columns", "factors"), ((str, tuple, list), "names of columns, like 'A,B' or ['A', 'B']")),
+    **dict.fromkeys(("count", "seed", "max_pixels"), ((int,), "a whole number")),
+    **dict.fromkeys(("grey", "keep_going"), ((bool,), "True or False")),
+    **dict.fromkeys(("missing", "unknown"), ((int, str), "0, 1 or 'drop'")),
+    **dict.fromkeys(
+        ("crop", "classes", "split", "layout", "values", "background", "source"),
+        ((str,), "words as on the command line, like crop='0,0,178,178'"),
+    ),
+}
+
+
+def read_options(**given: Any) -> Options:
+    """Options from the words of a command line or the arguments of the Python API; None leaves an option open.
+
+    Args:
+        given: attributes of `Options`, and `grey` in the place of `channels`.
+
+    Raises:
+        DataError: no option is called so, or a value is of another type.
+    """
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in WORDS:
+            raise DataError(f"{name} is not an option of a source; {nearest(name, WORDS)}")
+        if value is None:
+            continue
+        types, expected = WORDS[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise DataError(f"{name} = {value!r}: expected {expected}")
+        if name == "size":
+            read["size"] = parse_size(str(value))
+        elif name == "grey":
+            read["channels"] = 1 if value else None
+        elif name == "labels":
+            read["labels"] = expand(str(value))
+        elif name in ("columns", "factors"):
+            words = value.split(",") if isinstance(value, str) else list(given[name])
+            read[name] = tuple(str(word).strip() for word in words)
+        else:
+            read[name] = str(value) if name in ("missing", "unknown") else value
+    return Options(**read)
+
+
+def expand(text: str) -> Path:
+    """The path that a user wrote, which may start at a home folder.
+
+    Raises:
+        DataError: at that of a user who is not known here.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{text} starts at the home of a user who is not known here; write the whole path") from error
 
 
 class Settled(NamedTuple):

@@ -1,47 +1,64 @@
-"""CelebA in its official layout or in that of Kaggle: aligned faces, 40 attributes, an official split.
+"""CelebA in its official layout, or as Kaggle repacked it: aligned faces, 40 attributes, an official split.
 
 Liu et al. 2015, Deep Learning Face Attributes in the Wild, arXiv:1411.7766.
 """
 
+import re
 from collections import Counter
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.columns import attributes
 from simulacra.data.decode import SPARE
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
-from simulacra.data.sources.folder import FileReader, find_pictures
+from simulacra.data.sources.files import read_files, reader_of
+from simulacra.data.sources.scan import scan
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
-from simulacra.data.tables import Row, Table, collect, csv_rows, text_rows
-from simulacra.data.workers import read_all
+from simulacra.data.tables import Column, Faults, Row, code, csv_rows, text_rows
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
-PICTURES = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba", "images")
-TABLES = ("", "Anno", "Eval", "..", "../Anno", "../Eval")
+ALIGNED = "img_align_celeba"  # with _png after it where the pictures are PNG
+PICTURES = tuple(f"{inside}{ALIGNED}*{nested}" for inside in ("", "Img/") for nested in (f"/{ALIGNED}*", ""))
+TABLES = ("", "Anno", "Eval")
 ATTRIBUTES = "list_attr_celeba"
 PARTITION = "list_eval_partition"
+ASKED = 200  # pictures that are looked up to see whether a folder is CelebA's
 LICENCE = "non-commercial research only; see https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 def looks_like_celeba(path: Path) -> bool:
-    """Whether a folder holds CelebA's table of attributes or its folder of pictures."""
-    return _table(path, ATTRIBUTES) is not None or any((path / folder).is_dir() for folder in PICTURES[:3])
+    """Whether a folder holds CelebA's pictures: they are called so, or numbered so and named in CelebA's table.
+
+    The tables alone do not tell: other pictures may lie beside them.
+    """
+    if _aligned(path) is not None:
+        return True
+    if path.name.lower().startswith(ALIGNED):
+        return _table(path, ATTRIBUTES) is not None
+    table = _table(path, ATTRIBUTES, TABLES)
+    numbered = [file.stem for kind in ("*.jpg", "*.png") for file in path.glob(kind)][:ASKED] if table else []
+    if table is None or not numbered or not all(re.fullmatch(r"\d{6}", stem) for stem in numbered):
+        return False
+    rows = (row.cells[0] for row in (csv_rows if table.suffix == ".csv" else text_rows)(table) if row.cells)
+    named = {PurePosixPath(name).stem for name in rows}
+    return 2 * sum(stem in named for stem in numbered) > len(numbered)
 
 
 def open_celeba(path: Path, options: Options) -> Source:
-    """Finds CelebA's pictures, attributes and split, for any subset of the pictures, without reading pixels.
+    """Finds CelebA's pictures, attributes and split, for any subset of the pictures; reads no pixel.
 
     Raises:
         DataError: no pictures, or a table that is damaged or names none of them.
     """
     form = options.settled(SIZE, 3)
     root = _pictures(path)
-    odd: Counter[str] = Counter()
-    files = dict(sorted(find_pictures(root, odd)))
+    found = scan(root)
+    files, odd = found.files, found.odd
     if not files:
         raise DataError(f"{root} has no pictures; unpack img_align_celeba.zip there")
     names = list(files)
@@ -50,20 +67,29 @@ def open_celeba(path: Path, options: Options) -> Source:
     for table in filter(None, (attributes, partition)):
         names = _with_row(names, table, odd)
     if not names:
-        raise DataError(f"no picture in {root} has a row in the tables; the tables name them 000001.jpg and so on")
+        raise DataError(
+            f"no picture in {root} has a row in the tables, which name them 000001.jpg and so on; for other pictures "
+            f"than CelebA's: simulacra pack folder {root}, or --source folder"
+        )
     split = None if partition is None else partition.of(names)[:, 0]
     if split is not None and (split == TRAIN).all():
         split = None
         notes.append("every picture here is of the official train split, so the split is by content")
-    evidence = evidence_of(*(table.path for table in (attributes, partition) if table))
+    asked = {key: value for key, value in options.given().items() if key not in ("size", "channels", "crop")}
+    evidence = [*evidence_of(*(table.path for table in (attributes, partition) if table)), *asked.items()]
     return Source(
         kind="celeba",
         names=names,
         shape=form.shape,
-        pictures=partial(read_all, FileReader(root, form.size, form.crop, form.grey), names),
+        pictures=partial(read_files, reader_of(root, form, options), names),
         labels=no_labels(len(names)) if attributes is None else attributes.of(names),
         identity=identity_of(
-            "celeba", form, SPARE, str(root.absolute()), [(name, *files[name]) for name in names], evidence
+            "celeba",
+            form,
+            SPARE,
+            str(root.absolute()),
+            [(name, *files[name]) for name in names],
+            evidence,
         ),
         label_names=() if attributes is None else attributes.columns,
         split=split,
@@ -73,24 +99,32 @@ def open_celeba(path: Path, options: Options) -> Source:
 
 
 class _Indexed:
-    """A table with the row of each picture."""
+    """A table, and where in it each picture's row is."""
 
-    def __init__(self, path: Path, table: Table) -> None:
-        self.path, self.columns, self._values = path, table.columns, table.values
-        self.rows = {name: row for row, name in enumerate(table.names)}
+    def __init__(self, path: Path, names: Column, columns: tuple[str, ...], values: NDArray[np.uint8]) -> None:
+        self.path, self.columns, self._values = path, columns, values
+        stems = [PurePosixPath(word).stem for word in names.words]
+        self._rows = {stems[code]: row for row, code in enumerate(names.codes.tolist())}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a picture has a row, whatever its ending: there is a PNG edition."""
+        return PurePosixPath(name).stem in self._rows
 
     def of(self, names: list[str]) -> NDArray[np.uint8]:
         """The values (N, K) of N pictures."""
-        return self._values[[self.rows[name] for name in names]]
+        return self._values[[self._rows[PurePosixPath(name).stem] for name in names]]
 
 
 def _with_row(names: list[str], table: _Indexed, odd: Counter[str]) -> list[str]:
-    kept = [name for name in names if name in table.rows]
-    missing = len(table.rows) - len(kept)
+    kept = [name for name in names if name in table]
+    missing = len(table) - len(kept)
     if missing:
         odd[f"rows of {table.path.name} whose picture is not here (any subset may be)"] = missing
     if len(kept) < len(names):
-        without = next(name for name in names if name not in table.rows)
+        without = next(name for name in names if name not in table)
         odd[f"pictures left out for want of a row in {table.path.name} (the first: {without})"] = len(names) - len(kept)
     return kept
 
@@ -111,7 +145,11 @@ def _attributes(root: Path, notes: list[str]) -> _Indexed | None:
         columns = tuple(header)
     if not columns:
         raise DataError(f"{path} has no header with the attributes' names; fetch it again")
-    return _Indexed(path, collect(path, rows, columns, 0))
+    faults = Faults(path)
+    (names, *others), lines = code(rows, ("", *columns), faults)
+    values = attributes(others, lines, faults)
+    faults.check()
+    return _Indexed(path, names, columns, values)
 
 
 def _partition(root: Path, notes: list[str]) -> _Indexed | None:
@@ -119,26 +157,42 @@ def _partition(root: Path, notes: list[str]) -> _Indexed | None:
     if path is None:
         notes.append(f"no {PARTITION}.txt was found, so the split is by content")
         return None
+    rows = csv_rows(path) if path.suffix == ".csv" else text_rows(path)
     if path.suffix == ".csv":
-        rows = csv_rows(path)
         next(rows, None)
-    else:
-        rows = text_rows(path)
+    faults = Faults(path)
+    (names, parts), lines = code(rows, ("", "partition"), faults)
     official = {str(part): part for part in range(len(SPLITS))}
-    return _Indexed(path, collect(path, rows, ("partition",), 0, official))
+    for word in parts.words:
+        if word not in official:
+            line = lines[int(np.argmax(parts.codes == parts.words.index(word)))]
+            faults.add("part", f"row {line}, column 'partition' is {word!r}", remedy=f"write {', '.join(official)}")
+    faults.check()
+    values = np.array([official[word] for word in parts.words], dtype=np.uint8)[parts.codes]
+    return _Indexed(path, names, ("partition",), values[:, None])
 
 
 def _pictures(path: Path) -> Path:
-    for folder in PICTURES:
-        if (path / folder).is_dir():
-            return path / folder
-    if path.is_dir() and next(path.glob("*.jpg"), None) is not None:
+    found = _aligned(path) or (path / "images" if (path / "images").is_dir() else None)
+    if found is not None:
+        return found
+    if path.is_dir() and any(next(path.glob(kind), None) is not None for kind in ("*.jpg", "*.png")):
         return path
     raise DataError(
         f"{path} has no folder img_align_celeba; give the folder into which img_align_celeba.zip was unpacked"
     )
 
 
-def _table(path: Path, stem: str) -> Path | None:
-    files = (path / folder / f"{stem}{suffix}" for folder in TABLES for suffix in (".txt", ".csv"))
-    return next((file for file in files if file.is_file()), None)
+def _aligned(path: Path) -> Path | None:
+    """The folder of CelebA's pictures inside another, where there is one."""
+    found = (place for pattern in PICTURES for place in sorted(path.glob(pattern)) if place.is_dir())
+    return next(found, None)
+
+
+def _table(path: Path, stem: str, places: tuple[str, ...] | None = None) -> Path | None:
+    """A table of CelebA's; by default also from the folder above, or from two above inside img_align_celeba."""
+    above = ("..", "../..") if path.name.lower().startswith(ALIGNED) else ("..",)
+    if places is None:
+        places = TABLES + tuple(f"{parent}/{place}" for parent in above for place in TABLES)
+    found = (path / place / f"{stem}{suffix}" for place in places for suffix in (".txt", ".csv"))
+    return next((file for file in found if file.is_file()), None)

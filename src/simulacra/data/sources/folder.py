@@ -1,189 +1,230 @@
-"""A folder of pictures, with any subfolders, and with a table of attributes or with classes as subfolders."""
+"""A folder of pictures, nested as it may be, with a table of attributes or with classes as subfolders."""
 
-import os
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.decode import SPARE, SUFFIXES, Picture, read_picture
-from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels, one_hot
-from simulacra.data.splits import TEST, TRAIN, VALID
-from simulacra.data.tables import read_table
-from simulacra.data.workers import read_all
+from simulacra.data.columns import Asked, Meaning, understand
+from simulacra.data.decode import SPARE, SUFFIXES
+from simulacra.data.picture_names import Finder
+from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.files import read_files, reader_of
+from simulacra.data.sources.layout import read_layout
+from simulacra.data.sources.scan import Scan, plain, scan
+from simulacra.data.splits import TRAIN
+from simulacra.data.tables import Faults, Table, read_table
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
-# Top folders with these names are the source's own split, not classes.
-SPLIT_FOLDERS = {"train": TRAIN, "training": TRAIN, "valid": VALID, "val": VALID, "validation": VALID, "test": TEST}
-
-
-@dataclass(frozen=True)
-class FileReader:
-    """Reads a picture by its path inside a folder; picklable."""
-
-    root: Path
-    size: tuple[int, int]
-    crop: str
-    grey: bool
-
-    def __call__(self, name: str) -> Picture:
-        """Raises DataError if the picture cannot be read."""
-        return read_picture(self.root / name, self.size, self.crop, self.grey)
 
 
 def open_folder(path: Path, options: Options) -> Source:
-    """Finds the pictures below a folder and their labels, without reading pixels.
+    """Finds the pictures below a folder and their labels; reads no pixel.
 
     Raises:
         DataError: no such folder, no picture in it, or a table that does not fit.
     """
     form = options.settled(SIZE, 3)
-    odd: Counter[str] = Counter()
-    files = dict(sorted(find_pictures(path, odd)))
+    _check_options(options)
+    found = scan(path)
+    files = list(found.files)
     if not files:
-        raise DataError(f"{path} has no pictures (looked for {', '.join(sorted(SUFFIXES))}); give a folder with some")
-    names, split = list(files), None
-    if options.labels is not None:
-        names, label_names, labels = _from_table(path, options.labels, names, odd)
-        exclusive = False
-    else:
-        label_names, labels, split = _from_folders(names)
-        exclusive = bool(label_names)
-    reader = FileReader(path, form.size, form.crop, form.grey)
-    table = [] if options.labels is None else evidence_of(options.labels)
+        raise DataError(_no_pictures(path, found))
+    names = [plain(name) for name in files]
+    table = None if options.labels is None else _table_path(path, options.labels)
+    content = _from_folders(names, options) if table is None else _from_table(path, table, names, options)
+    reader = reader_of(path, form, options)
+    evidence = [] if table is None else evidence_of(table)
     return Source(
         kind="folder",
-        names=names,
+        names=[names[row] for row in content.kept],
         shape=form.shape,
-        pictures=partial(read_all, reader, names),
-        labels=labels,
+        pictures=partial(read_files, reader, [files[row] for row in content.kept]),
+        labels=content.labels,
         identity=identity_of(
-            "folder", form, SPARE, str(path.absolute()), [(name, *files[name]) for name in names], table
+            "folder", form, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
         ),
-        label_names=label_names,
-        exclusive=exclusive,
-        split=split,
-        card={"title": path.resolve().name, "crop": form.crop, "licence": None, "notes": _notes(path, options)},
-        odd=dict(odd),
+        label_names=content.label_names,
+        exclusive=content.exclusive,
+        split=content.split,
+        factors=content.factors if content.factor_names else None,
+        factor_names=content.factor_names,
+        card={
+            "title": path.resolve().name,
+            "crop": form.crop,
+            "background": reader.background,
+            "values": options.values,
+            "licence": None,
+            "notes": [*content.lines, *_notes(path, found, options)],
+            "no_classes": content.no_classes,
+        },
+        odd=dict(_odd(found) | content.odd),
     )
 
 
-def find_pictures(root: Path, odd: Counter[str]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Relative path, size and date of every file below a folder with the suffix of a picture.
+class _Content(NamedTuple):
+    """What is known of the pictures that are taken.
 
-    Links are followed; a folder that was entered before (a link to a parent) is counted in `odd` and not entered.
-
-    Raises:
-        DataError: the folder, or one inside it, cannot be read.
-    """
-    entered: set[tuple[int, int]] = set()
-    folders = [""]
-    while folders:
-        inside = folders.pop()
-        try:
-            here = (root / inside).stat()
-            if (here.st_dev, here.st_ino) in entered:
-                odd[f"folders met a second time through a link and not entered (the first: {inside})"] += 1
-                continue
-            entered.add((here.st_dev, here.st_ino))
-            entries = sorted(os.scandir(root / inside), key=lambda entry: entry.name)
-        except OSError as error:
-            raise DataError(f"{root / inside} cannot be read ({error.strerror}); give a folder you may read") from error
-        for entry in entries:
-            name = f"{inside}/{entry.name}".removeprefix("/")
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if _is_folder(entry):
-                folders.append(name)
-            elif PurePosixPath(name).suffix.lower() in SUFFIXES:
-                yield name, _size_and_date(entry)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
-def _size_and_date(entry: os.DirEntry[str]) -> tuple[int, int]:
-    try:
-        facts = entry.stat()
-    except OSError:  # a broken link: listed as a bad picture when it is read
-        return 0, 0
-    return facts.st_size, facts.st_mtime_ns
-
-
-def _from_table(
-    root: Path, table_path: Path, names: list[str], odd: Counter[str]
-) -> tuple[list[str], tuple[str, ...], NDArray[np.uint8]]:
-    """Pictures that have a row, the labels' names, and the labels."""
-    find = Finder(names)
-    table = read_table(table_path, find)
-    rows: dict[str, int] = {}
-    missing = []
-    for at, entry in enumerate(table.names):
-        name = find(entry)
-        if name is None:
-            missing.append(entry)
-        elif rows.setdefault(name, at) != at:
-            raise DataError(f"{table_path} has two rows for {name}; keep one of them")
-    without = [name for name in names if name not in rows]
-    if missing:
-        odd[f"rows of {table_path.name} whose picture is missing (the first: {missing[0]})"] = len(missing)
-    if without:
-        odd[f"pictures left out for want of a row in {table_path.name} (the first: {without[0]})"] = len(without)
-    if not rows:
-        raise DataError(
-            f"no row of {table_path} names a picture in {root}; write each picture's path inside the folder"
-        )
-    kept = [name for name in names if name in rows]
-    return kept, table.columns, table.values[[rows[name] for name in kept]]
-
-
-class Finder:
-    """Finds the picture that a table's entry names: by path, else by file name, else by name without suffix.
-
-    Args:
-        names: relative paths; a file name that several pictures share names none of them.
+    Attributes:
+        kept: (N,) indices of the pictures, ascending.
+        label_names: K names.
+        labels: (N, K) uint8.
+        exclusive: whether the labels are classes.
+        split: (N,) uint8, or None.
+        lines: what was understood, to be said.
+        odd: what was left out, and how often.
+        no_classes: why there are no labels; "" where there are some.
+        factor_names: F names.
+        factors: (N, F) float32.
     """
 
-    def __init__(self, names: list[str]) -> None:
-        self._paths = set(names)
-        self._short: dict[str, str | None] = {}
-        for name in names:
-            path = PurePosixPath(name)
-            for short in {path.name, path.stem, str(path.with_suffix(""))} - {name}:
-                self._short[short] = None if short in self._short else name
-
-    def __call__(self, entry: str) -> str | None:
-        """The relative path, or None if there is no such picture or more than one."""
-        entry = entry.strip().replace("\\", "/").removeprefix("./")
-        return entry if entry in self._paths else self._short.get(entry)
+    kept: NDArray[np.int64]
+    label_names: tuple[str, ...]
+    labels: NDArray[np.uint8]
+    exclusive: bool
+    split: NDArray[np.uint8] | None
+    lines: list[str]
+    odd: dict[str, int]
+    no_classes: str = ""
+    factor_names: tuple[str, ...] = ()
+    factors: NDArray[np.float32] | None = None
 
 
-def _from_folders(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Exclusive labels from the top subfolders when there are several, below the source's own split if it has one."""
-    parts = [PurePosixPath(name).parts[:-1] for name in names]
-    tops = {part[0].lower() if part else "" for part in parts}
-    split = None
-    if len(tops) > 1 and tops <= SPLIT_FOLDERS.keys():
-        split = np.array([SPLIT_FOLDERS[part[0].lower()] for part in parts], dtype=np.uint8)
-        parts = [part[1:] for part in parts]
-    classes = sorted({part[0] if part else "" for part in parts})
-    if len(classes) < 2 or "" in classes:
-        return (), no_labels(len(names)), split
-    index = {name: at for at, name in enumerate(classes)}
-    return tuple(classes), one_hot(np.array([index[part[0]] for part in parts]), len(classes)), split
+def _check_options(options: Options) -> None:
+    """Refuses options that do not go together."""
+    if options.labels is None:
+        for option in ("columns", "missing", "unknown", "factors"):
+            if getattr(options, option) is not None:
+                raise DataError(f"--{option} is about a table; name the table with --labels")
+    elif options.classes == "folders":
+        raise DataError("--classes folders and --labels name two sources of labels; leave one of them out")
 
 
-def _notes(path: Path, options: Options) -> list[str]:
-    tables = sorted(file.name for file in path.glob("*.csv"))
-    if options.labels is None and tables:
-        return [f"{tables[0]} is in the folder and was not used; to label the pictures with it: --labels {tables[0]}"]
-    return []
+def _from_folders(names: list[str], options: Options) -> _Content:
+    """What the folders say."""
+    layout = read_layout(names, options.classes, options.split)
+    return _Content(
+        layout.kept,
+        layout.label_names,
+        layout.labels,
+        bool(layout.label_names),
+        layout.split,
+        [layout.line] if layout.line else [],
+        layout.odd,
+        layout.no_classes,
+    )
+
+
+def _from_table(root: Path, path: Path, names: list[str], options: Options) -> _Content:
+    """What a table says, and of the folders whether they are a split."""
+    faults, find = Faults(path), Finder(names, _inside(root, path))
+    table = read_table(path, find, faults)
+    asked = Asked(options.columns, options.missing, options.unknown, options.factors, options.split)
+    meaning = understand(table, asked, faults)
+    odd: dict[str, int] = {}
+    row_of = _rows_of_pictures(table, meaning, find, names, faults, odd)
+    faults.check()
+    layout = read_layout(names, options.classes, options.split, labelled=True)
+    by_table = meaning.split is not None and options.split != "folder"
+    there = np.zeros(len(names), dtype=np.bool_)
+    there[layout.kept if not by_table else slice(None)] = True
+    kept = np.flatnonzero((row_of >= 0) & there & meaning.keep[row_of])
+    if not len(kept):
+        raise DataError(f"no row of {path} is left that names a picture in {root}; write each picture's path inside it")
+    rows, split = row_of[kept], None
+    if by_table and meaning.split is not None:
+        split = meaning.split[rows]
+    elif layout.split is not None:
+        whole = np.zeros(len(names), dtype=np.uint8)
+        whole[layout.kept] = layout.split
+        split = whole[kept]
+    line = [] if by_table or not layout.line else [layout.line]
+    if split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split):
+        split, line = None, ["the split is drawn, since the table's pictures are all of one part"]
+    return _Content(
+        kept=kept,
+        label_names=meaning.label_names,
+        labels=meaning.labels[rows],
+        exclusive=meaning.exclusive,
+        split=split,
+        lines=[meaning.line, *line],
+        odd=odd | meaning.odd | ({} if by_table else layout.odd),
+        no_classes="" if meaning.label_names else f"{path.name} has none",
+        factor_names=meaning.factor_names,
+        factors=meaning.factors[rows] if meaning.factor_names else None,
+    )
+
+
+def _rows_of_pictures(
+    table: Table, meaning: Meaning, find: Finder, names: list[str], faults: Faults, odd: dict[str, int]
+) -> NDArray[np.int64]:
+    """(N,) the row of each picture, -1 where it has none; what does not fit is a fault or counted in `odd`."""
+    matches = [find(word) for word in table.names.words]
+    for word, match in zip(table.names.words, matches, strict=True):
+        if match.rivals:
+            line = table.lines[int(np.argmax(table.names.codes == table.names.words.index(word)))]
+            fault = f"row {line} names {word}, which fits {' and '.join(match.rivals[:2])}"
+            faults.add("rivals", fault, remedy="write each picture's path inside the folder")
+    firm = any(match.row >= 0 and match.firm for match in matches)
+    # Where some entries fit without a contradiction, the others name pictures that are not here.
+    pictures = np.array([match.row if match.firm or not firm else -1 for match in matches], dtype=np.int64)
+    picture = pictures[table.names.codes]
+    missing = np.flatnonzero((picture < 0) & ~np.array([bool(match.rivals) for match in matches])[table.names.codes])
+    if len(missing):
+        first = table.names.words[int(table.names.codes[missing[0]])]
+        odd[f"rows of {table.path.name} whose picture is missing (the first: {first})"] = len(missing)
+    row_of = np.full(len(names), -1, dtype=np.int64)
+    rows = np.flatnonzero(picture >= 0)
+    row_of[picture[rows[::-1]]] = rows[::-1]  # the first of several rows
+    first_rows = row_of[picture[rows]]
+    differs = (meaning.labels[rows] != meaning.labels[first_rows]).any(axis=1)
+    if meaning.factor_names:
+        differs |= (meaning.factors[rows] != meaning.factors[first_rows]).any(axis=1)
+    if meaning.split is not None:
+        differs |= meaning.split[rows] != meaning.split[first_rows]
+    for row in rows[differs].tolist():
+        fault = f"row {table.lines[row]} names {names[picture[row]]} again, with other values"
+        faults.add("again", fault, remedy="keep one of the rows")
+    without = np.flatnonzero(row_of < 0)
+    if len(without):
+        odd[f"pictures left out for want of a row in {table.path.name} (the first: {names[without[0]]})"] = len(without)
+    return row_of
+
+
+def _table_path(root: Path, labels: Path) -> Path:
+    """The table that was named: as seen from here, else from the pictures' folder."""
+    for path in (labels, root / labels):
+        if path.exists():
+            return path
+    raise DataError(f"{labels} is not here, nor {root / labels}; give the path of a table")
+
+
+def _inside(root: Path, table: Path) -> str:
+    """The folder inside the data set in which its table lies; "" where that is the data set's own, or none."""
+    folder = table.resolve().parent
+    inside = folder.relative_to(root.resolve()).as_posix() if folder.is_relative_to(root.resolve()) else "."
+    return "" if inside == "." else plain(inside)
+
+
+def _no_pictures(path: Path, found: Scan) -> str:
+    """Why a folder has no picture."""
+    there = "; ".join(f"{what}: {count:,}" for what, count in found.odd.items())
+    held = f"it holds {there}" if there else f"looked for {', '.join(sorted(SUFFIXES))}"
+    return f"{path} has no pictures ({held}); give a folder with some"
+
+
+def _odd(found: Scan) -> dict[str, int]:
+    """What is odd about the files."""
+    empty = {f"folders without a picture (the first: {found.empty[0]})": len(found.empty)} if found.empty else {}
+    return found.odd | empty
+
+
+def _notes(path: Path, found: Scan, options: Options) -> list[str]:
+    if options.labels is not None or not found.tables:
+        return []
+    table = path / found.tables[0]
+    return [f"{table} lies in the folder and was not used; to label with it: --labels {shlex.quote(str(table))}"]

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import os
+import re
 import zlib
 from collections.abc import Iterator
 from functools import partial
@@ -20,12 +22,21 @@ from simulacra.errors import DataError
 
 IMAGES, LABELS = 2051, 2049
 BLOCK = 1 << 20
-FILES = {
-    (TRAIN, IMAGES): ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
-    (TRAIN, LABELS): ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte"),
-    (TEST, IMAGES): ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte", "test-images-idx3-ubyte"),
-    (TEST, LABELS): ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte", "test-labels-idx1-ubyte"),
+# `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`, `emnist-letters-test-images-idx3-ubyte`.
+NAME = re.compile(
+    r"(?P<set>.*?)[-_.]?(?P<split>train|t10k|test)[-_.](?P<what>images|labels)[-_.]idx[13][-_.]ubyte(?:\.gz)?",
+    re.IGNORECASE,
+)
+PARTS = {
+    (TRAIN, IMAGES): "train-images-idx3-ubyte",
+    (TRAIN, LABELS): "train-labels-idx1-ubyte",
+    (TEST, IMAGES): "t10k-images-idx3-ubyte",
+    (TEST, LABELS): "t10k-labels-idx1-ubyte",
 }
+# Where downloads are unpacked, below the folder that a person names: by torchvision, by EMNIST's archive.
+PLACES = ("raw", "gzip", "*/raw", "*/gzip")
+# Cohen et al. 2017, EMNIST: an extension of MNIST to handwritten letters, arXiv:1702.05373.
+EMNIST = "emnist"
 
 
 class Named(NamedTuple):
@@ -54,18 +65,27 @@ class IdxFile(NamedTuple):
     offset: int
 
 
+class Set(NamedTuple):
+    """Files of one set: where they lie, what stands before `train` in their names, and the path of each of PARTS."""
+
+    place: Path
+    prefix: str
+    files: dict[tuple[int, int], Path]
+
+
 def looks_like_idx(path: Path) -> bool:
-    """Whether a folder holds the training images of an MNIST-like set."""
-    return _find(path, FILES[TRAIN, IMAGES]) is not None
+    """Whether a path holds the training images of an MNIST-like set, or is such a file."""
+    return any((TRAIN, IMAGES) in found.files for found in _sets(path))
 
 
 def open_idx(path: Path, options: Options) -> Source:
-    """Checks the four files and reads the labels; the files are the splits train and test, and valid is empty.
+    """Checks the four files and reads the labels; train and test are the files' own, and there is no valid.
 
     Raises:
-        DataError: a file is missing, of another format, or cut short.
+        DataError: a file is missing, of another format, or cut short, or there are several sets.
     """
-    files = {part: _open_one(path, part) for part in FILES}
+    chosen = _one_set(path)
+    files = {part: _open_one(chosen, part) for part in PARTS}
     parts = [(files[part, IMAGES], _labels(files[part, IMAGES], files[part, LABELS])) for part in (TRAIN, TEST)]
     classes = np.concatenate([labels for _, labels in parts]).astype(np.int64)
     images = [file for file, _ in parts]
@@ -74,7 +94,8 @@ def open_idx(path: Path, options: Options) -> Source:
         raise DataError(f"{images[1].path} holds pictures of another size than {images[0].path}; fetch them again")
     form = options.settled((width, height), 1, crop="none")
     named = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
-    count = max(10, int(classes.max(initial=0)) + 1)
+    names, classes = (named.classes, classes) if named else _classes(chosen, classes)
+    lying = chosen.prefix.lower().startswith(EMNIST)
     return Source(
         kind="idx",
         names=[
@@ -83,26 +104,47 @@ def open_idx(path: Path, options: Options) -> Source:
             for row in range(file.shape[0])
         ],
         shape=form.shape,
-        pictures=partial(_pictures, images, form),
-        labels=one_hot(classes, count),
+        pictures=partial(_pictures, images, form, lying),
+        labels=one_hot(classes, len(names)),
         identity=identity_of("idx", form, evidence_of(*(file.path for file in files.values()))),
-        label_names=named.classes if named else tuple(map(str, range(count))),
+        label_names=names,
         exclusive=True,
         split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), [file.shape[0] for file in images]),
         card={
-            "title": named.title if named else path.resolve().name,
+            "title": named.title if named else chosen.prefix or path.resolve().name,
             "licence": named.licence if named else None,
-            "notes": ["train and test as the files have them; no valid split"],
+            "notes": [
+                "train and test as the files have them; no valid split",
+                *(["EMNIST's pictures lie on their side in its files, and were turned"] if lying else []),
+            ],
         },
     )
 
 
-def _pictures(images: list[IdxFile], form: Settled, _workers: int | None) -> Pictures:
+def _classes(found: Set, labels: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names of the classes, and the index of each label's among them.
+
+    EMNIST's labels may start at 1, and a table beside them says which characters each stands for.
+    """
+    table = found.place / f"{found.prefix}-mapping.txt"
+    if not (found.prefix.lower().startswith(EMNIST) and table.is_file()):
+        return tuple(map(str, range(max(10, int(labels.max(initial=0)) + 1)))), labels
+    try:
+        rows = sorted([int(cell) for cell in line.split()] for line in table.read_text("ascii").splitlines() if line)
+        names = {label: "".join(map(chr, characters)) for label, *characters in rows}
+    except ValueError as error:
+        raise DataError(f"{table} is no list of labels and characters ({error}); fetch it again") from error
+    if not set(np.unique(labels).tolist()) <= names.keys():
+        raise DataError(f"{table} lacks label {int((set(labels.tolist()) - names.keys()).pop())}; fetch it again")
+    return tuple(names.values()), np.searchsorted(np.array(list(names)), labels)
+
+
+def _pictures(images: list[IdxFile], form: Settled, lying: bool, _workers: int | None) -> Pictures:
     crop = parse_crop(form.crop)
 
     def read(grey: NDArray[np.uint8]) -> Picture:
         height, width = grey.shape
-        return Picture(fit(Image.fromarray(grey), form.size, crop, form.grey), (width, height))
+        return Picture(fit(Image.fromarray(np.ascontiguousarray(grey)), form.size, crop, form.grey), (width, height))
 
     for file in images:
         count, height, width = file.shape
@@ -110,29 +152,27 @@ def _pictures(images: list[IdxFile], form: Settled, _workers: int | None) -> Pic
             stream.read(file.offset)
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
-                yield attempt(read, grey)
+                yield attempt(read, grey.T if lying else grey)
 
 
-def _open_one(root: Path, part: tuple[int, int]) -> IdxFile:
-    path = _find(root, FILES[part])
-    if path is None:
-        if not root.is_dir():
-            raise DataError(f"{root} is no folder; give the folder that holds the four idx files")
-        raise DataError(f"{root} lacks {FILES[part][0]}(.gz); put all four files of the MNIST family there")
-    return _checked(path, magic=part[1])
+def _open_one(found: Set, part: tuple[int, int]) -> IdxFile:
+    if part not in found.files:
+        name = f"{found.prefix}-{PARTS[part]}".removeprefix("-")
+        raise DataError(f"{found.place} lacks {name}(.gz); put all four files of the MNIST family there")
+    return _checked(found.files[part], magic=part[1])
 
 
 def _checked(path: Path, magic: int) -> IdxFile:
-    """Reads the header, and the rest once to check that the file is complete."""
+    """Reads the header, and the rest once to see that it is all there."""
     kind, dimensions = ("images", 3) if magic == IMAGES else ("labels", 1)
     offset = 4 + 4 * dimensions
     try:
         with _stream(path) as stream:
             header = np.frombuffer(stream.read(offset), dtype=">u4")
             if len(header) < 1 + dimensions or header[0] != magic:
-                start = int(header[0]) if len(header) else "nothing"
+                found = int(header[0]) if len(header) else "nothing"
                 raise DataError(
-                    f"{path} starts with {start}, but an idx file of {kind} starts with the magic number {magic}; "
+                    f"{path} starts with {found}, but an idx file of {kind} starts with the magic number {magic}; "
                     "fetch the file again"
                 )
             held = sum(len(block) for block in _blocks(stream))
@@ -167,6 +207,43 @@ def _stream(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
-def _find(root: Path, stems: tuple[str, ...]) -> Path | None:
-    files = (root / f"{stem}{suffix}" for stem in stems for suffix in ("", ".gz"))
-    return next((file for file in files if file.is_file()), None)
+def _one_set(path: Path) -> Set:
+    """The set that a path means: the one below a folder, or the one that a file belongs to."""
+    sets = _sets(path)
+    if len(sets) == 1:
+        return sets[0]
+    if sets:
+        first, *others = (found.files[min(found.files)] for found in sets)
+        shown = ", ".join(file.name if file.parent == first.parent else str(file) for file in others)
+        raise DataError(
+            f"{path} holds {len(sets)} sets; give the training images of one of them, as {first} (the others: {shown})"
+        )
+    if not path.is_dir():
+        raise DataError(f"{path} is no folder; give the folder that holds the four idx files")
+    return Set(path, "", {})
+
+
+def _sets(path: Path) -> list[Set]:
+    """All sets below a folder; or the one that a file is part of."""
+    own = NAME.fullmatch(path.name) if path.is_file() else None
+    if own is None and not path.is_dir():
+        return []
+    found: dict[tuple[Path, str], dict[tuple[int, int], Path]] = {}
+    folders = [path.parent] if own else [path, *(folder for place in PLACES for folder in sorted(path.glob(place)))]
+    for folder in folders:
+        for name in _names_in(folder):
+            match = NAME.fullmatch(name)
+            if match is None or (own and match["set"] != own["set"]):
+                continue
+            part = TRAIN if match["split"].lower() == "train" else TEST
+            what = IMAGES if match["what"].lower() == "images" else LABELS
+            # Sorted, so that a plain file comes before the same one in .gz.
+            found.setdefault((folder, match["set"]), {}).setdefault((part, what), folder / name)
+    return [Set(folder, prefix, files) for (folder, prefix), files in found.items()]
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+    except OSError:  # no folder, or one that may not be read
+        return []

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from simulacra.files import SHEET
 
 Images = NDArray[np.uint8]
 
@@ -34,11 +37,43 @@ def sheet(images: Images, columns: int | None = None) -> Images:
     return np.pad(flat, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
 
 
-def to_png(image: Images, scale: int = 1, **options: Any) -> bytes:
-    """An image (H, W, C) as PNG, each pixel drawn as a square of `scale`; equal arguments give equal bytes."""
+# Ending of a picture's file -> Pillow's name of the format, and how it is written: as it is, or, of JPEG, nearly so.
+ENDINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    **dict.fromkeys((".jpg", ".jpeg"), ("JPEG", {"quality": 95, "subsampling": 0})),
+    ".webp": ("WEBP", {"lossless": True}),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF", {"compression": "tiff_lzw"})),
+    ".bmp": ("BMP", {}),
+}
+
+
+def to_png(image: Images, scale: int = 1, marked: bool = False, **options: Any) -> bytes:
+    """An image (H, W, C) as PNG, each pixel drawn as a square of `scale`; equal arguments give equal bytes.
+
+    Args:
+        image: uint8.
+        scale: pixels of a square.
+        marked: whether the file says that it is a sheet or a figure, which a scan of pictures then leaves out.
+        options: of Pillow's writer.
+    """
+    if marked:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Software", SHEET)
+    return _encoded(image, scale, "PNG", options)
+
+
+def to_picture(image: Images, ending: str, scale: int = 1, marked: bool = False) -> bytes:
+    """The same as the content of a file with one of ENDINGS, in which only a PNG can be marked."""
+    if ending.lower() == ".png":
+        return to_png(image, scale, marked)
+    form, options = ENDINGS[ending.lower()]
+    return _encoded(image, scale, form, options)
+
+
+def _encoded(image: Images, scale: int, form: str, options: dict[str, Any]) -> bytes:
     enlarged = image.repeat(scale, 0).repeat(scale, 1)
     buffer = io.BytesIO()
-    Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged).save(buffer, "PNG", **options)
+    Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged).save(buffer, form, **options)
     return buffer.getvalue()
 
 
@@ -58,28 +93,28 @@ def preview(arrays: Arrays) -> bytes:
     if "points" in arrays:
         points = arrays["points"]
         counts = np.histogram2d(-points[:, 1], points[:, 0], bins=128)[0]
-        return to_png(_shaded(counts / max(counts.max(), 1)), 3)
+        return to_png(_shaded(counts / max(counts.max(), 1)), 3, marked=True)
     if "counts" in arrays:
         counts = arrays["counts"].reshape(len(arrays["counts"]), -1)
-        return to_png(_shaded(counts / np.maximum(counts.sum(1, keepdims=True), 1)), CELL)
+        return to_png(_shaded(counts / np.maximum(counts.sum(1, keepdims=True), 1)), CELL, marked=True)
     if "matrix" in arrays:
         sizes = np.abs(arrays["matrix"])
-        return to_png(_shaded(sizes / max(sizes.max(), 1e-9)), CELL)
+        return to_png(_shaded(sizes / max(sizes.max(), 1e-9)), CELL, marked=True)
     if "shares" in arrays:
-        return to_png(_shaded(arrays["shares"]), CELL)
+        return to_png(_shaded(arrays["shares"]), CELL, marked=True)
     if "kl" in arrays:  # bars, the longest first
         ordered = np.sort(arrays["kl"])[::-1]
         lengths = np.round(BAR * ordered / max(ordered.max(), 1e-9))
-        return to_png(_shaded(np.arange(BAR)[::-1, None] < lengths), 4)
+        return to_png(_shaded(np.arange(BAR)[::-1, None] < lengths), 4, marked=True)
     images = [value for value in arrays.values() if value.dtype == np.uint8 and value.ndim >= 4]
     scale = scale_for(images[0].shape[-3])
     if len(images) == 1 and images[0].ndim == 4:
-        return to_png(sheet(images[0], 8), scale)
+        return to_png(sheet(images[0], 8), scale, marked=True)
     grids = [value.reshape(-1, *value.shape[-4:]) for value in images]
     widest = max(grid.shape[1] for grid in grids)
     white = [((0, 0), (0, widest - grid.shape[1]), (0, 0), (0, 0), (0, 0)) for grid in grids]
     padded = [np.pad(grid, missing, constant_values=255) for grid, missing in zip(grids, white, strict=True)]
-    return to_png(sheet(np.concatenate(padded)), scale)
+    return to_png(sheet(np.concatenate(padded)), scale, marked=True)
 
 
 def _shaded(shares: NDArray[Any]) -> NDArray[np.uint8]:

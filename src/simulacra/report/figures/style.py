@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
 
+from simulacra.files import SHEET
 from simulacra.report.formatting import plain
 
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
@@ -167,7 +168,7 @@ def draw(figure: Figure) -> Drawing:
         svg, format="svg", dpi=EMBEDDED_DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
     )
     figure.set_layout_engine("none")  # the PNG keeps the layout of the SVG
-    figure.savefig(png, format="png", metadata={"Software": None})
+    figure.savefig(png, format="png", metadata={"Software": SHEET})
     return Drawing(svg.getvalue(), png.getvalue())
 
 

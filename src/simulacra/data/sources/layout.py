@@ -1,0 +1,325 @@
+"""What the folders of a data set mean: classes, a split, or a wrapper around them.
+
+People lay pictures out as split/class, class/split, classes alone, a split alone, with folders around all of it, and
+with pictures beside it. What is guessed here is said in one line, and two options say otherwise.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulacra.data.sources.base import no_labels, one_hot
+from simulacra.data.splits import TEST, TRAIN, VALID, WORDS, roles
+from simulacra.data.store import SPLITS
+from simulacra.errors import DataError
+
+CLASSES, SPLIT = ("folders", "none"), ("folder", "random")  # values of the options
+
+# Where more of the pictures than this lie outside the folders, the folders are no classes.
+STRAY = 0.25
+# Classes that the line names.
+NAMED = 8
+
+Folders = list[tuple[str, ...]]  # of each picture, the names of the folders around it, the outermost first
+Rows = NDArray[np.int64]
+
+
+@dataclass
+class Layout:
+    """What the folders mean.
+
+    Attributes:
+        kept: indices of the pictures that are taken, ascending.
+        label_names: K classes.
+        labels: (len(kept), K) uint8, one 1 a row.
+        split: (len(kept),) uint8, an index into SPLITS, or None where the folders name none.
+        line: what was guessed, in one line; "" where there was nothing to guess.
+        no_classes: why there are no classes; "" where there are some.
+        odd: what was left out, as a sentence, and how often.
+    """
+
+    kept: Rows
+    label_names: tuple[str, ...]
+    labels: NDArray[np.uint8]
+    split: NDArray[np.uint8] | None
+    line: str
+    no_classes: str
+    odd: dict[str, int]
+
+
+@dataclass
+class _Reading:
+    """What is known so far.
+
+    Attributes:
+        names: of all pictures, relative paths.
+        folders: of each picture, those that are not understood yet.
+        kept: which pictures are taken.
+        split: of each picture, where a split is found.
+        notes: what was understood, in words.
+        outside: pictures that are left out: why -> their indices.
+    """
+
+    names: Sequence[str]
+    folders: Folders
+    kept: NDArray[np.bool_]
+    split: NDArray[np.int64] | None = None
+    notes: list[str] = field(default_factory=list)
+    outside: dict[str, list[int]] = field(default_factory=dict)
+
+    def rows(self) -> list[int]:
+        """The pictures that are taken."""
+        return np.flatnonzero(self.kept).tolist()
+
+    def leave_out(self, why: str, rows: Iterable[int]) -> None:
+        """Takes pictures no more."""
+        rows = list(rows)
+        if rows:
+            self.outside.setdefault(why, []).extend(rows)
+            self.kept[rows] = False
+
+    def tops(self, rows: Iterable[int] | None = None) -> Counter[str]:
+        """How many pictures lie in each outermost folder; "" where they lie in none."""
+        rows = self.rows() if rows is None else rows
+        return Counter(self.folders[row][0] if self.folders[row] else "" for row in rows)
+
+
+def read_layout(
+    names: Sequence[str], classes: str | None = None, split: str | None = None, labelled: bool = False
+) -> Layout:
+    """Understands the folders of a data set.
+
+    Args:
+        names: N relative paths, their parts set apart by "/", in the Unicode form in which they are compared.
+        classes: "folders" or "none"; by default folders are classes where they look so.
+        split: "folder" or "random"; by default folders are a split where they bear its names.
+        labelled: whether a table labels the pictures, so that folders are a split and nothing else.
+
+    Raises:
+        DataError: an option has another value, or asks for what the folders do not give.
+    """
+    for option, value, known in (("classes", classes, CLASSES), ("split", split, SPLIT)):
+        if value is not None and value not in known:
+            raise DataError(f"--{option} is {value!r}, expected {' or '.join(known)}; choose one of them")
+    read = _Reading(names, [tuple(name.split("/")[:-1]) for name in names], np.ones(len(names), dtype=np.bool_))
+    _look_through(read)
+    _find_split(read, split)
+    if split == "folder" and read.split is None:
+        raise DataError(
+            "--split folder: no folders are called like the parts of a split; call them train, valid and test"
+        )
+    label_names: tuple[str, ...] = ()
+    members, no_classes = np.zeros(0, np.int64), "--classes none was given"
+    if classes != "none" and not labelled:
+        label_names, members, no_classes = _find_classes(read, forced=classes == "folders")
+        if no_classes and classes == "folders":
+            raise DataError(f"--classes folders: {no_classes}; put the pictures of each class in a folder of its own")
+    layout = _concluded(read, label_names, members, no_classes, drawn=split == "random")
+    if labelled:
+        said = [*read.notes, *(part for part in layout.line.split("; ") if part.endswith("left out"))]
+        layout.line = "; ".join(said) if layout.split is not None else ""
+    return layout
+
+
+def _look_through(read: _Reading, quiet: bool = False) -> None:
+    """Takes away folders that are around everything; a few pictures may lie beside them."""
+    through: list[str] = []
+    while True:
+        tops = read.tops()
+        flat = tops.pop("", 0)
+        if len(tops) != 1 or flat > STRAY * len(read.rows()):
+            break
+        through += tops
+        for row in read.rows():
+            read.folders[row] = read.folders[row][1:]
+    if through and not quiet:
+        read.notes.append(f"looked through the folder {'/'.join(through)}")
+
+
+def _find_split(read: _Reading, asked: str | None) -> None:
+    """Finds the level of folders that is a split, if there is one, and takes it away."""
+    tops = read.tops()
+    flat = tops.pop("", 0)
+    parts = roles(tops)
+    kinds = {part for part, _ in parts.values()}
+    others = set(tops) - set(parts)
+    if parts and (len(kinds) > 1 if not others else TRAIN in kinds and (len(kinds) > 1 or _agree(read, parts))):
+        if flat > STRAY * len(read.rows()) and asked != "folder":
+            read.notes.append(f"no split from folders, since {flat:,} pictures lie outside {_listed(tops)}")
+            return
+        _take_split(read, 0, parts, asked)
+        return
+    if parts and not others and len(parts) > 1:  # several parts of one kind, such as train1 and train2
+        for row in read.rows():
+            read.folders[row] = read.folders[row][1:]
+        read.notes.append(f"looked through the folders {_listed(tops)}")
+        return
+    depth = max((len(read.folders[row]) for row in read.rows()), default=0)
+    for level in range(1, depth):
+        inside = Counter(read.folders[row][level] for row in read.rows() if len(read.folders[row]) > level)
+        parts = roles(inside)
+        covered = sum(inside[name] for name in parts)
+        if len({part for part, _ in parts.values()}) > 1 and covered >= (1 - STRAY) * len(read.rows()):
+            _take_split(read, level, parts, asked)
+            return
+    if asked is None and parts_named(tops):
+        named = ", ".join(parts_named(tops))
+        read.notes.append(f"{named} taken for a class, though it is called like a part of a split")
+
+
+def parts_named(tops: Iterable[str]) -> list[str]:
+    """Of folders, those that are called like a part of a split and nothing else."""
+    return sorted(name for name in tops if name.lower() in WORDS)
+
+
+def _agree(read: _Reading, parts: dict[str, tuple[int, str]]) -> bool:
+    """Whether the folders inside those that are called like a split are also inside the others."""
+    inside: dict[bool, set[str]] = {True: set(), False: set()}
+    for row in read.rows():
+        folders = read.folders[row]
+        if len(folders) > 1:
+            inside[folders[0] in parts].add(folders[1].lower())
+    return bool(inside[True]) and len(inside[True] & inside[False]) * 2 >= min(len(inside[True]), len(inside[False]))
+
+
+def _take_split(read: _Reading, level: int, parts: dict[str, tuple[int, str]], asked: str | None) -> None:
+    """Takes one level of folders for the split; the rest of its names is a class where it says one, as in trainA."""
+    rows = read.rows()
+    inside = [row for row in rows if len(read.folders[row]) > level and read.folders[row][level] in parts]
+    names = sorted({read.folders[row][level] for row in inside}, key=lambda name: (parts[name][0], name))
+    said = Counter(parts[name] for name in names)
+    rests = {part: {rest for other, rest in said if other == part} for part in (TRAIN, VALID, TEST)}
+    classed = level == 0 and len(rests[TRAIN]) > 1 and "" not in rests[TRAIN]
+    classed = classed and rests[VALID] | rests[TEST] <= rests[TRAIN]
+    split = np.full(len(read.names), TRAIN, dtype=np.int64)
+    for row in inside:
+        folders = read.folders[row]
+        part, rest = parts[folders[level]]
+        split[row] = part
+        read.folders[row] = (*folders[:level], *((rest,) if classed else ()), *folders[level + 1 :])
+    if asked == "random":
+        read.notes.append(f"the folders {'/'.join(names)} are no split, as asked")
+        read.split = None
+        return
+    read.split = split
+    read.notes.append(f"split from folders {'/'.join(names)}")
+    outside = set(rows) - set(inside)
+    read.leave_out(f"outside the folders {'/'.join(names)}", sorted(outside))
+
+
+def _strip_parts(read: _Reading, split: NDArray[np.int64]) -> None:
+    """Inside each part of the split, looks through a folder around everything: train/images/cat, test/test."""
+    for _ in range(3):
+        mine = {part: [row for row in read.rows() if split[row] == part] for part in set(split.tolist())}
+        tops = {part: read.tops(rows) for part, rows in mine.items() if rows}
+        classes = {name for counts in tops.values() if len(counts) > 1 for name in counts}
+        for part, counts in tops.items():
+            name, *others = counts
+            deeper = any(len(read.folders[row]) > 1 for row in mine[part])
+            if name and not others and name not in classes and (deeper or name.lower() in WORDS):
+                for row in mine[part]:
+                    read.folders[row] = read.folders[row][1:]
+
+
+def _find_classes(read: _Reading, forced: bool) -> tuple[tuple[str, ...], Rows, str]:
+    """Names of the classes and, of each picture that is taken, which one it has; or why there are none."""
+    if read.split is not None:
+        _strip_parts(read, read.split)
+    else:
+        _look_through(read, quiet=True)
+    tops = _same_spelling(read)
+    rows = read.rows()
+    unlabelled = _unlabelled_parts(read, tops)
+    labelled = [row for row in rows if read.split is None or read.split[row] not in unlabelled]
+    stray = [row for row in labelled if not tops[row]]
+    names = sorted({tops[row] for row in labelled} - {""})
+    if len(names) < 2:
+        return (), np.zeros(0, np.int64), _why_none(read, names)
+    if len(stray) > STRAY * len(labelled) and not forced:
+        why = f"{len(stray):,} of {len(labelled):,} pictures lie outside the folders {_listed(names)}"
+        return (), np.zeros(0, np.int64), why
+    for part, mine in unlabelled.items():
+        read.leave_out(f"of {SPLITS[part]} without classes", mine)
+    read.leave_out("outside classes", stray)
+    place = {name: at for at, name in enumerate(names)}
+    return tuple(names), np.array([place[tops[row]] for row in read.rows()], dtype=np.int64), ""
+
+
+def _unlabelled_parts(read: _Reading, tops: dict[int, str]) -> dict[int, list[int]]:
+    """Parts of the split that show none of the classes that are trained on, and their pictures."""
+    if read.split is None:
+        return {}
+    mine = {part: [row for row in tops if read.split[row] == part] for part in (TRAIN, VALID, TEST)}
+    classes = {tops[row] for row in mine.pop(TRAIN)} - {""}
+    return {part: rows for part, rows in mine.items() if len(classes) > 1 and not classes & {tops[row] for row in rows}}
+
+
+def _same_spelling(read: _Reading) -> dict[int, str]:
+    """The outermost folder of each picture; a folder called Cat in one part and cat in another is one class."""
+    tops = {row: read.folders[row][0].strip() if read.folders[row] else "" for row in read.rows()}
+    if read.split is None:
+        return tops
+    spelt: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row, name in tops.items():
+        spelt[name.casefold()][int(read.split[row])].add(name)
+    first = {
+        folded: next(iter(parts[min(parts)])) for folded, parts in spelt.items() if max(map(len, parts.values())) == 1
+    }
+    return {row: first.get(name.casefold(), name) for row, name in tops.items()}
+
+
+def _why_none(read: _Reading, names: list[str]) -> str:
+    """Why there are no classes, where there are not even two folders."""
+    if names:
+        return f"{names[0]} is the only folder"
+    if read.split is not None:
+        return "there are no folders inside those of the split"
+    through = next((note for note in read.notes if note.startswith("looked through")), "")
+    return f"all pictures lie in {through.removeprefix('looked through ')}" if through else "there are no folders"
+
+
+def _concluded(read: _Reading, label_names: tuple[str, ...], members: Rows, no_classes: str, drawn: bool) -> Layout:
+    """The layout as it is handed on, and its line."""
+    kept = np.flatnonzero(read.kept)
+    split = None if read.split is None else read.split[kept].astype(np.uint8)
+    foldered = any("/" in name for name in read.names)
+    line = []
+    if label_names:
+        line.append(f"{len(label_names)} classes from folder names: {_counted(label_names, members)}")
+    elif foldered:
+        line.append(f"no classes, since {no_classes}" if not no_classes.startswith("--") else "no classes, as asked")
+    one_part = split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split)
+    line += [note for note in read.notes if not (one_part and note.startswith("split from"))]
+    for why, rows in read.outside.items():
+        line.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
+    if one_part:
+        split = None
+        line.append("the split is drawn, since that leaves one part of the folders' own")
+    elif split is None and foldered:
+        line.append("the split is drawn" + (", as asked" if drawn else ""))
+    return Layout(
+        kept=kept,
+        label_names=label_names,
+        labels=one_hot(members, len(label_names)) if label_names else no_labels(len(kept)),
+        split=split,
+        line="; ".join(line),
+        no_classes=no_classes if not label_names else "",
+        odd={
+            f"pictures {why} left out (the first: {read.names[rows[0]]})": len(rows)
+            for why, rows in read.outside.items()
+        },
+    )
+
+
+def _counted(names: tuple[str, ...], members: Rows) -> str:
+    counts = np.bincount(members, minlength=len(names))
+    shown = ", ".join(f"{name} {counts[at]:,}" for at, name in enumerate(names[:NAMED]))
+    return shown + (f", and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:NAMED]) + (f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else "")

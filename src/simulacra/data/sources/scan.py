@@ -1,0 +1,260 @@
+"""Which files below a folder are pictures of the data set; the others are left out and counted."""
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from simulacra.data.decode import SUFFIXES
+from simulacra.errors import DataError
+from simulacra.files import SHEET
+
+# Folders of operating systems, file servers and editors, in lower case. Folders whose names start with a dot are too.
+SYSTEM_FOLDERS = frozenset(
+    {
+        "__macosx",
+        "@eadir",
+        "@tmp",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "$recycle.bin",
+        "recycler",
+        "recycled",
+        "lost+found",
+        "system volume information",
+        "network trash folder",
+        "temporary items",
+        "found.000",
+        "_vti_cnf",
+        "__pycache__",
+        "node_modules",
+    }
+)
+# What to do about files that are pictures to a person and to no reader here: the remedy -> endings.
+OTHER_KINDS = {
+    "save them as JPEG or PNG": "jxl jxr wdp ico icns tga pcx dds exr hdr bpg flif qoi",
+    "develop them to JPEG or PNG": "cr2 cr3 crw nef nrw arw sr2 srf srw dng orf rw2 raf pef raw 3fr erf mrw rwl x3f",
+    "export them as PNG": "svg svgz psd psb xcf kra ai eps pdf cdr sketch afphoto clip pptx",
+    "export their slices as PNG": "dcm dicom nii mha mhd nrrd czi lif nd2 svs ndpi fits fit",
+    "cut them into single pictures": "mp4 mov avi mkv webm m4v wmv mpg mpeg flv 3gp mng",
+    "unpack them": "zip tar gz tgz bz2 xz rar 7z zst",
+    "pack them by themselves with: simulacra pack arrays FILE": "npz npy",
+    "write their pictures as PNG": "mat h5 hdf5 parquet arrow tfrecord lmdb mdb pkl pickle",
+}
+REMEDIES = {f".{ending}": remedy for remedy, endings in OTHER_KINDS.items() for ending in endings.split()}
+# Tables: their endings, and the names of those whose endings others have too.
+TABLES, NAMED_TABLES = (".csv", ".tsv"), ("metadata.jsonl", "dataset.json")
+# What a file of the usual kinds starts with: such files without an ending are pictures too.
+STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+# In a large folder so many of the newest PNG files are asked whether they are sheets.
+ASKED = 200
+# A sheet says so in a text that stands in these first bytes of its file.
+HEAD = 1200
+
+# Size in bytes and date in nanoseconds of a file.
+Stamp = tuple[int, int]
+
+
+@dataclass
+class Scan:
+    """What was found below a folder.
+
+    Attributes:
+        files: relative path -> size and date of each picture, in the order of the paths.
+        empty: folders without a picture that lie beside pictures, relative paths.
+        tables: tables that lie among the pictures, those in the folder itself first.
+        odd: what was left out or met twice, as a sentence, and how often.
+    """
+
+    files: dict[str, Stamp] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    odd: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class _Kind:
+    """Files or folders that are left out for one reason."""
+
+    count: int = 0
+    first: str = ""
+
+
+class _Walk:
+    """One walk over a folder; what it finds is in its attributes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: dict[str, Stamp] = {}
+        self.sheets: dict[str, Stamp] = {}
+        self.folders: list[str] = []
+        self.tables: list[str] = []
+        self.left_out: dict[str, _Kind] = {}
+        self._met: set[tuple[int, int]] = set()
+
+    def leave_out(self, why: str, name: str, count: int = 1) -> None:
+        """Counts what is no picture of the data set."""
+        kind = self.left_out.setdefault(why, _Kind())
+        kind.first = kind.first or name
+        kind.count += count
+
+    def enter(self, inside: str) -> Iterator[str]:
+        """Takes the pictures of one folder, and gives the folders in it that are to be entered.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        here = (self.root / inside).stat()
+        if (here.st_dev, here.st_ino) in self._met:
+            self.leave_out("folders met a second time through a link and not entered", inside)
+            return
+        self._met.add((here.st_dev, here.st_ino))
+        with os.scandir(self.root / inside) as entries:
+            held = sorted(entries, key=lambda entry: entry.name)
+        if inside and (what := kept_by_us({entry.name for entry in held})):
+            self.leave_out(f"{what} of Simulacra left out", inside)
+            return
+        self.folders.append(inside)
+        pictures = {}
+        for entry in held:
+            name = f"{inside}/{entry.name}".removeprefix("/")
+            if _is_folder(entry):
+                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS:
+                    self.leave_out("pictures in folders of the system left out", name, count_pictures(entry.path))
+                else:
+                    yield name
+            elif (stamp := self._stamp_of(entry, name)) is not None:
+                pictures[name] = stamp
+        self._sort_out_sheets(pictures)
+
+    def _stamp_of(self, entry: os.DirEntry[str], name: str) -> Stamp | None:
+        """Size and date of a picture; None for a file that is none, or is to be left out."""
+        ending = _ending(entry.name)
+        if ending not in SUFFIXES:
+            if ending in TABLES or entry.name in NAMED_TABLES:
+                self.tables.append(name)
+            if ending in REMEDIES and not entry.name.startswith("."):
+                self.leave_out(f"{ending} files are not read; {REMEDIES[ending]}", name)
+            elif not ending and _starts_like_a_picture(entry):
+                self.leave_out("pictures without an ending are not read; add .jpg or .png to their names", name)
+            return None
+        if entry.name.startswith("."):
+            self.leave_out("hidden pictures left out", name)
+            return None
+        try:
+            found = entry.stat()
+        except OSError:  # a broken link: listed as a bad picture when it is read
+            return 0, 0
+        if not stat.S_ISREG(found.st_mode):
+            self.leave_out("pipes, sockets and devices left out", name)
+            return None
+        return found.st_size, found.st_mtime_ns
+
+    def _sort_out_sheets(self, pictures: dict[str, Stamp]) -> None:
+        """Keeps the pictures of one folder, and aside those among them that are sheets of ours."""
+        pngs = [name for name in pictures if name.lower().endswith(".png")]
+        newest = sorted(pngs, key=lambda name: pictures[name][1], reverse=True)[:ASKED]
+        for name in newest:
+            if is_sheet(self.root / name):
+                self.sheets[name] = pictures.pop(name)
+        self.files |= pictures
+
+
+def scan(root: Path) -> Scan:
+    """Finds the pictures below a folder; reads no pixel.
+
+    Links are followed. Left out and counted: folders of the system, our own runs, stores and sheets, files that are no
+    regular files, folders that may not be read, and kinds of picture that are not read. Where every picture is a sheet
+    of ours, sheets are what is meant, and they are taken.
+
+    Raises:
+        DataError: the folder itself cannot be read.
+    """
+    walk, waiting = _Walk(root), [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            waiting += list(walk.enter(inside))
+        except OSError as error:
+            if not inside:
+                raise DataError(f"{root} cannot be read ({error.strerror}); give a folder you may read") from error
+            walk.leave_out(f"folders left out that may not be read ({error.strerror})", inside)
+    if not walk.files:
+        walk.files = walk.sheets
+    for name in walk.sheets if walk.files is not walk.sheets else ():
+        walk.leave_out("sheets and figures of Simulacra left out", name)
+    files = dict(sorted(walk.files.items()))
+    odd = Counter({_sentence(why, kind): kind.count for why, kind in walk.left_out.items() if kind.count})
+    return Scan(files, _empty(walk.folders, files), sorted(walk.tables, key=lambda name: (name.count("/"), name)), odd)
+
+
+def plain(text: str) -> str:
+    """A name in the one Unicode form (NFC) in which names are compared and shown: macOS keeps another."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def kept_by_us(names: set[str]) -> str:
+    """Which of our own things a folder is, by the names of the files in it; "" where it is none."""
+    if "recipe.toml" in names and names & {"run.json", "metrics.jsonl", "checkpoints"}:
+        return "run folders"
+    if "store.json" in names and "images.npy" in names:
+        return "stores"
+    if "config.json" in names and "model.safetensors" in names:
+        return "exported models"
+    return ""
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether a PNG file is one of our sheets or figures, which say so in their text."""
+    try:
+        with path.open("rb") as file:
+            return SHEET.encode() in file.read(HEAD)
+    except OSError:
+        return False
+
+
+def count_pictures(folder: str) -> int:
+    """How many files below a folder are named like pictures."""
+    return sum(_ending(name) in SUFFIXES for _, _, names in os.walk(folder) for name in names)
+
+
+def _ending(name: str) -> str:
+    """A file name's ending in lower case with its dot; "" where it has none. Faster than a Path's."""
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending.lower()}" if dot and stem else ""
+
+
+def _sentence(why: str, kind: _Kind) -> str:
+    """The reason with the first thing of its kind; a remedy stays at the end."""
+    what, semicolon, remedy = why.partition(";")
+    return f"{what} (the first: {plain(kind.first)}){semicolon}{remedy}"
+
+
+def _empty(folders: list[str], files: dict[str, Stamp]) -> list[str]:
+    """The folders without a picture whose parent has some; not those inside them."""
+    full = {""}
+    for folder in {name.rpartition("/")[0] for name in files}:
+        full |= {folder, *(str(parent) for parent in PurePosixPath(folder).parents)}
+    return sorted(folder for folder in folders if folder not in full and folder.rpartition("/")[0] in full)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _starts_like_a_picture(entry: os.DirEntry[str]) -> bool:
+    try:
+        if not entry.is_file():
+            return False
+        with Path(entry.path).open("rb") as file:
+            return file.read(4).startswith(STARTS)
+    except OSError:
+        return False
