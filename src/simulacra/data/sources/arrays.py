@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simulacra.data.colours import parse_background
-from simulacra.data.decode import Picture, convert_picture
+from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
 from simulacra.data.sources.base import (
     Options,
     Pictures,
@@ -107,11 +107,16 @@ def open_arrays(path: Path, options: Options) -> Source:
 
 
 def _pictures(blocks: list[Array], values: Range, form: Settled, background: str, _workers: int | None) -> Pictures:
+    crop = parse_crop(form.crop)
+
     def read(image: Array) -> Picture:
         pixels = np.asarray(image)
         if pixels.dtype != np.uint8 or values != (0, 255):
             pixels = to_bytes(pixels, values)
-        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+        height, width, depth = pixels.shape
+        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
+        if depth != 4:
+            return Picture(fit(whole, form.size, crop, form.grey), (width, height))
         return convert_picture(whole, form.size, form.crop, form.grey, background=background)
 
     for images in blocks:
