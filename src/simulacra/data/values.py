@@ -89,7 +89,7 @@ def range_of_files(extent: Range, floats: bool) -> Range:
     if found is not None:
         return found
     low = extent.low if floats else min(0.0, extent.low)
-    return Range(low, extent.high) if low < extent.high else Range(low, low + 1)
+    return Range(low, extent.high) if low < extent.high else Range(low, low + max(1.0, abs(low)))
 
 
 def _plain(number: float) -> str:
