@@ -1,4 +1,4 @@
-"""Arrays in NumPy's files: mapped rather than read, never unpickled, and known by what their names say."""
+"""Arrays in NumPy's files: mapped and not read, never unpickled, and recognised by their names."""
 
 import errno
 import re
