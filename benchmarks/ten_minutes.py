@@ -153,7 +153,7 @@ def recipe_samples(trial: Trial, store: ImageStore, seed: int, over: Over, count
         for tick in train(training, over):
             step = tick.step
         subject = Subject(training.objective, recipe, None, store)
-        with training.ema.in_use(), training.objective.looking():
+        with training.ema.in_use(), training.objective.evaluating():
             return subject.decode(subject.codes(count, 0, seed=seed)), step * recipe.data.batch
 
 

@@ -313,9 +313,17 @@ def test_a_recipe_of_an_earlier_version_gets_the_families_of_this_one() -> None:
     penalties = {"r1_weight": 2.0, "r2_weight": 0.5, "penalty_every": 4}
     relativistic = {"objective": old | penalties | {"loss": "relativistic"}}
     assert of_this_version(relativistic) == {"objective": {"family": "r3gan", "code": {"noise": 3}} | penalties}
-    plain = {"objective": old | penalties | {"loss": "hinge"}}
-    assert of_this_version(plain) == {"objective": old | {"loss": "hinge"}}
-    assert of_this_version({"objective": {"family": "classifier", "mixup": 0.2}}) == {
+    idle = {"r1_weight": 0.0, "r2_weight": 0.0, "penalty_every": 4}
+    assert of_this_version({"objective": old | idle}) == {"objective": old}
+    assert of_this_version({"objective": {"family": "classifier", "mixup": 0.0}}) == {
         "objective": {"family": "classifier"}
     }
     assert of_this_version({"title": "no objective"}) == {"title": "no objective"}
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [{"family": "gan", "loss": "hinge", "r1_weight": 1.0}, {"family": "classifier", "mixup": 0.2}],
+)
+def test_what_no_family_can_do_any_more_is_refused_and_not_dropped(objective: dict[str, Any]) -> None:
+    assert of_this_version({"objective": objective}) == {"objective": objective}

@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line; Ctrl-C is told in a sentence even while it is still being loaded."""
+    """Runs the command line; Ctrl-C ends with a sentence even while the command line is being loaded."""
     try:
         from simulacra.cli import main as run
     except KeyboardInterrupt:

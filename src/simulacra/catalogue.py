@@ -3,12 +3,9 @@
 Evaluation, report, comparison, docs and commands read this table. Nothing here loads torch.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from simulacra.estimates import Better
-
-Group = Literal["quality", "conditions", "reconstruction", "disentanglement", "diversity", "held_out"]
 
 
 @dataclass(frozen=True)
@@ -19,409 +16,223 @@ class Metric:
         title: above its values.
         unit: name and unit of its values.
         better: where better values lie.
-        group: of the metrics that are computed together; `held_out` for what a training measures on its way.
-        reading: sentences that say how to read it.
         baseline: what the baseline beside it is; empty for a metric without one.
         percent: its values are shares in [0, 1].
         reference: a level worth drawing; None without one.
+        reading: sentences that say how to read it, from READINGS.
     """
 
     title: str
     unit: str
     better: Better
-    group: Group
-    reading: str
     baseline: str = ""
     percent: bool = False
     reference: float | None = None
+    reading: str = "As it was evaluated."
 
 
 REAL = "real images in the place of samples"
 CHANCE = "chance"
 LINEAR = "the best linear code with as many dimensions"
 
-METRICS: dict[str, Metric] = {
-    # Samples beside real images.
-    "frechet_distance": Metric(
-        "Fréchet distance",
-        "distance (no unit)",
-        "lower",
-        "quality",
-        "Distance between the features of samples and of real images. Lower is closer.",
-        REAL,
+# Metrics that are computed together; "held_out" is what a training measures on its way.
+BY_GROUP: dict[str, dict[str, Metric]] = {
+    "quality": {
+        "frechet_distance": Metric("Fréchet distance", "distance (no unit)", "lower", REAL),
+        "frechet_distance_unbiased": Metric("Fréchet distance, unbiased", "distance (no unit)", "lower", REAL),
+        "kernel_distance": Metric("Kernel distance", "distance (no unit)", "lower", REAL),
+        "precision": Metric("Precision", "share of samples", "higher", REAL, percent=True),
+        "recall": Metric("Recall", "share of real images", "higher", REAL, percent=True),
+        "density": Metric("Density", "real images around a sample (1 is real)", "higher", REAL),
+        "coverage": Metric("Coverage", "share of real images", "higher", REAL, percent=True),
+        "memorisation": Metric(
+            "Nearer to training images",
+            "share of samples",
+            "lower",
+            "further training images in the place of samples",
+            percent=True,
+            reference=0.5,
+        ),
+    },
+    "conditions": {
+        "condition_accuracy": Metric(
+            "Labels obeyed", "share of samples", "higher", "the judge's accuracy on real images", percent=True
+        ),
+        "condition_accuracy_corrected": Metric("Labels obeyed, corrected", "share of samples", "higher", percent=True),
+        "leakage": Metric(
+            "Leakage",
+            "change of other labels per change of its own",
+            "lower",
+            "the judge's own errors on real images, where labels are classes",
+        ),
+        "mutual_information": Metric("Mutual information of code and label", "nats", "higher", CHANCE),
+    },
+    "reconstruction": {
+        "reconstruction_mse": Metric("Reconstruction error (MSE)", "squared error per value", "lower", LINEAR),
+        "psnr": Metric("Peak signal-to-noise ratio", "decibels", "higher", LINEAR),
+        "ssim": Metric("Structural similarity (SSIM)", "similarity (1 is equal)", "higher", LINEAR),
+        "kl_per_image": Metric("KL divergence per image", "nats per image", "neither"),
+        "kl_per_dimension": Metric("KL divergence per latent dimension", "nats per dimension", "neither"),
+        "active_units": Metric("Active latent dimensions", "dimensions", "neither"),
+        "elbo": Metric("Evidence lower bound (ELBO)", "nats per image", "higher"),
+        "iwae_bound": Metric("Importance-weighted bound (IWAE)", "nats per image", "higher"),
+        "inversion_mse": Metric("Error of the nearest image (MSE)", "squared error per value", "lower", LINEAR),
+    },
+    "disentanglement": {
+        "mig": Metric("Mutual information gap (MIG)", "share of a factor's entropy", "higher", CHANCE),
+        "sap": Metric("Separated predictability (SAP)", "score (1 is best)", "higher", CHANCE),
+        "factorvae_score": Metric("FactorVAE score", "share", "higher", CHANCE, percent=True),
+        "dci_disentanglement": Metric("Disentanglement (DCI)", "score (1 is best)", "higher", CHANCE),
+        "dci_completeness": Metric("Completeness (DCI)", "score (1 is best)", "higher", CHANCE),
+        "dci_informativeness": Metric("Informativeness (DCI)", "score (1 is perfect)", "higher", CHANCE),
+    },
+    "diversity": {
+        "copies_features": Metric("Copies, by features", "share of samples", "lower", REAL, percent=True),
+        "copies_pixels": Metric("Copies, by pixels", "share of samples", "lower", REAL, percent=True),
+        "duplicates": Metric("Duplicates among samples", "share of samples", "lower", REAL, percent=True),
+        "broken_features": Metric("Broken samples, by features", "share of samples", "lower", REAL, percent=True),
+        "broken_pixels": Metric("Broken samples, by pixels", "share of samples", "lower", REAL, percent=True),
+        "sharpness": Metric("Sharpness", "fine detail, as a multiple of real images'", "neither", REAL),
+        "modes_covered": Metric("Modes covered", "classes or combinations of labels", "higher", REAL),
+        "label_entropy": Metric("Entropy of labels", "nats", "neither", REAL),
+        "label_divergence": Metric("Divergence of labels", "nats", "lower", REAL),
+        "rare_label_ratio": Metric("Rare labels", "frequency, as a multiple of the data's", "neither", REAL),
+        "label_frequency": Metric("Frequency of labels", "share of samples", "neither", REAL, percent=True),
+    },
+    "held_out": {
+        "mse": Metric("Reconstruction error (MSE)", "squared error per value", "lower"),
+        "kl": Metric("KL divergence", "nats per image", "neither"),
+        "mse_plus_kl": Metric("Loss of held-out images (MSE + KL)", "loss (no unit)", "lower"),
+        "loss": Metric("Loss", "cross-entropy (nats)", "lower"),
+        "accuracy": Metric("Accuracy", "share of images", "higher", percent=True),
+        "label_accuracy": Metric("Accuracy of the label head", "share of labels", "higher", percent=True),
+    },
+}
+
+READINGS: dict[str, str] = {
+    "frechet_distance": "Distance between the features of samples and of real images. Lower is closer.",
+    "frechet_distance_unbiased": (
+        "The Fréchet distance that infinitely many images would give. It is near 0 for real images."
     ),
-    "frechet_distance_unbiased": Metric(
-        "Fréchet distance, unbiased",
-        "distance (no unit)",
-        "lower",
-        "quality",
-        "The Fréchet distance that infinitely many images would give. It is near 0 for real images.",
-        REAL,
-    ),
-    "kernel_distance": Metric(
-        "Kernel distance",
-        "distance (no unit)",
-        "lower",
-        "quality",
+    "kernel_distance": (
         "Distance between the features of samples and of real images, without bias where images are few. Lower is "
-        "closer.",
-        REAL,
+        "closer."
     ),
-    "precision": Metric(
-        "Precision",
-        "share of samples",
-        "higher",
-        "quality",
-        "Share of samples that lie among real images. It measures quality.",
-        REAL,
-        percent=True,
-    ),
-    "recall": Metric(
-        "Recall",
-        "share of real images",
-        "higher",
-        "quality",
-        "Share of real images that lie among samples. It measures diversity.",
-        REAL,
-        percent=True,
-    ),
-    "density": Metric(
-        "Density",
-        "real images around a sample (1 is real)",
-        "higher",
-        "quality",
-        "How densely real images lie around samples.",
-        REAL,
-    ),
-    "coverage": Metric(
-        "Coverage",
-        "share of real images",
-        "higher",
-        "quality",
-        "Share of real images with a sample near by. It measures diversity.",
-        REAL,
-        percent=True,
-    ),
-    "memorisation": Metric(
-        "Nearer to training images",
-        "share of samples",
-        "lower",
-        "quality",
+    "precision": "Share of samples that lie among real images. It measures quality.",
+    "recall": "Share of real images that lie among samples. It measures diversity.",
+    "density": "How densely real images lie around samples.",
+    "coverage": "Share of real images with a sample near by. It measures diversity.",
+    "memorisation": (
         "Share of samples whose nearest real image is a training image and not a held-out image, among equally many of "
-        "both. Half is right. Clearly more than the baseline means that training images are copied.",
-        "further training images in the place of samples",
-        percent=True,
-        reference=0.5,
+        "both. Half is right. Clearly more than the baseline means that training images are copied."
     ),
-    # Labels and codes.
-    "condition_accuracy": Metric(
-        "Labels obeyed",
-        "share of samples",
-        "higher",
-        "conditions",
+    "condition_accuracy": (
         "Share of samples that have the label they were generated for, as predicted by a judge: a classifier that was "
         "trained on real images alone. The baseline is the judge's accuracy on real images that it never saw, so a "
-        "perfect model comes near the baseline. Chance is what a model would get that ignores its labels.",
-        "the judge's accuracy on real images",
-        percent=True,
+        "perfect model comes near the baseline. Chance is what a model would get that ignores its labels."
     ),
-    "condition_accuracy_corrected": Metric(
-        "Labels obeyed, corrected",
-        "share of samples",
-        "higher",
-        "conditions",
-        "The same share without the judge's own errors, which are measured on real images. 100% is perfect.",
-        percent=True,
+    "condition_accuracy_corrected": (
+        "The same share without the judge's own errors, which are measured on real images. 100% is perfect."
     ),
-    "leakage": Metric(
-        "Leakage",
-        "change of other labels per change of its own",
-        "lower",
-        "conditions",
+    "leakage": (
         "How much the other labels change when one label is changed, divided by how much that label changes. 0 is no "
-        "leakage; 1 means that the other labels change as much.",
-        "the judge's own errors on real images, where labels are classes",
+        "leakage; 1 means that the other labels change as much."
     ),
-    "mutual_information": Metric(
-        "Mutual information of code and label",
-        "nats",
-        "higher",
-        "conditions",
+    "mutual_information": (
         "How much a code that was trained without labels says about a label. 0 is nothing; 0.69 decides an even yes or "
-        "no. The baseline is the value that 19 of 20 shuffles stay below.",
-        CHANCE,
+        "no. The baseline is the value that 19 of 20 shuffles stay below."
     ),
-    # Reconstructions and likelihoods.
-    "reconstruction_mse": Metric(
-        "Reconstruction error (MSE)",
-        "squared error per value",
-        "lower",
-        "reconstruction",
-        "Mean squared error over all held-out images, with values from -1 to 1.",
-        LINEAR,
+    "reconstruction_mse": "Mean squared error over all held-out images, with values from -1 to 1.",
+    "psnr": "Of reconstructions. Ten decibels more are a tenth of the squared error.",
+    "ssim": "Of reconstructions, from means, variances and correlation of small windows.",
+    "kl_per_image": "How much a code says about its image. Near 0 means that the code is ignored.",
+    "kl_per_dimension": (
+        "The KL divergence per image divided by the number of latent dimensions, to compare codes of different size."
     ),
-    "psnr": Metric(
-        "Peak signal-to-noise ratio",
-        "decibels",
-        "higher",
-        "reconstruction",
-        "Of reconstructions. Ten decibels more are a tenth of the squared error.",
-        LINEAR,
+    "active_units": (
+        "Latent dimensions whose mean varies from image to image (variance above 0.01). The others say nothing."
     ),
-    "ssim": Metric(
-        "Structural similarity (SSIM)",
-        "similarity (1 is equal)",
-        "higher",
-        "reconstruction",
-        "Of reconstructions, from means, variances and correlation of small windows.",
-        LINEAR,
-    ),
-    "kl_per_image": Metric(
-        "KL divergence per image",
-        "nats per image",
-        "neither",
-        "reconstruction",
-        "How much a code says about its image. Near 0 means that the code is ignored.",
-    ),
-    "kl_per_dimension": Metric(
-        "KL divergence per latent dimension",
-        "nats per dimension",
-        "neither",
-        "reconstruction",
-        "The KL divergence per image divided by the number of latent dimensions, to compare codes of different size.",
-    ),
-    "active_units": Metric(
-        "Active latent dimensions",
-        "dimensions",
-        "neither",
-        "reconstruction",
-        "Latent dimensions whose mean varies from image to image (variance above 0.01). The others say nothing.",
-    ),
-    "elbo": Metric(
-        "Evidence lower bound (ELBO)",
-        "nats per image",
-        "higher",
-        "reconstruction",
+    "elbo": (
         "A lower bound of the log-density of an image. Only models with the same likelihood and the same width can be "
-        "compared.",
+        "compared."
     ),
-    "iwae_bound": Metric(
-        "Importance-weighted bound (IWAE)",
-        "nats per image",
-        "higher",
-        "reconstruction",
-        "The ELBO, tightened by many codes per image. The gap between the two is what the encoder misses.",
-    ),
-    "inversion_mse": Metric(
-        "Error of the nearest image (MSE)",
-        "squared error per value",
-        "lower",
-        "reconstruction",
+    "iwae_bound": "The ELBO, tightened by many codes per image. The gap between the two is what the encoder misses.",
+    "inversion_mse": (
         "How near a search through the codes comes to a few held-out images. The rest is what the generator cannot "
-        "generate, or what the search missed.",
-        LINEAR,
+        "generate, or what the search missed."
     ),
-    # What single latent dimensions mean.
-    "mig": Metric(
-        "Mutual information gap (MIG)",
-        "share of a factor's entropy",
-        "higher",
-        "disentanglement",
+    "mig": (
         "How much more the best latent dimension says about a factor than the second best. 1 means one dimension per "
-        "factor.",
-        CHANCE,
+        "factor."
     ),
-    "sap": Metric(
-        "Separated predictability (SAP)",
-        "score (1 is best)",
-        "higher",
-        "disentanglement",
-        "How much better the best latent dimension predicts a factor than the second best.",
-        CHANCE,
+    "sap": "How much better the best latent dimension predicts a factor than the second best.",
+    "factorvae_score": (
+        "How often the factor that a set of images shares is predicted from the latent dimension that varies least."
     ),
-    "factorvae_score": Metric(
-        "FactorVAE score",
-        "share",
-        "higher",
-        "disentanglement",
-        "How often the factor that a set of images shares is predicted from the latent dimension that varies least.",
-        CHANCE,
-        percent=True,
-    ),
-    "dci_disentanglement": Metric(
-        "Disentanglement (DCI)",
-        "score (1 is best)",
-        "higher",
-        "disentanglement",
-        "Whether each latent dimension serves one factor.",
-        CHANCE,
-    ),
-    "dci_completeness": Metric(
-        "Completeness (DCI)",
-        "score (1 is best)",
-        "higher",
-        "disentanglement",
-        "Whether each factor is served by one latent dimension.",
-        CHANCE,
-    ),
-    "dci_informativeness": Metric(
-        "Informativeness (DCI)",
-        "score (1 is perfect)",
-        "higher",
-        "disentanglement",
+    "dci_disentanglement": "Whether each latent dimension serves one factor.",
+    "dci_completeness": "Whether each factor is served by one latent dimension.",
+    "dci_informativeness": (
         "How well factors are predicted from whole codes. 0 is a guess; a low value means that the code leaves factors "
-        "out.",
-        CHANCE,
+        "out."
     ),
-    # Copies, repetitions, faults and frequencies.
-    "copies_features": Metric(
-        "Copies, by features",
-        "share of samples",
-        "lower",
-        "diversity",
+    "copies_features": (
         "Share of samples that lie nearer to a training image, relative to images never trained on, than 95% of real "
-        "images do. 5% is chance; more means that training images are copied.",
-        REAL,
-        percent=True,
+        "images do. 5% is chance; more means that training images are copied."
     ),
-    "copies_pixels": Metric(
-        "Copies, by pixels",
-        "share of samples",
-        "lower",
-        "diversity",
-        "The same by differences of pixels, among all training images and, where training flips, their mirror images.",
-        REAL,
-        percent=True,
+    "copies_pixels": (
+        "The same by differences of pixels, among all training images and, where training flips, their mirror images."
     ),
-    "duplicates": Metric(
-        "Duplicates among samples",
-        "share of samples",
-        "lower",
-        "diversity",
+    "duplicates": (
         "Share of samples that have another sample nearer than 99% of real images have another real image. 1% is "
-        "chance; more means that the model repeats itself.",
-        REAL,
-        percent=True,
+        "chance; more means that the model repeats itself."
     ),
-    "broken_features": Metric(
-        "Broken samples, by features",
-        "share of samples",
-        "lower",
-        "diversity",
-        "Share of samples that lie farther from training images than 99% of held-out images do. 1% is chance.",
-        REAL,
-        percent=True,
+    "broken_features": (
+        "Share of samples that lie farther from training images than 99% of held-out images do. 1% is chance."
     ),
-    "broken_pixels": Metric(
-        "Broken samples, by pixels",
-        "share of samples",
-        "lower",
-        "diversity",
-        "The same by differences of pixels. Blur makes these differences smaller and noise makes them larger.",
-        REAL,
-        percent=True,
+    "broken_pixels": (
+        "The same by differences of pixels. Blur makes these differences smaller and noise makes them larger."
     ),
-    "sharpness": Metric(
-        "Sharpness",
-        "fine detail, as a multiple of real images'",
-        "neither",
-        "diversity",
-        "Energy of edges and texture, divided by that of real images. 1 is as sharp, less is blurred, more is noisy.",
-        REAL,
+    "sharpness": (
+        "Energy of edges and texture, divided by that of real images. 1 is as sharp, less is blurred, more is noisy."
     ),
-    "modes_covered": Metric(
-        "Modes covered",
-        "classes or combinations of labels",
-        "higher",
-        "diversity",
+    "modes_covered": (
         "How many of the classes (or combinations of labels) that are common in the data occur among samples, as "
-        "predicted by the judge.",
-        REAL,
+        "predicted by the judge."
     ),
-    "label_entropy": Metric(
-        "Entropy of labels",
-        "nats",
-        "neither",
-        "diversity",
+    "label_entropy": (
         "How evenly samples spread over classes. An entropy below that of real images means that some classes are "
-        "favoured.",
-        REAL,
+        "favoured."
     ),
-    "label_divergence": Metric(
-        "Divergence of labels",
-        "nats",
-        "lower",
-        "diversity",
-        "How different the frequencies of classes are among samples and in the data. 0 means equal frequencies. "
-        "Missing classes raise it most.",
-        REAL,
+    "label_divergence": (
+        "How different the frequencies of classes are among samples and in the data. 0 means equal frequencies. Missing"
+        " classes raise it most."
     ),
-    "rare_label_ratio": Metric(
-        "Rare labels",
-        "frequency, as a multiple of the data's",
-        "neither",
-        "diversity",
+    "rare_label_ratio": (
         "How often samples show the labels that fewer than a tenth of training images have. 1 is as often as the data; "
-        "less means that rare labels become rarer.",
-        REAL,
+        "less means that rare labels become rarer."
     ),
-    "label_frequency": Metric(
-        "Frequency of labels",
-        "share of samples",
-        "neither",
-        "diversity",
+    "label_frequency": (
         "How often samples show the label, without the judge's usual errors. Compare it with the label's share of "
-        "training images.",
-        REAL,
-        percent=True,
+        "training images."
     ),
-    # What a training measures on its way.
-    "mse": Metric(
-        "Reconstruction error (MSE)",
-        "squared error per value",
-        "lower",
-        "held_out",
-        "Mean squared error over all values of the split's images, which range from -1 to 1. 0 is perfect.",
-    ),
-    "kl": Metric(
-        "KL divergence",
-        "nats per image",
-        "neither",
-        "held_out",
-        "From the prior to the codes of held-out images. Near 0 means that the code is ignored.",
-    ),
-    "mse_plus_kl": Metric(
-        "Loss of held-out images (MSE + KL)",
-        "loss (no unit)",
-        "lower",
-        "held_out",
-        "The loss of the autoencoder on held-out images, with squared error. A checkpoint is chosen by it.",
-    ),
-    "loss": Metric(
-        "Loss",
-        "cross-entropy (nats)",
-        "lower",
-        "held_out",
+    "mse": "Mean squared error over all values of the split's images, which range from -1 to 1. 0 is perfect.",
+    "kl": "From the prior to the codes of held-out images. Near 0 means that the code is ignored.",
+    "mse_plus_kl": "The loss of the autoencoder on held-out images, with squared error. A checkpoint is chosen by it.",
+    "loss": (
         "How unlikely the true labels are under the predicted probabilities, without smoothing. A loss that rises on "
-        "held-out images and falls on training images means overfitting.",
+        "held-out images and falls on training images means overfitting."
     ),
-    "accuracy": Metric(
-        "Accuracy",
-        "share of images",
-        "higher",
-        "held_out",
+    "accuracy": (
         "Share of images whose label is predicted correctly, without flips and augmentation. Only held-out images show "
-        "how well new images are predicted.",
-        percent=True,
+        "how well new images are predicted."
     ),
-    "label_accuracy": Metric(
-        "Accuracy of the label head",
-        "share of labels",
-        "higher",
-        "held_out",
-        "Share of the labels of held-out real images that the discriminator's label head predicts correctly.",
-        percent=True,
+    "label_accuracy": (
+        "Share of the labels of held-out real images that the discriminator's label head predicts correctly."
     ),
+}
+
+METRICS: dict[str, Metric] = {
+    name: replace(metric, reading=READINGS[name]) for metrics in BY_GROUP.values() for name, metric in metrics.items()
 }
 
 # Names that earlier versions wrote into evaluations.jsonl, and what they are called now.
@@ -437,4 +248,4 @@ RENAMED = {
 
 def of_group(group: str) -> tuple[str, ...]:
     """Names of the metrics of a group, in the order of the table."""
-    return tuple(name for name, metric in METRICS.items() if metric.group == group)
+    return tuple(BY_GROUP[group])

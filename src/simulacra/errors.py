@@ -24,7 +24,7 @@ def one_line(text: str) -> str:
 
 
 class SimulacraError(Exception):
-    """The user's mistake, told in one sentence."""
+    """The user's mistake, reported in one sentence."""
 
     def __str__(self) -> str:
         return one_line(super().__str__())

@@ -116,7 +116,7 @@ def test_frozen_networks_stay_as_they_are_through_training_and_looks(
     target = make_training(tiny(family, start={"run": str(source.path), "frozen": [name]}), store, "target")
     before = weights(target)
     for _ in train(target):
-        with target.objective.looking():
+        with target.objective.evaluating():
             pass
         assert not any(module.training for module in target.objective.networks[name].modules())
     after = weights(target)

@@ -11,9 +11,9 @@ from simulacra.catalogue import METRICS, of_group
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
 from simulacra.evaluation.context import baselines_of, choose, cloud_of, features_of
-from simulacra.evaluation.distances import neighbours
+from simulacra.evaluation.distances import Cloud, neighbours
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.metrics.quality import MEMORISATION, Points, caution, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, caution, distances
 
 MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]
@@ -103,7 +103,7 @@ def test_baselines_are_computed_once_for_the_same_images(make_store: MakeStore, 
 
 
 def test_better_samples_score_better() -> None:
-    real, good, bad = (Points.of(part) for part in (normal(60, 0), normal(80, 2), normal(80, 2, shift=2)))
+    real, good, bad = (Cloud(part) for part in (normal(60, 0), normal(80, 2), normal(80, 2, shift=2)))
     good, bad = distances(real, good), distances(real, bad)
     assert (*good, MEMORISATION) == of_group("quality")
     for name in good:

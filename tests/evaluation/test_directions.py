@@ -11,17 +11,18 @@ from torch import Tensor
 
 from simulacra.evaluation.directions import (
     Directions,
+    kept_of,
     learn,
     mean_direction,
     moved,
     normal_direction,
-    read,
     separation,
     share_left,
     to_bytes,
     without,
 )
 from simulacra.evaluation.subject import Subject
+from simulacra.runs import RunFolder
 
 Make = Callable[..., Subject]
 
@@ -101,19 +102,19 @@ def test_a_label_of_the_code_itself_is_set_and_has_no_direction(subject: Make) -
 def test_the_kl_or_else_the_spread_tells_which_numbers_carry_something(subject: Make) -> None:
     codes = np.random.default_rng(0).normal(size=(500, 3)) * [0.01, 2, 1]
     one, of_map = subject("vae"), known(codes, np.zeros((500, 0)), [])
-    worth = Directions(one, of_map).worth
-    assert worth is not None
-    assert (worth[0], worth[1].argsort().tolist()) == ("spread", [0, 2, 1])
+    activity = Directions(one, of_map).activity
+    assert activity is not None
+    assert (activity[0], activity[1].argsort().tolist()) == ("spread", [0, 2, 1])
     nats = np.array([0.5, 0.1, 2], np.float32)
-    worth = Directions(one, of_map | {"kl": nats}).worth
-    assert worth is not None
-    assert (worth[0], worth[1].tolist()) == ("KL", nats.tolist())
+    activity = Directions(one, of_map | {"kl": nats}).activity
+    assert activity is not None
+    assert (activity[0], activity[1].tolist()) == ("KL", nats.tolist())
 
 
 @pytest.mark.parametrize("codes", [np.zeros((5, 4)), np.zeros(5), np.zeros((0, 9))])
 def test_codes_of_another_model_are_not_taken(codes: Any, subject: Make) -> None:
     directions = Directions(subject("gan"), known(codes, np.zeros((len(codes), 1)), ["Hat"]))
-    assert directions.worth is None
+    assert directions.activity is None
     assert directions.attributes == {}
 
 
@@ -188,13 +189,13 @@ def test_each_code_goes_its_own_way_by_each_strength() -> None:
 def test_directions_are_kept_and_read_again(tmp_path: Path) -> None:
     rows = np.stack([LABELS, np.ones(6, np.uint8)], 1)
     found = learn(CODES, rows, ("Smiling", "Always"), step=7, source="six codes")
-    path = tmp_path / "directions.npz"
+    run, path = RunFolder(tmp_path), tmp_path / "directions.npz"
     path.write_bytes(to_bytes(found))
-    kept = read(path, 7)
+    kept = kept_of(run, 7)
     assert kept is not None
     assert (kept.names, kept.source) == (("Smiling", "Always"), "six codes")
     assert np.array_equal(kept.mean[0], [4, 0])
     assert kept.of("Always", "mean") is None
-    assert read(path, 8) is None, "other weights, other codes"
+    assert kept_of(run, 8) is None, "other weights, other codes"
     path.write_bytes(to_bytes(found)[:99])
-    assert read(path, 7) is None
+    assert kept_of(run, 7) is None

@@ -38,7 +38,7 @@ def test_only_the_split_asked_for_is_measured(subject: Any) -> None:
     store: ImageStore = made.store
     for split in ("valid", "test"):
         images = made.load(store.rows(split)).images
-        with made.objective.looking():
+        with made.objective.evaluating():
             output = made.objective.decode(made.objective.encode(images)).clamp(-1, 1)
         found = next(one for one in held_out(made, split, 0) if one.metric == "mse")
         assert found.estimate.value == pytest.approx((output - images).square().mean().item(), rel=1e-5)

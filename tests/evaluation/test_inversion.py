@@ -74,7 +74,7 @@ def test_an_encoders_own_code_is_never_better(subject: MakeSubject) -> None:
     images = it.store.pixels(it.store.rows("test"))  # type: ignore[union-attr]
     model, batch = it.objective, it.load(it.store.rows("test"))  # type: ignore[union-attr]
     assert isinstance(model, Encodes)
-    with it.objective.looking():
+    with it.objective.evaluating():
         own = (it.generates.decode(model.encode(batch.images)).clamp(-1, 1) - batch.images).square().flatten(1).mean(1)
     for steps in (0, 1, 10):
         assert (invert(it, images, steps=steps, starts=1).errors <= own.numpy() + 1e-6).all()

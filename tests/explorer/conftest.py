@@ -81,7 +81,7 @@ def run_of(make_run: Callable[..., RunFolder], _kept: dict[str, RunFolder]) -> C
 def mapped(recipe: Recipe, step: int, store: ImageStore) -> dict[str, Any]:
     """What `latent_map` gives, but for the points, which are the first two numbers of each code."""
     rows, objective = store.rows("test"), model(recipe, step)
-    with objective.looking():
+    with objective.evaluating():
         images = to_tensor(store.pixels(rows))
         codes, nats = objective.encode(images).numpy(), kl_parts(*objective.posterior(images)).mean(0).numpy()
     told = {"label_names": np.array(store.label_names), "exclusive": np.array(False), "chosen": np.array("Male")}

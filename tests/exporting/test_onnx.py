@@ -39,7 +39,7 @@ def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained:
         assert [end.name for end in (*session.get_inputs(), *session.get_outputs())] == [graph.input, graph.output]
         for count in (1, 7):
             given = torch.randn(count, *graph.shape, generator=torch.Generator().manual_seed(count))
-            with model.subject.objective.looking():
+            with model.subject.objective.evaluating():
                 expected = graph.function(given).numpy()
             found = session.run(None, {graph.input: given.numpy()})[0]
             assert found.shape == expected.shape

@@ -62,7 +62,7 @@ def test_a_classifier_learns_what_can_be_told(exclusive: bool, tiny: MakeRecipe)
 def test_a_held_out_loss_is_never_smoothed(tiny: MakeRecipe) -> None:
     objective: Any = build(tiny("classifier", **{"objective.label_smoothing": 0.3}))
     batch = Batch(torch.rand(4, 3, 8, 8), torch.eye(2).repeat(2, 1))
-    with objective.looking():
+    with objective.evaluating():
         values = objective.validate(batch)
         expected = label_losses(objective.logits(batch.images), batch.labels, exclusive=False)
     torch.testing.assert_close(values["loss"], expected)

@@ -140,7 +140,7 @@ def test_validate_gives_one_finite_value_per_image(family: str, tiny: MakeRecipe
     assert isinstance(objective, Validates) == isinstance(objective, (Encodes, Classifies))
     if not isinstance(objective, Validates):
         return
-    with objective.looking():
+    with objective.evaluating():
         values = objective.validate(first_batch(recipe, store))
     assert values
     for name, value in values.items():
@@ -154,7 +154,7 @@ def test_what_a_family_can_do_has_the_shapes_it_says(family: str, tiny: MakeReci
     objective, *_ = prepared(recipe)
     batch = first_batch(recipe, store)
     assert isinstance(objective, Generates | Encodes | Classifies)
-    with objective.looking():
+    with objective.evaluating():
         if isinstance(objective, Generates):
             labels = batch.labels if objective.code.labels else None
             images = objective.decode(objective.code.draw(4, labels))
@@ -202,7 +202,7 @@ def test_a_family_that_takes_labels_takes_classes_and_attributes(
     objective, watched, _ = prepared(recipe)
     batch = first_batch(recipe, store)
     assert all(value.isfinite() for value in objective.update(batch, 0, watched).values())
-    with objective.looking():
+    with objective.evaluating():
         assert isinstance(objective, Validates)
         assert all(value.shape == (4,) for value in objective.validate(batch).values())
         if isinstance(objective, Generates):
@@ -216,7 +216,7 @@ def test_looking_changes_nothing(family: str, tiny: MakeRecipe, store: ImageStor
     list(objective.networks.modules())[-1].eval()  # a mode that somebody set on purpose comes back too
     modes = {name: module.training for name, module in objective.networks.named_modules()}
     before, batch = weights(objective), first_batch(recipe, store)
-    with objective.looking():
+    with objective.evaluating():
         assert not torch.is_grad_enabled()
         assert not any(module.training for module in objective.networks.modules())
         look(objective, batch)
@@ -230,7 +230,7 @@ def test_looking_ends_even_where_a_look_fails(family: str, tiny: MakeRecipe) -> 
     objective, *_ = prepared(tiny(family))
 
     def fail() -> None:
-        with objective.looking():
+        with objective.evaluating():
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -262,7 +262,7 @@ def test_training_with_looks_is_byte_for_byte_training_without(
     watched = make_training(recipe, store, "watched", precision)
     batch = first_batch(recipe, store)
     for _ in train(watched):
-        with watched.objective.looking():
+        with watched.objective.evaluating():
             look(watched.objective, batch)
     assert_equal(weights(plain.objective), weights(watched.objective))
     rows = [(training.run.path / "metrics.jsonl").read_bytes() for training in (plain, watched)]

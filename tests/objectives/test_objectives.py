@@ -78,7 +78,7 @@ def test_images_may_be_grey_or_not_square(family: str, size: str, channels: int,
 def test_a_bernoulli_decoder_gives_images_not_logits(tiny: MakeRecipe) -> None:
     recipe = tiny("vae", **{"objective.likelihood": "bce", "networks.decoder.output": "none"})
     objective = build(recipe)
-    with objective.looking():
+    with objective.evaluating():
         images = objective.decode(100 * torch.randn(8, 3))  # type: ignore[attr-defined]
     assert images.min() >= -1
     assert images.max() <= 1

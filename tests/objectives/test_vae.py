@@ -41,7 +41,7 @@ def test_the_loss_is_proportional_to_the_negative_bound_up_to_a_constant(
     model = build(recipe)
     assert isinstance(model, VAE)
     images, codes = torch.rand(2, 4, 3, 8, 8, generator=torch.Generator().manual_seed(0))[0] * 2 - 1, torch.randn(6, 3)
-    with model.looking():
+    with model.evaluating():
         output = model.decode(codes)
         each = [model.log_likelihood(images[:1].expand(6, -1, -1, -1), codes)]
     error = (output - images[:1]).square() if likelihood == "mse" else (output - images[:1]).abs()

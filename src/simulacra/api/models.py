@@ -118,7 +118,7 @@ class TrainedModel(ABC):
                 f"a model of family {self.recipe.objective.family} does not classify; an ACGAN or a classifier does"
             )
         given = to_tensor(as_images(images, self.recipe.data.shape, self.meaning)[0]).to(model.device)
-        with model.looking():
+        with model.evaluating():
             logits = model.logits(given).float()
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
 

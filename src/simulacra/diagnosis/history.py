@@ -192,7 +192,7 @@ class History:
 
     @property
     def fewest(self) -> int:
-        """How many updates a run must have before its state is judged."""
+        """The number of updates that a run must have before its state is judged."""
         return max(FEWEST_UPDATES, int(FEWEST_SHARE * self.recipe.steps))
 
     def curve(self, key: str) -> Curve | None:

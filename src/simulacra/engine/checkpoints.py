@@ -189,7 +189,7 @@ def freeze(objective: Objective, names: tuple[str, ...]) -> None:
                 f"{', '.join(networks)}"
             )
     for name in names:
-        # Nothing in training calls train() again, and `looking` restores the modes that were set.
+        # Nothing in training calls train() again, and `evaluating` restores the modes that were set.
         objective.networks[name].requires_grad_(False).eval()
 
 

@@ -1,7 +1,6 @@
-"""Material: what metrics are computed from, each part made once; and the real images beside samples."""
+"""Material: what metrics are computed from, each part made once; Results: what they give; the real images beside."""
 
 import hashlib
-import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,8 +21,9 @@ from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npy, write_aside
+from simulacra.files import to_npz, write_aside
 from simulacra.measurements import Measurement
+from simulacra.objectives import Generates
 from simulacra.seeds import Draw, stream
 
 FORMAT = 2  # of what the cache keeps, and of the code that computes it: raise it where a digit changes
@@ -169,11 +169,7 @@ def _cached(
     if (cached := _read(path)) is not None:
         return cached
     arrays = compute()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for key, array in arrays.items():
-            file.writestr(f"{key}.npy", to_npy(array))
-    write_aside(path, buffer.getvalue())
+    write_aside(path, to_npz(arrays))
     return arrays
 
 
@@ -282,3 +278,30 @@ class Material:
     def stage(self, what: str) -> Callable[[int, int], None]:
         """A progress function (done, total) for one thing that takes long."""
         return partial(self.progress, what)
+
+    def lacks_images(self) -> str | None:
+        """Why metrics of generated images do not apply; None for a model that generates images."""
+        if isinstance(self.subject.objective, Generates):
+            return None
+        return f"not applicable, family {self.subject.recipe.objective.family} generates no images"
+
+
+@dataclass
+class Results:
+    """What a group of metrics measured.
+
+    Attributes:
+        measurements: of the metrics of the group.
+        notes: sentences that a person should read beside them.
+        pictures: name -> arrays, kept in the run folder under that name.
+    """
+
+    measurements: list[Measurement] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    pictures: dict[str, Arrays] = field(default_factory=dict)
+
+    def add(self, other: "Results") -> None:
+        """Takes over what another part measured."""
+        self.measurements += other.measurements
+        self.notes += other.notes
+        self.pictures |= other.pictures

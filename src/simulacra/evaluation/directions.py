@@ -14,11 +14,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.extmath import svd_flip
 from torch import Tensor
 
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npy
+from simulacra.files import to_npz
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -59,10 +60,8 @@ def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int
     having = labels.astype(bool)
     if min(having.sum(), (~having).sum()) < fewest:
         return None
-    difference: Codes = (codes[having].mean(0, dtype=np.float64) - codes[~having].mean(0, dtype=np.float64)).astype(
-        np.float32
-    )
-    return difference
+    means = [codes[group].mean(0, dtype=np.float64) for group in (having, ~having)]
+    return np.asarray(means[0] - means[1], np.float32)
 
 
 def normal_direction(codes: Codes, labels: Labels) -> Fitted | None:
@@ -92,13 +91,13 @@ def normal_direction(codes: Codes, labels: Labels) -> Fitted | None:
     plane: Any = LogisticRegression(max_iter=1000).fit(scaled[~tested], labels[~tested])
     normal = plane.coef_[0] / spread
     unit = normal / max(float(np.linalg.norm(normal)), 1e-12)
-    found = np.asarray(unit * (unit @ means), np.float32)
-    return Fitted(found, separation(plane.predict(scaled[tested]) if tested.any() else labels[:0], labels[tested]))
+    predicted = plane.predict(scaled[tested]) if tested.any() else labels[:0]
+    return Fitted(np.asarray(unit * (unit @ means), np.float32), separation(predicted, labels[tested]))
 
 
-def separation(told: Labels, labels: Labels) -> float:
-    """The mean of the shares of either group that are told rightly, 0.5 by guessing; NaN where a group is empty."""
-    shares = [float((told[labels == group] == group).mean()) for group in (0, 1) if (labels == group).any()]
+def separation(predicted: Labels, labels: Labels) -> float:
+    """Balanced accuracy: the mean accuracy of the two groups, 0.5 by guessing; NaN where both groups are empty."""
+    shares = [float((predicted[labels == group] == group).mean()) for group in (0, 1) if (labels == group).any()]
     return sum(shares) / 2 if len(shares) == 2 else float("nan")
 
 
@@ -171,42 +170,23 @@ def learn(codes: Codes, labels: NDArray[np.uint8], names: tuple[str, ...], step:
 
 def to_bytes(directions: LabelDirections) -> bytes:
     """Directions as the content of an .npz file; equal ones give equal bytes."""
-    arrays = {
-        "format": np.array(FORMAT),
-        "names": np.array(directions.names),
-        "step": np.array(directions.step),
-        "source": np.array(directions.source),
-        "mean": directions.mean,
-        "normal": directions.normal,
-        "separation": directions.separation,
-    }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, array in arrays.items():
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), to_npy(array))
-    return buffer.getvalue()
+    return to_npz({"format": np.array(FORMAT)} | {name: np.array(value) for name, value in vars(directions).items()})
 
 
 def kept_of(run: RunFolder, step: int) -> LabelDirections | None:
-    """The directions that a run keeps of this step; None where `simulacra edit` has learnt none."""
-    return read(run.path / NAME, step)
-
-
-def read(path: Path, step: int) -> LabelDirections | None:
-    """Directions of this step from a file, or None where there are none, or the file is of another step or damaged."""
+    """The directions that a run keeps of this step; None where there are none, or the file is damaged."""
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO((run.path / NAME).read_bytes()), allow_pickle=False) as file:
             if int(file["format"]) != FORMAT or int(file["step"]) != step:
                 return None
-            names = tuple(str(name) for name in file["names"])
-            source = str(file["source"])
+            names, source = tuple(map(str, file["names"])), str(file["source"])
             return LabelDirections(names, step, source, file["mean"], file["normal"], file["separation"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 
 MOST = 12  # principal directions
-MOST_CODES = 1024  # by which principal directions are found: four for each number of a code, within 256 and this
+MOST_CODES = 1024  # by which principal directions are found: four per latent dimension, within 256 and this
 
 
 def map_file(run: RunFolder, step: int) -> Path | None:
@@ -222,10 +202,10 @@ def map_file(run: RunFolder, step: int) -> Path | None:
 def map_of(run: RunFolder, step: int) -> Arrays | None:
     """The arrays of that map; None where there is none, or its file is damaged."""
     try:
-        found = run.arrays("map") if map_file(run, step) else None
+        arrays = run.arrays("map") if map_file(run, step) else None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
-    return found if found is not None and {"points", "codes", "labels", "label_names"} <= set(found) else None
+    return arrays if arrays is not None and {"points", "codes", "labels", "label_names"} <= set(arrays) else None
 
 
 class Directions:
@@ -233,16 +213,17 @@ class Directions:
 
     Args:
         subject: the model.
-        known: codes (n, width), labels (n, K) and label_names of test images, as the picture "map" holds them, or None.
-        kept: directions of labels that the run keeps, or None.
+        test_images: their codes (n, width), labels (n, K) and label_names, as the picture "map" holds them, or None.
+        label_directions: that the run keeps, or None.
     """
 
-    def __init__(self, subject: Subject, known: Arrays | None = None, kept: LabelDirections | None = None) -> None:
-        self.subject = subject
-        width = subject.generates.code.width
-        fits = known is not None and known.get("codes", np.empty(0)).shape[1:] == (width,)
-        self.known = known if fits else None
-        self.kept = kept if kept is not None and kept.mean.shape[1:] == (width,) else None
+    def __init__(
+        self, subject: Subject, test_images: Arrays | None = None, label_directions: LabelDirections | None = None
+    ) -> None:
+        self.subject, shape = subject, (subject.generates.code.width,)
+        self.test_images = test_images if test_images and test_images["codes"].shape[1:] == shape else None
+        fits = label_directions is not None and label_directions.mean.shape[1:] == shape
+        self.label_directions = label_directions if fits else None
 
     @cached_property
     def principal(self) -> Tensor:
@@ -263,38 +244,34 @@ class Directions:
         fitted = np.linalg.lstsq(codes - codes.mean(0), pictures - pictures.mean(0), rcond=None)[0]
         slope = fitted[: code.noise]
         _, vectors = np.linalg.eigh(slope @ slope.T)
-        found = vectors[:, ::-1][:, :MOST].T
         # A direction and its opposite are one: the largest number of each is made positive.
-        signs = np.sign(found[np.arange(len(found)), np.abs(found).argmax(1)])
-        return torch.from_numpy((found * signs[:, None]).astype(np.float32))
+        _, principal = svd_flip(None, vectors[:, ::-1][:, :MOST].T, u_based_decision=False)
+        return torch.from_numpy(principal.astype(np.float32))
 
     @cached_property
-    def worth(self) -> tuple[str, NDArray[np.float32]] | None:
-        """How much each number of the code (noise,) tells of test images, and what that is; None where nobody knows.
+    def activity(self) -> tuple[str, NDArray[np.float32]] | None:
+        """How much each latent dimension (noise,) says about test images, and in which measure; None if unknown.
 
-        "KL" is in nats, where the model gives a distribution; else "spread", the deviation of the codes. A number near
-        0 carries nothing: its posterior is the prior.
+        "KL" is in nats, where the model gives a distribution; else "spread", the deviation of the codes. A dimension
+        near 0 carries nothing: its posterior is the prior.
         """
-        if self.known is None:
+        if self.test_images is None:
             return None
-        told = self.known.get("kl")
-        if told is not None and told.shape == self.known["codes"].shape[1:]:
-            return "KL", told
-        return "spread", self.known["codes"].std(0)
+        codes, kl = self.test_images["codes"], self.test_images.get("kl")
+        return ("KL", kl) if kl is not None and kl.shape == codes.shape[1:] else ("spread", codes.std(0))
 
     @cached_property
     def attributes(self) -> dict[str, Tensor]:
         """Label -> (width,): from the mean code without the label to that with it, the direction of `simulacra edit`.
 
-        Where the run keeps directions these are taken, else they are found from the known codes. Labels that are part
-        of the code have none: they are set.
+        Where the run keeps directions these are taken, else they are computed from the codes of test images. Labels
+        that are part of the code have none: they are set.
         """
-        found: dict[str, NDArray[np.float32] | None] = {}
-        if self.kept is not None:
-            found = {name: self.kept.of(name, "mean") for name in self.kept.names}
-        elif self.known is not None and len(self.known.get("labels", ())) == len(self.known["codes"]):
-            codes, names = self.known["codes"], self.known["label_names"].tolist()
-            columns = zip(names, self.known["labels"].T, strict=True)
-            found = {str(name): mean_direction(codes, column) for name, column in columns}
+        rows: dict[str, NDArray[np.float32] | None] = {}
+        if self.label_directions is not None:
+            rows = {name: self.label_directions.of(name, "mean") for name in self.label_directions.names}
+        elif self.test_images is not None and len(self.test_images["labels"]) == len(self.test_images["codes"]):
+            columns = zip(self.test_images["label_names"].tolist(), self.test_images["labels"].T, strict=True)
+            rows = {str(name): mean_direction(self.test_images["codes"], column) for name, column in columns}
         own = self.subject.recipe.data.labels if self.subject.generates.code.labels else ()
-        return {name: torch.from_numpy(row) for name, row in found.items() if row is not None and name not in own}
+        return {name: torch.from_numpy(row) for name, row in rows.items() if row is not None and name not in own}

@@ -65,7 +65,7 @@ def invert(
         steps: updates of the code that wins.
         labels: (n, K) in {0, 1}, in the order of the recipe's labels, to keep to; by default they are searched for too.
         seed: of the starts; the same arguments give the same codes.
-        progress: told (done, total) steps.
+        progress: called with (done, total) steps.
 
     Raises:
         RunError: the family makes no images, or those given have another shape.
@@ -86,7 +86,7 @@ def invert(
     size = max(1, AT_ONCE // starts)
     chunks = range(0, len(images), size)
     found = []
-    with subject.objective.looking():
+    with subject.objective.evaluating():
         for place, start in enumerate(chunks):
 
             def tell(step: int, place: int = place) -> None:

@@ -231,7 +231,7 @@ def _computed(
 ) -> Values:
     """What a part of the classifier gives for images, some at a time."""
     parts = []
-    with objective.looking():
+    with objective.evaluating():
         for start in range(0, max(1, len(images)), CHUNK):  # at least once, so that the width is known
             part = np.array(images[start : start + CHUNK])  # a copy: mapped images cannot be written
             parts.append(function(to_tensor(part).to(objective.device)).float().cpu().numpy())

@@ -83,7 +83,7 @@ class Subject:
             with torch.no_grad():  # a thread has a mode of its own
                 return to_images(model.decode(part.to(device)))
 
-        with self.objective.looking():
+        with self.objective.evaluating():
             if device.type != "cpu":
                 return np.concatenate([generated(part) for part in torch.split(codes, CHUNK)])
             if len(codes) <= FEW:  # one worker's share: this thread is that worker
@@ -104,7 +104,7 @@ class Subject:
         if not isinstance(model, Encodes):
             raise RunError(f"a model of family {self.recipe.objective.family} has no encoder; give a run that has")
         codes = [np.empty((0, self.generates.code.width), np.float32)]
-        with model.looking():
+        with model.evaluating():
             for start in range(0, len(images), CHUNK):
                 part = to_tensor(images[start : start + CHUNK]).to(model.device)
                 codes.append(model.encode(part).float().cpu().numpy())

@@ -106,7 +106,7 @@ def capabilities(loaded: LoadedRun) -> dict[str, Any]:
     }
     if not isinstance(model, Generates):
         return facts
-    code, (measure, activity) = model.code, loaded.directions.worth or ("", np.empty(0))
+    code, (measure, activity) = model.code, loaded.directions.activity or ("", np.empty(0))
     order = np.argsort(-activity, kind="stable").tolist()
     return facts | {
         "noise": code.noise,

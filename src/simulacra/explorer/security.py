@@ -147,8 +147,8 @@ def _cookie(headers: Headers, name: str) -> str:
 
 def _length(headers: Headers) -> int:
     """What a request says of its own length; a body that says nothing or lies is counted as it is read."""
-    told = headers.get("content-length", "0")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else MOST_UPLOADED + 1
+    length = headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else MOST_UPLOADED + 1
 
 
 def _sentence(status: int, text: str) -> Response:

@@ -89,7 +89,7 @@ def onnx_file(objective: Objective, graph: Graph) -> bytes:
         RunError: the graph gives other numbers than torch.
     """
     traced = _Traced(objective, graph.function)
-    with objective.looking(), _quiet():
+    with objective.evaluating(), _quiet():
         program = torch.onnx.export(
             traced,
             (torch.zeros(TRACED, *graph.shape),),
@@ -117,7 +117,7 @@ def worst_difference(content: bytes, objective: Objective, graph: Graph) -> floa
     generator, worst = torch.Generator().manual_seed(0), 0.0
     for count in PROBES:
         given = torch.rand(count, *graph.shape, generator=generator) * 2 - 1
-        with objective.looking():
+        with objective.evaluating():
             expected = graph.function(given).float().numpy()
         computed = session.run([graph.output], {graph.input: given.numpy()})[0]
         worst = max(worst, float(np.abs(computed - expected).max() / max(1.0, np.abs(expected).max())))

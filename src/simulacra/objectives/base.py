@@ -110,7 +110,7 @@ class Objective(ABC):
         return next(self.networks.parameters()).device
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def evaluating(self) -> Iterator[None]:
         """Eval mode and no gradients; at the end every network is in the mode that it had."""
         modes = {network: network.training for network in self.networks.modules()}
         self.networks.eval()
@@ -178,4 +178,4 @@ class Validates(ABC):
 
     @abstractmethod
     def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """Name of a metric -> values (n,), one per image; called while `looking`."""
+        """Name of a metric -> values (n,), one per image; called while `evaluating`."""

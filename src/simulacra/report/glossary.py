@@ -144,7 +144,7 @@ def of_chart(name: str, lines: set[str]) -> ChartWords:
 def of_metric(name: str) -> Metric:
     """What to say of one metric of evaluations.jsonl."""
     title = plain(name, 36) or "value"
-    return METRICS.get(name) or Metric(title, title, "neither", "quality", "As it was evaluated.")
+    return METRICS.get(name) or Metric(title, title, "neither")
 
 
 def reading_of(metric: Metric, baseline: bool) -> str:

@@ -79,7 +79,7 @@ def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> Non
     it = material("vae")
     model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
     assert isinstance(model, VAE)
-    with model.looking():
+    with model.evaluating():
         errors = (model.decode(model.encode(images)).clamp(-1, 1) - images).square().flatten(1).mean(1)
         mean, logvar = model.posterior(images)
     q = torch.distributions.Normal(mean, (logvar / 2).exp())
@@ -102,7 +102,7 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
     assert rows["elbo"]["value"] < rows["iwae_bound"]["value"]
     # Its other form: the mean of log p(x|z) less the KL in closed form.
     generator = torch.Generator().manual_seed(3)
-    with model.looking():
+    with model.evaluating():
         mean, logvar = model.posterior(images)
         kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(1)
         draws = [
@@ -179,7 +179,7 @@ def test_codes_are_the_encoders(material: MakeMaterial) -> None:
     rows = it.store.rows("test")
     model = it.subject.objective
     assert isinstance(model, Encodes)
-    with model.looking():
+    with model.evaluating():
         expected = model.encode(it.subject.load(rows).images).numpy()
     assert it.subject.encode(it.store.pixels(rows)) == pytest.approx(expected)
 

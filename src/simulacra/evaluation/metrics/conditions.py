@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.judge import Judge, count_confusion
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.correction import Corrected
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.measurements import Measurement
-from simulacra.objectives import Encodes, Generates
+from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, stream
 
 ACCURACY, CORRECTED = "condition_accuracy", "condition_accuracy_corrected"
@@ -24,11 +23,11 @@ def lacks(material: Material) -> str | None:
     """The judge's labels are compared with a model that has labels, that encodes, or that has codes of its own."""
     model, recipe = material.subject.objective, material.subject.recipe
     family = recipe.objective.family
-    if not isinstance(model, Generates):
-        return f"not applicable, family {family} generates no images"
+    if why := material.lacks_images():
+        return why
     if not material.store.label_names:
         return "not applicable, the data set has no labels that a judge could learn"
-    code = model.code
+    code = material.subject.generates.code
     if not (code.labels or code.categorical or code.continuous or isinstance(model, Encodes)):
         return f"not applicable, family {family} has no labels and no codes that could mean one"
     if code.labels and recipe.data.exclusive != material.store.exclusive:

@@ -15,8 +15,7 @@ from scipy.special import entr
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from simulacra.estimates import Estimate, t_quantile
-from simulacra.evaluation.context import Material
-from simulacra.evaluation.metrics.base import Results
+from simulacra.evaluation.context import Material, Results
 from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, choose_rows, stream
 

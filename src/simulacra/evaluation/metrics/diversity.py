@@ -9,8 +9,7 @@ from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material
-from simulacra.evaluation.metrics.base import Results
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays

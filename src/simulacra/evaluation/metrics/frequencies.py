@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import entr, rel_entr
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.judge import Judge
-from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.correction import Shares, corrected, distinguished
 from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream

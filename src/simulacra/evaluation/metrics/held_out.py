@@ -10,9 +10,8 @@ from simulacra.catalogue import METRICS
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import FEWEST, Progress, features_of
-from simulacra.evaluation.distances import kernel
+from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
-from simulacra.evaluation.frechet import frechet
 from simulacra.evaluation.subject import Subject
 from simulacra.measurements import Measurement
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
@@ -44,7 +43,7 @@ def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[st
     objective = subject.objective
     if not isinstance(objective, Validates):
         return {}
-    with objective.looking():
+    with objective.evaluating():
         for rows in subject.batches(split, limit):
             for name, values in objective.validate(subject.load(rows)).items():
                 parts.setdefault(name, []).append(values.float().cpu().numpy())

@@ -1,100 +1,67 @@
 """Quality: distances between the features of samples and those of real images."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, baselines_of
-from simulacra.evaluation.distances import Cloud, kernel, nearer, neighbours
-from simulacra.evaluation.features import Vectors
-from simulacra.evaluation.frechet import Spread, frechet_pair
-from simulacra.evaluation.metrics.base import Results
-from simulacra.measurements import Measurement
+from simulacra.evaluation.context import Material, Results, baselines_of
+from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
+Score = Callable[[Cloud], dict[str, Estimate]]
 ENOUGH = 1.5  # times as many images as features, from which on the limit of the Frechet distance has little bias
 
 
-class Points(NamedTuple):
-    """One set of features, as the distances want it."""
-
-    spread: Spread
-    cloud: Cloud
-
-    @classmethod
-    def of(cls, features: Vectors | Cloud) -> "Points":
-        """Features (n, d), or those of a Cloud."""
-        cloud = features if isinstance(features, Cloud) else Cloud(features)
-        return cls(Spread(cloud.features), cloud)
-
-
-def distances(real: Points, generated: Points) -> dict[str, Estimate]:
+def distances(real: Cloud, generated: Cloud) -> dict[str, Estimate]:
     """Every metric of the group for two sets of features, but memorisation.
 
     Args:
         real: (m, d) of real images.
         generated: (n, d) of generated images, or of real ones in their place.
     """
-    frechet, limit = frechet_pair(real.spread, generated.spread)
+    frechet, limit = frechet_pair(real, generated)
     scores = {"frechet_distance": frechet, "frechet_distance_unbiased": limit}
-    scores["kernel_distance"] = kernel(real.cloud, generated.cloud)
-    return scores | neighbours(real.cloud, generated.cloud)
+    scores["kernel_distance"] = kernel(real, generated)
+    return scores | neighbours(real, generated)
 
 
 def measure(material: Material) -> Results:
-    """Samples against held-out and against training images, beside the baseline that other real images set."""
-    chosen, generated = material.chosen, Points.of(material.features)
-    held_out, train = Points.of(material.cloud("held_out")), Points.of(material.cloud("train"))
+    """Samples against held-out and against training images, beside the baseline that other real images set.
+
+    The baseline of memorisation is the score of further training images, which are as near to either set.
+    """
+    chosen, generated = material.chosen, Cloud(material.features)
+    held_out, train = material.cloud("held_out"), material.cloud("train")
     results = Results()
-    for split, real, rows in ((chosen.split, held_out, chosen.held_out), ("train", train, chosen.train)):
+    for split, rows, score in (
+        (chosen.split, chosen.held_out, partial(distances, held_out)),
+        ("train", chosen.train, partial(distances, train)),
+        ("train", np.concatenate([chosen.train, chosen.held_out]), partial(memorisation, train, held_out)),
+    ):
         material.stage(f"distances to {split} images")(0, 1)
 
-        def score_reference(real: Points = real) -> dict[str, float]:
-            scores = distances(real, Points.of(material.real_features("reference")))
+        def score_reference(score: Score = score) -> dict[str, float]:
+            scores = score(Cloud(material.real_features("reference")))
             return {name: estimate.value for name, estimate in scores.items()}
 
-        baselines = baselines_of(
-            material.store, rows, chosen.reference, material.extractor, score_reference, material.cache
-        )
-        results.measurements += measurements(material, distances(real, generated), baselines, split)
-    results.measurements += memorisation(material, train, held_out, generated)
-    if warning := caution(len(material.features), len(chosen.held_out), material.extractor.width):
+        extractor, cache = material.extractor, material.cache
+        baselines = baselines_of(material.store, rows, chosen.reference, extractor, score_reference, cache)
+        about: dict[str, Any] = {"split": split, "n": material.count, "real": len(chosen.held_out)}
+        results.measurements += [
+            material.measurement(name, estimate, baseline=baselines[name], extractor=extractor.label, **about)
+            for name, estimate in score(generated).items()
+        ]
+    if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
     return results
 
 
-def measurements(
-    material: Material, scores: Mapping[str, Estimate], baselines: Mapping[str, float], split: str
-) -> list[Measurement]:
-    """The scores beside their baselines."""
-    return [
-        material.measurement(
-            name,
-            estimate,
-            split=split,
-            n=len(material.features),
-            baseline=baselines[name],
-            extractor=material.extractor.label,
-            real=len(material.chosen.held_out),
-        )
-        for name, estimate in scores.items()
-    ]
-
-
-def memorisation(material: Material, train: Points, held_out: Points, generated: Points) -> list[Measurement]:
-    """Memorisation; its baseline is the score of further training images, which are as near to either set."""
-    chosen, known = material.chosen, (train.cloud.features, held_out.cloud.features)
-
-    def score_reference() -> dict[str, float]:
-        return {MEMORISATION: nearer(*known, material.real_features("reference")).value}
-
-    both = np.concatenate([chosen.train, chosen.held_out])
-    baselines = baselines_of(
-        material.store, both, chosen.reference, material.extractor, score_reference, material.cache
-    )
-    return measurements(material, {MEMORISATION: nearer(*known, generated.cloud.features)}, baselines, "train")
+def memorisation(train: Cloud, held_out: Cloud, generated: Cloud) -> dict[str, Estimate]:
+    """The share of vectors that are nearer to training than to held-out ones."""
+    return {MEMORISATION: nearer(train.features, held_out.features, generated.features)}
 
 
 def caution(n: int, real: int, width: int) -> str | None:

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from simulacra.data.batches import to_tensor
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material
+from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.inversion import invert
-from simulacra.evaluation.metrics.base import Results
 from simulacra.evaluation.metrics.disentanglement import ACTIVE, active
 from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.subject import CHUNK
@@ -181,14 +180,14 @@ def _compared(images: Tensor, reconstructions: Tensor, similar: bool) -> dict[st
 def reconstructed(model: Objective, images: Tensor) -> Tensor:
     """Images (n, C, H, W) after encoding and decoding, within [-1, 1]."""
     assert isinstance(model, Encodes), "a reconstruction takes an encoder"
-    with model.looking():
+    with model.evaluating():
         return cast(Generates, model).decode(model.encode(images)).clamp(-1, 1)
 
 
 def posteriors(material: Material, model: Infers) -> tuple[Tensor, Tensor]:
     """Means and log-variances (n, width) of all held-out images, float32 on the CPU."""
     subject = material.subject
-    with subject.objective.looking():
+    with subject.objective.evaluating():
         parts = [model.posterior(subject.load(rows).images) for rows in subject.batches(material.chosen.split)]
     means, logvars = zip(*parts, strict=True)
     return torch.cat(means).cpu(), torch.cat(logvars).cpu()
@@ -227,7 +226,7 @@ def _bounds(material: Material, model: Infers) -> list[Measurement]:
     parts, size = [], max(1, CHUNK // DRAWN)
     for start in range(0, len(rows), size):
         images = subject.load(rows[start : start + size]).images
-        with subject.objective.looking():
+        with subject.objective.evaluating():
             parts.append(_log_weights(model, images, generator).double().cpu())
         progress(start + len(images), len(rows))
     log_weights = torch.cat(parts)

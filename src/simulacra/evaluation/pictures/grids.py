@@ -39,7 +39,7 @@ def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
     if not (isinstance(model, Encodes) and isinstance(model, Generates) and rows):
         return None
     images = subject.load(rows[0]).images
-    with model.looking():
+    with model.evaluating():
         return {"originals": to_images(images), "reconstructions": to_images(model.decode(model.encode(images)))}
 
 
@@ -62,7 +62,7 @@ def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
 
 
 def classes(subject: Subject, count: int = 8) -> Arrays | None:
-    """One row a noise, one column a class."""
+    """One row per noise, one column per class."""
     model = subject.objective
     if not isinstance(model, Generates) or not model.code.exclusive:
         return None
@@ -105,7 +105,7 @@ def category_pairs(subject: Subject) -> Arrays | None:
 
 
 def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
-    """Images along single numbers of a code from -2 to 2, all else kept; `count` rows of other codes each.
+    """Images along single latent dimensions from -2 to 2, the others kept; `count` rows from different codes.
 
     Of InfoGAN these numbers are its continuous codes; of a model that encodes, those that vary most over test images.
     """
@@ -174,7 +174,7 @@ def _counts(subject: Subject) -> Arrays | None:
     if not isinstance(model, Classifies) or not chunks:
         return None
     logits, true = [], []
-    with model.looking():
+    with model.evaluating():
         for rows in chunks:
             batch = subject.load(rows)
             logits.append(model.logits(batch.images).float().cpu().numpy())

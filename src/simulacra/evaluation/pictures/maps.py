@@ -63,11 +63,11 @@ def _codes(subject: Subject) -> Codes | None:
 
 
 def _tellings(subject: Subject) -> Arrays:
-    """How many nats each number of the code tells of an image, on average; nothing of a code without a distribution."""
+    """Mean KL divergence of each latent dimension in nats; None for a code without a distribution."""
     model = subject.objective
     if not isinstance(model, Infers):
         return {}
-    with model.looking():
+    with model.evaluating():
         batches = (subject.load(rows).images for rows in subject.batches("test", MAP_LIMIT))
         parts = torch.cat([kl_parts(*model.posterior(images)).cpu() for images in batches])
     return {"kl": parts.mean(0).numpy()}

@@ -98,9 +98,9 @@ function noiseControls() {
   const singles = Array.from({ length: Math.min(SINGLE, model.code.noise) }, (_, place) =>
     slider(`Value ${place + 1}`, [-limit, limit, 0.05], state.noise[place], (value) => (state.noise[place] = value)));
   state.follow = () => singles.forEach(({ set }, place) => set(state.noise[place]));
-  const told = singles.length < model.code.noise ? `The first ${singles.length} of ${model.code.noise} values` : "Every value";
+  const title = singles.length < model.code.noise ? `The first ${singles.length} of ${model.code.noise} values` : "Every value";
   const hint = element("p", { className: "hint" }, "Spread 0 is the middle of all codes, 1 is as in training.");
-  return [fieldset("Noise", spread.row, hint, element("details", {}, element("summary", {}, told), ...singles.map(({ row }) => row)))];
+  return [fieldset("Noise", spread.row, hint, element("details", {}, element("summary", {}, title), ...singles.map(({ row }) => row)))];
 }
 
 // --- pictures
