@@ -39,8 +39,8 @@ PICTURES: dict[str, tuple[str, dict[str, str], Callable[[Any], None]]] = {
         {
             "run": "acgan",
             "tab": "sliders",
-            "along": "turns:2",
-            "code": '{"seed": 4, "labels": {"Eyeglasses": 1}, "turns": {"2": 1}}',
+            "along": "principal_directions:2",
+            "code": '{"seed": 4, "labels": {"Eyeglasses": 1}, "principal_directions": {"2": 1}}',
         },
         sliders,
     ),

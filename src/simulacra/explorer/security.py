@@ -117,8 +117,8 @@ class Guard:
             if not _same(given[0], token):
                 return _sentence(401, "this is not the token; use the address that the explorer printed")
             rest = urlencode([(key, value) for key, value in query if key != "token"])
-            place = "/" + scope["path"].lstrip("/\\")  # never an address of another machine
-            answer = RedirectResponse(place + (f"?{rest}" if rest else ""), 303)
+            path = "/" + scope["path"].lstrip("/\\")  # never an address of another machine
+            answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", path="/")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
@@ -139,10 +139,10 @@ def _same(given: str, wanted: str) -> bool:
 
 def _cookie(headers: Headers, name: str) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
+        cookie = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
-    return found.value if found else ""
+    return cookie.value if cookie else ""
 
 
 def _length(headers: Headers) -> int:

@@ -254,7 +254,10 @@ def lacks(material: Material) -> str | None:
     if not isinstance(model, Encodes):
         return f"not applicable, family {family} has no encoder"
     if material.store.factors is None:
-        return "not applicable, the factors behind these images are not known; drawn ones, like avatars, keep theirs"
+        return (
+            "not applicable, the factors behind these images are not known; "
+            "avatars and columns of numbers in a table give them"
+        )
     if len(varied(material)[2]) < 2:
         return "not applicable, fewer than two factors vary over these images"
     return None
