@@ -81,9 +81,14 @@ def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: Make
     store, rows = open_store(make_store(count=40)), np.arange(12)
     found = normal(12, 0)
     first = RealImages(store, SMALL, tmp_path / "cache").cloud(found, "train", rows)
-    assert {name: part.shape for name, part in first.known.items()} == {"kernel-6": (6, 6, 2), "radii-(3, 5)": (2, 12)}
+    assert {name: part.shape for name, part in first.computed.items()} == {
+        "kernel-6": (6, 6, 2),
+        "radii-(3, 5)": (2, 12),
+    }
     again = RealImages(store, SMALL, tmp_path / "cache").cloud(np.zeros((12, 5), np.float32), "train", rows)
-    assert all(np.array_equal(again.known[name], part) for name, part in first.known.items()), "not from the features"
+    assert all(np.array_equal(again.computed[name], part) for name, part in first.computed.items()), (
+        "not from the features"
+    )
     assert neighbours(first, normal(9, 1)) == neighbours(found, normal(9, 1))
 
 

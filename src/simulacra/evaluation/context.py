@@ -117,7 +117,7 @@ class RealImages:
         def compute() -> Arrays:
             cloud = Cloud(features)
             cloud.learn()
-            return cloud.known
+            return cloud.computed
 
         return Cloud(features, self._cached(f"pairs-{split}-{len(rows)}", (rows,), compute))
 

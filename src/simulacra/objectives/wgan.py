@@ -38,8 +38,7 @@ class WGAN(Objective, Generates):
 
     def score(self, images: Tensor) -> Tensor:
         """f(x), (n, 1): the higher, the more real; zero has no meaning."""
-        scores: Tensor = self.networks["source"](self.networks["critic"](images))
-        return scores.float()
+        return self.networks["source"](self.networks["critic"](images)).float()
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
         """Algorithm 1 of either paper: a step of the critic and, in every n-th update, a step of the generator."""

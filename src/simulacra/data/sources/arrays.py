@@ -49,7 +49,7 @@ class Found(NamedTuple):
 
     Attributes:
         parts: images with what belongs to them.
-        label_names: one a label, where the file has any.
+        label_names: one per label, where the file has any.
         factor_names: one a factor, where the file has any.
         used: names of the arrays that are in any of these.
     """
@@ -311,11 +311,11 @@ def _labels(
 
 
 def _checked(path: Path, labels: Array, count: int) -> Array:
-    """One part's labels, which are one row an image."""
+    """One part's labels, which are one row per image."""
     if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row an image"
+            "save one row per image"
         )
     return labels
 

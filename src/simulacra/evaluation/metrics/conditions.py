@@ -45,8 +45,8 @@ def measure(material: Material) -> Results:
     names = judge.label_names
     unlearned = np.flatnonzero(~judge.learned)
     results.notes += [f"{names[column]}: not judged; {why_unlearned(judge, column)}" for column in unlearned.tolist()]
-    known = set(material.subject.recipe.data.labels) if model.code.labels else set(names)
-    asked = np.array([column for column, name in enumerate(names) if name in known], np.int64)
+    labels = material.subject.recipe.data.labels if model.code.labels else names
+    asked = np.flatnonzero(np.isin(names, labels))
     if model.code.labels:
         results.measurements += obedience(material, judge, asked)
     if model.code.labels or isinstance(model, Encodes):
@@ -108,10 +108,10 @@ def mean_obedience(material: Material, judge: Judge, predicted: Flags, wanted: F
         baseline = float(judge.accuracy[judged].mean())
         estimate = leakage.resampled(right, float)
         return material.measurement(ACCURACY, estimate, n=len(right), baseline=baseline, **about)
-    own = wanted[:, judged].any(1)
-    chance = float((predicted[own].mean(0) * wanted[own].mean(0)).sum())
+    counted = wanted[:, judged].any(1)
+    chance = float((predicted[counted].mean(0) * wanted[counted].mean(0)).sum())
     about["details"] = {"labels": len(judged), "chance": chance}
-    hits, confusion = predicted[own][wanted[own]], judge.confusion[judged]
+    hits, confusion = predicted[counted][wanted[counted]], judge.confusion[judged]
     baseline = float(confusion[np.arange(len(judged)), judged].sum() / confusion.sum())
     return material.measurement(ACCURACY, Estimate.share(hits), n=len(hits), baseline=baseline, **about)
 
@@ -291,19 +291,18 @@ def _of_attributes(material: Material, judge: Judge, asked: Columns) -> Results:
     notes = [f"{name}: no attribute vector; too few training images have it, or lack it" for name in left]
     if not len(switched.asked):
         return Results(notes=notes)
-    own = switched.asked[judge.learned[switched.asked]]
-    others = [column for column in np.flatnonzero(judge.learned).tolist() if column not in own]
-    columns = np.array([*own.tolist(), *others], np.int64)
+    judged = switched.asked[judge.learned[switched.asked]]
+    columns = np.concatenate([judged, np.setdiff1d(np.flatnonzero(judge.learned), judged)])
     before, after = leakage.probabilities(material, judge, switched)
     effects = leakage.effects(before[:, columns], after[:, :, columns], switched.labels)
     picture = _picture(judge, effects.mean(0), switched.asked, columns, by_label, len(effects))
     picture["absolute"] = np.abs(effects).mean(0)
     results = Results(notes=notes, pictures={"leakage": picture})
-    if len(own) < 2:
+    if len(judged) < 2:
         results.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
         return results
-    estimate = leakage.resampled(effects[:, : len(own)], leakage.ratio)
-    about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(own)}}
+    estimate = leakage.resampled(effects[:, : len(judged)], leakage.ratio)
+    about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(judged)}}
     results.measurements.append(_leakage(material, estimate, None if by_label else material.chosen.split, about))
     return results
 

@@ -63,16 +63,15 @@ def _binned(codes: AnyCodes) -> Classes:
     """The bin (n, d) of each value, from 0."""
     low, high = codes.min(0), codes.max(0)
     width = np.where(high > low, high - low, 1.0)
-    bins: Classes = ((codes - low) / width * BINS).astype(np.int64)
-    return np.minimum(bins, BINS - 1)
+    return np.minimum(((codes - low) / width * BINS).astype(np.int64), BINS - 1)
 
 
 def _tables(bins: Classes, classes: Classes, count: int) -> Array:
     """How often each bin (n, d) of each latent dimension occurs with each of so many classes: (d, BINS, count)."""
     dimensions = bins.shape[1]
     cells = (np.arange(dimensions) * BINS + bins) * count + classes[:, None]
-    tables: Array = np.bincount(cells.ravel(), minlength=dimensions * BINS * count).astype(np.float64)
-    return tables.reshape(dimensions, BINS, count)
+    counts = np.bincount(cells.ravel(), minlength=dimensions * BINS * count)
+    return counts.reshape(dimensions, BINS, count).astype(np.float64)
 
 
 def information(codes: AnyCodes, factors: list[Factor]) -> Array:

@@ -158,7 +158,7 @@ def compare(train: Matches, held_out: Matches, real: tuple[Values, Values], far:
         far: distances from training images that say whether an image is broken: (n,) of samples, (m,) of held-out ones.
     """
     near = nearness(train.distances, held_out.distances)
-    broken = tail_share(*(-distances for distances in far), BROKEN)
+    broken = tail_share(-far[0], -far[1], BROKEN)
     return Compared(tail_share(near, nearness(*real), COPIES), broken, near, train, held_out)
 
 

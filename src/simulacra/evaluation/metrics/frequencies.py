@@ -114,8 +114,7 @@ class Labelled:
     @cached_property
     def shares(self) -> Values:
         """(K,) of the training images."""
-        means: Values = self.data.mean(0)
-        return means
+        return self.data.mean(0)
 
     @cached_property
     def corrected(self) -> tuple[Shares, Shares]:

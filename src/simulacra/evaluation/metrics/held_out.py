@@ -30,7 +30,7 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
         limit: so many images at most, drawn once and for all; all by default.
 
     Returns:
-        None where the split is empty.
+        One per metric; none where the split is empty.
     """
     return [
         Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
@@ -76,12 +76,12 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     """
     family = recipe.objective.family
     fitting = (names for needs, names in SELECTIONS if all(issubclass(FAMILIES[family], need) for need in needs))
-    known, wanted = next(fitting, ()), wanted or recipe.every.select
-    if not known:
+    metrics, wanted = next(fitting, ()), wanted or recipe.every.select
+    if not metrics:
         raise RecipeError(f"no metric chooses between checkpoints of family {family}; leave every.score at 0")
-    if wanted and wanted not in known:
-        raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(known)}")
-    return wanted or known[0]
+    if wanted and wanted not in metrics:
+        raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(metrics)}")
+    return wanted or metrics[0]
 
 
 def require_valid(count: int, data: object) -> None:

@@ -144,17 +144,17 @@ def _errors(material: Material, linear: LinearCode) -> tuple[list[Measurement], 
     """
     subject, split = material.subject, material.chosen.split
     model, chunks = subject.objective, material.subject.batches(split)
-    own, linear_code, flat = Values(), Values(), list[Tensor]()
+    by_model, by_linear, flat = Values(), Values(), list[Tensor]()
     progress = material.stage("reconstructing images")
     for index, chunk in enumerate(chunks):
         images = subject.load(chunk).images
         flat.append(squared_error(images, linear.mean.to(images).reshape(1, *images.shape[1:])))
-        for values, reconstructions in ((own, reconstructed(model, images)), (linear_code, linear(images))):
+        for values, reconstructions in ((by_model, reconstructed(model, images)), (by_linear, linear(images))):
             for metric, numbers in _compared(images, reconstructions).items():
                 values.setdefault(metric, []).append(numbers.double().cpu().numpy())
         progress(index + 1, len(chunks))
-    estimates = {metric: Estimate.of(np.concatenate(parts)) for metric, parts in own.items()}
-    baselines = {metric: float(np.concatenate(parts).mean()) for metric, parts in linear_code.items()}
+    estimates = {metric: Estimate.of(np.concatenate(parts)) for metric, parts in by_model.items()}
+    baselines = {metric: float(np.concatenate(parts).mean()) for metric, parts in by_linear.items()}
     measurements = material.measurements(estimates, baselines, split=split, n=sum(map(len, chunks)))
     return measurements, float(torch.cat(flat).double().mean())
 
