@@ -1,6 +1,7 @@
 """SOURCES: kinds of data, and KNOWN: named data sets. A new source is one function and one row."""
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +92,10 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
         takes = ", ".join(sorted(SOURCES[kind].takes))
         raise DataError(f"the source {kind} takes no {unfit[0]}; leave it out (it takes: {takes})")
     if kind == "avatars" and path is not None:
-        raise DataError(f"avatars are drawn, not read; for the pictures in {path}: simulacra pack folder {path}")
+        raise DataError(
+            f"avatars are drawn, not read; for the pictures in {path}: "
+            f"simulacra pack folder {shlex.quote(str(path))} --out stores/mine"
+        )
     if path is None:
         if kind != "avatars":
             raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")

@@ -4,6 +4,7 @@ Liu et al. 2015, Deep Learning Face Attributes in the Wild, arXiv:1411.7766.
 """
 
 import re
+import shlex
 from collections import Counter
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -69,7 +70,7 @@ def open_celeba(path: Path, options: Options) -> Source:
     if not names:
         raise DataError(
             f"no picture in {root} has a row in the tables, which name them 000001.jpg and so on; for other pictures "
-            f"than CelebA's: simulacra pack folder {root}, or --source folder"
+            f"than CelebA's: simulacra pack folder {shlex.quote(str(root))} --out stores/mine (train: --source folder)"
         )
     split = None if partition is None else partition.of(names)[:, 0]
     if split is not None and (split == TRAIN).all():
