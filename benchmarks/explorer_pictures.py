@@ -26,10 +26,10 @@ def sliders(page: Any) -> None:
 
 
 def edit(page: Any) -> None:
-    page.fill("#pick-row", "17")
-    page.click("#pick")
-    page.locator("#read img").nth(1).wait_for()
-    page.get_by_role("button", name="+ Eyeglasses").click()
+    page.fill("#test-picture", "17")
+    page.click("#use-test-picture")
+    page.locator("#encoded img").nth(1).wait_for()
+    page.get_by_role("button", name="Add Eyeglasses").click()
     page.locator("#picture[data-drawn*='Eyeglasses']").wait_for()
 
 
@@ -39,8 +39,8 @@ PICTURES: dict[str, tuple[str, dict[str, str], Callable[[Any], None]]] = {
         {
             "run": "acgan",
             "tab": "sliders",
-            "along": "turns:2",
-            "code": '{"seed": 4, "labels": {"Eyeglasses": 1}, "turns": {"2": 1}}',
+            "along": "principal_directions:2",
+            "code": '{"seed": 4, "labels": {"Eyeglasses": 1}, "principal_directions": {"2": 1}}',
         },
         sliders,
     ),

@@ -25,36 +25,22 @@ GUESSED = 0.6  # accuracy up to which a classifier of codes counts as guessing, 
 
 @dataclass(frozen=True)
 class EditRequest:
-    """What an edit changes.
+    """What an edit changes. A strength of 1 is the distance between pictures with and without the label."""
 
-    Attributes:
-        labels: label -> 1 to add it, 0 to remove it.
-        strengths: distances along the direction; 1 is the distance between pictures with and without the label.
-        method: how directions are learnt.
-        keep: labels that must not change.
-    """
-
-    labels: Mapping[str, int]
-    strengths: tuple[float, ...] = (1.0,)
-    method: Method = "mean"
-    keep: tuple[str, ...] = ()
+    labels: Mapping[str, int]  # label -> 1 to add it, 0 to remove it
+    strengths: tuple[float, ...] = (1.0,)  # distances along the direction
+    method: Method = "mean"  # how directions are learnt
+    keep: tuple[str, ...] = ()  # labels that must not change
 
 
 @dataclass(frozen=True)
 class EditResult:
-    """Edited pictures.
+    """Edited pictures."""
 
-    Attributes:
-        images: (n, strengths, H, W, C) uint8.
-        reconstructions: (n, H, W, C) uint8, the decoded code of each picture before it moves.
-        errors: (n,) mean squared error of the reconstructions, for images in [-1, 1].
-        notes: sentences that a person should read beside the pictures.
-    """
-
-    images: Images
-    reconstructions: Images
-    errors: NDArray[np.float32]
-    notes: list[str]
+    images: Images  # (n, strengths, H, W, C)
+    reconstructions: Images  # (n, H, W, C): the decoded code of each picture before it moves
+    errors: NDArray[np.float32]  # (n,) mean squared error of the reconstructions, for images in [-1, 1]
+    notes: list[str]  # sentences that a person should read beside the pictures
 
 
 def edit_images(
@@ -66,7 +52,7 @@ def edit_images(
         subject: the model.
         images: (n, H, W, C) uint8, of the size of the model's images.
         request: what to change.
-        directions: learnt directions; needed for labels that are not part of the model's code.
+        directions: needed for labels that are not part of the model's code.
         progress: called with (done, total) steps of an inversion.
 
     Raises:
@@ -106,7 +92,7 @@ def codes_of(
     return codes, (reconstructions - to_tensor(images)).square().flatten(1).mean(1).numpy()
 
 
-def own_labels(subject: Subject) -> Sequence[str]:
+def labels_in_code(subject: Subject) -> Sequence[str]:
     """Labels that are part of the model's code."""
     return tuple(subject.recipe.data.labels) if subject.generates.code.labels else ()
 
@@ -115,7 +101,7 @@ def _step(
     subject: Subject, codes: Codes, label: str, value: int, request: EditRequest, directions: LabelDirections | None
 ) -> tuple[Codes, list[str]]:
     """The step (n, width) of strength 1 towards a label's value, and remarks about it."""
-    if label in own_labels(subject):
+    if label in labels_in_code(subject):
         return _in_code(subject, codes, label, value), []
     if directions is None:
         raise RunError(f"{label} is not part of this model's code, and there are no directions of labels")
@@ -126,7 +112,7 @@ def _step(
             f"a classifier separates codes with and without {label} with an accuracy of only {accuracy:.0%} "
             "(guessing: 50%), so the edit may change little"
         )
-    others = [name for name in request.keep if name not in own_labels(subject)]
+    others = [name for name in request.keep if name not in labels_in_code(subject)]
     if others:
         rest = without(direction, np.stack([_learnt(directions, name, request.method) for name in others]))
         left, names = share_left(direction, rest), ", ".join(others)
@@ -148,7 +134,7 @@ def _learnt(directions: LabelDirections, label: str, method: Method) -> Codes:
 def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
     """The step in the label part of a code: of an attribute by one whole label, of classes to that class."""
     code = subject.generates.code
-    column = own_labels(subject).index(label)
+    column = labels_in_code(subject).index(label)
     steps, part = np.zeros_like(codes), slice(code.noise, code.noise + code.widths[1])
     if code.exclusive:
         if not value:

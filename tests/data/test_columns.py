@@ -32,6 +32,9 @@ CELLS = {
     "maybe": ["0", "1", "1", "maybe"],
     "two": ["0", "1", "0", "1", "1", "2"],
     "one": ["only"],
+    "is_train": ["1", "1", "0"],
+    "dx": ["nv", "mel", "bkl"],
+    "fold": ["0", "1", "2", "3"],
 }
 
 
@@ -71,6 +74,9 @@ def columns_of(name: str) -> Column:
         (("label", "text"), ("cat", "dog", "fox"), True, ()),
         (("label", "Sex"), ("cat", "dog", "fox"), True, ()),
         (("Smile", "text"), ("Smile",), False, ()),
+        (("class", "Age"), ("0", "1"), True, ("Age",)),
+        (("dx", "Sex", "Age"), ("bkl", "mel", "nv"), True, ("Age",)),
+        (("label", "fold"), ("cat", "dog", "fox"), True, ()),
     ],
 )
 def test_columns_are_understood_by_their_values(
@@ -94,7 +100,10 @@ def test_values_are_those_of_the_cells() -> None:
     assert meaning("comma", "x").factors[1].tolist() == pytest.approx([1.5, 1 / 7])
 
 
-@pytest.mark.parametrize(("name", "counts"), [("split", [12, 6, 6]), ("Usage", [16, 0, 8]), ("partition", [12, 6, 6])])
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("split", [12, 6, 6]), ("is_train", [16, 0, 8]), ("Usage", [16, 0, 8]), ("partition", [12, 6, 6])],
+)
 def test_a_column_of_parts_is_the_split(name: str, counts: list[int]) -> None:
     found = meaning("label", name)
     assert found.label_names == ("cat", "dog", "fox")

@@ -19,7 +19,7 @@ NAMES = ["a.jpg", "x/b.jpg", "x/c.JPG", "y/c.jpg", "000007.jpg", unicodedata.nor
         ("a.png", "a.jpg"),
         ("A.JPG", "a.jpg"),
         ("photos/a.jpg", "a.jpg"),
-        ("/home/me/photos/a.jpg", "a.jpg"),
+        ("/mnt/me/photos/a.jpg", "a.jpg"),
         ("C:\\data\\photos\\a.jpg", "a.jpg"),
         ("\\\\server\\share\\x\\b.jpg", "x/b.jpg"),
         ("../photos/x/b.jpg", "x/b.jpg"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from simulacra.data import sources
 from simulacra.data.resolve import kind_of, resolve
@@ -195,3 +196,16 @@ def test_celebas_tables_count_for_celebas_pictures_alone(folder, place: str, nam
     rows = "".join(f"{at:06}.jpg 1 -1\n" for at in range(1, 6))
     (root / "list_attr_celeba.txt").write_text(f"5\nSmiling Male\n{rows}")
     assert kind_of(root / place) == kind
+
+
+def test_train_and_pack_take_the_options_of_picture_files(folder, tmp_path: Path, simulacra) -> None:
+    root = folder(2)
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(root / "clear.png")
+    store = resolved(root, tmp_path, background="black", max_pixels=100, values="0..10").store
+    assert store.images[store.names.index("clear.png")].max() == 0
+    with pytest.raises(DataError, match="so --max-pixels has no effect"):
+        resolve(str(store.path), Options(max_pixels=100))
+    for words in (("pack", "folder", root), ("train", "demo-vae", "--data", root)):
+        ended = simulacra(*words, "--background", "nothing", "--out", tmp_path / "x")
+        assert ended.code == 2
+        assert "background 'nothing' is no colour; write white, black, or #RRGGBB" in ended.err

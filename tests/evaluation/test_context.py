@@ -10,7 +10,7 @@ import pytest
 from simulacra.catalogue import METRICS, of_group
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
-from simulacra.evaluation.context import FEWEST, baselines_of, choose, cloud_of, features_of
+from simulacra.evaluation.context import FEWEST, RealImages, choose
 from simulacra.evaluation.distances import Cloud, neighbours
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.metrics.quality import MEMORISATION, caution, distances
@@ -70,7 +70,7 @@ def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path
         def progress(done: int, total: int) -> None:
             calls.append(done)
 
-        return features_of(store, "train", np.array(rows), SMALL, cache=tmp_path / "cache", progress=progress)
+        return RealImages(store, SMALL, tmp_path / "cache").features("train", np.array(rows), progress)
 
     first = find([3, 4])
     assert len(calls) == 1
@@ -88,17 +88,22 @@ def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeSt
     other = replace(SMALL, name="other")
     for store in (open_store(make_store()), open_store(make_store(seed=1, name="other"))):
         for extractor in (SMALL, other):
-            features_of(store, "train", np.array([0, 1]), extractor, cache=tmp_path / "cache")
+            RealImages(store, extractor, tmp_path / "cache").features("train", np.array([0, 1]))
     assert len(list((tmp_path / "cache").iterdir())) == 4
 
 
 def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:
     store, rows = open_store(make_store(count=40)), np.arange(12)
     found = normal(12, 0)
-    first = cloud_of(found, store, "train", rows, SMALL, tmp_path / "cache")
-    assert {name: part.shape for name, part in first.known.items()} == {"kernel-6": (6, 6, 2), "radii-(3, 5)": (2, 12)}
-    again = cloud_of(np.zeros((12, 5), np.float32), store, "train", rows, SMALL, tmp_path / "cache")
-    assert all(np.array_equal(again.known[name], part) for name, part in first.known.items()), "not from the features"
+    first = RealImages(store, SMALL, tmp_path / "cache").cloud(found, "train", rows)
+    assert {name: part.shape for name, part in first.computed.items()} == {
+        "kernel-6": (6, 6, 2),
+        "radii-(3, 5)": (2, 12),
+    }
+    again = RealImages(store, SMALL, tmp_path / "cache").cloud(np.zeros((12, 5), np.float32), "train", rows)
+    assert all(np.array_equal(again.computed[name], part) for name, part in first.computed.items()), (
+        "not from the features"
+    )
     assert neighbours(first, normal(9, 1)) == neighbours(found, normal(9, 1))
 
 
@@ -110,7 +115,7 @@ def test_baselines_are_computed_once_for_the_same_images(make_store: MakeStore, 
             calls.append(1)
             return {"one": float(len(calls)), "other": 0.1}
 
-        return baselines_of(store, np.array(real), np.array(reference), SMALL, measure, tmp_path / "cache")
+        return RealImages(store, SMALL, tmp_path / "cache").baselines(np.array(real), np.array(reference), measure)
 
     assert find([1, 2], [3]) == find([1, 2], [3]) == {"one": 1, "other": 0.1}
     assert find([1], [2, 3])["one"] == 2, "the same rows, cut elsewhere"

@@ -223,9 +223,9 @@ def test_a_cloud_gives_the_same_numbers_and_works_nothing_out_twice(monkeypatch:
     known = Cloud(real)
     expected = kernel(real, made), neighbours(real, made)
     assert (kernel(known, made), neighbours(known, made)) == expected
-    again = Cloud(real, known.known)
+    again = Cloud(real, known.computed)
     monkeypatch.setattr(distances, "_radii", lambda *_: pytest.fail("the radii are known"))
-    assert again.radii(3, 5) is known.known["radii-(3, 5)"]
+    assert again.radii(3, 5) is known.computed["radii-(3, 5)"]
     assert kernel(again, made) == expected[0]
 
 

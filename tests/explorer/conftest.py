@@ -15,7 +15,9 @@ from starlette.testclient import TestClient
 from simulacra.data.batches import to_tensor
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.checkpoints import to_bytes
-from simulacra.explorer import Guard, Library, make_app
+from simulacra.explorer import make_app
+from simulacra.explorer.library import Library
+from simulacra.explorer.security import Guard
 from simulacra.files import to_npy
 from simulacra.objectives import build
 from simulacra.objectives.losses import kl_parts

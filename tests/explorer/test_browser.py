@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from simulacra.explorer import Guard, Library, free_socket, make_app
+from simulacra.explorer import free_socket, make_app
+from simulacra.explorer.library import Library
+from simulacra.explorer.security import Guard
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

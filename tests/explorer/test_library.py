@@ -11,8 +11,7 @@ import torch
 
 from simulacra.errors import RunError
 from simulacra.evaluation import subject
-from simulacra.explorer import Library
-from simulacra.explorer.library import UnknownRun
+from simulacra.explorer.library import Library, UnknownRun
 
 
 def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run: Any, client: Any) -> None:

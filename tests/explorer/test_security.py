@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.explorer.app import PAGE
+from simulacra.explorer import PAGE
 from simulacra.explorer.security import HEADERS, MOST_UPLOADED, Guard, is_loopback
 
 TOKEN = "a word that nobody guesses & <more>"

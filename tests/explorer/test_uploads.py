@@ -40,6 +40,22 @@ def test_an_uploaded_picture_is_fitted_and_encoded(kind: str, upload: Any, made:
     assert told["squared_error"] == pytest.approx(np.square(difference).mean())
 
 
+def test_an_upload_is_read_as_the_pictures_of_the_run_were(make_run: Any, client: Any) -> None:
+    run = make_run("vae", name="black")
+    facts = run.read_facts().get("data", {})
+    run.write_facts({"data": {**facts, "card": {"background": "black", "scales": {"integer": [0, 200]}}}})
+    page, exif = client(run.path), Image.Exif()
+    lying = Image.new("RGBA", (8, 4), (0, 0, 0, 0))
+    lying.paste((255, 255, 255, 255), (0, 0, 4, 4))
+    exif[0x0112] = 6  # shown after a quarter turn clockwise: left becomes top
+    deep = Image.fromarray(np.full((8, 8), 40, np.int32))
+    for picture, form, wanted in ((lying, "PNG", {0: 255, 7: 0}), (deep, "TIFF", {0: 51, 7: 51})):
+        file = io.BytesIO()
+        picture.save(file, form, **({"exif": exif} if form == "PNG" else {}))
+        original = opened(page.post("/runs/black/code.json", content=file.getvalue()).json()["original"])
+        assert {row: int(original[row, 0, 0]) for row in wanted} == wanted
+
+
 def test_the_code_that_is_told_draws_what_is_shown(run_of: Any, client: Any, made: Any) -> None:
     import json
 

@@ -33,12 +33,12 @@ def test_exported_weights_are_those_of_the_run_for_every_family(family: str, tra
     run = trained(family, ema=0.5)
     loaded = load_exported(export(run))
     objective, step = restore(RunFolder(run))
-    expected, found = objective.networks.state_dict(), loaded.subject.objective.networks.state_dict()
+    expected, found = objective.networks.state_dict(), loaded.objective.networks.state_dict()
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert loaded.config["step"] == step == 2
-    assert loaded.config["weights"] == ("raw" if family == "classifier" else "ema")
-    assert not any(module.training for module in loaded.subject.objective.networks.modules())
+    assert loaded.step == step == 2
+    assert loaded.weights == ("raw" if family == "classifier" else "ema")
+    assert not any(module.training for module in loaded.objective.networks.modules())
 
 
 def test_an_exported_model_draws_the_samples_of_its_run_with_run_and_data_gone(trained: Any, export: Any) -> None:
@@ -51,7 +51,7 @@ def test_an_exported_model_draws_the_samples_of_its_run_with_run_and_data_gone(t
 
 def test_a_kept_checkpoint_can_be_exported(trained: Any, export: Any) -> None:
     run = trained("gan")
-    assert load_exported(export(run, "--step", 1)).config["step"] == 1
+    assert load_exported(export(run, "--step", 1)).step == 1
 
 
 def test_the_card_has_what_was_measured_and_asks_for_a_licence(trained: Any, export: Any) -> None:

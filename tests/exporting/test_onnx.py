@@ -10,8 +10,9 @@ import onnxruntime
 import pytest
 import torch
 
+from simulacra.evaluation.subject import open_model
 from simulacra.exporting import onnx as graphs
-from simulacra.exporting.model import open_trained
+from simulacra.exporting.model import TrainedModel
 from simulacra.runs import RunFolder
 
 FILES = {
@@ -24,11 +25,15 @@ FILES = {
 }
 
 
+def opened(run: Path) -> TrainedModel:
+    return TrainedModel(RunFolder(run), open_model(RunFolder(run)))
+
+
 def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained: Any, simulacra: Any) -> None:
     run = trained(family)
     ended = simulacra("export", run, "--format", "onnx", "--out", run / "out")
     assert ended.code == 0, ended.err
-    model = open_trained(RunFolder(run))
+    model = opened(run)
     wanted = {graph.name: graph for graph in graphs.graphs_of(model)}
     assert sorted(wanted) == sorted(FILES.get(family, wanted))
     for name, graph in wanted.items():
@@ -47,16 +52,15 @@ def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained:
 
 
 def test_a_graph_of_a_network_that_upsamples_gives_the_numbers_of_torch(trained: Any) -> None:
-    model = open_trained(
-        RunFolder(trained("gan", **{"networks.generator": {"kind": "upsample", "stem_channels": 4, "channels": [3]}}))
-    )
+    upsample = {"kind": "upsample", "stem_channels": 4, "channels": [3]}
+    model = opened(trained("gan", **{"networks.generator": upsample}))
     ((name, content),) = graphs.onnx_files(model).items()
     assert name == "generator.onnx"
     assert graphs.worst_difference(content, model.subject.objective, graphs.graphs_of(model)[0]) <= 1e-5
 
 
 def test_a_graph_that_differs_is_not_let_out(trained: Any, monkeypatch: Any) -> None:
-    model = open_trained(RunFolder(trained("gan")))
+    model = opened(trained("gan"))
     monkeypatch.setattr(graphs, "worst_difference", lambda *_: 0.5)
     monkeypatch.setattr(
         graphs.torch.onnx, "export", lambda *_, **__: type("Made", (), {"model_proto": onnx.ModelProto()})
@@ -66,7 +70,7 @@ def test_a_graph_that_differs_is_not_let_out(trained: Any, monkeypatch: Any) -> 
 
 
 def test_a_difference_is_seen(trained: Any) -> None:
-    model = open_trained(RunFolder(trained("gan")))
+    model = opened(trained("gan"))
     graph = graphs.graphs_of(model)[0]
     double = onnx.helper.make_node("Mul", ["codes", "codes"], ["images"])
     ends = [onnx.helper.make_tensor_value_info(name, 1, ["n", 3]) for name in ("codes", "images")]

@@ -124,23 +124,9 @@ def write_run(
 
 
 VOID = {"meta", "img", "br", "hr", "input"}
-BLOCKS = {
-    "p",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "td",
-    "th",
-    "caption",
-    "summary",
-    "figcaption",
-    "div",
-    "span",
-    "dt",
-    "dd",
-    "small",
-}
+BLOCKS = frozenset(
+    ["p", "li", "h1", "h2", "h3", "td", "th", "caption", "summary", "figcaption", "div", "span", "dt", "dd", "small"]
+)
 
 
 class Page(HTMLParser):
@@ -302,7 +288,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Page:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The report of a run in which everything that a person can name is named to break the page."""
-    run = write_run(tmp_path_factory.mktemp("hostile") / "<b>run$&\"'", HOSTILE, command=" ".join(HOSTILE[:2]))
+    run = write_run(
+        tmp_path_factory.mktemp("hostile") / "<b>run$&\"'", HOSTILE, command=" ".join(HOSTILE[:2]), commit="0" * 40
+    )
     run.write_recipe(load("celeba-dcgan-bn", {"steps": 2000, "title": HOSTILE[0]}))
     run.append("metrics", {"step": 2100, "epoch": 6.7, "images": 268_800} | {f"{name}/{name}": 1.0 for name in HOSTILE})
     numbers = {"value": 1.0, "low": 0.5, "high": 2.0, "baseline": 0.1, "n": 1, "extractor": HOSTILE[1], "step": 2000}

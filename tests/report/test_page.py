@@ -31,6 +31,14 @@ def test_the_page_needs_no_network_and_runs_no_script(page: Any) -> None:
     assert not re.search(r"@import|url\((?!#)", page.html)
 
 
+def test_a_phone_shows_the_page_without_scrolling_sideways(page: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    tab = context.new_page()
+    tab.goto(page.path.resolve().as_uri())
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
 def test_names_are_shown_as_they_were_typed(fake: Any, hostile: Any) -> None:
     for name in ("<script>alert(1)</script>", "$x^2$", "_hidden", "笑顔 é back", "<b>run$&\"'", "Own <i>picture"):
         assert name in hostile.text

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from simulacra.catalogue import of_group
 from simulacra.data.store import SPLITS
@@ -239,3 +240,26 @@ def test_a_run_whose_rate_falls_towards_its_end_has_that_end(
     ended = simulacra(*words, "--steps", 9)
     assert ended.code == 2
     assert "it differs in steps, towards which its learning rate falls); give another --out" in ended.err
+
+
+def test_numbers_in_a_table_are_factors_that_disentanglement_is_measured_with(
+    simulacra: Run, recipe_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    draw, rows = np.random.default_rng(0), ["file,shape,x,y"]
+    (tmp_path / "sprites").mkdir()
+    for number in range(240):
+        shape, x, y = draw.integers(1, 4), draw.integers(0, 5), draw.integers(0, 5)
+        image = np.zeros((8, 8), np.uint8)
+        image[y : y + shape, x : x + 2] = 255
+        Image.fromarray(image).save(tmp_path / "sprites" / f"{number}.png")
+        rows.append(f"{number}.png,{shape},{x},{y}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    data = ("--data", tmp_path / "sprites", "--labels", tmp_path / "table.csv")
+    run = tmp_path / "run"
+    trained = simulacra("train", recipe_file("vae"), *data, "--out", run, "--steps", 2, "--no-report")
+    assert trained.code == 0, trained.err
+    assert "table.csv: 3 factors (shape, x, y)" in trained.err
+    ended = simulacra("evaluate", run, "-n", 6, "--only", "disentanglement", "--json")
+    assert ended.code == 0, ended.err
+    assert {"mig", "sap", "factorvae_score", "dci_disentanglement"} <= {row["metric"] for row in json.loads(ended.out)}

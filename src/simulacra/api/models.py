@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from html import escape
@@ -26,6 +25,7 @@ from simulacra.files import expand
 from simulacra.objectives import Classifies, Generates
 from simulacra.progress import print_error
 from simulacra.recipe import Recipe
+from simulacra.report.formatting import data_url
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
@@ -38,7 +38,13 @@ GRID = 16  # images that a notebook shows of a model
 
 
 class TrainedModel(ABC):
-    """What can be done with a trained model. Images are uint8 (n, H, W, C), codes float32 (n, width)."""
+    """What can be done with a trained model. Images are uint8 (n, H, W, C), codes float32 (n, width).
+
+    Attributes:
+        folder: the folder that it was read from.
+    """
+
+    folder: Path
 
     @property
     @abstractmethod
@@ -46,14 +52,9 @@ class TrainedModel(ABC):
         """The model with its recipe and conditions."""
 
     @property
-    @abstractmethod
     def step(self) -> int:
         """Updates that the model has had."""
-
-    @property
-    @abstractmethod
-    def folder(self) -> Path:
-        """The folder that it was read from."""
+        return self.subject.step
 
     @property
     def meaning(self) -> Meaning:
@@ -133,8 +134,8 @@ class TrainedModel(ABC):
         head += f"update {self.step:,}, {escape(str(self.folder))}"
         if not isinstance(self.subject.objective, Generates):
             return f"<div>{head}</div>"
-        png = b64encode(self.sample(GRID)._repr_png_() or b"").decode()
-        return f'<div>{head}<br><img alt="{GRID} samples" src="data:image/png;base64,{png}"></div>'
+        source = data_url(self.sample(GRID)._repr_png_() or b"")
+        return f'<div>{head}<br><img alt="{GRID} samples" src="{source}"></div>'
 
 
 @final
@@ -143,26 +144,19 @@ class Model(TrainedModel):
 
     Args:
         folder: what `simulacra export --format safetensors` or `folder` wrote; no code in it is run.
+
+    Raises:
+        RunError: the folder holds no exported model, a damaged one, or one of another version.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self._folder = expand(folder)
-        self._loaded = load_exported(self._folder)
+        self.folder = expand(folder)
+        self._subject = load_exported(self.folder)
 
     @property
     def subject(self) -> Subject:
         """The model with its recipe and conditions."""
-        return self._loaded.subject
-
-    @property
-    def step(self) -> int:
-        """Updates that the model has had."""
-        return self.subject.step
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the export."""
-        return self._folder
+        return self._subject
 
 
 @final
@@ -173,10 +167,14 @@ class Run(TrainedModel):
         folder: of the run.
         step: of one of its checkpoints, or "best"; the newest by default.
         data: the store that it was trained on, if it has moved.
+
+    Raises:
+        RunError: the folder holds no run.
     """
 
     def __init__(self, folder: str | Path, step: Which = None, data: str | Path | None = None) -> None:
-        self.files = RunFolder(expand(folder))
+        self.folder = expand(folder)
+        self.files = RunFolder(self.folder)
         self.files.require()
         self._step, self._data = step, None if data is None else expand(data)
 
@@ -188,16 +186,6 @@ class Run(TrainedModel):
     def subject(self) -> Subject:
         """The model with its recipe and conditions."""
         return self._editor.subject
-
-    @property
-    def step(self) -> int:
-        """Updates that the checkpoint has had."""
-        return self.subject.step
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        return self.files.path
 
     @property
     def meaning(self) -> Meaning:
@@ -267,24 +255,4 @@ class Run(TrainedModel):
         return folder
 
 
-def open_run(folder: str | Path, step: Which = None, data: str | Path | None = None) -> Run:
-    """Opens a run folder.
-
-    Args:
-        folder: what `simulacra train` wrote.
-        step: of one of its checkpoints, or "best"; the newest by default.
-        data: the store that it was trained on, if it has moved.
-
-    Raises:
-        RunError: the folder holds no run.
-    """
-    return Run(folder, step, data)
-
-
-def load(folder: str | Path) -> Model:
-    """Opens an exported model; no code in it is run.
-
-    Raises:
-        RunError: the folder holds no exported model, a damaged one, or one of another version.
-    """
-    return Model(folder)
+open_run, load = Run, Model  # the two ways to open what a training or an export wrote

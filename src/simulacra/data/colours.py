@@ -1,4 +1,4 @@
-"""What a picture's numbers mean: depth, colour profile and transparency, until grey or RGB of 8 bits is left."""
+"""Converts pictures of any mode to 8-bit grey or sRGB: deep values, colour profiles and transparency."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from simulacra.data.tiff import BITS, PHOTOMETRIC, SAMPLE_FORMAT, SIGNED, UNSIGN
 from simulacra.data.values import Range, extent_of, range_of_files, to_bytes
 from simulacra.errors import DataError
 
-# Counted while pictures are read; the texts are what a person is shown.
+# Odd things that are counted while pictures are read, as the user reads them.
 PROFILE = "pictures whose colour profile cannot be used and was ignored"
 NO_NUMBERS = "pictures with values that are no numbers, which became the darkest"
 
@@ -30,7 +30,7 @@ class UnknownRange(DataError):
 
 
 class Depth(NamedTuple):
-    """What became of values of more than 8 bits.
+    """How values of more than 8 bits were scaled.
 
     Attributes:
         kind: a key of KINDS.
@@ -44,7 +44,7 @@ class Depth(NamedTuple):
 
 
 class Plain(NamedTuple):
-    """A picture without anything left to interpret.
+    """A picture in 8-bit grey or sRGB, without transparency.
 
     Attributes:
         image: of mode L or RGB.
@@ -78,7 +78,7 @@ def to_plain(image: Image.Image, background: str = "white", scales: Scales | Non
     Args:
         image: upright or not; it is not changed.
         background: what transparent parts lie over, as in `parse_background`.
-        scales: the ranges of deep pictures of the folder, by kind; None decides by this picture alone.
+        scales: the range of each kind of deep picture; with None, the values of this picture decide.
 
     Raises:
         UnknownRange: the picture's kind of values is not among the scales.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.splits import TRAIN, roles
+from simulacra.data.splits import TEST, TRAIN, roles
 from simulacra.data.tables import Column, Faults, Table, is_number, to_number
 from simulacra.errors import DataError, nearest
 
@@ -26,8 +26,10 @@ ACCEPTED = "0/1, -1/1, true/false or 0.0/1.0"
 BLANK = frozenset(("", "na", "n/a", "nan", "null", "<na>"))
 # Columns of classes and of splits are called so.
 CLASS_NAMES = frozenset(("label", "labels", "class", "classes", "class_name", "class_id", "category", "target"))
-CLASS_NAMES |= {"label_name", "classname", "category_id", "species", "breed", "diagnosis"}
+CLASS_NAMES |= {"label_name", "classname", "category_id", "species", "breed", "diagnosis", "dx", "classid", "label_id"}
 SPLIT_NAMES = frozenset(("split", "partition", "subset", "set", "usage", "fold", "part", "phase", "mode"))
+# A column of these names says with 0 and 1 what is trained on, or what is tested on.
+TRAIN_NAMES, TEST_NAMES = frozenset(("is_train", "is_training")), frozenset(("is_test", "is_testing"))
 # A column of whole numbers with no more values than this, and no other beside it, is one of classes.
 MOST_NUMBERS = 20
 # A column where more than this share of the rows have values of their own says nothing about what pictures share.
@@ -202,7 +204,8 @@ class _Values:
         elif words and (self.asked.missing is None or only_drop):
             shown = column.words[int(column.codes[int(np.argmax(blank))])]
             said = f"{shown!r}" if shown else "empty"
-            rows = f"{blank.sum():,} rows (the first: row {self.table.lines[int(np.argmax(blank))]})"
+            count = f"{blank.sum():,} {'row' if blank.sum() == 1 else 'rows'}"
+            rows = f"{count} (the first: row {self.table.lines[int(np.argmax(blank))]})"
             remedy = "--missing drop" if only_drop else "--missing 0, --missing 1 or --missing drop"
             self.faults.add(
                 "blank", f"column {column.name!r} is {said} in {rows}", remedy=f"say what that means: {remedy}"
@@ -257,6 +260,8 @@ def _sort(table: Table, asked: Asked, faults: Faults) -> _Sorted:
             continue
         elif asked.columns is None and found.split is None and _is_split(column):
             found.split = column if asked.split != "random" else None
+        elif asked.columns is None and column.name.lower() in SPLIT_NAMES and all(map(is_number, _said(column))):
+            found.unused.append(column.name)
         else:
             rest.append(column)
     if asked.columns is None and len(rest) > 1:
@@ -274,8 +279,7 @@ def _sort_one(column: Column, asked: Asked, found: _Sorted, faults: Faults) -> N
     """The only column: an attribute, classes, or a factor."""
     kind, words = _kind(column, alone=True), _said(column)
     called = column.name.lower() in CLASS_NAMES or asked.columns is not None
-    numbered = column.name.lower() in CLASS_NAMES and len(words) > 1 and set(words) <= {"0", "1", "0.0", "1.0"}
-    if numbered:  # two classes called 0 and 1, where the column says that it holds classes
+    if _is_numbered(column):
         found.classes = column
     elif kind == "truth" or (kind == "words" and len(words) < 2):
         found.attributes = [column]
@@ -300,6 +304,8 @@ def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: F
     truths, words, numbers = (
         [column for column in columns if kinds[column.name] == kind] for kind in ("truth", "words", "number")
     )
+    if len(truths) == 1 and not words and _is_numbered(truths[0]):
+        numbers, truths = [*numbers, truths[0]], []
     called = [column for column in words + numbers if column.name.lower() in CLASS_NAMES]
     called = [column for column in called if kinds[column.name] == "words" or all(map(_is_whole, _said(column)))]
     if not truths and (len(words) == 1 or (len(called) == 1 and (called[0] in words or not words))):
@@ -309,17 +315,24 @@ def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: F
     elif words:
         names = ", ".join(f"{column.name} ({_some(_said(column))})" for column in words)
         rest = shlex.quote(",".join(column.name for column in truths + numbers)) if truths or numbers else ""
+        best = min(words, key=lambda column: (len(_said(column)) < 2, len(_said(column)))).name
         choose = f"leave them out: --columns {rest}; or take" if rest else "take"
         faults.add(
             "words",
             f"columns with words: {names}",
-            remedy=f"{choose} one of them for classes: --columns {shlex.quote(words[0].name)}",
+            remedy=f"{choose} one of them for classes: --columns {shlex.quote(best)}",
         )
     found.attributes = truths
     if asked.factors is None:
         found.factors += numbers
     else:
         found.unused += [column.name for column in numbers]
+
+
+def _is_numbered(column: Column) -> bool:
+    """Whether a column that says that it holds classes has two of them, called 0 and 1."""
+    words = _said(column)
+    return column.name.lower() in CLASS_NAMES and len(words) > 1 and set(words) <= {"0", "1", "0.0", "1.0"}
 
 
 def _kind(column: Column, alone: bool) -> str:
@@ -364,18 +377,27 @@ def _is_own(column: Column) -> bool:
 def _is_split(column: Column) -> bool:
     """Whether a column says the split: it is called so, and its words are parts of one."""
     words = _said(column)
-    if column.name.lower() not in SPLIT_NAMES or len(words) < len(column.words):
+    if len(words) < len(column.words):
+        return False
+    if column.name.lower() in TRAIN_NAMES | TEST_NAMES:
+        return _kind(column, alone=True) == "truth"
+    if column.name.lower() not in SPLIT_NAMES:
         return False
     official = column.name.lower() == "partition" and set(words) <= {"0", "1", "2"}
     return official or (bool(words) and set(roles(words)) == set(words))
 
 
+def _part_of(column: Column, word: str) -> int:
+    """The part of the split that a word means."""
+    truth = TRUTH.get(word.lower())
+    if column.name.lower() in TRAIN_NAMES | TEST_NAMES:
+        return TRAIN if (truth == 1) == (column.name.lower() in TRAIN_NAMES) else TEST
+    return roles(column.words)[word][0] if not word.isdigit() else int(word)
+
+
 def _split_of(column: Column) -> NDArray[np.uint8]:
     """(R,) uint8, an index into SPLITS."""
-    parts = {word: part for word, (part, _) in roles(column.words).items()}
-    return np.array([parts.get(word, int(word) if word.isdigit() else TRAIN) for word in column.words], np.uint8)[
-        column.codes
-    ]
+    return np.array([_part_of(column, word) for word in column.words], np.uint8)[column.codes]
 
 
 def _line(table: Table, found: _Sorted, meaning: Meaning) -> str:

@@ -1,4 +1,4 @@
-"""Picture files to pixels of a wanted size: the one reader, for packing, for uploads and for pictures of Pillow."""
+"""Reads picture files, uploads and pictures of Pillow as pixels of a given size."""
 
 import math
 import re
@@ -23,9 +23,9 @@ from simulacra.errors import DataError
 
 Size = tuple[int, int]
 
-# Named, since Pillow also knows formats that start other programs (EPS) or open the network's worst.
+# A list, because Pillow also has formats that start other programs (EPS).
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-# The ending of HEIC is read by pillow-heif, which does not come with this package.
+# Read by pillow-heif, which is an optional package.
 HEIC = frozenset({".heic", ".heif", ".hif"})
 SUFFIXES = HEIC | {
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
@@ -33,9 +33,9 @@ SUFFIXES = HEIC | {
 }
 # Files of these endings may hold integers of 32 bits or floats.
 DEEP_SUFFIXES = frozenset({".tif", ".tiff", ".pfm"})
-# A JPEG may be decoded smaller than it is, but not below this many times the wanted size. That matters about as much as
-# the choice of a filter: of 255, 178 to 64 by way of 89 differs by 0.9 on average from without, Lanczos from bicubic by
-# 0.7 (SSIM 0.994 and 0.997).
+# A JPEG may be decoded at a smaller size, but not below this many times the size that is needed. The effect is about
+# that of another filter: 178 to 64 pixels through 89 differs from the direct way by 0.9 of 255 on average, and Lanczos
+# from bicubic by 0.7 (SSIM 0.994 and 0.997).
 SPARE = 4 / 3
 
 Crop = Literal["center", "none"] | tuple[int, int, int, int]
@@ -149,7 +149,7 @@ def read_picture(
         size: wanted (width, height).
         crop: as in `parse_crop`; `center` is the largest centred box of the wanted aspect, `none` stretches.
         grey: one channel instead of three.
-        most: pixels that it may have; what Pillow calls safe by default.
+        most: the largest number of pixels that is allowed; Pillow's own limit by default.
         background: what transparent parts lie over, as in `colours.parse_background`.
         scales: ranges of values of more than 8 bits, as in `colours.to_plain`.
 
@@ -177,7 +177,7 @@ def convert_picture(
     background: str = "white",
     scales: Scales | None = None,
 ) -> Picture:
-    """The same of a picture that Pillow has opened or made: turned upright by its EXIF data, in sRGB, flattened.
+    """Converts a picture that Pillow has opened or made, as `read_picture` converts a file.
 
     Raises:
         DataError: the crop does not fit, or the file behind the picture is damaged.
@@ -216,7 +216,7 @@ def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | No
 
 @contextmanager
 def _in_words(limit: int) -> Iterator[None]:
-    """Whatever goes wrong with a picture becomes a DataError."""
+    """Raises a DataError in place of whatever error a picture causes."""
     try:
         yield
     except DataError:
@@ -254,7 +254,7 @@ _LIMIT = threading.Lock()
 
 @contextmanager
 def _allowing(pixels: int) -> Iterator[None]:
-    """Has Pillow open pictures of so many pixels, which is more than it would by itself, or no change to it."""
+    """Raises Pillow's limit to this number of pixels, if it is larger than the limit."""
     safe = Image.MAX_IMAGE_PIXELS
     if safe is None or pixels <= safe:
         yield
@@ -268,7 +268,7 @@ def _allowing(pixels: int) -> Iterator[None]:
 
 
 def _read_by_pillow(file: Path | bytes, form: _Form, limit: int) -> Picture:
-    """A picture by Pillow: of the whole file, or else of what is left of it without its metadata."""
+    """Reads a picture by Pillow; if that fails, once more without the metadata."""
     try:
         return _open_and_decode(file, form, limit)
     except (DataError, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):

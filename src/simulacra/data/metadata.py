@@ -1,16 +1,16 @@
-"""What stands in a picture file beside its pixels: which way is up, how many pages, and how to do without the rest."""
+"""Metadata of picture files: orientation, number of pages, and files without their damaged metadata."""
 
 import struct
 from collections.abc import Iterator
 
 from PIL import Image
 
-# Counted while pictures are read; the texts are what a person is shown.
+# Odd things that are counted while pictures are read, as the user reads them.
 EXIF = "pictures whose EXIF data cannot be read, which were taken as upright"
 STRIPPED = "pictures read without their metadata, which is damaged or huge"
 PAGES = "further pages or frames that were not read, beside the first one of each file"
 
-# The standard's numbers for how the stored picture is to be turned before it is looked at.
+# EXIF orientation -> the operation that turns the stored picture upright.
 ORIENTATION = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,11 +40,11 @@ MEANING_OF_JPEG = (EXIF_START, b"ICC_PROFILE\0")
 
 
 def orientation(image: Image.Image, odd: list[str]) -> int:
-    """How an opened picture has to be turned: a key of UPRIGHT, or 1 where it stands upright.
+    """The EXIF orientation of an opened picture: a key of UPRIGHT, or 1 if it is upright.
 
     Args:
         image: opened, loaded or not.
-        odd: gets EXIF where the file's own word on this cannot be read.
+        odd: EXIF is appended if the EXIF data cannot be read.
     """
     try:
         turned = image.getexif().get(ORIENTATION, 1)
@@ -59,7 +59,7 @@ def orientation(image: Image.Image, odd: list[str]) -> int:
 
 
 def count_pages(image: Image.Image) -> int:
-    """How many pages or frames an opened file has; asked before it is loaded."""
+    """The number of pages or frames of an opened file, which is not loaded yet."""
     if image.format not in PAGED:
         return 1
     try:
@@ -70,7 +70,7 @@ def count_pages(image: Image.Image) -> int:
 
 
 def without_metadata(data: bytes) -> Iterator[bytes]:
-    """A PNG or JPEG file with less and less beside its pixels; none of another format, or if it has nothing to drop."""
+    """Copies of a PNG or JPEG file with less and less metadata; no copies if there is none, or of other formats."""
     if data.startswith(PNG):
         chunks = list(_png_chunks(data))
         kinds = {kind for kind, _ in chunks}

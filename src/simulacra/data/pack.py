@@ -231,21 +231,26 @@ class Packed(NamedTuple):
         store: the store.
         fresh: whether it was packed now, and not found on disk.
         message: one line for the user.
+        source: what was found now, of a store that was packed before: files that are no pictures may have come since.
     """
 
     store: ImageStore
     fresh: bool
     message: str
+    source: Source | None = None
 
     @property
     def notes(self) -> list[str]:
         """More lines for the user: the source's notes, odd things, and pictures that were left out."""
         card = self.store.card
+        notes, odd_things = card.get("notes", []), card.get("odd", {})
+        if self.source is not None:
+            notes, odd_things = self.source.card["notes"], odd_things | self.source.odd
         bad = card.get("left_out", [])
         left_out = [f"left out: {picture['name']} {picture['why']}" for picture in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
-        odd = [f"{what}: {count:,}" for what, count in card.get("odd", {}).items()]
-        return [one_line(note) for note in (*card.get("notes", []), *odd, *left_out, *more)]
+        odd = [f"{what}: {count:,}" for what, count in odd_things.items()]
+        return [one_line(note) for note in (*notes, *odd, *left_out, *more)]
 
 
 def pack(
@@ -280,7 +285,7 @@ def pack(
         if is_store(out):
             store = open_store(out)
             if store.card.get("inputs") == source.identity:
-                return Packed(store, False, f"already packed: {summary(store)}")
+                return Packed(store, False, f"already packed: {summary(store)}", source)
             raise DataError(f"{out} already holds another store; remove it, or pack with another --out")
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise DataError(f"{out} already exists and is no store; pack with another --out")

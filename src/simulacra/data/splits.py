@@ -96,7 +96,7 @@ def split_by_class(digests: Sequence[bytes], classes: NDArray[np.int64]) -> NDAr
     `SHARED` pictures on. Smaller classes give 5 % of all their pictures together, never the last one of a class.
 
     Args:
-        digests: one hash of at least 8 bytes a picture, equal for equal pictures.
+        digests: one hash of at least 8 bytes per picture, equal for equal pictures.
         classes: (N,) the class of each picture.
 
     Returns:

@@ -1,4 +1,4 @@
-"""TIFF files that Pillow reads wrongly, or not at all, although it can unpack their numbers."""
+"""Corrects how Pillow reads TIFF files with deep values: some it refuses, and some it reads in the wrong byte order."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ NATIVE = {
 
 
 def mend(image: Image.Image) -> None:
-    """Has a compressed TIFF, opened and not yet loaded, unpacked in the order that its numbers come in."""
+    """Corrects the byte order of a compressed TIFF that is opened and not yet loaded."""
     tiles: list[Any] = getattr(image, "tile", [])
     if image.format == "TIFF" and tiles and tiles[0].codec_name == "libtiff":
         image.tile = [  # type: ignore[attr-defined]

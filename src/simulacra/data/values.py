@@ -1,4 +1,4 @@
-"""Ranges of values: which number of an array or of a deep picture is black, which is white, and who said so."""
+"""Ranges of values: which value of an array or of a deep picture becomes black, and which becomes white."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 
 
 class Range(NamedTuple):
-    """Two values: `low` becomes 0 and `high` becomes 255, and what lies beyond is cut off."""
+    """Two values: `low` becomes 0 and `high` becomes 255. Values outside are cut off."""
 
     low: float
     high: float
@@ -23,9 +23,9 @@ class Range(NamedTuple):
         return f"{_plain(self.low)}..{_plain(self.high)}"
 
 
-# What images usually lie in, the narrowest first.
+# Ranges that are usual for images, the narrowest first.
 USUAL = (Range(0, 1), Range(-1, 1), Range(0, 255))
-# Floats no further out than this are rather of 0..1, as a resizing filter overshoots it.
+# Floats within these limits probably mean 0..1, because a resizing filter overshoots a little.
 BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
 SLACK = 1e-3  # of a range, for floats that were scaled there and back
 
@@ -74,7 +74,7 @@ def usual_range(extent: Range, candidates: Iterable[Range] = USUAL) -> Range | N
 
 
 def overshoots(extent: Range, scale: Range) -> bool:
-    """Whether floats leave 0..1 by so little that the wider range was hardly meant."""
+    """Whether floats leave 0..1 so little that they probably mean 0..1, and not the wider range."""
     return (scale == Range(-1, 1) and extent.low > BELOW_ZERO) or (scale == Range(0, 255) and extent.high < ABOVE_ONE)
 
 
@@ -89,7 +89,7 @@ def range_of_files(extent: Range, floats: bool) -> Range:
     if found is not None:
         return found
     low = extent.low if floats else min(0.0, extent.low)
-    return Range(low, extent.high) if low < extent.high else Range(low, low + 1)
+    return Range(low, extent.high) if low < extent.high else Range(low, low + max(1.0, abs(low)))
 
 
 def _plain(number: float) -> str:

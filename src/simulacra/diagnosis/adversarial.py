@@ -104,8 +104,7 @@ def swing(curve: Curve) -> float:
     """Standard deviation of a curve around its straight trend, over the size of its mean."""
     if len(curve.values) < 4:
         return 0.0
-    steps = curve.steps - curve.steps.mean()
-    rest = curve.values - curve.mean - steps * (steps @ curve.values) / max(float(steps @ steps), 1e-9)
+    rest = curve.values - np.polyval(np.polyfit(curve.steps, curve.values, 1), curve.steps)
     return float(rest.std(ddof=2)) / max(abs(curve.mean), float(np.abs(curve.values).mean()), 1e-9)
 
 

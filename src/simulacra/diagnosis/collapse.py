@@ -84,11 +84,8 @@ def _fallen(history: History) -> list[Sign]:
     steps, values = (np.array(part) for part in zip(*snapshots, strict=True))
     most = float(values[:-2].max())
     late = Curve("difference of the fixed codes' images (pictures/fixed-*.npz)", steps[-2:], values[-2:])
-    return (
-        [late.sign("below", SAMPLES_ALIKE * most, float(late.values.max()))]
-        if late.values.max() < SAMPLES_ALIKE * most
-        else []
-    )
+    greatest, limit = float(late.values.max()), SAMPLES_ALIKE * most
+    return [late.sign("below", limit, greatest)] if greatest < limit else []
 
 
 # KL of an image in nats; a code with less cannot tell two images apart: ln 2; one with less than ln 10 hardly ten. Of
@@ -148,10 +145,7 @@ def dead_codes(history: History) -> Finding | None:
 def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str, int] | None:
     """Which latent dimensions are in use, the picture that shows it, and the update that it is of; None without one."""
     for name, key in (("kl-dimensions", "kl"), ("map", "codes")):
-        try:
-            arrays = history.run.arrays(name) or {}
-        except (ValueError, OSError, EOFError, KeyError):
-            continue
+        arrays = history.arrays(name)
         array = arrays.get(key)
         if array is not None and array.ndim == (1 if key == "kl" else 2) and len(array) > 1:
             values = array if key == "kl" else array.var(0)

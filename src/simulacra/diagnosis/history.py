@@ -39,11 +39,11 @@ def changed(before: Images, after: Images) -> float:
 
 
 def _of_set(images: Images) -> dict[str, float]:
+    from scipy.spatial.distance import pdist, squareform
+
     values = images.astype(np.float64) / 255
     flat = values.reshape(len(values), -1)
-    lengths = np.square(flat).sum(1)
-    squares = np.maximum(lengths[:, None] + lengths - 2 * flat @ flat.T, 0) / flat.shape[1]
-    distances = np.sqrt(squares)
+    distances = squareform(pdist(flat)) / flat.shape[1] ** 0.5
     others = ~np.eye(len(flat), dtype=bool)
     nearest = np.where(others, distances, np.inf).min(1)
     steps = [np.abs(np.diff(values, axis=axis)).mean() for axis in (1, 2) if values.shape[axis] > 1]
@@ -145,8 +145,8 @@ class Curve:
 
     def since(self, step: int) -> "Curve":
         """What comes after an update."""
-        kept = self.steps > step
-        return Curve(self.source, self.steps[kept], self.values[kept])
+        late = self.steps > step
+        return Curve(self.source, self.steps[late], self.values[late])
 
     @property
     def mean(self) -> float:
@@ -240,12 +240,16 @@ class History:
         snapshots = [(int(name[6:]), self.images(name)) for name in late]
         return [(step, images) for step, images in snapshots if images is not None and len(images) > 1]
 
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a picture; none where it was not drawn, or its file is damaged."""
+        try:
+            return self.run.arrays(name) or {}
+        except (ValueError, OSError, EOFError, KeyError):
+            return {}
+
     def images(self, name: str) -> Images | None:
         """A picture's images (n, H, W, C), or None where there are none."""
-        try:
-            images = (self.run.arrays(name) or {}).get("images")
-        except (ValueError, OSError, EOFError, KeyError):
-            return None
+        images = self.arrays(name).get("images")
         return images if images is not None and images.ndim == 4 and images.dtype == np.uint8 else None
 
     @property
@@ -285,13 +289,6 @@ class Point(NamedTuple):
     def value(self) -> float:
         """Of the estimate."""
         return self.estimate.value
-
-
-def measured_curve(metric: str, split: str, points: list[Point]) -> Curve:
-    """Values of one metric and split as a curve."""
-    steps = np.array([point.step for point in points], np.int64)
-    values = np.array([point.value for point in points], np.float64)
-    return Curve(measured_source(metric, split), steps, values)
 
 
 def measured_source(metric: str, split: str) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_curve, measured_source
+from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_source
 from simulacra.estimates import t_quantile
 
 # The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
@@ -19,6 +19,8 @@ COPIED = 0.5
 # A trend over the second half of the run is worth mentioning from this share of the value on.
 MATTERS = 0.02
 POINTS, BLOCKS = 4, 10  # of a trend: at least, and at most
+# Metrics of held-out images of which less is better.
+ERRORS: dict[str, list[str]] = {"classifier": ["loss"], "vae": ["mse_plus_kl", "mse"]}
 
 
 def divergence(history: History) -> Finding | None:
@@ -85,14 +87,9 @@ def overfitting(history: History) -> Finding | None:
     return Finding("overfitting", "warning", tuple(signs), meaning, f"{', '.join(tried)}.")
 
 
-def _errors(history: History) -> list[str]:
-    """Metrics of held-out images of which less is better."""
-    return {"classifier": ["loss"], "vae": ["mse_plus_kl", "mse"]}.get(history.family, [])
-
-
 def _risen(history: History) -> list[Sign]:
     """Errors on held-out images that were lower before."""
-    for metric in _errors(history):
+    for metric in ERRORS.get(history.family, []):
         points = history.measured(metric, "valid")
         if len(points) < 3:
             continue
@@ -200,15 +197,14 @@ def movement(curve: Curve) -> tuple[float, float]:
 
     Points are first gathered into at most BLOCKS means, so that neighbours that are alike do not count as many.
     """
+    from scipy.stats import linregress
+
     parts = np.array_split(np.arange(len(curve.steps)), min(BLOCKS, len(curve.steps)))
     x = np.array([curve.steps[part].mean() for part in parts])
     y = np.array([curve.values[part].mean() for part in parts])
-    centred = x - x.mean()
-    slope = float(centred @ y / (centred @ centred))
-    rest = y - y.mean() - slope * centred
-    error = float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
-    span, margin = float(x[-1] - x[0]), t_quantile(len(x) - 2) * error
-    return (slope - margin) * span, (slope + margin) * span
+    line = linregress(x, y)
+    span, margin = float(x[-1] - x[0]), t_quantile(len(x) - 2) * float(line.stderr)
+    return float(line.slope - margin) * span, float(line.slope + margin) * span
 
 
 def _watched(history: History) -> Curve | None:
@@ -216,10 +212,11 @@ def _watched(history: History) -> Curve | None:
 
     Losses of players against each other show nothing of the kind.
     """
-    metrics = ["kernel_distance", "frechet_distance"] if history.adversarial else _errors(history)
+    metrics = ["kernel_distance", "frechet_distance"] if history.adversarial else ERRORS.get(history.family, [])
     for metric in metrics:
         points = history.measured(metric, "valid")
         if len(points) >= 2 * POINTS - 1:
-            return measured_curve(metric, "valid", points)
+            steps, values = zip(*((point.step, point.value) for point in points), strict=True)
+            return Curve(measured_source(metric, "valid"), np.array(steps, np.int64), np.array(values, np.float64))
     single = {"vae": "loss/total", "classifier": "loss/train"}.get(history.family)
     return history.curve(single) if single and not _scheduled(history) else None

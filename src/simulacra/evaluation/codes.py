@@ -21,14 +21,9 @@ from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
 from simulacra.seeds import Draw
 
-LIMITS = {
-    "numbers": 100.0,
-    "overrides": 100.0,
-    "labels": 3.0,
-    "continuous": 10.0,
-    "principal_directions": 50.0,
-    "attributes": 20.0,
-}
+# The largest size of each kind of number.
+LIMITS = {"numbers": 100.0, "overrides": 100.0, "labels": 3.0, "continuous": 10.0}
+LIMITS |= {"principal_directions": 50.0, "attributes": 20.0}
 
 
 def _unpacked(value: Any) -> Any:
@@ -45,7 +40,7 @@ def _unpacked(value: Any) -> Any:
 
 
 class Description(BaseModel):
-    """One code in words. Places of numbers, codes, categories and directions are counted from 1.
+    """One code in words. Latent dimensions, codes, categories and directions are counted from 1.
 
     Attributes:
         seed: everything that is not set is drawn from it; 0 where neither it nor numbers are given.
@@ -79,19 +74,19 @@ def read(text: str) -> list[Description]:
         RunError: the text is no JSON, or describes no code.
     """
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RunError(f'the code is no JSON ({error}); write it like {{"seed": 3}}') from error
-    if not isinstance(found, list):
-        return [_checked(found, "the code")]
-    if not found:
+    if not isinstance(content, list):
+        return [_validated(content, "the code")]
+    if not content:
         raise RunError('the list of codes is empty; write it like [{"seed": 3}]')
-    return [_checked(one, f"code {place}") for place, one in enumerate(found, 1)]
+    return [_validated(entry, f"code {number}") for number, entry in enumerate(content, 1)]
 
 
-def _checked(found: Any, name: str) -> Description:
+def _validated(content: Any, name: str) -> Description:
     try:
-        return Description.model_validate(found)
+        return Description.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"] if part != "[key]")
@@ -113,7 +108,7 @@ def codes_of(subject: Subject, described: Sequence[Description], directions: Dir
         RunError: a description does not fit the model, or a number is out of range.
     """
     directions = directions or Directions(subject)
-    return torch.cat([_code(subject, one, directions) for one in described])
+    return torch.cat([_code(subject, description, directions) for description in described])
 
 
 def pack(numbers: Tensor) -> str:
@@ -121,54 +116,55 @@ def pack(numbers: Tensor) -> str:
     return base64.urlsafe_b64encode(numbers.detach().float().cpu().numpy().astype("<f4").tobytes()).decode().rstrip("=")
 
 
-def explicit(subject: Subject, one: Description, directions: Directions | None = None) -> Description:
+def explicit(subject: Subject, described: Description, directions: Directions | None = None) -> Description:
     """The same code with nothing that has to be measured first: where it has directions, its numbers are given."""
-    if not one.principal_directions and not one.attributes:
-        return one
-    return Description.model_validate({"numbers": pack(codes_of(subject, [one], directions)[0])})
+    if not described.principal_directions and not described.attributes:
+        return described
+    return Description.model_validate({"numbers": pack(codes_of(subject, [described], directions)[0])})
 
 
-def to_json(one: Description) -> str:
-    """A description as JSON, with nothing in it that says nothing; long rows of numbers as base64."""
-    table = one.model_dump(exclude_defaults=True)
+def to_json(described: Description) -> str:
+    """A description as JSON without the keys that have their defaults; long rows of numbers as base64."""
+    table = described.model_dump(exclude_defaults=True)
     for key in ("numbers", "noise"):
         if len(table.get(key) or ()) > 8:
             table[key] = pack(torch.tensor(table[key]))
     return json.dumps(table)
 
 
-def _code(subject: Subject, one: Description, directions: Directions) -> Tensor:
+def _code(subject: Subject, described: Description, directions: Directions) -> Tensor:
     """The code (1, width) of one description."""
     code = subject.generates.code
-    _check_range(one)
-    if one.numbers is not None:
-        flat = torch.tensor([one.numbers])
+    _check_range(described)
+    if described.numbers is not None:
+        flat = torch.tensor([described.numbers])
         _check_count("numbers", flat.shape[1], code.width)
     else:
-        flat = subject.codes(1, Draw.SAMPLES, seed=one.seed or 0)
+        flat = subject.codes(1, Draw.SAMPLES, seed=described.seed or 0)
     noise, labels, categorical, continuous = torch.split(flat.clone(), code.widths, 1)
-    if one.noise is not None:
-        _check_count("noise", len(one.noise), code.noise)
-        noise = torch.tensor([one.noise])
-    for place, value in one.overrides.items():
-        noise[0, _place("overrides", place, code.noise)] = value
-    for place, value in one.principal_directions.items():
-        noise = noise + value * directions.principal[_place("principal_directions", place, len(directions.principal))]
-    for name, value in one.attributes.items():
+    if described.noise is not None:
+        _check_count("noise", len(described.noise), code.noise)
+        noise = torch.tensor([described.noise])
+    for number, value in described.overrides.items():
+        noise[0, _index("overrides", number, code.noise)] = value
+    for number, value in described.principal_directions.items():
+        principal = directions.principal
+        noise = noise + value * principal[_index("principal_directions", number, len(principal))]
+    for name, value in described.attributes.items():
         if name not in directions.attributes:
-            known = nearest(name, directions.attributes) if directions.attributes else "none is known of this run"
-            raise RunError(f"attributes.{name}: there is no direction for it; {known}")
+            which = nearest(name, directions.attributes) if directions.attributes else "none is known of this run"
+            raise RunError(f"attributes.{name}: there is no direction for it; {which}")
         step = value * directions.attributes[name]
         noise, continuous = noise + step[: code.noise], continuous + step[len(step) - code.continuous :]
-    if one.labels:
-        labels = _labelled(subject, labels, one.labels)
-    parts = list(torch.split(categorical, list(code.categorical), 1)) if code.categorical else []
-    for place, category in one.categories.items():
-        ways = parts[_place("categories", place, len(parts))]
-        column = _place(f"categories.{place}", category, ways.shape[1])
-        parts[place - 1] = torch.eye(ways.shape[1])[[column]]
-    for place, value in one.continuous.items():
-        continuous[0, _place("continuous", place, code.continuous)] = value
+    if described.labels:
+        labels = _labelled(subject, labels, described.labels)
+    parts = code.category_columns(categorical)
+    for number, category in described.categories.items():
+        index = _index("categories", number, len(parts))
+        ways = parts[index].shape[1]
+        parts[index] = torch.eye(ways)[[_index(f"categories.{number}", category, ways)]]
+    for number, value in described.continuous.items():
+        continuous[0, _index("continuous", number, code.continuous)] = value
     return torch.cat([noise, labels, *parts, continuous], 1)
 
 
@@ -182,15 +178,15 @@ def _labelled(subject: Subject, before: Tensor, given: dict[str, float]) -> Tens
         if name not in names:
             raise RunError(f"labels.{name}: this model was not trained on it; {nearest(name, names)}")
         values[0, names.index(name)] = value
-    return torch.stack([1 - values, values], 2).flatten(1) if code.doubled else values
+    return code.label_columns(values)
 
 
-def _check_range(one: Description) -> None:
+def _check_range(described: Description) -> None:
     for key, limit in LIMITS.items():
-        values = getattr(one, key) or {}
-        for place, value in values.items() if isinstance(values, dict) else enumerate(values, 1):
+        values = getattr(described, key) or {}
+        for name, value in values.items() if isinstance(values, dict) else enumerate(values, 1):
             if not math.isfinite(value) or abs(value) > limit:
-                raise RunError(f"{key}.{place} is {value:g}, out of range; expected {-limit:g} to {limit:g}")
+                raise RunError(f"{key}.{name} is {value:g}, out of range; expected {-limit:g} to {limit:g}")
 
 
 def _check_count(key: str, given: int, wanted: int) -> None:
@@ -198,9 +194,9 @@ def _check_count(key: str, given: int, wanted: int) -> None:
         raise RunError(f"{key} has {given} numbers, and a code of this model {wanted}; give as many")
 
 
-def _place(key: str, place: int, count: int) -> int:
-    """A place counted from 0."""
-    if place > count or place < 1:
-        known = f"only {count} of these, counted from 1" if count else "none of these"
-        raise RunError(f"{key}.{place}: this model has {known}")
-    return place - 1
+def _index(key: str, number: int, count: int) -> int:
+    """The index, from 0, of what is counted from 1."""
+    if not 1 <= number <= count:
+        which = f"only {count} of these, counted from 1" if count else "none of these"
+        raise RunError(f"{key}.{number}: this model has {which}")
+    return number - 1

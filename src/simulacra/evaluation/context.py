@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -89,100 +89,77 @@ def held_out_split(store: ImageStore) -> str:
     return "valid+test" if test + valid >= FEWEST else "train"
 
 
-def features_of(
-    store: ImageStore,
-    split: str,
-    rows: Rows,
-    extractor: Extractor,
-    *,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-) -> Vectors:
-    """Features (n, width) of images of a store, from the cache or computed and kept there.
+@dataclass(frozen=True)
+class RealImages:
+    """What an extractor computes of a store's images, from files of a cache or computed and kept there.
 
-    Args:
+    Attributes:
         store: the data set.
-        split: the rows' split, for the file's name.
-        rows: which images.
         extractor: what turns images into features.
-        cache: folder of features; the user's cache folder by default.
-        progress: called with (done, total) where features have to be computed.
-
-    Raises:
-        RunError: the extractor is not at hand.
+        cache: folder of the files; the user's cache folder by default.
     """
 
-    def compute() -> Arrays:
-        return {"features": extractor.vectors(store.pixels(rows), progress), "rows": rows}
+    store: ImageStore
+    extractor: Extractor
+    cache: Path | None = None
 
-    return _cached(store, extractor, f"{split}-{len(rows)}", (rows,), compute, cache)["features"]
+    def features(self, split: str, rows: Rows, progress: Progress | None = None) -> Vectors:
+        """Features (n, width) of images.
 
+        Args:
+            split: of the rows, for the file's name.
+            rows: (n,) which images.
+            progress: called with (done, total) where features have to be computed.
 
-def cloud_of(
-    features: Vectors, store: ImageStore, split: str, rows: Rows, extractor: Extractor, cache: Path | None = None
-) -> Cloud:
-    """Features of real images as a Cloud, with its sums and radii from the cache or computed and kept there.
+        Raises:
+            RunError: the extractor is not at hand.
+        """
 
-    Args as for `features_of`, whose features these are. Moments are not kept: a covariance takes longer to read than
-    ten thousand images take to be summed up.
-    """
+        def compute() -> Arrays:
+            return {"features": self.extractor.vectors(self.store.pixels(rows), progress), "rows": rows}
 
-    def compute() -> Arrays:
-        cloud = Cloud(features)
-        cloud.learn()
-        return cloud.known
+        return self._cached(f"{split}-{len(rows)}", (rows,), compute)["features"]
 
-    return Cloud(features, _cached(store, extractor, f"pairs-{split}-{len(rows)}", (rows,), compute, cache))
+    def cloud(self, features: Vectors, split: str, rows: Rows) -> Cloud:
+        """Features of these rows as a Cloud with its sums and radii.
 
+        Moments are not kept: a covariance takes longer to read than ten thousand images take to be summed up.
+        """
 
-def baselines_of(
-    store: ImageStore,
-    real: Rows,
-    reference: Rows,
-    extractor: Extractor,
-    measure: Callable[[], dict[str, float]],
-    cache: Path | None = None,
-) -> dict[str, float]:
-    """What real images score in the place of samples, from the cache or computed and kept there.
+        def compute() -> Arrays:
+            cloud = Cloud(features)
+            cloud.learn()
+            return cloud.computed
 
-    Args:
-        store: the data set.
-        real: which images they are measured against.
-        reference: which images they are.
-        extractor: what their features were made by.
-        measure: computes the scores: metric -> value.
-        cache: folder of features; the user's cache folder by default.
-    """
-    arrays = _cached(
-        store,
-        extractor,
-        f"baselines-{len(real)}-{len(reference)}",
-        (real, reference),
-        lambda: {name: np.array(value) for name, value in measure().items()},
-        cache,
-    )
-    return {name: float(value) for name, value in arrays.items()}
+        return Cloud(features, self._cached(f"pairs-{split}-{len(rows)}", (rows,), compute))
 
+    def baselines(self, real: Rows, reference: Rows, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """What real images score in the place of samples: metric -> value, as `measure` computes it.
 
-def _cached(
-    store: ImageStore,
-    extractor: Extractor,
-    name: str,
-    rows: tuple[Rows, ...],
-    compute: Callable[[], Arrays],
-    cache: Path | None,
-) -> Arrays:
-    """Arrays from a file of the cache, or computed and kept there, where it can be written."""
-    # Whatever may change a digit is part of the name: content, images, extractor, its code's format, torch.
-    words = (store.fingerprint, extractor.label, str(FORMAT), torch.__version__, str([len(part) for part in rows]))
-    digest = hashlib.sha256("\n".join(words).encode() + np.concatenate(rows).tobytes()).hexdigest()[:24]
-    folder = cache or user_cache("features")
-    path = folder / f"{extractor.name}-{name}-{digest}.npz" if folder else None
-    if path is not None and (cached := _read(path)) is not None:
-        return cached
-    arrays = compute()
-    keep_aside(path, to_npz(arrays))
-    return arrays
+        Args:
+            real: which images they are measured against.
+            reference: which images they are.
+            measure: computes the scores.
+        """
+
+        def compute() -> Arrays:
+            return {name: np.array(value) for name, value in measure().items()}
+
+        arrays = self._cached(f"baselines-{len(real)}-{len(reference)}", (real, reference), compute)
+        return {name: float(value) for name, value in arrays.items()}
+
+    def _cached(self, name: str, rows: tuple[Rows, ...], compute: Callable[[], Arrays]) -> Arrays:
+        # Whatever may change a digit is part of the name: content, images, extractor, its code's format, torch.
+        counts = str([len(part) for part in rows])
+        words = (self.store.fingerprint, self.extractor.label, str(FORMAT), torch.__version__, counts)
+        digest = hashlib.sha256("\n".join(words).encode() + np.concatenate(rows).tobytes()).hexdigest()[:24]
+        folder = self.cache or user_cache("features")
+        path = folder / f"{self.extractor.name}-{name}-{digest}.npz" if folder else None
+        arrays = _read(path) if path else None
+        if arrays is None:
+            arrays = compute()
+            keep_aside(path, to_npz(arrays))
+        return arrays
 
 
 def _read(path: Path) -> Arrays | None:
@@ -236,6 +213,15 @@ class Material:
             **entries,
         )
 
+    def measurements(
+        self, estimates: Mapping[str, Estimate | None], baselines: Mapping[str, float | None], **entries: Any
+    ) -> list[Measurement]:
+        """Several numbers of this model, each with its baseline, if any, that share the other entries."""
+        return [
+            self.measurement(metric, estimate, baseline=baselines.get(metric), **entries)
+            for metric, estimate in estimates.items()
+        ]
+
     @property
     def store(self) -> ImageStore:
         """The data set."""
@@ -271,17 +257,20 @@ class Material:
         """The classifier of the data set's labels, trained on its images; None where it has no labels."""
         return judge_of(self.store, cache=self.cache, progress=self.stage("training a judge of the labels"))
 
+    @cached_property
+    def real(self) -> RealImages:
+        """What the extractor computes of real images."""
+        return RealImages(self.store, self.extractor, self.cache)
+
     def real_features(self, part: Part) -> Vectors:
         """Features (m, d) of the real images of one part of `chosen`."""
         if part not in self._features:
-            (split, rows), progress = self._rows(part), self.stage("features of real images")
-            features = features_of(self.store, split, rows, self.extractor, cache=self.cache, progress=progress)
-            self._features[part] = features
+            self._features[part] = self.real.features(*self._rows(part), self.stage("features of real images"))
         return self._features[part]
 
     def cloud(self, part: Part) -> Cloud:
         """The same features, with what is costly to compute from them out of the cache."""
-        return cloud_of(self.real_features(part), self.store, *self._rows(part), self.extractor, self.cache)
+        return self.real.cloud(self.real_features(part), *self._rows(part))
 
     def _rows(self, part: Part) -> tuple[str, NDArray[np.int64]]:
         """Split and rows of one part of `chosen`."""

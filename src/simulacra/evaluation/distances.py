@@ -43,13 +43,13 @@ class Cloud:
 
     Attributes:
         features: (n, d), n of 2 or more.
-        known: what was computed: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
+        computed: what is known already: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
             distances to the third and the fifth neighbour. Given to a Cloud of the same features, it is not
             computed again.
     """
 
     features: Features
-    known: dict[str, Array] = field(default_factory=dict)
+    computed: dict[str, Array] = field(default_factory=dict)
 
     def within(self, blocks: int) -> Array:
         """(blocks, blocks, 2) sum of kernel values and number of pairs, an image being no pair with itself."""
@@ -82,9 +82,9 @@ class Cloud:
         return tuple(moments_of(self.features[remainder != part]) for part in range(PARTS))
 
     def _cached(self, name: str, compute: Callable[[], Array]) -> Array:
-        if name not in self.known:
-            self.known[name] = compute()
-        return self.known[name]
+        if name not in self.computed:
+            self.computed[name] = compute()
+        return self.computed[name]
 
 
 def _as_cloud(features: Features | Cloud) -> Cloud:
@@ -116,8 +116,8 @@ def kernel(a: Features | Cloud, b: Features | Cloud, blocks: int = BLOCKS) -> Es
     if too_few:
         return Estimate(value)
     # Without block i: all pairs less those in its row or its column.
-    kept = [part.sum((0, 1)) - part.sum(0) - part.sum(1) + part[np.arange(blocks), np.arange(blocks)] for part in sums]
-    left = _discrepancy(*(part[:, None] for part in kept))
+    without = [part.sum((0, 1)) - part.sum(0) - part.sum(1) + np.diagonal(part).T for part in sums]
+    left = _discrepancy(*(part[:, None] for part in without))
     return Estimate.within(value, float(np.sqrt((blocks - 1) / blocks * np.square(left - left.mean()).sum())))
 
 
@@ -129,8 +129,8 @@ def _sums(a: Features, b: Features, blocks: int, same: bool = False) -> Array:
         values = (np.asarray(a[rows[i] : rows[i + 1]], np.float64) @ right.T / a.shape[1] + 1) ** 3
         count = np.ones(values.shape)
         if same:
-            own = np.arange(rows[i], rows[i + 1])
-            values[np.arange(len(own)), own] = count[np.arange(len(own)), own] = 0
+            itself = np.arange(rows[i + 1] - rows[i]), np.arange(rows[i], rows[i + 1])
+            values[itself] = count[itself] = 0
         sums[i, :, 0] = np.add.reduceat(values.sum(0), columns[:-1])
         sums[i, :, 1] = np.add.reduceat(count.sum(0), columns[:-1])
     return sums
@@ -314,8 +314,8 @@ def _distance_and_error(a: Cloud, b: Cloud) -> tuple[float, float]:
     squares, vectors = eigh(product @ product.T, check_finite=False, driver="evd")
     roots = np.sqrt(np.maximum(squares, 0))
     value = _apart(a.moments, b.moments) - 2 * float(roots.sum())
-    known = roots > SMALLEST * roots[-1]
-    roots, axes = roots[known], vectors[:, known].T @ a.moments.factor
+    large = roots > SMALLEST * roots[-1]
+    roots, axes = roots[large], vectors[:, large].T @ a.moments.factor
     of_b = axes / np.sqrt(roots)[:, None]
     of_a = (axes @ b.moments.factor.T) @ b.moments.factor / roots[:, None] ** 1.5
     gap = a.moments.mean - b.moments.mean

@@ -70,38 +70,34 @@ def invert(
     Raises:
         RunError: the family makes no images, or those given have another shape.
     """
-    model, device = subject.generates, subject.objective.device
+    model, device, count = subject.generates, subject.objective.device, len(images)
     if images.shape[1:] != (shape := subject.recipe.data.shape):
         raise RunError(
             f"images of shape {images.shape[1:]} cannot be inverted by a run that makes {shape}; resize them"
         )
-    drawn = (
-        subject.codes(len(images) * starts, Draw.INVERSION_STARTS, seed=seed)
-        .to(device)
-        .reshape(len(images), starts, -1)
-    )
+    drawn = subject.codes(count * starts, Draw.INVERSION_STARTS, seed=seed).to(device)
     if labels is not None and model.code.labels:
         given = torch.as_tensor(labels, dtype=torch.float32, device=device).repeat_interleave(starts, 0)
-        drawn = _with_labels(model.code, drawn.flatten(0, 1), given).reshape(drawn.shape)
+        drawn = _with_labels(model.code, drawn, given)
+    drawn = drawn.reshape(count, starts, -1)
     size = max(1, AT_ONCE // starts)
-    chunks = range(0, len(images), size)
-    found = []
+    chunks = range(0, count, size)
+    nearest = []
     with subject.objective.evaluating():
-        for place, start in enumerate(chunks):
+        for index, start in enumerate(chunks):
 
-            def tell(step: int, place: int = place) -> None:
+            def report(step: int, before: int = index * steps) -> None:
                 if progress:
-                    progress(place * steps + step, len(chunks) * steps)
+                    progress(before + step, len(chunks) * steps)
 
             targets = to_tensor(images[start : start + size]).to(device)
-            codes = drawn[start : start + size]
-            found.append(_nearest(model, targets, codes, steps, labels is not None, tell))
-    codes = torch.cat([codes for codes, _ in found]).cpu()
-    return Inverted(codes, torch.cat([errors for _, errors in found]).cpu().numpy())
+            nearest.append(_nearest(model, targets, drawn[start : start + size], steps, labels is not None, report))
+    codes, errors = (torch.cat(parts).cpu() for parts in zip(*nearest, strict=True))
+    return Inverted(codes, errors.numpy())
 
 
 def _nearest(
-    model: Generates, targets: Tensor, drawn: Tensor, steps: int, held: bool, tell: Callable[[int], None]
+    model: Generates, targets: Tensor, drawn: Tensor, steps: int, held: bool, report: Callable[[int], None]
 ) -> tuple[Tensor, Tensor]:
     """Codes (n, width) nearest to targets (n, C, H, W), from starts (n, starts, width), and their errors (n,)."""
     count, starts = drawn.shape[:2]
@@ -110,10 +106,11 @@ def _nearest(
         drawn = torch.cat([encoded[0][:, None], drawn[:, 1:]], 1)
     each, race = targets.repeat_interleave(starts, 0), round(RACE * steps)
     relaxed = ("categories",) if held else ("categories", "labels")
-    codes = _descend(model, each, drawn.flatten(0, 1), np.arange(race) / max(1, steps), relaxed, tell)
+    codes = _descend(model, each, drawn.flatten(0, 1), np.arange(race) / max(1, steps), relaxed, report)
     best = _errors(model, codes, each).reshape(count, starts).argmin(1)
     codes = codes.reshape(count, starts, -1)[torch.arange(count), best]
-    codes = _descend(model, targets, codes, np.arange(race, steps) / max(1, steps), (), lambda step: tell(race + step))
+    times = np.arange(race, steps) / max(1, steps)
+    codes = _descend(model, targets, codes, times, (), lambda step: report(race + step))
     ends = torch.stack([codes, *encoded])  # an encoder's own code may be the nearest
     least, which = torch.stack([_errors(model, end, targets) for end in ends]).min(0)
     return ends[which, torch.arange(count)], least
@@ -125,7 +122,7 @@ def _descend(
     codes: Tensor,
     times: NDArray[np.float64],
     relaxed: tuple[str, ...],
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> Tensor:
     """Codes (m, width), each with a target of its own, after a step for each of `times`, which are shares of the whole.
 
@@ -139,9 +136,12 @@ def _descend(
     free = {name: part.requires_grad_() for name, part in free.items() if part.numel()}
 
     def joined() -> Tensor:
-        middle = _columns(code, free["labels"]) if "labels" in free else labels
-        ways = _shares(code, free["categories"]) if "categories" in free else categories
-        return torch.cat([noise, middle, ways, continuous], 1)
+        on, ways = labels, categories
+        if "labels" in free:
+            on = code.label_columns(free["labels"].softmax(1) if code.exclusive else free["labels"].sigmoid())
+        if "categories" in free:
+            ways = torch.cat([part.softmax(1) for part in code.category_columns(free["categories"])], 1)
+        return torch.cat([noise, on, ways, continuous], 1)
 
     adam = torch.optim.Adam(list(free.values()))
     weight = MISSED / targets[0].numel() if code.distribution == "normal" else 0.0
@@ -157,19 +157,8 @@ def _descend(
         continuous.clamp_(-1, 1)
         if code.distribution == "uniform":
             noise.clamp_(-1, 1)
-        tell(step)
+        report(step)
     return _rounded(code, joined().detach())
-
-
-def _columns(code: Code, logits: Tensor) -> Tensor:
-    """A code's label part of logits (m, K), as shares in [0, 1]."""
-    shares = logits.softmax(1) if code.exclusive else logits.sigmoid()
-    return torch.stack([1 - shares, shares], 2).flatten(1) if code.doubled else shares
-
-
-def _shares(code: Code, logits: Tensor) -> Tensor:
-    """A code's categorical part of logits of the same width, as shares that add up to 1 for each code."""
-    return torch.cat([part.softmax(1) for part in torch.split(logits, list(code.categorical), 1)], 1)
 
 
 def _rounded(code: Code, codes: Tensor) -> Tensor:

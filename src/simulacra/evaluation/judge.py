@@ -141,32 +141,15 @@ def recipe_of(store: ImageStore) -> Recipe:
         halvings += 1
     seen = min(EPOCHS * len(store.rows("train")), max(PIXELS // (height * width), FEWEST_SEEN))
     steps = max(1, seen // BATCH)
+    stages = [16 * 2**stage for stage in range(halvings)]
+    labels = {"labels": list(store.label_names), "exclusive": store.exclusive}
     table = {
         "title": "judge",
         "steps": steps,
-        "data": {
-            "name": "judged",
-            "size": f"{width}x{height}",
-            "channels": channels,
-            "batch": BATCH,
-            "labels": list(store.label_names),
-            "exclusive": store.exclusive,
-        },
+        "data": {"name": "judged", "size": f"{width}x{height}", "channels": channels, "batch": BATCH} | labels,
         "objective": {"family": "classifier"},
-        "networks": {
-            "encoder": {
-                "kind": "convolution",
-                "channels": [16 * 2**stage for stage in range(halvings)],
-                "head": "dense",
-            }
-        },
-        "optimizer": {
-            "name": "adamw",
-            "lr": 3e-3,
-            "weight_decay": 0.01,
-            "schedule": "cosine",
-            "warmup": steps // 20,
-        },
+        "networks": {"encoder": {"kind": "convolution", "channels": stages, "head": "dense"}},
+        "optimizer": {"name": "adamw", "lr": 3e-3, "weight_decay": 0.01, "schedule": "cosine", "warmup": steps // 20},
     }
     return read_table(table, "the judge's recipe", {})
 
@@ -198,12 +181,9 @@ def tested(objective: Classifier, store: ImageStore) -> Tested:
     true = store.labels[rows].astype(bool)
     logits = _computed(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits
-    auc = np.array([_area(true[:, column], ranked[:, column]) for column in range(true.shape[1])])
-    return (
-        count_confusion(true, predicted_labels(logits, exclusive=store.exclusive), exclusive=store.exclusive),
-        auc,
-        len(rows),
-    )
+    auc = [_area(*columns) for columns in zip(true.T, ranked.T, strict=True)]
+    predicted = predicted_labels(logits, exclusive=store.exclusive)
+    return count_confusion(true, predicted, exclusive=store.exclusive), np.array(auc), len(rows)
 
 
 def predicted_labels(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:

@@ -120,13 +120,10 @@ def efficientnet() -> nn.Sequential:
     Raises:
         RunError: the package with the weights is missing, or has other weights.
     """
-    model, weights = (
-        efficientnet_architecture(),
-        list(_efficientnet_weights().values())[:-2],
-    )  # without the classes' weights and biases
-    own = model.state_dict()
+    model = efficientnet_architecture()
+    weights = list(_efficientnet_weights().values())[:-2]  # without those of the classes
     # Both list their layers in the order of the forward pass, so values pair up; loading checks the shapes.
-    model.load_state_dict(dict(zip(own, weights, strict=True)))
+    model.load_state_dict(dict(zip(model.state_dict(), weights, strict=True)))
     folded = _fused(model.eval().requires_grad_(False))
     return _joined(folded) if torch._C._has_mkldnn else folded
 

@@ -162,44 +162,23 @@ def weights_of(recipe: Recipe, wanted: Weights | None = None) -> Weights:
     return wanted or ("ema" if recipe.ema else "raw")
 
 
-class Threads:
-    """How many threads torch has when nobody has workers.
-
-    Attributes:
-        count: as the first of those who have workers at once found it.
-        users: how many have workers now.
-    """
-
-    def __init__(self) -> None:
-        self.count, self.users, self._lock = 1, 0, Lock()
-
-    def enter(self) -> int:
-        """Counts one user more; the threads that torch has."""
-        with self._lock:
-            if not self.users:
-                self.count = torch.get_num_threads()
-            self.users += 1
-            return self.count
-
-    def leave(self) -> None:
-        """Gives this thread, and those to come, torch's threads back."""
-        with self._lock:
-            self.users -= 1
-            torch.set_num_threads(self.count)
-
-
-_THREADS = Threads()
+_LOCK = Lock()
+_USERS: list[int] = []  # of one thread at the moment, each with the number of threads that torch has without them
 
 
 @contextmanager
 def one_thread() -> Iterator[int]:
     """Torch computes with one thread here; gives how many threads it had."""
-    count = _THREADS.enter()
+    with _LOCK:
+        count = _USERS[0] if _USERS else torch.get_num_threads()
+        _USERS.append(count)
     try:
         torch.set_num_threads(1)
         yield count
     finally:
-        _THREADS.leave()
+        with _LOCK:
+            _USERS.pop()
+            torch.set_num_threads(count)  # in this thread, and in those to come
 
 
 @contextmanager
@@ -209,10 +188,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
     Threads that share each layer wait for one another after it: beside another busy program that was seen to take ten
     times as long as a chunk of images for each thread does. Nor do digits then depend on how many threads there are.
     Several threads may have workers at once, as the explorer's desks do: torch keeps one number for threads to come and
-    one in each thread, so each worker sets its own, and only one who found no other's setting remembers the number.
+    one in each thread, so each worker sets its own, and the first user remembers the number.
     """
-    with (
-        one_thread() as count,
-        ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-    ):
+    with one_thread() as count, ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         yield pool

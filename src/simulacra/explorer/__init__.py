@@ -1,7 +1,93 @@
-"""The explorer: a page in the browser that shows what the codes and labels of trained models do."""
+"""The application: its page, its routes, sentences for what goes wrong, and the port that it is served at."""
 
-from simulacra.explorer.app import free_socket, make_app, serve
-from simulacra.explorer.library import Library
-from simulacra.explorer.security import Guard, is_loopback
+import socket
+from importlib import resources
+from pathlib import Path
 
-__all__ = ["Guard", "Library", "free_socket", "is_loopback", "make_app", "serve"]
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import ASGIApp
+
+from simulacra.errors import RunError, SimulacraError
+from simulacra.explorer import codes, runs, uploads
+from simulacra.explorer import map as maps
+from simulacra.explorer.library import Library, UnknownRun
+from simulacra.explorer.requests import Explorer
+
+PAGE = Path(str(resources.files("simulacra") / "explorer" / "page"))
+
+
+def make_app(library: Library) -> FastAPI:
+    """The explorer of these runs, to be put behind a `Guard`."""
+    # No documentation page of FastAPI's: it loads its script from elsewhere.
+    app = FastAPI(title="Simulacra explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.explorer = Explorer(library)
+
+    @app.get("/", response_model=None)
+    def front() -> FileResponse:
+        return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")  # its twin is index.json
+
+    for part in (runs, codes, maps, uploads):
+        app.include_router(part.router)
+    app.mount("/page", StaticFiles(directory=PAGE))
+    app.exception_handler(SimulacraError)(_refused)
+    app.exception_handler(RequestValidationError)(_misread)
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """A mistake of the user, as a sentence."""
+    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, uploads.TooLarge) else 422
+    return JSONResponse({"error": str(error)}, status)
+
+
+def _misread(request: Request, error: Exception) -> Response:
+    """A request that is not as the route expects it, as one sentence."""
+    assert isinstance(error, RequestValidationError), "it is registered for these"
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"error": f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}"}, 422)
+
+
+TRIES = 50  # ports after the wanted one
+
+
+def free_socket(host: str, port: int) -> socket.socket:
+    """A bound socket at the wanted port, or at the next free one.
+
+    Args:
+        host: an address of this machine.
+        port: the first to try; 0 takes any.
+
+    Raises:
+        RunError: the address is none of this machine, or no port near is free.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    except (OSError, UnicodeError) as error:
+        raise RunError(f"--host {host}: there is no such address ({error}); give 127.0.0.1") from error
+    reason: OSError | None = None
+    for number in range(port, min(port + TRIES, 65536)):
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            opened.bind((host, number))
+            opened.listen(128)  # fails where another program listens at a port that reuse let us bind
+        except OSError as error:
+            opened.close()
+            reason = error
+            continue
+        return opened
+    raise RunError(f"no port from {port} on is free at {host} ({reason}); choose another with --port") from reason
+
+
+def serve(app: ASGIApp, at: socket.socket) -> None:
+    """Answers requests until Ctrl-C or SIGTERM. Requests are not logged: an address may hold a token."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    uvicorn.Server(config).run(sockets=[at])

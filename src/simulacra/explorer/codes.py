@@ -7,21 +7,20 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from fastapi import APIRouter, Query
-from starlette.responses import Response
 from torch import Tensor
 
 from simulacra.errors import RunError
-from simulacra.evaluation.codes import Description, codes_of, explicit, pack, read, to_json
+from simulacra.evaluation.codes import Description, explicit, pack, read, to_json
 from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Format, Requested, as_numbers, decode_alone, described, png
+from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, described, png
 from simulacra.objectives.code import Code
 
-REACH = {  # how far a strip goes to either side
+REACH = {
     "principal_directions": 4.0,
     "overrides": 3.0,
     "continuous": 2.0,
     "attributes": 2.0,
-}
+}  # of a strip to each side
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
@@ -52,10 +51,7 @@ def among(code: Code, corners: Tensor, across: float, down: float) -> Tensor:
 
 
 def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
-    """Codes from the first of two corners to the second, or a square grid row by row among four.
-
-    Returns:
-        (frames, width) or (frames * frames, width).
+    """Codes (frames, width) from one corner to another, or a square (frames * frames, width) row by row among four.
 
     Raises:
         RunError: neither two nor four corners.
@@ -85,9 +81,8 @@ def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list
     keys = (*REACH, "labels", "categories")
     named = key in ("labels", "attributes")
     if key not in keys or not colon or not (named or re.fullmatch(r"[0-9]{1,6}", name)):
-        raise RunError(
-            f"along {along[:40]!r}: expected one of {', '.join(keys)} and which, like principal_directions:1"
-        )
+        expected = f"one of {', '.join(keys)} and which, like principal_directions:1"
+        raise RunError(f"along {along[:40]!r}: expected {expected}")
     if key == "categories":
         if not 1 <= int(name) <= len(code.categorical):
             raise RunError(f"along {along}: this model has {len(code.categorical)} categorical codes")
@@ -121,16 +116,16 @@ def one_description(text: str) -> Description:
 @router.get("/runs/{name}/picture.{form}", response_model=None)
 def picture(
     request: Requested, form: Format, code: CodeText = "{}", like: str | None = None, like_step: int | None = None
-) -> Response | dict[str, Any]:
+) -> Answer:
     """The picture of one code; with `like`, of a code that is described for another run, where its noise fits."""
     description = one_description(code)
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         fitting = description
         if like is not None:
             fitting = translated(loaded, request.explorer.library.load(like, like_step), description)
-        codes = codes_of(loaded.subject, [fitting], loaded.directions)
-        return png(decode_alone(loaded, codes)) if form == "png" else details(loaded, fitting, codes[0])
+        codes = loaded.codes([fitting])
+        return png(loaded.subject.decode(codes)) if form == "png" else details(loaded, fitting, codes[0])
 
     return request.with_model(work)
 
@@ -141,14 +136,12 @@ def samples(
     form: Format,
     seed: Annotated[int, Query(ge=0, lt=2**53)] = 0,
     count: Annotated[int, Query(ge=1, le=MOST_SAMPLES)] = 24,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """The pictures of consecutive seeds."""
     descriptions = [Description(seed=seed + index) for index in range(count)]
     if form == "json":
         return {"codes": described(descriptions)}
-    return request.with_model(
-        lambda loaded: png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
-    )
+    return request.with_model(lambda loaded: png(loaded.subject.decode(loaded.codes(descriptions))))
 
 
 @router.get("/runs/{name}/strip.{form}", response_model=None)
@@ -158,15 +151,15 @@ def strip_of_pictures(
     along: str,
     code: CodeText = "{}",
     count: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 9,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """Pictures of codes that differ in one part: a direction, a latent dimension, a label, a category."""
     shared = one_description(code)
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         values, descriptions = strip(loaded.subject.generates.code, shared, along, count)
         if form == "json":
             return {"along": along, "values": values, "codes": described(descriptions)}
-        return png(loaded.subject.decode(codes_of(loaded.subject, descriptions, loaded.directions)))
+        return png(loaded.subject.decode(loaded.codes(descriptions)))
 
     return request.with_model(work)
 
@@ -177,14 +170,14 @@ def interpolation(
     form: Format,
     code: Annotated[list[str], Query(description="two or four, each JSON")],
     frames: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 16,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """Pictures from one code to another, or a square of frames * frames among four codes."""
     corners = [one_description(text) for text in code[:5]]
     if len(corners) == 4 and frames > 12:
         raise RunError(f"{frames} frames on each side make too large a square; ask for 12 at most")
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
-        ends = codes_of(loaded.subject, corners, loaded.directions)
+    def work(loaded: LoadedRun) -> Answer:
+        ends = loaded.codes(corners)
         codes = interpolate(loaded.subject.generates.code, ends, frames)
         return {"codes": as_numbers(codes)} if form == "json" else png(loaded.subject.decode(codes))
 
@@ -221,19 +214,14 @@ def translated(loaded: LoadedRun, other: LoadedRun, description: Description) ->
             f"the codes of the two runs do not fit: one has {there.noise} dimensions of {there.distribution} noise, "
             f"the other has {here.noise} of {here.distribution} noise"
         )
-    parts = there.split(codes_of(other.subject, [description], other.directions))
+    parts = there.split(other.codes([description]))
     labels = zip(other.subject.recipe.data.labels, parts.labels[0].tolist(), strict=False)
-    known = loaded.subject.recipe.data.labels if here.labels else ()
+    conditioning = loaded.subject.recipe.data.labels if here.labels else ()
+    categories = zip(parts.categories[0].tolist(), here.categorical, strict=False)
     return Description(
         seed=description.seed or 0,
         noise=tuple(parts.noise[0].tolist()),
-        labels={name: value for name, value in labels if name in known},
-        categories={
-            index: value + 1
-            for index, value in enumerate(parts.categories[0].tolist(), 1)
-            if index <= len(here.categorical) and value < here.categorical[index - 1]
-        },
-        continuous={
-            index: value for index, value in enumerate(parts.continuous[0].tolist(), 1) if index <= here.continuous
-        },
+        labels={name: value for name, value in labels if name in conditioning},
+        categories={index: value + 1 for index, (value, size) in enumerate(categories, 1) if value < size},
+        continuous=dict(enumerate(parts.continuous[0].tolist()[: here.continuous], 1)),
     )

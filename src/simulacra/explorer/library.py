@@ -3,15 +3,18 @@
 import shlex
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from torch import Tensor
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
+from simulacra.evaluation.codes import Description, codes_of
 from simulacra.evaluation.data_of_run import store_at_hand
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
 from simulacra.evaluation.subject import Subject, open_model
@@ -28,21 +31,13 @@ class UnknownRun(RunError):
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """One run at one of its checkpoints.
-
-    Attributes:
-        run: its folder.
-        subject: the model, with its data set where that is at hand.
-        map: the arrays of the run's map of test codes; None where it has none of this checkpoint.
-        label_directions: what `simulacra edit` learnt and kept of this checkpoint, or None.
-        beside: stamps of the files that the map and the directions were read from.
-    """
+    """One run at one of its checkpoints."""
 
     run: RunFolder
-    subject: Subject
-    map: dict[str, NDArray[Any]] | None
-    label_directions: LabelDirections | None
-    beside: tuple[Stamp, ...]
+    subject: Subject  # the model, with its data set where that is at hand
+    map: dict[str, NDArray[Any]] | None  # arrays of the map of test codes; None where this checkpoint has none
+    label_directions: LabelDirections | None  # what `simulacra edit` learnt and kept of this checkpoint
+    beside: tuple[Stamp, ...]  # of the files that the map and the directions were read from
 
     @property
     def step(self) -> int:
@@ -53,6 +48,10 @@ class LoadedRun:
     def directions(self) -> Directions:
         """Directions in the space of its codes; each is computed when it is first needed."""
         return Directions(self.subject, self.map, self.label_directions)
+
+    def codes(self, descriptions: Sequence[Description]) -> Tensor:
+        """Codes (n, width) of descriptions."""
+        return codes_of(self.subject, descriptions, self.directions)
 
     @cached_property
     def maps(self) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """The map of test codes: its dots, codes at its positions, positions of other codes, and the pictures of the dots."""
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
 from fastapi import APIRouter, Query
 from numpy.typing import NDArray
-from starlette.responses import Response
 from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError
-from simulacra.evaluation.codes import codes_of
 from simulacra.evaluation.pictures.maps import MAP_LIMIT, onto_map, principal_axes
 from simulacra.explorer.codes import CodeText, one_description
 from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Format, Requested, as_numbers, png
+from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, png
 from simulacra.seeds import choose_rows
 
 NEAR = 4  # dots whose codes are mixed between dots
@@ -100,8 +98,7 @@ def code_map(loaded: LoadedRun, kind: Kind) -> CodeMap:
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
     if kind not in loaded.maps:
         loaded.maps[kind] = CodeMap(kind, loaded.map, loaded.subject.recipe.seed)
-    found: CodeMap = loaded.maps[kind]
-    return found
+    return cast(CodeMap, loaded.maps[kind])
 
 
 router = APIRouter()
@@ -129,10 +126,10 @@ def dots(request: Requested, kind: Kind = "map") -> dict[str, Any]:
 
 
 @router.get("/runs/{name}/map/point.{form}", response_model=None)
-def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "map") -> Response | dict[str, Any]:
+def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "map") -> Answer:
     """The picture and the code at a position of the map."""
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         drawn = code_map(loaded, kind)
         codes = drawn.codes_at(np.array([[x, y]]))
         if form == "png":
@@ -150,10 +147,10 @@ def line(
     y: Annotated[list[float], Query(min_length=2, max_length=2)],
     kind: Kind = "map",
     count: Annotated[int, Query(ge=2, le=64)] = 12,
-) -> Response | dict[str, Any]:
+) -> Answer:
     """The pictures and codes along a line over the map."""
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         positions = np.stack([np.linspace(x[0], x[1], count), np.linspace(y[0], y[1], count)], 1)
         codes = code_map(loaded, kind).codes_at(positions)
         return png(loaded.subject.decode(codes)) if form == "png" else {"codes": as_numbers(codes)}
@@ -168,7 +165,7 @@ def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> d
 
     def work(loaded: LoadedRun) -> dict[str, Any]:
         drawn = code_map(loaded, kind)
-        codes = codes_of(loaded.subject, [description], loaded.directions)
+        codes = loaded.codes([description])
         x, y = drawn.positions(codes.numpy())[0].tolist()
         return {"x": x, "y": y, "nearest": drawn.nearest(np.array([x, y]))}
 
@@ -176,10 +173,10 @@ def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> d
 
 
 @router.get("/runs/{name}/test-pictures/{index}.{form}", response_model=None)
-def test_picture(request: Requested, form: Format, index: int) -> Response | dict[str, Any]:
+def test_picture(request: Requested, form: Format, index: int) -> Answer:
     """A test picture; where the data set is not at hand, its reconstruction by the model."""
 
-    def work(loaded: LoadedRun) -> Response | dict[str, Any]:
+    def work(loaded: LoadedRun) -> Answer:
         images, real = test_images(loaded, index)
         if form == "png":
             return png(images)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import torch
 from fastapi import Depends, Query, Request
 from numpy.typing import NDArray
 from starlette.responses import Response
@@ -18,18 +17,15 @@ from simulacra.evaluation.pictures.preview import to_png
 from simulacra.explorer.library import Library, LoadedRun
 
 T = TypeVar("T")
-Images = NDArray[np.uint8]
 Format = Literal["png", "json"]
+Answer = Response | dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Explorer:
     """What the explorer works with. Each of its threads does one piece of work after the other.
 
-    Attributes:
-        library: the runs.
-        drawing: the thread that draws pictures, which a person waits for while a slider moves.
-        searching: the thread for work that takes seconds.
+    Pictures, which a person waits for while a slider moves, are drawn in one thread; work of seconds has the other.
     """
 
     library: Library
@@ -44,17 +40,11 @@ class Explorer:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A request for something of one run.
-
-    Attributes:
-        explorer: what answers it.
-        name: of the run, as in the address.
-        step: of the checkpoint; None is the newest.
-    """
+    """A request for something of one run."""
 
     explorer: Explorer
-    name: str
-    step: int | None
+    name: str  # of the run, as in the address
+    step: int | None  # of the checkpoint; None is the newest
 
     def with_model(self, work: Callable[[LoadedRun], T], *, slow: bool = False) -> T:
         """Loads the run's model and works with it, in the thread for such work."""
@@ -70,7 +60,7 @@ def run_request(request: Request, name: str, step: Annotated[int | None, Query(g
 Requested = Annotated[RunRequest, Depends(run_request)]
 
 
-def png(images: Images) -> Response:
+def png(images: NDArray[np.uint8]) -> Response:
     """Images (n, H, W, C) side by side as one PNG, without a gap; the page cuts them apart."""
     count, height, width, channels = images.shape
     strip = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
@@ -85,8 +75,3 @@ def described(descriptions: Sequence[Description]) -> list[Any]:
 def as_numbers(codes: Tensor) -> list[dict[str, str]]:
     """Codes (n, width) as descriptions by their numbers."""
     return [{"numbers": pack(code)} for code in codes]
-
-
-def decode_alone(loaded: LoadedRun, codes: Tensor) -> Images:
-    """Images of codes, each decoded by itself, to the last bit as `simulacra sample` makes one."""
-    return np.concatenate([loaded.subject.decode(code) for code in torch.split(codes, 1)])

@@ -130,10 +130,6 @@ def thinned(line: Line) -> dict[str, Any]:
     """A line of at most 400 points, each the mean of its neighbours; values that are not finite are left out."""
     finite = np.isfinite(line.y)
     x, y = line.x[finite], line.y[finite]
-    parts = min(MOST_POINTS, len(x))
-    pairs = (
-        [(a.mean(), b.mean()) for a, b in zip(np.array_split(x, parts), np.array_split(y, parts), strict=True)]
-        if parts
-        else []
-    )
-    return {"name": plain(line.name), "x": [float(a) for a, _ in pairs], "y": [float(b) for _, b in pairs]}
+    parts = min(MOST_POINTS, max(1, len(x)))
+    x_means, y_means = ([float(part.mean()) for part in np.array_split(row, parts) if len(part)] for row in (x, y))
+    return {"name": plain(line.name), "x": x_means, "y": y_means}

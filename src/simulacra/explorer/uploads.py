@@ -1,6 +1,5 @@
 """Codes of pictures: of a test picture, or of an upload, which is not stored."""
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from simulacra.explorer.map import test_images
 from simulacra.explorer.requests import Requested, as_numbers
 from simulacra.explorer.security import MOST_UPLOADED, too_large
 from simulacra.objectives import Encodes
+from simulacra.report.formatting import data_url
 
 router = APIRouter()
 
@@ -71,11 +71,6 @@ def code_of_picture(subject: Subject, images: NDArray[np.uint8]) -> dict[str, An
         "code": as_numbers(codes)[0],
         "method": method,
         "squared_error": float(np.square((images.astype(np.float64) - reconstruction) / 127.5).mean()),
-        "original": _data_url(images),
-        "reconstruction": _data_url(reconstruction),
+        "original": data_url(to_png(images[0])),
+        "reconstruction": data_url(to_png(reconstruction[0])),
     }
-
-
-def _data_url(images: NDArray[np.uint8]) -> str:
-    """One image (1, H, W, C) as an address that contains the whole PNG."""
-    return f"data:image/png;base64,{base64.b64encode(to_png(images[0])).decode()}"

@@ -114,15 +114,13 @@ def _title_of_data(trained: TrainedModel) -> str:
 
 def _what(trained: TrainedModel) -> str:
     recipe, facts = trained.recipe, trained.facts
-    kept = ", an EMA (exponential moving average) of the weights" if trained.weights == "ema" else ""
+    average = ", an EMA (exponential moving average) of the weights" if trained.weights == "ema" else ""
     labels = f" Its labels are {listed([plain(name) for name in trained.labels])}." if trained.labels else ""
-    counts = trained.subject.objective.networks.items()
-    parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in counts}
-    networks = listed([f"{plain(name)} {count:,}" for name, count in parameters.items()])
+    networks = listed([f"{plain(name)} {count:,}" for name, count in trained.parameters.items()])
     return (
         f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with "
         f"Simulacra {facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
-        f"{recipe.data.batch} images per update{kept}.{labels} Parameters: {networks}."
+        f"{recipe.data.batch} images per update{average}.{labels} Parameters: {networks}."
     )
 
 

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.engine.checkpoints import Which
-from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
-from simulacra.evaluation.subject import Subject, open_model
+from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -19,7 +17,7 @@ from simulacra.seeds import Draw
 
 Files = dict[str, bytes]  # name of a file, with / between folders -> its content
 
-SAMPLES, COLUMNS = 32, 8  # of the sheet in a model card
+SAMPLES = 32  # in a model card
 ABILITIES = {"generate": Generates, "encode": Encodes, "classify": Classifies}
 # The folders above a file of this machine: from a slash that begins a word up to the last slash, and a user's home.
 ABOVE = re.compile(r"""(?<![^\s='"(\[,])~?/(?:[^\s/'",]+/)*(?=[^\s/'",])""")
@@ -27,12 +25,7 @@ ABOVE = re.compile(r"""(?<![^\s='"(\[,])~?/(?:[^\s/'",]+/)*(?=[^\s/'",])""")
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A run at one step.
-
-    Attributes:
-        run: its folder.
-        subject: the model with recipe and conditions.
-    """
+    """A run at one step, with its model."""
 
     run: RunFolder
     subject: Subject
@@ -45,7 +38,12 @@ class TrainedModel:
     @property
     def recipe(self) -> Recipe:
         """The resolved recipe, without paths of this machine."""
-        return portable(self.subject.recipe)
+        recipe = self.subject.recipe
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": None})})
+        if recipe.start is None:
+            return recipe
+        start = recipe.start.model_copy(update={"run": recipe.start.run.rstrip("/").rpartition("/")[2]})
+        return recipe.model_copy(update={"start": start})
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -55,13 +53,18 @@ class TrainedModel:
     @property
     def weights(self) -> str:
         """`ema` where the recipe keeps an EMA of the weights that generate images, else `raw`."""
-        kept = self.subject.recipe.ema > 0 and isinstance(self.subject.objective, Generates)
-        return "ema" if kept else "raw"
+        return "ema" if self.subject.recipe.ema > 0 and isinstance(self.subject.objective, Generates) else "raw"
 
     @property
     def abilities(self) -> list[str]:
         """What the model can do, of generate, encode and classify."""
         return [name for name, ability in ABILITIES.items() if isinstance(self.subject.objective, ability)]
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Numbers of parameters by network."""
+        networks = self.subject.objective.networks
+        return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -80,30 +83,6 @@ class TrainedModel:
         if not isinstance(self.subject.objective, Generates):
             return None
         return self.subject.decode(self.subject.codes(SAMPLES, Draw.SAMPLES, seed=0))
-
-    def sheet(self) -> Files:
-        """The samples as one picture, samples.png; nothing where there are none."""
-        if self.samples is None:
-            return {}
-        return {"samples.png": to_png(sheet(self.samples, COLUMNS), scale_for(self.samples.shape[1]), marked=True)}
-
-
-def open_trained(run: RunFolder, step: Which = None) -> TrainedModel:
-    """A run with the weights of one of its checkpoints, the EMA where the recipe keeps one.
-
-    Raises:
-        RunError: no run, no such checkpoint, or one that cannot be read.
-    """
-    return TrainedModel(run, open_model(run, step))
-
-
-def portable(recipe: Recipe) -> Recipe:
-    """The recipe without paths: of the run that the training started from, it keeps the folder's name."""
-    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": None})})
-    if recipe.start is None:
-        return recipe
-    start = recipe.start.model_copy(update={"run": recipe.start.run.rstrip("/").rpartition("/")[2]})
-    return recipe.model_copy(update={"start": start})
 
 
 def without_paths(value: Any) -> Any:

@@ -25,19 +25,13 @@ TRACED = 2  # batch size of the tracing: the tracer takes a size of 1 for a cons
 
 
 class Graph(NamedTuple):
-    """One ability of a model.
+    """One ability of a model."""
 
-    Attributes:
-        name: of the file, without its ending.
-        function: from a batch of what `input` names to a batch of what `output` names.
-        shape: of one input.
-    """
-
-    name: str
-    function: Callable[[Tensor], Tensor]
+    name: str  # of the file, without its ending
+    function: Callable[[Tensor], Tensor]  # from a batch of what `input` names to a batch of what `output` names
     input: str
     output: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of one input
 
 
 class _Traced(nn.Module):
@@ -59,16 +53,16 @@ def require_onnx() -> None:
 
 def graphs_of(trained: TrainedModel) -> list[Graph]:
     """A graph per ability: the generator or decoder under its own name, `encoder`, `classifier`."""
-    objective = trained.subject.objective
+    model = trained.subject.objective
     height, width, channels = trained.recipe.data.shape
     image = (channels, height, width)
     graphs = []
-    if isinstance(objective, Generates):
-        graphs.append(Graph(objective.maker, objective.decode, "codes", "images", (objective.code.width,)))
-    if isinstance(objective, Encodes):
-        graphs.append(Graph("encoder", objective.encode, "images", "codes", image))
-    if isinstance(objective, Classifies):
-        graphs.append(Graph("classifier", objective.logits, "images", "logits", image))
+    if isinstance(model, Generates):
+        graphs.append(Graph(model.maker, model.decode, "codes", "images", (model.code.width,)))
+    if isinstance(model, Encodes):
+        graphs.append(Graph("encoder", model.encode, "images", "codes", image))
+    if isinstance(model, Classifies):
+        graphs.append(Graph("classifier", model.logits, "images", "logits", image))
     return graphs
 
 

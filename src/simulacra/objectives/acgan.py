@@ -33,11 +33,11 @@ class ACGAN(Objective, Generates, Classifies, Validates):
     maker = "generator"
 
     def __init__(self, recipe: Recipe, settings: AcganSettings) -> None:
-        labels, shape = len(recipe.data.labels), recipe.data.shape
+        labels = len(recipe.data.labels)
         self.settings, self.exclusive = settings, recipe.data.exclusive
         self.code = Code(settings.code, labels, exclusive=self.exclusive)
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, shape)
-        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], shape, {"source": 1, "label": labels})
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "discriminator", {"source": 1, "label": labels})
         super().__init__(parts, settings.players)
         initialize(self.networks)
 

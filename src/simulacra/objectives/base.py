@@ -12,36 +12,33 @@ from simulacra.data.batches import Batch
 from simulacra.errors import RecipeError
 from simulacra.networks import decoder, encoder, head, output_shape
 from simulacra.objectives.code import Code
-from simulacra.settings import NetworkSettings
+from simulacra.recipe import Recipe
 
 T = TypeVar("T")
-Shape = tuple[int, int, int]
 Parts = dict[str, tuple[nn.Sequential, tuple[int, ...]]]  # name -> network, shape of one input without the batch axis
 
 
-def encoder_parts(name: str, settings: NetworkSettings, shape: Shape, heads: Mapping[str, int]) -> Parts:
+def encoder_parts(recipe: Recipe, name: str, heads: Mapping[str, int]) -> Parts:
     """A trunk from images (n, C, H, W) to features, and heads from features to (n, outputs).
 
     Args:
+        recipe: has the settings of trunk and heads under `networks.NAME`.
         name: of the trunk.
-        settings: of trunk and heads.
-        shape: height, width and channels of an image.
         heads: name -> outputs.
 
     Raises:
         RecipeError: a network of this kind does not read images, or the size does not fit it.
     """
-    height, width, channels = shape
-    image = (channels, height, width)
-    trunk = encoder(settings, shape)
-    features = output_shape(trunk, *image)
-    parts: Parts = {name: (trunk, image)}
+    settings, (height, width, channels) = recipe.networks[name], recipe.data.shape
+    trunk = encoder(settings, recipe.data.shape)
+    features = output_shape(trunk, channels, height, width)
+    parts: Parts = {name: (trunk, (channels, height, width))}
     return parts | {key: (head(settings, features, outputs), features) for key, outputs in heads.items()}
 
 
-def decoder_parts(name: str, settings: NetworkSettings, width: int, shape: Shape) -> Parts:
-    """A network from codes (n, width) to images (n, C, H, W); arguments and errors as in `encoder_parts`."""
-    return {name: (decoder(settings, width, shape), (width,))}
+def decoder_parts(recipe: Recipe, name: str, width: int) -> Parts:
+    """A network from codes (n, width) to images (n, C, H, W); recipe, name and errors as in `encoder_parts`."""
+    return {name: (decoder(recipe.networks[name], width, recipe.data.shape), (width,))}
 
 
 def refuse_batch_norm(parts: Parts, name: str) -> None:

@@ -18,8 +18,7 @@ class Classifier(Objective, Classifies, Validates):
 
     def __init__(self, recipe: Recipe, settings: ClassifierSettings) -> None:
         self.settings, self.exclusive = settings, recipe.data.exclusive
-        heads = {"logits": len(recipe.data.labels)}
-        parts = encoder_parts("encoder", recipe.networks["encoder"], recipe.data.shape, heads)
+        parts = encoder_parts(recipe, "encoder", {"logits": len(recipe.data.labels)})
         super().__init__(parts, settings.players)
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:

@@ -76,7 +76,7 @@ class Code:
         """Codes (n, width) from their parts, shaped as in `CodeParts`; every part of the layout is needed."""
         parts = [noise]
         if self.labels and labels is not None:
-            parts.append(torch.stack([1 - labels, labels], 2).flatten(1) if self.doubled else labels)
+            parts.append(self.label_columns(labels))
         for index, ways in enumerate(self.categorical):
             assert categories is not None, "this code has categorical codes"
             parts.append(F.one_hot(categories[:, index].long(), ways))
@@ -88,11 +88,18 @@ class Code:
     def split(self, codes: Tensor) -> CodeParts:
         """The parts of codes (n, width)."""
         noise, labels, categorical, continuous = torch.split(codes, self.widths, 1)
-        indices = (
-            [part.argmax(1) for part in torch.split(categorical, list(self.categorical), 1)] if self.categorical else []
-        )
-        categories = torch.stack(indices, 1) if indices else torch.empty(len(codes), 0, dtype=torch.long)
-        return CodeParts(noise, labels[:, 1::2] if self.doubled else labels, categories.to(codes.device), continuous)
+        categories = torch.empty(len(codes), len(self.categorical), dtype=torch.long, device=codes.device)
+        for index, columns in enumerate(self.category_columns(categorical)):
+            categories[:, index] = columns.argmax(1)
+        return CodeParts(noise, labels[:, 1::2] if self.doubled else labels, categories, continuous)
+
+    def label_columns(self, labels: Tensor) -> Tensor:
+        """The part (n, columns) of codes that holds labels (n, K)."""
+        return torch.stack([1 - labels, labels], 2).flatten(1) if self.doubled else labels
+
+    def category_columns(self, categorical: Tensor) -> list[Tensor]:
+        """The columns (n, ways) of each categorical code, of the part of codes that holds them all."""
+        return list(torch.split(categorical, list(self.categorical), 1)) if self.categorical else []
 
     def labels_of(self, codes: Tensor) -> Tensor:
         """The labels (n, K) in {0, 1} of codes (n, width)."""

@@ -27,8 +27,8 @@ class GAN(Objective, Generates):
         if settings.real_label < 1 and not self.loss.smoothable:
             raise RecipeError(f'loss = "{settings.loss}" has no target to smooth; leave objective.real_label at 1')
         self.code = Code(settings.code)
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], recipe.data.shape, {"source": 1})
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "discriminator", {"source": 1})
         super().__init__(parts, settings.players)
         initialize(self.networks, settings.weights)
 

@@ -36,8 +36,8 @@ class InfoGAN(Objective, Generates):
         self.settings = settings
         self.code = Code(settings.code)
         heads = {"source": 1, "recognition": sum(self.code.categorical) + self.code.continuous}
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], recipe.data.shape, heads)
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "discriminator", heads)
         super().__init__(parts, settings.players)
         initialize(self.networks)
 
@@ -58,10 +58,7 @@ class InfoGAN(Objective, Generates):
         on_real, on_fake = self.score(batch.images), self.score(fake.detach())
         loss = real_loss(on_real, self.settings.real_label) + fake_loss(on_fake)
         optimize("discriminator", loss)
-        values = {
-            "loss/discriminator": loss,
-            **discriminator_accuracy(on_real, on_fake),
-        }
+        values = {"loss/discriminator": loss, **discriminator_accuracy(on_real, on_fake)}
         if step % self.settings.discriminator_steps == 0:
             features = self.networks["discriminator"](fake)
             # The graph of Q's step ends at the images, or before Q's head.

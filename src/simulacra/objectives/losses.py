@@ -211,10 +211,7 @@ def relativistic_loss(higher: Tensor, lower: Tensor) -> Tensor:
 
 def discriminator_accuracy(on_real: Tensor, on_fake: Tensor, boundary: Tensor | float = 0.0) -> dict[str, Tensor]:
     """The shares of real and of fake images whose scores (n, 1) lie on the right side of the boundary, as curves."""
-    return {
-        "accuracy/real": (on_real > boundary).float().mean(),
-        "accuracy/fake": (on_fake < boundary).float().mean(),
-    }
+    return {"accuracy/real": (on_real > boundary).float().mean(), "accuracy/fake": (on_fake < boundary).float().mean()}
 
 
 def label_losses(logits: Tensor, labels: Tensor, *, exclusive: bool, smoothing: float = 0.0) -> Tensor:

@@ -8,14 +8,7 @@ from torch import Tensor
 from simulacra.data.batches import Batch
 from simulacra.networks import initialize
 from simulacra.objectives.augmentation import augment
-from simulacra.objectives.base import (
-    Generates,
-    Objective,
-    Optimize,
-    decoder_parts,
-    encoder_parts,
-    refuse_batch_norm,
-)
+from simulacra.objectives.base import Generates, Objective, Optimize, decoder_parts, encoder_parts, refuse_batch_norm
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import discriminator_accuracy, relativistic_loss, squared_gradient
 from simulacra.recipe import Recipe
@@ -36,8 +29,8 @@ class R3GAN(Objective, Generates):
     def __init__(self, recipe: Recipe, settings: R3ganSettings) -> None:
         self.settings = settings
         self.code = Code(settings.code)
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= encoder_parts("discriminator", recipe.networks["discriminator"], recipe.data.shape, {"source": 1})
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "discriminator", {"source": 1})
         if settings.r1_weight or settings.r2_weight:
             refuse_batch_norm(parts, "discriminator")
         super().__init__(parts, settings.players)

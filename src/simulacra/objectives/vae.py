@@ -40,9 +40,8 @@ class VAE(Objective, Generates, Encodes, Infers, Validates):
     maker = "decoder"
 
     def __init__(self, recipe: Recipe, settings: VaeSettings) -> None:
-        heads = {"mean": settings.latent, "logvar": settings.latent}
-        parts = encoder_parts("encoder", recipe.networks["encoder"], recipe.data.shape, heads)
-        parts |= decoder_parts("decoder", recipe.networks["decoder"], settings.latent, recipe.data.shape)
+        parts = encoder_parts(recipe, "encoder", {"mean": settings.latent, "logvar": settings.latent})
+        parts |= decoder_parts(recipe, "decoder", settings.latent)
         self.likelihood = choose(LIKELIHOODS, "objective.likelihood", settings.likelihood)
         if self.likelihood.logits and isinstance(parts["decoder"][0][-1], nn.Tanh):
             raise RecipeError(

@@ -29,8 +29,8 @@ class WGAN(Objective, Generates):
     def __init__(self, recipe: Recipe, settings: WganSettings) -> None:
         self.settings = settings
         self.code = Code(settings.code)
-        parts = decoder_parts("generator", recipe.networks["generator"], self.code.width, recipe.data.shape)
-        parts |= encoder_parts("critic", recipe.networks["critic"], recipe.data.shape, {"source": 1})
+        parts = decoder_parts(recipe, "generator", self.code.width)
+        parts |= encoder_parts(recipe, "critic", {"source": 1})
         if settings.lipschitz == "penalty":
             refuse_batch_norm(parts, "critic")
         super().__init__(parts, settings.players)
@@ -38,8 +38,7 @@ class WGAN(Objective, Generates):
 
     def score(self, images: Tensor) -> Tensor:
         """f(x), (n, 1): the higher, the more real; zero has no meaning."""
-        scores: Tensor = self.networks["source"](self.networks["critic"](images))
-        return scores.float()
+        return self.networks["source"](self.networks["critic"](images)).float()
 
     def update(self, batch: Batch, step: int, optimize: Optimize) -> dict[str, Tensor]:
         """Algorithm 1 of either paper: a step of the critic and, in every n-th update, a step of the generator."""

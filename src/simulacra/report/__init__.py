@@ -8,7 +8,7 @@ from simulacra.files import write_aside
 from simulacra.report import backend  # before anything loads matplotlib
 from simulacra.report.compare import Comparison
 from simulacra.report.formatting import plain, run_names, slug, unique
-from simulacra.report.page import Album, Part, render
+from simulacra.report.page import FIGURES, Album, Part, render
 from simulacra.report.record import Record, read
 from simulacra.report.sections.comparison import comparison_part
 from simulacra.report.summary import part_of
@@ -37,12 +37,11 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
     """
     if not runs:
         raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
-    home = runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
-    target = home if out is None else out
+    target = out or (runs[0].path / "report.html" if len(runs) == 1 else Path("report.html"))
     _check_target(target)
     records = read_all(runs)
-    own = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
-    prefixes = [""] if own else [f"{name}-" for name in unique([slug(record.name) for record in records])]
+    in_run_folder = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
+    prefixes = [""] if in_run_folder else [f"{name}-" for name in unique([slug(record.name) for record in records])]
     albums = [Album(prefix) for prefix in prefixes]
     parts = [part_of(record, album) for record, album in zip(records, albums, strict=True)]
     if len(runs) > 1:
@@ -52,12 +51,7 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
 
 
 def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
-    """Writes the comparison of several runs as one page, without a part for each run.
-
-    Args:
-        records: the runs.
-        comparison: of these runs.
-        target: the HTML file; its figures are in a folder `figures` beside it.
+    """Writes the comparison of several runs as one page without a part for each run; figures are in a folder beside it.
 
     Raises:
         RunError: it cannot be written.
@@ -73,9 +67,9 @@ def read_all(runs: Sequence[RunFolder]) -> list[Record]:
     Raises:
         RunError: a folder holds no run or a damaged run.json, or is given twice.
     """
-    whole = [run.path.resolve() for run in runs]
-    for index, path in enumerate(whole):
-        if path in whole[:index]:
+    paths = [run.path.resolve() for run in runs]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
             raise RunError(f"{runs[index].path} is given twice; name each run once")
     return [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
 
@@ -89,8 +83,8 @@ def _check_target(target: Path) -> None:
 def _write(target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record]) -> Path:
     """Writes the page and the figures beside it."""
     version = plain(records[0].fact("simulacra") or "", 40)
-    page = render(parts[0].title, parts, figures="figures", version=version)
+    page = render(parts, version)
     for album in albums:
         for name, content in album.files.items():
-            write_aside(target.parent / "figures" / name, content)
+            write_aside(target.parent / FIGURES / name, content)
     return write_aside(target, page)

@@ -16,12 +16,7 @@ class Unreadable(Exception):
 
 
 def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
-    """An array of images out of a picture's file.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        dimensions: how many it must have; the last three are height, width and channels.
+    """An array of images (..., H, W, C) with so many dimensions out of a picture's file.
 
     Raises:
         Unreadable: it is missing, empty, or of another form.
@@ -35,29 +30,16 @@ def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
 
 
 def numbers(arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """An array of finite numbers out of a picture's file.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        shape: that it must have; None where any length but 0 will do.
+    """An array of finite numbers of this shape out of a picture's file; None stands for any length but 0.
 
     Raises:
         Unreadable: it is missing, empty, of another shape, or holds what is no finite number.
     """
-    array = arrays.get(key)
-    fits = array is not None and array.ndim == len(shape) and array.dtype.kind in "fiu" and array.size
-    if (
-        array is None
-        or not fits
-        or any(want not in (None, size) for want, size in zip(shape, array.shape, strict=True))
-    ):
-        wanted = (
-            f"of {' × '.join('any' if size is None else str(size) for size in shape)} numbers"
-            if shape
-            else "of 1 number"
-        )
-        raise Unreadable(f"it has no array {key!r} {wanted}")
+    array = arrays.get(key, np.empty(0))
+    fits = array.ndim == len(shape) and array.dtype.kind in "fiu" and array.size
+    if not fits or any(want not in (None, size) for want, size in zip(shape, array.shape, strict=True)):
+        sizes = " × ".join("any" if size is None else str(size) for size in shape)
+        raise Unreadable(f"it has no array {key!r} of {f'{sizes} numbers' if shape else '1 number'}")
     if not np.isfinite(array).all():
         raise Unreadable(f"{key!r} holds a number that is not finite")
     return array.astype(np.float64)
@@ -90,13 +72,7 @@ def image_pairs(arrays: Arrays, above: str, below: str) -> tuple[NDArray[np.uint
 
 
 def names(arrays: Arrays, key: str, count: int) -> list[str]:
-    """Names out of a picture's file; numbered labels where they are missing.
-
-    Args:
-        arrays: of the file.
-        key: the array's name.
-        count: how many there must be.
-    """
+    """As many names out of a picture's file; numbered labels where they are missing."""
     array = arrays.get(key)
     numbered = [f"label {index}" for index in range(1, count + 1)]
     if array is None or array.shape != (count,):

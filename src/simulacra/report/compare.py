@@ -21,54 +21,31 @@ TESTS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """The value of one metric in one column.
+    """The value of one metric in one column."""
 
-    Attributes:
-        estimate: the value with its interval; of a group the mean over seeds with its t-interval.
-        baseline: what real images, chance or a linear code get; None without one, or where runs differ in it.
-        seeds: of the runs that have the number.
-        values: of these runs, in the same order.
-        steps: updates that each of these runs had had.
-    """
-
-    estimate: Estimate
-    baseline: float | None
-    seeds: tuple[int, ...]
-    values: tuple[float, ...]
-    steps: tuple[int, ...]
+    estimate: Estimate  # the value with its interval; of a group the mean over seeds with its t-interval
+    baseline: float | None  # what real images, chance or a linear code get; None where runs differ in it
+    seeds: tuple[int, ...]  # of the runs that have the number
+    values: tuple[float, ...]  # of these runs, in the same order
+    steps: tuple[int, ...]  # updates that each of these runs had had
 
 
 @dataclass(frozen=True)
 class ComparedMetric:
-    """One metric over all columns.
+    """One metric over all columns."""
 
-    Attributes:
-        metric: a name of `catalogue.METRICS`.
-        code: the part of the code that it is about; None for all of it.
-        label: the attribute or class that it is about; None for all together.
-        split: of the real images that it is about; None where it is about samples alone.
-        against: fingerprint of another data set that all runs were measured against; None without one.
-        conditions: extractor, n and so on, equal for all cells.
-        better: where better values lie.
-        cells: one per column; None where the column has no such number.
-        test: a key of TESTS.
-        differences: each cell less the best one, with the interval that the verdict rests on; None for the best.
-        best: names of the best column and of those without a significant difference from it; empty without a test.
-        verdict: in words.
-    """
-
-    metric: str
-    code: str | None
-    label: str | None
-    split: str | None
-    against: str | None
-    conditions: dict[str, Any]
-    better: Better
-    cells: tuple[Cell | None, ...]
-    test: str
-    differences: tuple[Estimate | None, ...]
-    best: tuple[str, ...]
-    verdict: str
+    metric: str  # a name of `catalogue.METRICS`
+    code: str | None  # the part of the code that it is about; None for all of it
+    label: str | None  # the attribute or class that it is about; None for all together
+    split: str | None  # of the real images that it is about; None where it is about samples alone
+    against: str | None  # fingerprint of another data set that all runs were measured against; None without one
+    conditions: dict[str, Any]  # extractor, n and so on, equal for all cells
+    better: Better  # where better values lie
+    cells: tuple[Cell | None, ...]  # one per column; None where the column has no such number
+    test: str  # a key of TESTS
+    differences: tuple[Estimate | None, ...]  # each cell less the best one, with interval; None for the best
+    best: tuple[str, ...]  # the best column and those without a significant difference from it; empty without a test
+    verdict: str  # in words
 
     @property
     def topic(self) -> str:
@@ -84,21 +61,13 @@ class ComparedMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs, or groups of runs, against one another.
-
-    Attributes:
-        columns: what is compared.
-        group_by: the key whose values make the groups; None where each run is a column.
-        metrics: that at least two columns have, measured in the same way.
-        differences: key of the recipes -> its value in each column.
-        notes: sentences to read beside the numbers.
-    """
+    """Runs, or groups of runs, against one another."""
 
     columns: tuple[Column, ...]
-    group_by: str | None
-    metrics: tuple[ComparedMetric, ...]
-    differences: dict[str, tuple[str, ...]]
-    notes: tuple[str, ...]
+    group_by: str | None  # the key whose values make the groups; None where each run is a column
+    metrics: tuple[ComparedMetric, ...]  # that at least two columns have, measured in the same way
+    differences: dict[str, tuple[str, ...]]  # key of the recipes -> its value in each column
+    notes: tuple[str, ...]  # sentences to read beside the numbers
 
     def table(self) -> dict[str, Any]:
         """The whole comparison as JSON."""
@@ -155,13 +124,9 @@ def _cell(column: Column, match: Match, by_seed: bool) -> Cell | None:
         return None
     values = [estimate.value for estimate in estimates]
     baselines = {row.baseline for _, row in pairs}
-    return Cell(
-        Estimate.of(values) if by_seed else estimates[0],
-        baselines.pop() if len(baselines) == 1 else None,
-        tuple(seed for seed, _ in pairs),
-        tuple(values),
-        tuple(row.step for _, row in pairs),
-    )
+    baseline = baselines.pop() if len(baselines) == 1 else None
+    seeds, steps = tuple(seed for seed, _ in pairs), tuple(row.step for _, row in pairs)
+    return Cell(Estimate.of(values) if by_seed else estimates[0], baseline, seeds, tuple(values), steps)
 
 
 def _compared(columns: Sequence[Column], cells: Sequence[Cell | None], match: Match, by_seed: bool) -> ComparedMetric:
@@ -175,20 +140,10 @@ def _compared(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
     differences: list[Estimate | None] = [None] * len(cells)
     for index, from_best in zip(filled, standing.differences if standing else [], strict=False):
         differences[index] = from_best
-    return ComparedMetric(
-        row.metric,
-        row.code,
-        row.label,
-        row.split,
-        row.against,
-        match.conditions,
-        row.better,
-        tuple(cells),
-        test,
-        tuple(differences),
-        tuple(names[index] for index in standing.leading) if standing else (),
-        verdict(names, row.better, standing) if standing else f"not tested: {_untested(names, tested, by_seed)}",
-    )
+    best = tuple(names[index] for index in standing.leading) if standing else ()
+    words = verdict(names, row.better, standing) if standing else f"not tested: {_untested(names, tested, by_seed)}"
+    about = (row.metric, row.code, row.label, row.split, row.against, match.conditions, row.better)
+    return ComparedMetric(*about, tuple(cells), test, tuple(differences), best, words)
 
 
 def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
@@ -198,13 +153,7 @@ def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) ->
 
 
 def verdict(names: Sequence[str], better: Better, standing: Standing) -> str:
-    """Which column is better, in words; of a metric without a better direction, which is higher.
-
-    Args:
-        names: of the columns.
-        better: where better values lie.
-        standing: of the columns against the best one.
-    """
+    """Which of the columns is better, in words; of a metric without a better direction, which is higher."""
     leading = [names[index] for index in standing.leading]
     behind = [name for name in names if name not in leading]
     if not behind:

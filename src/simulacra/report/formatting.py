@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -107,11 +108,11 @@ def duration(seconds: object) -> str:
         return MISSING
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    for unit, small, length, part in (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600)):
-        if seconds < {60: 3600, 3600: 86400}.get(length, math.inf):
-            whole, rest = divmod(round(seconds / part), length // part)
-            return f"{whole} {unit} {rest} {small}" if rest else f"{whole} {unit}"
-    return MISSING
+    unit, small, parts, part = ("min", "s", 60, 1) if seconds < 3600 else ("h", "min", 60, 60)
+    if seconds >= 86400:
+        unit, small, parts, part = "d", "h", 24, 3600
+    whole, rest = divmod(round(seconds / part), parts)
+    return f"{whole} {unit} {rest} {small}" if rest else f"{whole} {unit}"
 
 
 def ticks(value: float) -> str:
@@ -120,6 +121,11 @@ def ticks(value: float) -> str:
         if abs(value) >= factor:
             return f"{value / factor:g}{letter}"
     return f"{value:.6g}"
+
+
+def data_url(png: bytes) -> str:
+    """The address that a PNG has inside a page."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 def image_shape(shape: Sequence[int]) -> str:

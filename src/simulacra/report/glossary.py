@@ -10,21 +10,13 @@ from simulacra.settings.objectives import FULL_NAMES
 
 @dataclass(frozen=True)
 class ChartWords:
-    """What is said of a chart of metrics.jsonl.
-
-    Attributes:
-        title: above it.
-        unit: name and unit of its values.
-        reading: sentences that say how to read it.
-        percent: its values are shares in [0, 1].
-        reference: a level worth drawing; None without one.
-    """
+    """What is said of a chart of metrics.jsonl."""
 
     title: str
-    unit: str
-    reading: str
-    percent: bool = False
-    reference: float | None = None
+    unit: str  # name and unit of its values
+    reading: str  # sentences that say how to read it
+    percent: bool = False  # whether its values are shares in [0, 1]
+    reference: float | None = None  # a level worth drawing
 
 
 Words = ChartWords | Metric
@@ -130,12 +122,8 @@ def of_family(family: object) -> str:
 
 
 def of_chart(name: str, lines: set[str]) -> ChartWords:
-    """What to say of one chart of metrics.jsonl.
-
-    Args:
-        name: the part of its keys before the slash.
-        lines: the parts behind it; "fake" among them means the accuracy of a discriminator and not of a classifier.
-    """
+    """What to say of one chart of metrics.jsonl, by the part of its keys before the slash and the parts behind it."""
+    # A line "fake" means the accuracy of a discriminator and not of a classifier.
     key = "accuracy of D" if name == "accuracy" and "fake" in lines else name
     title = plain(name.replace("_", " ").strip(), 36) or "values"
     return CHARTS.get(key) or ChartWords(title[:1].upper() + title[1:], title, "As the run logged it.")
@@ -148,12 +136,7 @@ def of_metric(name: str) -> Metric:
 
 
 def reading_of(metric: Metric, baseline: bool) -> str:
-    """How to read a metric, with what its baseline is where one is shown.
-
-    Args:
-        metric: what is read.
-        baseline: whether a baseline is shown.
-    """
+    """How to read a metric, with what its baseline is where one is shown."""
     if not baseline or not metric.baseline or "The baseline is" in metric.reading:
         return metric.reading
     return f"{metric.reading} The baseline is {metric.baseline}."

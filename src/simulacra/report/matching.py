@@ -18,15 +18,10 @@ Variants = dict[Key, dict[int, Measurement]]  # how something was measured -> in
 
 @dataclass(frozen=True)
 class Match:
-    """Numbers of at least two runs that measure the same in the same way.
+    """Numbers of at least two runs that measure the same in the same way."""
 
-    Attributes:
-        conditions: how they were measured, the data set among them.
-        scores: index of a run -> its number.
-    """
-
-    conditions: dict[str, str | int]
-    scores: Mapping[int, Measurement]
+    conditions: dict[str, str | int]  # how they were measured, the data set among them
+    scores: Mapping[int, Measurement]  # index of a run -> its number
 
     @property
     def first(self) -> Measurement:
@@ -106,10 +101,10 @@ def _conditions(row: Measurement, record: Record) -> dict[str, Any]:
 
 def _difference(row: Measurement, record: Record, other: Measurement, other_record: Record) -> str:
     """Why two numbers of one subject cannot be compared, and what to do about it."""
-    own, others = _conditions(row, record), _conditions(other, other_record)
-    keys = [key for key in dict.fromkeys([*own, *others]) if own.get(key) != others.get(key)]
+    here, there = _conditions(row, record), _conditions(other, other_record)
+    keys = [key for key in dict.fromkeys([*here, *there]) if here.get(key) != there.get(key)]
     pairs = [
-        f"{key} is {plain(own.get(key, 'unknown'), 60)} for {record.name} and {plain(others.get(key, 'unknown'), 60)} "
+        f"{key} is {plain(here.get(key, 'unknown'), 60)} for {record.name} and {plain(there.get(key, 'unknown'), 60)} "
         f"for {other_record.name}"
         for key in keys
     ]
@@ -170,18 +165,11 @@ def compact(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One run, or one recipe trained with several seeds.
-
-    Attributes:
-        name: of the column.
-        indices: of its runs among all, by seed.
-        runs: their folders.
-        seeds: of the runs.
-    """
+    """One run, or one recipe trained with several seeds."""
 
     name: str
-    indices: tuple[int, ...]
-    runs: tuple[str, ...]
+    indices: tuple[int, ...]  # of its runs among all, by seed
+    runs: tuple[str, ...]  # their folders
     seeds: tuple[int, ...]
 
 
@@ -191,11 +179,7 @@ def single(records: Sequence[Record]) -> list[Column]:
 
 
 def grouped(records: Sequence[Record], key: str) -> list[Column]:
-    """A column for each value of a key, of runs that differ in nothing but their seed.
-
-    Args:
-        records: two runs or more.
-        key: dotted, like objective.kl_weight.
+    """A column for each value of a dotted key like objective.kl_weight, of runs that differ in their seed alone.
 
     Raises:
         RunError: no recipe has the key, it does not vary, or runs of one value differ in more than the seed.

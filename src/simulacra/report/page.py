@@ -2,197 +2,155 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from io import BytesIO
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from PIL import Image
 
-from simulacra.report.figures.grids import Images, data_uri, picture_rows, tile
-from simulacra.report.figures.style import draw, inline
-from simulacra.report.formatting import plain, slug, unique
+from simulacra.report.figures import draw, inline
+from simulacra.report.figures.grids import Images, picture_rows, tile
+from simulacra.report.formatting import data_url, plain, slug, unique
 
+ENVIRONMENT = Environment(
+    loader=PackageLoader("simulacra.report", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+FIGURES = "figures"  # the folder beside the page that has its figures as files
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
 PICTURE_HEIGHT = 104  # CSS pixels that one picture of a strip may take, if it has fewer pixels of its own
 
 
+class Shown:
+    """A block of a page; its template is the macro that bears its name."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the macro."""
+        return type(self).__name__.lower()
+
+
 @dataclass(frozen=True)
-class Text:
+class Text(Shown):
     """A paragraph."""
 
     text: str
-    kind: ClassVar[str] = "text"
 
 
 @dataclass(frozen=True)
-class Code:
+class Code(Shown):
     """Text that was typed, or can be typed."""
 
     text: str
-    kind: ClassVar[str] = "code"
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table whose first column names its rows.
-
-    Attributes:
-        caption: what it holds.
-        head: names of the columns.
-        rows: cells, in each row as many as in `head`.
-        numeric: which columns are set flush right.
-        total: whether the last row is a sum of the others.
-    """
+class Table(Shown):
+    """A table whose first column names its rows."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: frozenset[int] = frozenset()
-    total: bool = False
-    kind: ClassVar[str] = "table"
+    rows: Sequence[Sequence[str]]  # as many cells in each row as in `head`
+    numeric: frozenset[int] = frozenset()  # columns that are set flush right
+    total: bool = False  # whether the last row is a sum of the others
 
 
 @dataclass(frozen=True)
-class Bars:
+class Bars(Shown):
     """Shares in [0, 1] with a bar each."""
 
     caption: str
     shares: Sequence[tuple[str, float, str]]  # name, length of the bar, text
-    kind: ClassVar[str] = "bars"
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A drawn figure, as an SVG element of the page.
+class Chart(Shown):
+    """A drawn figure, as an SVG element of the page."""
 
-    Attributes:
-        name: of its files, without ending.
-        svg: the element.
-        caption: how to read it.
-    """
-
-    name: str
+    name: str  # of its files, without ending
     svg: Markup
     caption: str
-    kind: ClassVar[str] = "chart"
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One row of pictures.
+    """One row of pictures."""
 
-    Attributes:
-        name: written beside it.
-        source: a PNG as a data address.
-        width: CSS pixels, where there is room.
-        height: CSS pixels.
-        alt: a text in its place.
-        enlarged: whether each of its pixels takes several of the page's.
-    """
-
-    name: str
-    source: str
-    width: int
+    name: str  # written beside it
+    source: str  # a PNG as a data address
+    width: int  # CSS pixels, where there is room
     height: int
     alt: str
-    enlarged: bool
+    enlarged: bool  # whether each of its pixels takes several of the page's
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Rows of pictures, pixel by pixel; an empty title writes none.
-
-    Attributes:
-        columns: a name above each column, or none.
-        across: what changes from column to column.
-        down: what changes from row to row.
-    """
+class Pictures(Shown):
+    """Rows of pictures, pixel by pixel; an empty title writes none."""
 
     name: str
     title: str
     strips: Sequence[Strip]
     caption: str
-    columns: Sequence[str] = ()
-    across: str = ""
-    down: str = ""
-    kind: ClassVar[str] = "pictures"
+    columns: Sequence[str] = ()  # a name above each column, or none
+    across: str = ""  # what changes from column to column
+    down: str = ""  # what changes from row to row
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Gallery(Shown):
     """Charts or pictures beside one another where there is room."""
 
     blocks: Sequence[Chart | Pictures]
-    kind: ClassVar[str] = "gallery"
 
 
 @dataclass(frozen=True)
-class Fold:
+class Fold(Shown):
     """Blocks behind a line that opens them; printed open."""
 
     summary: str
     blocks: Sequence["Block"]
-    kind: ClassVar[str] = "fold"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One number on a scale.
+    """One number on a scale; positions are in percent of the scale, None where there is no such number."""
 
-    Attributes:
-        name: what the number is about.
-        value: as text.
-        position: on the scale, 0 to 100; None where there is no number.
-        low: of the interval, on the scale, or None.
-        high: of the interval, on the scale, or None.
-        baseline: on the scale, or None.
-        detail: the interval, the baseline, and how the number was measured.
-        alt: what the scale shows, for readers who cannot see it.
-    """
-
-    name: str
+    name: str  # what the number is about
     value: str
-    position: float | None
-    low: float | None
-    high: float | None
-    baseline: float | None
-    detail: str
-    alt: str
+    detail: str  # the interval, the baseline, and how the number was measured
+    alt: str = ""  # what the scale shows, for readers who cannot see it
+    position: float | None = None
+    low: float | None = None  # ends of the interval
+    high: float | None = None
+    baseline: float | None = None
 
 
 @dataclass(frozen=True)
 class Score:
-    """One metric: its numbers on one scale.
-
-    Attributes:
-        title: of the metric.
-        better: lower, higher or neither.
-        reading: how to read it.
-        ends: of the scale, as text.
-        marks: the numbers.
-        summary: of the fold of `folded`.
-        folded: further numbers, of single labels.
-        verdict: of a comparison.
-    """
+    """One metric: its numbers on one scale."""
 
     title: str
-    better: str
-    reading: str
-    ends: tuple[str, str]
+    better: str  # lower, higher or neither
+    reading: str  # how to read it
+    ends: tuple[str, str]  # of the scale
     marks: Sequence[Mark]
-    summary: str = ""
-    folded: Sequence[Mark] = ()
-    verdict: str = ""
+    summary: str = ""  # of the fold of `folded`
+    folded: Sequence[Mark] = ()  # further numbers, of single labels
+    verdict: str = ""  # of a comparison
 
 
 @dataclass(frozen=True)
-class ScoreCard:
+class ScoreCard(Shown):
     """Metrics below one another."""
 
     caption: str
     scores: Sequence[Score]
-    kind: ClassVar[str] = "score-card"
 
 
 Block = Text | Code | Table | Bars | Chart | Pictures | Gallery | Fold | ScoreCard
@@ -209,21 +167,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number at the top of a run's part.
-
-    Attributes:
-        label: its name.
-        value: the number.
-        note: what it was measured on.
-        when: at which update, where the run went on after it.
-        method: how it was measured; shown where several runs stand side by side.
-    """
+    """A number at the top of a run's part."""
 
     label: str
     value: str
-    note: str = ""
-    when: str = ""
-    method: str = ""
+    note: str = ""  # what it was measured on
+    when: str = ""  # at which update, where the run went on after it
+    method: str = ""  # how it was measured; shown where several runs stand side by side
 
     @property
     def below(self) -> str:
@@ -233,70 +183,39 @@ class Tile:
 
 @dataclass(frozen=True)
 class Remark:
-    """A finding of a diagnosis.
-
-    Attributes:
-        name: of the finding.
-        severity: serious, warning or note.
-        text: what it means, and what to try.
-        evidence: the numbers that it rests on.
-    """
+    """A finding of a diagnosis."""
 
     name: str
-    severity: str
-    text: str
-    evidence: str
+    severity: str  # serious, warning or note
+    text: str  # what it means, and what to try
+    evidence: str  # the numbers that it rests on
 
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a page about one run, or about several together.
+    """The part of a page about one run, or about several together."""
 
-    Attributes:
-        name: of the run.
-        title: the heading.
-        summary: one paragraph.
-        tiles: the main numbers.
-        gaps: sentences about what is missing.
-        sections: the rest.
-        anchor: unique on the page.
-        kicker: above the heading where the page has no other part.
-        remarks: findings of a diagnosis.
-    """
-
-    name: str
+    name: str  # of the run
     title: str
-    summary: str
+    summary: str  # one paragraph
     tiles: Sequence[Tile]
-    gaps: Sequence[str]
+    gaps: Sequence[str]  # sentences about what is missing
     sections: Sequence[Section]
-    anchor: str = ""
-    kicker: str = "Report of a run"
+    anchor: str = ""  # unique on the page
+    kicker: str = "Report of a run"  # above the heading where the page has no other part
     remarks: Sequence[Remark] = ()
 
 
 @dataclass
 class Album:
-    """The figures of one part of a page, each also as SVG and PNG.
+    """The figures of one part of a page, each also as SVG and PNG."""
 
-    Attributes:
-        prefix: before the name of each file and id; unique on the page.
-        files: name -> content, filled while figures are added.
-    """
-
-    prefix: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
+    prefix: str = ""  # before the name of each file and id; unique on the page
+    files: dict[str, bytes] = field(default_factory=dict)  # name -> content, filled while figures are added
 
     def chart(self, name: str, figure: Figure, *, alt: str, caption: str) -> Chart:
-        """Adds a figure.
-
-        Args:
-            name: unique among the figures of this part.
-            figure: what is drawn.
-            alt: what it shows, for readers who cannot see it.
-            caption: how to read it.
-        """
-        name = self._keep(name, figure)
+        """Adds a figure; `name` is unique among those of this part, `alt` is for readers who cannot see it."""
+        name = self._add(name, figure)
         return Chart(name, inline(self.files[f"{name}.svg"], f"fig-{name}", alt), caption)
 
     def pictures(
@@ -322,18 +241,18 @@ class Album:
             alt: what each row shows, for readers who cannot see it.
             headed: whether the page shows the title above them; pictures that are alone in a section need none.
             columns: a name above each column, or none.
-            across: what changes from column to column, or nothing.
-            down: what changes from row to row, or nothing.
+            across: what changes from column to column.
+            down: what changes from row to row.
         """
         rows = [(plain(name, 120), images) for name, images in rows]
-        name = self._keep(name, picture_rows(rows, title=title, columns=columns, across=across, down=down))
+        name = self._add(name, picture_rows(rows, title=title, columns=columns, across=across, down=down))
         grids = [(label, images[None]) for label, images in rows]
         if not any(label for label, _ in rows):
             grids = [("", np.stack([images for _, images in rows]))]
         strips = [_strip(label, grid, alt) for label, grid in grids]
         return Pictures(name, title if headed else "", strips, caption, columns, across, down)
 
-    def _keep(self, name: str, figure: Figure) -> str:
+    def _add(self, name: str, figure: Figure) -> str:
         taken = [file.removesuffix(".svg") for file in self.files if file.endswith(".svg")]
         name = unique([*taken, f"{self.prefix}{slug(name)}"])[-1]
         drawing = draw(figure)
@@ -347,30 +266,20 @@ def _strip(name: str, grid: Images, alt: str) -> Strip:
     scale = max(1, min(PAGE_WIDTH // picture.shape[1], PICTURE_HEIGHT // grid.shape[2]))
     words = f"{name}: {alt}" if name else alt
     width, height = scale * picture.shape[1], scale * picture.shape[0]
-    return Strip(name, data_uri(picture), width, height, plain(words), scale > 1)
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return Strip(name, data_url(buffer.getvalue()), width, height, plain(words), scale > 1)
 
 
-def render(title: str, parts: Sequence[Part], *, figures: str, version: str) -> bytes:
-    """The whole page.
+def render(parts: Sequence[Part], version: str) -> bytes:
+    """The whole page as HTML in UTF-8. All text is escaped by the template; equal parts give equal bytes.
 
     Args:
-        title: of the browser's window.
         parts: of the page, in order; with more than one, each has a heading of its own.
-        figures: path of the folder of figures, as the page links to it.
         version: of the program that trained the runs.
-
-    Returns:
-        HTML in UTF-8. All text is escaped by the template; equal parts give equal bytes.
     """
-    environment = Environment(
-        loader=PackageLoader("simulacra.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.j2")
-    html = template.render(title=title, parts=_anchored(parts), figures=figures, version=version)
+    template = ENVIRONMENT.get_template("report.html.j2")
+    html = template.render(title=parts[0].title, parts=_anchored(parts), figures=FIGURES, version=version)
     return html.encode("utf-8", "replace")
 
 

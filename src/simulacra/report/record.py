@@ -3,7 +3,7 @@
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,25 +27,15 @@ REASON_LIMIT = 400  # letters of the reason why a number is withheld
 
 @dataclass(frozen=True)
 class Record:
-    """One run as the report sees it.
+    """One run as the report sees it."""
 
-    Attributes:
-        name: what the report calls it.
-        folder: its files.
-        facts: run.json.
-        recipe: its recipe, or None where this version cannot read it.
-        metrics: rows of metrics.jsonl.
-        evaluations: rows of evaluations.jsonl by step, with texts that can be shown.
-        gaps: sentences about what is missing or damaged; sections add theirs.
-    """
-
-    name: str
+    name: str  # what the report calls it
     folder: RunFolder
-    facts: Row
-    recipe: Recipe | None
-    metrics: list[Row]
-    evaluations: list[Measurement]
-    gaps: list[str] = field(default_factory=list)
+    facts: Row  # run.json
+    recipe: Recipe | None  # None where this version cannot read it
+    metrics: list[Row]  # rows of metrics.jsonl
+    evaluations: list[Measurement]  # rows of evaluations.jsonl by step, with texts that can be shown
+    gaps: list[str]  # sentences about what is missing or damaged; sections add theirs
 
     def fact(self, *path: str) -> Any:
         """A value of run.json, or None where it is not written."""
@@ -65,6 +55,12 @@ class Record:
         return max([int(self.fact("step") or 0), *(int(row["step"]) for row in self.metrics)])
 
     @property
+    def speed(self) -> int | None:
+        """Images per second of the training."""
+        seen, seconds = self.fact("images_seen"), self.fact("seconds")
+        return round(seen / seconds) if seen and seconds else None
+
+    @property
     def drawn(self) -> int:
         """The update at which the training drew its pictures; the last one where run.json does not say."""
         step = self.fact("drawn")
@@ -81,15 +77,10 @@ class Record:
     def snapshots(self) -> list[str]:
         """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight in all."""
         names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
-        steps = [int(name[6:]) for name in names]
-        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, self._chosen_steps())]
-
-    def _chosen_steps(self) -> set[int]:
-        """The updates that end the epochs at which the recipe asks for a picture of the fixed codes."""
-        count = self.fact("data", "counts", "train")
-        if self.recipe is None or not isinstance(count, int):
-            return set()
-        return {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
+        steps, count, wanted = [int(name[6:]) for name in names], self.fact("data", "counts", "train"), set()
+        if self.recipe and isinstance(count, int):
+            wanted = {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
+        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, wanted)]
 
 
 def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> list[int]:
@@ -105,11 +96,7 @@ def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> lis
 
 
 def read(folder: RunFolder, name: str) -> Record:
-    """Reads what a report needs, and notes what is missing.
-
-    Args:
-        folder: of a run, finished or not.
-        name: what to call it.
+    """Reads what a report needs of a run, finished or not, and notes what is missing.
 
     Raises:
         RunError: the folder holds no run.
@@ -158,14 +145,13 @@ def _note_state(record: Record) -> None:
         of_all = f" of {number(record.recipe.steps)}" if record.recipe else ""
         why = {"running": "is still being trained, or was interrupted", "diverged": "diverged"}
         reached = f"It has reached update {number(record.step)}{of_all}."
-        record.gaps.insert(
-            0, f"This run {why.get(state, 'is not finished')}. {reached} The report shows what exists so far."
-        )
-    pictures = record.folder.pictures()
+        how = why.get(state, "is not finished")
+        record.gaps.insert(0, f"This run {how}. {reached} The report shows what exists so far.")
+    undrawn = "samples" not in record.folder.pictures()
     missing = {
         "No learning curves: metrics.jsonl has no rows yet.": not record.metrics,
         "No measurements: nothing has been evaluated yet.": unfinished and not record.evaluations,
-        "No samples: none have been drawn.": "samples" not in pictures and (unfinished or not record.evaluations),
+        "No samples: none have been drawn.": undrawn and (unfinished or not record.evaluations),
         "No fixed codes over training: none have been drawn yet.": unfinished and not record.snapshots(),
         "No layer tables: run.json holds none.": not record.table("networks"),
         "No data card: run.json holds none.": not record.table("data"),
@@ -174,14 +160,7 @@ def _note_state(record: Record) -> None:
 
 
 def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """What is measured of a run, each at its newest step and once under each of its conditions.
-
-    Args:
-        measurements: by step.
-
-    Returns:
-        Numbers in the order in which what they measure first appears.
-    """
+    """Of measurements by step what is newest of each number, once under each of its conditions."""
     last = {row.key: row for row in measurements}
     steps: dict[Key, int] = {}
     for row in last.values():
@@ -190,13 +169,7 @@ def newest(measurements: Iterable[Measurement]) -> list[Measurement]:
 
 
 def series_of(measurements: Iterable[Measurement]) -> list[Series]:
-    """Numbers that were measured alike, step by step, in the order in which they first appear.
-
-    A judge that was trained anew begins no other series.
-
-    Args:
-        measurements: of one run, by step.
-    """
+    """Numbers of a run that were measured alike, step by step; a judge that was trained anew begins no other series."""
     series: dict[Any, Series] = {}
     for row in measurements:
         series.setdefault(replace(row, step=0).identity, []).append(row)
@@ -204,12 +177,7 @@ def series_of(measurements: Iterable[Measurement]) -> list[Series]:
 
 
 def specifics(measurement: Measurement, weights: bool) -> list[str]:
-    """What a number is about beside its metric and split, in few words each: code, label, other data, weights.
-
-    Args:
-        measurement: the number.
-        weights: whether the kind of weights is named.
-    """
+    """What a number is about beside its metric and split, in few words each: code, label, other data, weights."""
     pairs = {"code": measurement.code, "label": measurement.label, "against": measurement.against}
     named = [f"{key} {value}" for key, value in pairs.items() if value]
     return [*named, *filter(None, [weights_name(measurement.weights, weights)])]
@@ -233,12 +201,7 @@ def topic(measurement: Measurement) -> str:
 
 
 def method(conditions: Mapping[str, object], weights: bool = False) -> list[str]:
-    """How a number was measured, in few words each: how many images, extractor, judge.
-
-    Args:
-        conditions: of the measurement.
-        weights: whether the kind of weights is named.
-    """
+    """How a number was measured, in few words each: how many images, extractor, judge, and perhaps its weights."""
     count = f"n {number(conditions['n'])}" if "n" in conditions else ""
     names = [str(conditions.get(key, "")) for key in ("extractor", "judge")]
     return list(filter(None, [count, *names, weights_name(conditions.get("weights"), weights)]))
@@ -261,50 +224,40 @@ def rank(split: str | None) -> int:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a picture shows.
+    """What a picture shows."""
 
-    Attributes:
-        step: updates that the model had had.
-        weights: ema or raw.
-        against: fingerprint of another data set that samples were compared with; empty for the one trained on.
-    """
-
-    step: int
-    weights: str
-    against: str
+    step: int  # updates that the model had had
+    weights: str  # ema or raw
+    against: str  # fingerprint of another data set that samples were compared with; empty for the one trained on
 
 
 def origin(record: Record, arrays: Arrays | None = None) -> Origin:
     """What a picture shows; what its arrays do not say is as in the pictures that the training drew."""
     arrays = arrays or {}
-    step = scalar(arrays, "step")
-    weights = text(arrays, "weights")
+    step, weights = scalar(arrays, "step"), text(arrays, "weights")
     weights = WEIGHTS.get(weights, weights)
-    usual = "ema" if record.recipe and record.recipe.ema else "raw"
-    return Origin(
-        record.drawn if step is None else int(step),
-        weights if weights in ("ema", "raw") else usual,
-        text(arrays, "against"),
-    )
+    if weights not in WEIGHT_NAMES:
+        weights = "ema" if record.recipe and record.recipe.ema else "raw"
+    return Origin(record.drawn if step is None else int(step), weights, text(arrays, "against"))
 
 
 def origin_note(record: Record, arrays: Arrays) -> list[Text]:
     """A sentence about how a picture differs from those that the training drew; none where it is one of them."""
-    own, usual = origin(record, arrays), origin(record)
-    parts = [f"at update {number(own.step)}"] if own.step != usual.step else []
-    parts += [f"with the {weights_name(own.weights)}"] if own.weights != usual.weights else []
-    parts += [f"against another data set ({own.against})"] if own.against else []
+    shown, usual = origin(record, arrays), origin(record)
+    parts = [f"at update {number(shown.step)}"] if shown.step != usual.step else []
+    parts += [f"with the {weights_name(shown.weights)}"] if shown.weights != usual.weights else []
+    parts += [f"against another data set ({shown.against})"] if shown.against else []
     return [Text(f"This was measured {listed(parts)}.")] if parts else []
 
 
 def measured(record: Record, arrays: Arrays, metric: str) -> Measurement | None:
     """The newest number of a metric that was measured of what a picture shows, on held-out images; None without one."""
-    own, usual = origin(record, arrays), origin(record)
+    shown, usual = origin(record, arrays), origin(record)
     fitting = [
         row
         for row in reversed(record.evaluations)
         if row.metric == metric
         and row.split != "train"
-        and (row.step, row.weights or usual.weights, row.against or "") == (own.step, own.weights, own.against)
+        and (row.step, row.weights or usual.weights, row.against or "") == (shown.step, shown.weights, shown.against)
     ]
     return min(fitting, key=lambda row: rank(row.split), default=None)

@@ -30,10 +30,7 @@ def part_of(record: Record, album: Album) -> Part:
 
 def remarks(record: Record) -> list[Remark]:
     """Findings of the diagnosis, the worst first, as run.json keeps them; and which checkpoint is marked best."""
-    findings = record.fact("findings")
-    result = (
-        [_remark(finding) for finding in findings if isinstance(finding, dict)] if isinstance(findings, list) else []
-    )
+    result = [_remark(finding) for finding in _tables(record.fact("findings"))]
     if best := record.table("best"):
         metric = of_metric(RENAMED.get(str(best.get("metric")), str(best.get("metric"))))
         value = written(metric, best.get("value"))
@@ -43,17 +40,16 @@ def remarks(record: Record) -> list[Remark]:
 
 
 def _remark(finding: dict[str, Any]) -> Remark:
-    name, severity, meaning, remedy = (
-        plain(finding.get(key), 400) for key in ("name", "severity", "meaning", "remedy")
-    )
-    signs = finding.get("evidence")
-    messages = (
-        [sign.get("message") or sign.get("said") for sign in signs if isinstance(sign, dict)]
-        if isinstance(signs, list)
-        else []
-    )
+    keys = ("name", "severity", "meaning", "remedy")
+    name, severity, meaning, remedy = (plain(finding.get(key), 400) for key in keys)
+    messages = [sign.get("message") or sign.get("said") for sign in _tables(finding.get("evidence"))]
     evidence = "; ".join(plain(message, 300) for message in messages)
     return Remark(name.capitalize(), severity, f"{meaning} Try {remedy}", evidence)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    """The tables in a JSON list; none where it is no list."""
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
 
 
 def summary(record: Record) -> str:
@@ -94,11 +90,14 @@ def _length(record: Record) -> str:
 
 def tiles(record: Record) -> list[Tile]:
     """The numbers at the top of a run's part."""
-    seen, seconds = record.fact("images_seen"), record.fact("seconds")
-    speed = f"{number(round(seen / seconds))} images/s" if seen and seconds else ""
+    speed = f"{number(record.speed)} images/s" if record.speed else ""
     costs = [
         Tile("Parameters", number(record.fact("parameters"))),
-        Tile("Images seen", number(seen), f"{epochs(record.fact('epochs'))} epochs"),
-        Tile("Training time", duration(seconds), speed),
+        Tile("Images seen", number(record.fact("images_seen")), f"{epochs(record.fact('epochs'))} epochs"),
+        Tile(
+            "Training time",
+            duration(record.fact("seconds")),
+            speed,
+        ),
     ]
     return [*(tile for tile in costs if any(char.isdigit() for char in tile.value)), *headlines(record)]

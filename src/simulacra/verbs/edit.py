@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import Meaning, meaning_of, read_picture
-from simulacra.editing import EditRequest, EditResult, edit_images, learn_directions, own_labels, row_picture
+from simulacra.editing import EditRequest, EditResult, edit_images, labels_in_code, learn_directions, row_picture
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.data_of_run import store_of
@@ -48,13 +48,13 @@ class Editor:
         """
         check(request)
         self.subject.generates  # noqa: B018  # refuses a model that generates no images before anything is learnt
-        own = own_labels(self.subject)
-        directions = self.directions() if any(name not in own for name in request.labels) else None
-        known = (*own, *(directions.names if directions else self.subject.recipe.data.labels))
+        in_code = labels_in_code(self.subject)
+        directions = self.directions() if any(name not in in_code for name in request.labels) else None
+        labels = (*in_code, *(directions.names if directions else self.subject.recipe.data.labels))
         for name in (*request.labels, *request.keep) if directions else request.labels:
-            if name not in known:
+            if name not in labels:
                 flag = "--keep" if name in request.keep else "--label"
-                raise RunError(f"{flag} {name}: neither the model nor its data has this label; {nearest(name, known)}")
+                raise RunError(f"{flag} {name}: neither the model nor its data has this label; {nearest(name, labels)}")
         with Live("searching for the picture's code") as live:
             return edit_images(self.subject, images, request, directions, live.count)
 

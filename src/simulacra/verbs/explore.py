@@ -9,7 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from simulacra.errors import RunError
-from simulacra.explorer import Guard, Library, free_socket, is_loopback, make_app, serve
+from simulacra.explorer import free_socket, make_app, serve
+from simulacra.explorer.library import Library
+from simulacra.explorer.security import Guard, is_loopback
 
 
 def explore(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
-from simulacra.exporting.config import NAME
-from simulacra.exporting.formats import FORMATS, Options, files_of
-from simulacra.exporting.model import open_trained
+from simulacra.evaluation.subject import open_model
+from simulacra.exporting import FORMATS, files_of
+from simulacra.exporting.model import TrainedModel
+from simulacra.exporting.weights import CONFIG
 from simulacra.files import write_aside
 from simulacra.runs import RunFolder
 
@@ -43,14 +44,14 @@ def export(
         raise RunError(f"--format {form}: there is no such format; {nearest(form, FORMATS)}")
     if out.exists() and not out.is_dir():
         raise RunError(f"--out {out} is a file; give a folder")
-    if out.is_dir() and not (out / NAME).is_file() and any(out.iterdir()):
+    if out.is_dir() and not (out / CONFIG).is_file() and any(out.iterdir()):
         raise RunError(f"--out {out} is not empty and holds no earlier export; give a new folder")
     run = RunFolder(path)
-    trained = open_trained(run, step)
+    trained = TrainedModel(run, open_model(run, step))
     if unfinished := note_of_state(run, trained.step):
         say(unfinished)
-    files = files_of(trained, form, Options(licence, runtime))
-    (out / NAME).unlink(missing_ok=True)  # an export that is cut off must not be taken for a whole one
+    files = files_of(trained, form, licence, runtime)
+    (out / CONFIG).unlink(missing_ok=True)  # an export that is cut off must not be taken for a whole one
     for name, content in files.items():
         write_aside(out / name, content)
     if licence is None:

@@ -240,8 +240,8 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
         if not labels:
             why = f" ({reason})" if (reason := store.card.get("no_classes")) else ""
             raise RecipeError(
-                f'data.labels is "all", and {store.path} has no labels{why}; put the pictures of each class in a '
-                "folder of its own, or name a table with --labels"
+                f'data.labels is "all", and {store.path} has no labels{why}; pack the data with --labels table.csv, '
+                "or put the pictures of each class in a folder of its own"
             )
     check_labels(tuple(labels), exclusive, store)
     height, width, _ = store.shape

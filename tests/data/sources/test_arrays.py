@@ -104,6 +104,8 @@ def test_train_and_test_arrays_are_the_split(tmp_path: Path, packed) -> None:
         ({"images": IMAGES, "labels": [0, 1, 2, 0, 1, 2], "classes": ["a", "a", "b"]}, "'a' twice in classes"),
         ({"images": IMAGES, "labels": [0, 1, 2, 0, 1, 2], "classes": np.array("x")}, r"classes of shape \(\)"),
         ({"images": np.array([["a"]])}, "of shape"),
+        ({"images": IMAGES[0]}, r"\(8, 8, 3\), which may be one image in colour"),
+        ({"images": IMAGES, "labels": np.full((6, 2), 5)}, "or name the array factors"),
     ],
 )
 def test_arrays_that_are_no_data_set_are_told(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -315,3 +317,9 @@ def test_transparent_images_lie_over_the_background(tmp_path: Path, packed) -> N
     clear = np.zeros((4, 8, 8, 4), np.uint8)
     assert packed("arrays", save(tmp_path, images=clear)).store.images.min() == 255
     assert packed("arrays", save(tmp_path, images=clear), out="b", background="black").store.images.max() == 0
+
+
+def test_test_images_alone_are_split_by_their_content(tmp_path: Path, packed) -> None:
+    result = packed("arrays", save(tmp_path, x_test=IMAGES, y_test=LABELS))
+    assert (result.store.split == 0).any()
+    assert any("none of the images are called train" in note for note in result.notes)

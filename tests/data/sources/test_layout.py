@@ -93,6 +93,8 @@ def test_split_and_classes_are_found_in_either_order_and_inside_wrappers(form: s
         ({"train/cat": 30, "train/dog": 30, "test1/test1": 4}, 4, "4 pictures of test without classes left out"),
         ({**over(("train", "test"), CAT_DOG, 9), "": 2}, 2, "2 pictures outside the folders train/test left out"),
         ({**over(("train", "test"), CAT_DOG, 9), "seg_pred": 5}, 5, "5 pictures outside the folders train/test"),
+        ({"cat": 9, "dog": 9, "pets/cat": 9, "pets/dog": 9}, 18, "18 pictures of pets, whose folders are classes"),
+        ({"images/cat": 9, "images/dog": 9, "masks/cat": 9, "masks/dog": 9}, 18, "18 pictures of masks beside images"),
         ({**over(CAT_DOG, ("train", "test"), 9), "cat": 1}, 1, "1 picture outside the folders train/test left out"),
         ({**over(("train",), CAT_DOG, 9), **over(("more",), CAT_DOG, 2)}, 4, "4 pictures outside the folders train"),
     ],

@@ -37,9 +37,9 @@ def scores(codes: Array, values: Array) -> dict[str, float | None]:
         "mig": float(mutual_information_gap(codes, known).mean()),
         "sap": float(separated_predictability(codes, known, np.random.default_rng(0)).mean()),
         "votes": majority_votes(codes, known, np.random.default_rng(0), size=20, votes=100),
-        "disentanglement": explained.disentanglement,
-        "completeness": explained.completeness,
-        "informativeness": explained.informativeness,
+        "disentanglement": explained["dci_disentanglement"],
+        "completeness": explained["dci_completeness"],
+        "informativeness": explained["dci_informativeness"],
     }
 
 

@@ -59,33 +59,38 @@ def test_a_number_that_is_not_finite_in_some_draw_has_no_interval() -> None:
     assert (found.value, found.low, found.high) == (1.0, None, None)
 
 
+def attribute(samples: np.ndarray, real: np.ndarray) -> correction.Shares | None:
+    (share,) = correction.attributes(samples[None], real[None])
+    return share
+
+
 def test_an_attribute_is_corrected_by_sensitivity_and_specificity() -> None:
     real = np.array([[90, 10], [20, 80]])  # specificity 0.9, sensitivity 0.8
     samples = np.array([[65, 35], [30, 70]])
     # On: (0.7 + 0.9 - 1) / 0.7 = 6/7 have it. Off: (0.35 - 0.1) / 0.7 = 5/14 have it, 9/14 do not.
-    found = correction.attribute(samples, real)
+    found = attribute(samples, real)
     assert found is not None
-    assert found.value == pytest.approx((6 / 7 + 9 / 14) / 2)
+    assert found.values == pytest.approx((6 / 7 + 9 / 14) / 2)
     low, high = found.estimate.low, found.estimate.high
     assert low is not None
     assert high is not None
-    assert 0.5 < low < found.value < high < 1
+    assert 0.5 < low < found.values < high < 1
 
 
 def test_a_perfect_judge_needs_no_correction_and_a_model_as_good_as_the_judge_is_perfect() -> None:
     sure, samples = np.array([[50, 0], [0, 50]]), np.array([[40, 10], [5, 45]])
-    plain = correction.attribute(samples, sure)
+    plain = attribute(samples, sure)
     assert plain is not None
-    assert plain.value == pytest.approx(0.85)
+    assert plain.values == pytest.approx(0.85)
     real = np.array([[90, 10], [20, 80]])
-    same = correction.attribute(real, real)
+    same = attribute(real, real)
     assert same is not None
-    assert same.value == pytest.approx(1)
+    assert same.values == pytest.approx(1)
 
 
 @pytest.mark.parametrize("real", [[[90, 10], [85, 15]], [[100, 0], [0, 0]], [[0, 100], [0, 50]]])
 def test_a_judge_that_tells_nothing_apart_corrects_nothing(real: list[list[int]]) -> None:
-    assert correction.attribute(np.array([[5, 5], [5, 5]]), np.array(real)) is None
+    assert attribute(np.array([[5, 5], [5, 5]]), np.array(real)) is None
 
 
 def test_a_class_that_the_judge_never_names_is_not_corrected() -> None:
@@ -111,15 +116,15 @@ def test_errors_of_several_attributes_even_out() -> None:
 
 def test_a_share_is_corrected_alike_whoever_asks() -> None:
     real = np.array([[90, 10], [20, 80]])
-    found = correction.attribute(np.array([[0, 0], [30, 70]]), real)
+    found = attribute(np.array([[0, 0], [30, 70]]), real)
     assert found is not None
     shares = correction.corrected(np.array([[True]] * 70 + [[False]] * 30), real[None])
-    assert found.value == pytest.approx(shares.values[0])
+    assert found.values == pytest.approx(shares.values[0])
     assert found.estimate.low == pytest.approx(shares.limits[0][0], abs=0.02)
     # The same attribute as two classes.
     asked = correction.classes(np.array([[0, 0], [30, 70]]), real)[1]
     assert asked is not None
-    assert asked.value == pytest.approx(found.value)
+    assert asked.values == pytest.approx(found.values)
 
 
 def test_classes_are_unmixed() -> None:
@@ -139,10 +144,10 @@ def test_each_class_asked_for_is_corrected_and_one_that_was_not_is_not() -> None
     assert none is None
     assert first is not None
     assert third is not None
-    assert first.value == pytest.approx(1, abs=1e-6)
-    assert third.value == pytest.approx(0.5, abs=0.05)
+    assert first.values == pytest.approx(1, abs=1e-6)
+    assert third.values == pytest.approx(0.5, abs=0.05)
     mean = correction.together([first, third], np.array([100.0, 200.0]))
-    assert mean.value == pytest.approx((first.value + 2 * third.value) / 3)
+    assert mean.values == pytest.approx((first.values + 2 * third.values) / 3)
     assert correction.classes(samples, np.array([[1, 0, 0], [0, 0, 0], [0, 0, 1]])) == [None] * 3
 
 

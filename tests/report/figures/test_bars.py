@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from simulacra.report.figures import draw
 from simulacra.report.figures.bars import heat_map, share_pairs
-from simulacra.report.figures.style import draw
 
 
 def drawn(values: np.ndarray, **changes: Any) -> Figure:
     """A heat map with rows and columns `name 0`, `name 1` and so on."""
     rows, columns = ([f"name {index}" for index in range(count)] for count in values.shape)
-    texts = {"title": "t", "x_name": "x", "y_name": "y", "unit": "u"}
+    texts = {"title": "t", "axes": ("x", "y"), "unit": "u"}
     return heat_map(values, rows, columns, **texts | changes)
 
 
 def test_small_maps_have_numbers_and_large_ones_all_their_names(fake: Any) -> None:
     random = np.random.default_rng(0)
     assert len(fake.words_in(draw(drawn(random.uniform(size=(12, 12)))).svg)) >= 12 * 12 + 24
-    texts = fake.words_in(draw(drawn(random.uniform(size=(40, 40)), own=40)).svg)
+    texts = fake.words_in(draw(drawn(random.uniform(size=(40, 40)), framed=40)).svg)
     assert sum(text.startswith("name ") for text in texts) == 80
     assert len(texts) < 100, "cells of forty rows are too small for numbers"
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulacra.report.figures import draw
 from simulacra.report.figures.curves import Line, curves, is_noisy, lowest_percent, smooth, wants_logarithm
-from simulacra.report.figures.style import draw
 
 X = np.arange(1.0, 101.0)
 

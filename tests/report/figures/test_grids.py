@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from simulacra.report.figures import draw
 from simulacra.report.figures.grids import fold, picture_rows, tile
-from simulacra.report.figures.style import draw
 
 
 def test_equal_figures_give_equal_bytes(fake: Any) -> None:

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from simulacra.report.figures import draw
 from simulacra.report.figures.maps import code_map, label_maps
-from simulacra.report.figures.style import draw
 
 
 def points(count: int) -> np.ndarray:

@@ -93,8 +93,8 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
         raise DataError(f"the source {kind} takes no {unfit[0]}; leave it out (it takes: {takes})")
     if kind == "avatars" and path is not None:
         raise DataError(
-            f"avatars are drawn, not read; for the pictures in {path}: simulacra pack folder "
-            f"{shlex.quote(str(path))} --out STORE"
+            f"avatars are drawn, not read; for the pictures in {path}: "
+            f"simulacra pack folder {shlex.quote(str(path))} --out stores/mine"
         )
     if path is None:
         if kind != "avatars":

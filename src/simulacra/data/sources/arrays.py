@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simulacra.data.colours import parse_background
-from simulacra.data.decode import Picture, convert_picture
+from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
 from simulacra.data.sources.base import (
     Options,
     Pictures,
@@ -49,7 +49,7 @@ class Found(NamedTuple):
 
     Attributes:
         parts: images with what belongs to them.
-        label_names: one a label, where the file has any.
+        label_names: one per label, where the file has any.
         factor_names: one a factor, where the file has any.
         used: names of the arrays that are in any of these.
     """
@@ -78,8 +78,10 @@ def open_arrays(path: Path, options: Options) -> Source:
     form = options.settled((width, height), 1 if depth == 1 else 3)
     label_names, labels, exclusive = _labels(path, parts, found.label_names)
     factor_names, factors = _factors(path, parts, found.factor_names)
-    split = None
-    if all(part.split is not None for part in parts):
+    split, notes = None, _left_out(arrays, found.used)
+    if parts[0].split not in (None, TRAIN):
+        notes.insert(0, "none of the images are called train, so the split follows their content")
+    elif parts[0].split is not None:
         split = np.repeat(np.array([part.split for part in parts], np.uint8), [len(part.images) for part in parts])
     return Source(
         kind="arrays",
@@ -100,18 +102,23 @@ def open_arrays(path: Path, options: Options) -> Source:
             "background": background,
             "notes": [
                 f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}",
-                *_left_out(arrays, found.used),
+                *notes,
             ],
         },
     )
 
 
 def _pictures(blocks: list[Array], values: Range, form: Settled, background: str, _workers: int | None) -> Pictures:
+    crop = parse_crop(form.crop)
+
     def read(image: Array) -> Picture:
         pixels = np.asarray(image)
         if pixels.dtype != np.uint8 or values != (0, 255):
             pixels = to_bytes(pixels, values)
-        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+        height, width, depth = pixels.shape
+        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
+        if depth != 4:
+            return Picture(fit(whole, form.size, crop, form.grey), (width, height))
         return convert_picture(whole, form.size, form.crop, form.grey, background=background)
 
     for images in blocks:
@@ -220,6 +227,11 @@ def _factors(
 
 
 def _channels_last(path: Path, images: Array, options: Options) -> Array:
+    if images.ndim == 3 and images.shape[2] in (3, 4):
+        raise DataError(
+            f"{path} has images of shape {images.shape}, which may be one image in colour; "
+            "save (N, H, W, C), also of one image, and of grey ones (N, H, W, 1)"
+        )
     if images.ndim == 3:
         images = images[:, :, :, None]
     if images.ndim != 4 or not images.size or images.dtype.kind not in "buif":
@@ -289,7 +301,7 @@ def _labels(
     else:
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
-            "save (N,) classes or (N, K) of 0 and 1"
+            "save (N,) classes or (N, K) of 0 and 1, or name the array factors"
         )
     if len(found[0]) != found[1].shape[1]:
         raise DataError(
@@ -299,11 +311,11 @@ def _labels(
 
 
 def _checked(path: Path, labels: Array, count: int) -> Array:
-    """One part's labels, which are one row an image."""
+    """One part's labels, which are one row per image."""
     if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row an image"
+            "save one row per image"
         )
     return labels
 

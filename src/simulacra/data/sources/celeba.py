@@ -70,7 +70,7 @@ def open_celeba(path: Path, options: Options) -> Source:
     if not names:
         raise DataError(
             f"no picture in {root} has a row in the tables, which name them 000001.jpg and so on; for other pictures "
-            f"than CelebA's: simulacra pack folder {shlex.quote(str(root))} --out STORE, or train with --source folder"
+            f"than CelebA's: simulacra pack folder {shlex.quote(str(root))} --out stores/mine (train: --source folder)"
         )
     split = None if partition is None else partition.of(names)[:, 0]
     if split is not None and (split == TRAIN).all():

@@ -1,4 +1,4 @@
-"""Picture files below a folder, read as one set: each by its path, and deep ones by a range that all share."""
+"""Reads the picture files of a folder; all deep pictures of the folder share one range of values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +64,7 @@ def reader_of(root: Path, form: Settled, options: Options) -> FileReader:
 
 
 def read_files(reader: FileReader, names: Sequence[str], workers: int | None = None) -> Pictures:
-    """Each file read, in order; before it, the range of values that deep ones have in common, unless it is stated.
+    """Reads each file, in order. If no range is stated for deep pictures, their values are measured first.
 
     Args:
         reader: reads one file.

@@ -4,6 +4,7 @@ People lay pictures out as split/class, class/split, classes alone, a split alon
 with pictures beside it. What is guessed here is said in one line, and two options say otherwise.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,31 @@ CLASSES, SPLIT = ("folders", "none"), ("folder", "random")  # values of the opti
 
 # Where more of the pictures than this lie outside the folders, the folders are no classes.
 STRAY = 0.25
+# Folders of pictures and, beside them, of what is drawn over these: masks are no class beside images.
+IMAGES = frozenset(
+    ("image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures", "rgb", "color")
+)
+MASKS = frozenset(
+    (
+        "mask",
+        "masks",
+        "segmentation",
+        "segmentationclass",
+        "segmentationobject",
+        "annotation",
+        "annotations",
+        "label",
+        "labels",
+        "gt",
+        "groundtruth",
+        "trimap",
+        "trimaps",
+        "seg",
+        "segs",
+        "depth",
+        "edges",
+    )
+)
 # Classes that the line names.
 NAMED = 8
 
@@ -230,6 +256,8 @@ def _find_classes(read: _Reading, forced: bool) -> tuple[tuple[str, ...], Rows, 
         _strip_parts(read, read.split)
     else:
         _look_through(read, quiet=True)
+    _leave_out_masks(read)
+    _leave_out_copies(read)
     tops = _same_spelling(read)
     rows = read.rows()
     unlabelled = _unlabelled_parts(read, tops)
@@ -246,6 +274,30 @@ def _find_classes(read: _Reading, forced: bool) -> tuple[tuple[str, ...], Rows, 
     read.leave_out("outside classes", stray)
     place = {name: at for at, name in enumerate(names)}
     return tuple(names), np.array([place[tops[row]] for row in read.rows()], dtype=np.int64), ""
+
+
+def _leave_out_masks(read: _Reading) -> None:
+    """Leaves out masks that lie beside images, and looks through the folders of images."""
+    words = {name: re.sub(r"[\W_\d]", "", name.lower()) for name in read.tops() if name}
+    masks = [name for name, word in words.items() if word in MASKS]
+    if not masks or not words.keys() - masks or not all(word in IMAGES | MASKS for word in words.values()):
+        return
+    inside = [row for row in read.rows() if read.folders[row] and read.folders[row][0] in masks]
+    read.leave_out(f"of {_listed(masks)} beside images", inside)
+    for row in read.rows():
+        read.folders[row] = read.folders[row][1:]
+
+
+def _leave_out_copies(read: _Reading) -> None:
+    """Leaves out a folder around copies of the class folders beside it, as unpacking twice gives."""
+    inner: dict[str, set[str]] = defaultdict(set)
+    for row in read.rows():
+        if len(read.folders[row]) > 1:
+            inner[read.folders[row][0]].add(read.folders[row][1])
+    beside = set(read.tops())
+    around = [name for name, names in inner.items() if len(names) > 1 and names <= beside - {name}]
+    rows = [row for row in read.rows() if read.folders[row] and read.folders[row][0] in around]
+    read.leave_out(f"of {_listed(around)}, whose folders are classes beside it,", rows)
 
 
 def _unlabelled_parts(read: _Reading, tops: dict[int, str]) -> dict[int, list[int]]:
@@ -296,8 +348,9 @@ def _concluded(read: _Reading, label_names: tuple[str, ...], members: Rows, no_c
     for why, rows in read.outside.items():
         line.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
     if one_part:
+        left = SPLITS[int(split[0])] if split is not None and len(split) else "nothing"
+        line.append(f"the split is drawn, since only {left} is left of the folders' own")
         split = None
-        line.append("the split is drawn, since that leaves one part of the folders' own")
     elif split is None and foldered:
         line.append("the split is drawn" + (", as asked" if drawn else ""))
     return Layout(

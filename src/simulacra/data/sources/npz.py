@@ -1,4 +1,4 @@
-"""Arrays in NumPy's files: mapped rather than read, never unpickled, and known by what their names say."""
+"""Arrays in NumPy's files: mapped and not read, never unpickled, and recognised by their names."""
 
 import errno
 import re
@@ -77,7 +77,7 @@ class Role(NamedTuple):
 
 def role_of(name: str) -> Role | None:
     """What a name like `x_train`, `TestImages` or `latents_values` says; None where it says nothing."""
-    plain = re.sub(r"[\W_]", "", name.lower())
+    plain = re.sub(r"[\W_]", "", name.rpartition("/")[2].lower())
     for what, names in NAMES.items():
         for rank, known in enumerate(names):
             if plain == known:

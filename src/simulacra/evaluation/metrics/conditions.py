@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, Results
+from simulacra.evaluation.context import Arrays, Material, Results
 from simulacra.evaluation.judge import Judge, count_confusion
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.correction import Corrected
+from simulacra.evaluation.metrics.correction import Shares
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.measurements import Measurement
 from simulacra.objectives import Encodes
@@ -44,8 +45,8 @@ def measure(material: Material) -> Results:
     names = judge.label_names
     unlearned = np.flatnonzero(~judge.learned)
     results.notes += [f"{names[column]}: not judged; {why_unlearned(judge, column)}" for column in unlearned.tolist()]
-    known = set(material.subject.recipe.data.labels) if model.code.labels else set(names)
-    asked = np.array([column for column, name in enumerate(names) if name in known], np.int64)
+    labels = material.subject.recipe.data.labels if model.code.labels else names
+    asked = np.flatnonzero(np.isin(names, labels))
     if model.code.labels:
         results.measurements += obedience(material, judge, asked)
     if model.code.labels or isinstance(model, Encodes):
@@ -69,28 +70,28 @@ def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurem
     corrections = (correction.classes if judge.exclusive else correction.attributes)(confusion, judge.confusion)
     measurements: list[Measurement] = []
     judged: list[int] = []
-    corrected: dict[int, tuple[Corrected, int]] = {}
+    corrected: list[tuple[Shares, int]] = []
     for column in asked.tolist():
         generated_for, predicted_as = wanted[:, column], predicted[:, column]
         hits = predicted_as[generated_for] if judge.exclusive else predicted_as == generated_for
-        why, why_corrected = why_withheld(judge, column, len(hits), corrections[column])
         about: dict[str, Any] = {"label": judge.label_names[column], "n": len(hits), "judge": judge.label}
-        if why is None:
-            judged.append(column)
-            chance = chance_obedience(predicted_as, generated_for, exclusive=judge.exclusive)
-            about_raw = about | {"baseline": float(judge.accuracy[column]), "details": {"chance": chance}}
-            measurements.append(material.measurement(ACCURACY, Estimate.share(hits), **about_raw))
+        if why := why_withheld(judge, column, len(hits)):
+            measurements += [material.measurement(metric, None, why=why, **about) for metric in (ACCURACY, CORRECTED)]
+            continue
+        judged.append(column)
+        chance = {"chance": chance_obedience(predicted_as, generated_for, exclusive=judge.exclusive)}
+        share, baseline = Estimate.share(hits), float(judge.accuracy[column])
+        measurements.append(material.measurement(ACCURACY, share, baseline=baseline, details=chance, **about))
+        if correct := corrections[column]:
+            corrected.append((correct, len(hits)))
+            measurements.append(material.measurement(CORRECTED, correct.estimate, **about))
         else:
-            measurements.append(material.measurement(ACCURACY, None, why=why, **about))
-        share = None if why_corrected else corrections[column]
-        measurements.append(
-            material.measurement(CORRECTED, share.estimate if share else None, why=why_corrected, **about)
-        )
-        corrected |= {column: (share, len(hits))} if share else {}
+            why = "the judge finds it in too few real images for a correction"
+            measurements.append(material.measurement(CORRECTED, None, why=why, **about))
     if judged:
         measurements.append(mean_obedience(material, judge, predicted, wanted, judged))
     if corrected:
-        parts, sizes = zip(*corrected.values(), strict=True)
+        parts, sizes = zip(*corrected, strict=True)
         estimate = correction.together(list(parts), np.array(sizes, np.float64)).estimate
         about = {"n": len(predicted), "judge": judge.label, "details": {"labels": len(parts)}}
         measurements.append(material.measurement(CORRECTED, estimate, **about))
@@ -107,10 +108,10 @@ def mean_obedience(material: Material, judge: Judge, predicted: Flags, wanted: F
         baseline = float(judge.accuracy[judged].mean())
         estimate = leakage.resampled(right, float)
         return material.measurement(ACCURACY, estimate, n=len(right), baseline=baseline, **about)
-    own = wanted[:, judged].any(1)
-    chance = float((predicted[own].mean(0) * wanted[own].mean(0)).sum())
+    counted = wanted[:, judged].any(1)
+    chance = float((predicted[counted].mean(0) * wanted[counted].mean(0)).sum())
     about["details"] = {"labels": len(judged), "chance": chance}
-    hits, confusion = predicted[own][wanted[own]], judge.confusion[judged]
+    hits, confusion = predicted[counted][wanted[counted]], judge.confusion[judged]
     baseline = float(confusion[np.arange(len(judged)), judged].sum() / confusion.sum())
     return material.measurement(ACCURACY, Estimate.share(hits), n=len(hits), baseline=baseline, **about)
 
@@ -135,14 +136,11 @@ def wanted_labels(material: Material, judge: Judge) -> Flags:
     return wanted
 
 
-def why_withheld(judge: Judge, column: int, n: int, corrected: Corrected | None) -> tuple[str | None, str | None]:
-    """Why a label's share, and its corrected share, are withheld; None where they are not."""
+def why_withheld(judge: Judge, column: int, n: int) -> str | None:
+    """Why the share of a label is withheld, of n samples that count for it; None where it is not."""
     if not judge.learned[column]:
-        why = why_unlearned(judge, column)
-        return why, why
-    if not n:
-        return "no sample was generated for it", "no sample was generated for it"
-    return None, None if corrected else "the judge finds it in too few real images for a correction"
+        return why_unlearned(judge, column)
+    return None if n else "no sample was generated for it"
 
 
 def why_unlearned(judge: Judge, column: int) -> str:
@@ -194,7 +192,7 @@ def chance_information(a: Numbers, b: Numbers) -> float:
 
 def binned(values: NDArray[np.floating], parts: int = 10) -> Numbers:
     """The part (n,), from 0, that each value falls into, of parts with equally many values."""
-    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    ranks = rankdata(values, method="ordinal").astype(np.int64) - 1
     return ranks * parts // len(values)
 
 
@@ -293,26 +291,18 @@ def _of_attributes(material: Material, judge: Judge, asked: Columns) -> Results:
     notes = [f"{name}: no attribute vector; too few training images have it, or lack it" for name in left]
     if not len(switched.asked):
         return Results(notes=notes)
-    own = switched.asked[judge.learned[switched.asked]]
-    others = [column for column in np.flatnonzero(judge.learned).tolist() if column not in own]
-    columns = np.array([*own.tolist(), *others], np.int64)
+    judged = switched.asked[judge.learned[switched.asked]]
+    columns = np.concatenate([judged, np.setdiff1d(np.flatnonzero(judge.learned), judged)])
     before, after = leakage.probabilities(material, judge, switched)
     effects = leakage.effects(before[:, columns], after[:, :, columns], switched.labels)
-    picture = {
-        "matrix": effects.mean(0),
-        "absolute": np.abs(effects).mean(0),
-        "asked": np.array([judge.label_names[column] for column in switched.asked]),
-        "judged": np.array([judge.label_names[column] for column in columns]),
-        "exclusive": np.array(False),
-        "vectors": np.array(not by_label),
-        "n": np.array(len(effects)),
-    }
+    picture = _picture(judge, effects.mean(0), switched.asked, columns, by_label, len(effects))
+    picture["absolute"] = np.abs(effects).mean(0)
     results = Results(notes=notes, pictures={"leakage": picture})
-    if len(own) < 2:
+    if len(judged) < 2:
         results.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
         return results
-    estimate = leakage.resampled(effects[:, : len(own)], leakage.ratio)
-    about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(own)}}
+    estimate = leakage.resampled(effects[:, : len(judged)], leakage.ratio)
+    about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(judged)}}
     results.measurements.append(_leakage(material, estimate, None if by_label else material.chosen.split, about))
     return results
 
@@ -329,18 +319,21 @@ def _of_classes(material: Material, judge: Judge) -> Results:
     if not wanted.any():
         return Results(notes=["leakage: no class has enough images to be asked for"])
     cells = leakage.crossed(wanted, judge.predict(images))
-    picture = {
-        "matrix": leakage.shares(cells.mean(0)),
-        "asked": np.array(judge.label_names),
-        "judged": np.array(judge.label_names),
-        "exclusive": np.array(True),
-        "vectors": np.array(not by_label),
-        "n": np.array(len(cells)),
-    }
+    columns = np.arange(len(judge.label_names))
+    picture = _picture(judge, leakage.shares(cells.mean(0)), columns, columns, by_label, len(cells))
     estimate = leakage.resampled(cells, lambda mean: leakage.ratio(leakage.shares(mean)))
     baseline = leakage.ratio(leakage.shares(judge.confusion))
     about = {"n": len(cells), "judge": judge.label, "details": {"labels": len(judge.label_names)}}
     return Results([_leakage(material, estimate, split, about, baseline)], pictures={"leakage": picture})
+
+
+def _picture(
+    judge: Judge, matrix: NDArray[np.float64], asked: Columns, judged: Columns, by_label: bool, n: int
+) -> Arrays:
+    """The matrix of asked by judged labels, measured on n images, as the picture `leakage` keeps it."""
+    names = np.array(judge.label_names)
+    arrays = {"matrix": matrix, "asked": names[asked], "judged": names[judged], "n": np.array(n)}
+    return arrays | {"exclusive": np.array(judge.exclusive), "vectors": np.array(not by_label)}
 
 
 def _leakage(
@@ -349,6 +342,5 @@ def _leakage(
     """Leakage, withheld where no label changes itself, so that there is nothing to compare others with."""
     if not isfinite(estimate.value):
         return material.measurement("leakage", None, split=split, why="no label that is switched changes", **about)
-    return material.measurement(
-        "leakage", estimate, split=split, baseline=baseline if isfinite(baseline) else None, **about
-    )
+    finite = baseline if isfinite(baseline) else None
+    return material.measurement("leakage", estimate, split=split, baseline=finite, **about)

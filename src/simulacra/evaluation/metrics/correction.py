@@ -10,6 +10,7 @@ corrected share is a better guess, not a truth.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -27,41 +28,26 @@ DRAWS = 1000  # of a posterior
 CLASS_DRAWS = 200  # where each class is solved by itself
 LEAST = 0.2  # of sensitivity + specificity - 1, below which a correction would mostly enlarge noise
 TOGETHER = 1e3  # weight of the equation that says that shares add up to 1
-NOTHING = (
-    1e-9  # added to every count of real images, so that a class without any may be predicted as anything; and rounding
-)
-
-
-@dataclass(frozen=True)
-class Corrected:
-    """A corrected share in [0, 1].
-
-    Attributes:
-        value: the share.
-        draws: (B,) of its posterior, given how many images the judge and the samples were counted on.
-    """
-
-    value: float
-    draws: Array
-
-    @property
-    def estimate(self) -> Estimate:
-        """The value with its 95% interval."""
-        low, high = np.quantile(self.draws, (0.025, 0.975))
-        return Estimate(self.value, min(self.value, float(low)), max(self.value, float(high)))
+# Added to every count of real images, so that a class without any may be predicted as anything; and rounding.
+NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Corrected shares of K labels, or of several groups of images.
+    """Corrected shares: one, those of K labels, or of several groups of images.
 
     Attributes:
-        values: (..., K) in [0, 1].
-        draws: (B, ..., K) of their posterior.
+        values: (..., K) in [0, 1], or a single one.
+        draws: (B, ..., K) of their posterior, given how many images the judge and the samples were counted on.
     """
 
     values: Array
     draws: Array
+
+    def of(self, *index: int) -> "Shares":
+        """A single one of them."""
+        every_draw: Any = (slice(None), *index)
+        return Shares(self.values[index], self.draws[every_draw])
 
     @property
     def limits(self) -> tuple[Array, Array]:
@@ -69,12 +55,16 @@ class Shares:
         low, high = np.quantile(self.draws, (0.025, 0.975), axis=0)
         return np.minimum(low, self.values), np.maximum(high, self.values)
 
+    @property
+    def estimate(self) -> Estimate:
+        """A single one with its 95% interval."""
+        return Estimate(float(self.values), *map(float, self.limits))
 
-def together(parts: list[Corrected], weights: Array) -> Corrected:
-    """The weighted mean of several, as if they erred independently."""
+
+def together(parts: list[Shares], weights: Array) -> Shares:
+    """The weighted mean of several single ones, as if they erred independently."""
     share = weights / weights.sum()
-    value = float(share @ [part.value for part in parts])
-    return Corrected(value, share @ np.stack([part.draws for part in parts]))
+    return Shares(share @ [part.values for part in parts], share @ np.stack([part.draws for part in parts]))
 
 
 def corrected(predicted: Flags, confusion: Counts) -> Shares:
@@ -90,9 +80,8 @@ def corrected(predicted: Flags, confusion: Counts) -> Shares:
         shares = solved(counts[None], confusion, random)
         return Shares(shares.values[0], shares.draws[:, 0])
     pairs = np.stack([len(predicted) - counts, counts], 1)
-    each = [solved(pair[None], table, random) for pair, table in zip(pairs, confusion, strict=True)]
-    values, draws = [part.values[0, 1] for part in each], [part.draws[:, 0, 1] for part in each]
-    return Shares(np.array(values), np.stack(draws, 1))
+    each = [solved(pair[None], table, random).of(0, 1) for pair, table in zip(pairs, confusion, strict=True)]
+    return Shares(np.array([part.values for part in each]), np.stack([part.draws for part in each], 1))
 
 
 def distinguished(confusion: Counts) -> Flags:
@@ -114,32 +103,29 @@ def distinguished(confusion: Counts) -> Flags:
     return both & (hits / np.maximum(have, 1) - false_alarms / np.maximum(others, 1) >= LEAST)
 
 
-def attributes(samples: Counts, real: Counts) -> list[Corrected | None]:
-    """For each of K attributes what `attribute` says of its counts (K, 2, 2)."""
-    random = stream(0, Draw.JUDGE_ERRORS)
-    return [attribute(*pair, random) for pair in zip(samples, real, strict=True)]
-
-
-def attribute(samples: Counts, real: Counts, random: Generator | None = None) -> Corrected | None:
-    """The share of samples that have the value of one attribute that they were generated for.
+def attributes(samples: Counts, real: Counts) -> list[Shares | None]:
+    """For each of K attributes the share of samples that have the value that they were generated for.
 
     Args:
-        samples: (2, 2) counts of samples, wanted (without, with) by predicted.
-        real: (2, 2) counts of held-out images, true by predicted.
-        random: of the draws; a stream of its own by default.
+        samples: (K, 2, 2) counts of samples, wanted (without, with) by predicted.
+        real: (K, 2, 2) counts of held-out images, true by predicted.
 
     Returns:
-        None where the judge hardly distinguishes images with and without the attribute.
+        K of them; None where the judge hardly distinguishes images with and without the attribute.
     """
-    wanted = samples.sum(1)
-    if not wanted.sum() or not distinguished(real[None])[0]:
-        return None
-    shares = solved(samples, real, random or stream(0, Draw.JUDGE_ERRORS))
-    value, draws = (part.diagonal(0, -2, -1) @ (wanted / wanted.sum()) for part in (shares.values, shares.draws))
-    return Corrected(float(value), draws)
+    random, shares = stream(0, Draw.JUDGE_ERRORS), list[Shares | None]()
+    for counts, table in zip(samples, real, strict=True):
+        wanted = counts.sum(1)
+        if not wanted.sum() or not distinguished(table[None])[0]:
+            shares.append(None)
+            continue
+        each = solved(counts, table, random)
+        weights = wanted / wanted.sum()
+        shares.append(Shares(*(part.diagonal(0, -2, -1) @ weights for part in (each.values, each.draws))))
+    return shares
 
 
-def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
+def classes(samples: Counts, real: Counts) -> list[Shares | None]:
     """For each class the share of its samples that are of it.
 
     Args:
@@ -153,12 +139,7 @@ def classes(samples: Counts, real: Counts) -> list[Corrected | None]:
     if not real.sum(1).all():
         return [None] * len(samples)
     shares, possible = solved(samples, real, stream(0, Draw.JUDGE_ERRORS), CLASS_DRAWS), distinguished(real)
-    return [
-        Corrected(float(shares.values[index, index]), shares.draws[:, index, index])
-        if row.sum() and possible[index]
-        else None
-        for index, row in enumerate(samples)
-    ]
+    return [shares.of(index, index) if row.sum() and possible[index] else None for index, row in enumerate(samples)]
 
 
 def solved(predicted: Counts, real: Counts, random: Generator, draws: int | None = None) -> Shares:

@@ -8,6 +8,7 @@ into bins of equal counts where classes are needed.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +23,14 @@ from simulacra.seeds import Draw, choose_rows, stream
 Array = NDArray[np.float64]
 AnyCodes = NDArray[np.floating]
 Classes = NDArray[np.int64]
+Scores = dict[str, float | None]
 
 BINS = 20  # of a latent dimension, equally wide: as in Locatello et al. 2019, arXiv:1811.12359
 FACTOR_BINS = 10  # of a factor that is no class, equally full
 MOST_CLASSES = 64  # whole numbers beyond these are measured on a scale, not classes
 TREES, DEEPEST, LEAF = 10, 10, 2  # of a forest
-ACTIVE = (
-    0.01  # variance, where the prior has 1, below which a dimension says nothing: Burda et al. 2016, arXiv:1509.00519
-)
+# Variance, where the prior has 1, below which a dimension says nothing: Burda et al. 2016, arXiv:1509.00519.
+ACTIVE = 0.01
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,15 @@ def _binned(codes: AnyCodes) -> Classes:
     """The bin (n, d) of each value, from 0."""
     low, high = codes.min(0), codes.max(0)
     width = np.where(high > low, high - low, 1.0)
-    bins: Classes = ((codes - low) / width * BINS).astype(np.int64)
-    return np.minimum(bins, BINS - 1)
+    return np.minimum(((codes - low) / width * BINS).astype(np.int64), BINS - 1)
 
 
 def _tables(bins: Classes, classes: Classes, count: int) -> Array:
     """How often each bin (n, d) of each latent dimension occurs with each of so many classes: (d, BINS, count)."""
     dimensions = bins.shape[1]
     cells = (np.arange(dimensions) * BINS + bins) * count + classes[:, None]
-    tables: Array = np.bincount(cells.ravel(), minlength=dimensions * BINS * count).astype(np.float64)
-    return tables.reshape(dimensions, BINS, count)
+    counts = np.bincount(cells.ravel(), minlength=dimensions * BINS * count)
+    return counts.reshape(dimensions, BINS, count).astype(np.float64)
 
 
 def information(codes: AnyCodes, factors: list[Factor]) -> Array:
@@ -143,34 +143,23 @@ def _correlations(codes: AnyCodes, values: Array) -> Array:
     return (centred * other[:, None]).sum(0) / np.where(scale > 0, scale, 1)
 
 
-@dataclass(frozen=True)
-class Explained:
-    """Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled representations".
-
-    Attributes:
-        disentanglement: equation 2, whether a latent dimension serves one factor.
-        completeness: equation 3, whether a factor is served by one latent dimension.
-        informativeness: how well factors are predicted from whole codes: of a continuous one the share of variance; of
-            a discrete one the accuracy, scaled so that always naming the commonest class is 0 and no mistake is 1.
-        importance: (d, F), the share of each dimension in predicting a factor; columns add up to 1, or are 0.
-    """
-
-    disentanglement: float
-    completeness: float
-    informativeness: float
-    importance: Array
-
-
-def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Explained:
+def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Scores:
     """DCI: what forests use that predict each factor from the code.
 
-    The paper offers lasso and random forests and reports errors; here forests, fitted on four fifths of the images and
-    scored on the rest, and scores of which 0 is a guess and 1 is perfect.
+    Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled representations", offer
+    lasso and random forests and report errors; here forests, fitted on four fifths of the images and scored on the
+    rest, and scores of which 0 is a guess and 1 is perfect.
 
     Args:
         codes: (n, d), n of 5 or more.
         factors: F of them.
         random: draws the fifths and the forests.
+
+    Returns:
+        dci_disentanglement, equation 2, whether a latent dimension serves one factor; dci_completeness, equation 3,
+        whether a factor is served by one latent dimension; dci_informativeness, how well factors are predicted from
+        whole codes: of a continuous one the share of variance, of a discrete one the accuracy, scaled so that always
+        naming the commonest class is 0 and no mistake is 1.
     """
     order, seed = random.permutation(len(codes)), int(random.integers(2**31))
     test, fit = np.split(order, [len(codes) // 5])
@@ -182,7 +171,8 @@ def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator)
         forest.fit(codes[fit], wanted[fit])
         importance[:, index] = forest.feature_importances_
         scores.append(_better_than_a_guess(forest.predict(codes[test]), wanted[test], wanted[fit], factor.discrete))
-    return Explained(*spread_of(importance), float(np.mean(scores)), importance)
+    names = ("dci_disentanglement", "dci_completeness", "dci_informativeness")
+    return dict(zip(names, (*spread_of(importance), float(np.mean(scores))), strict=True))
 
 
 def _better_than_a_guess(predicted: Array, true: Array, fitted: Array, discrete: bool) -> float:
@@ -255,7 +245,6 @@ def majority_votes(
 MOST, FEW = 2000, 1000  # images that are asked, and fewest held-out ones before training images are asked instead
 
 Codes = NDArray[np.float32]
-Scores = dict[str, float | None]
 
 
 def lacks(material: Material) -> str | None:
@@ -264,7 +253,10 @@ def lacks(material: Material) -> str | None:
     if not isinstance(model, Encodes):
         return f"not applicable, family {family} has no encoder"
     if material.store.factors is None:
-        return "not applicable, the factors behind these images are not known; drawn ones, like avatars, keep theirs"
+        return (
+            "not applicable, the factors behind these images are not known; "
+            "avatars and columns of numbers in a table give them"
+        )
     if len(varied(material)[2]) < 2:
         return "not applicable, fewer than two factors vary over these images"
     return None
@@ -293,12 +285,7 @@ def gap_scores(seed: int, codes: Codes, factors: list[Factor]) -> Scores:
 
 def forests(seed: int, codes: Codes, factors: list[Factor]) -> Scores:
     """The scores that random forests are grown for."""
-    scores = explain(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 2))
-    return {
-        "dci_disentanglement": scores.disentanglement,
-        "dci_completeness": scores.completeness,
-        "dci_informativeness": scores.informativeness,
-    }
+    return explain(codes, factors, stream(seed, Draw.DISENTANGLEMENT, 2))
 
 
 # What computes scores -> how often images are split into halves for it: forests take long.
@@ -337,27 +324,17 @@ def measure(material: Material) -> Results:
     factors = [factor_of(store.factors[rows, column]) for column in columns]
     shuffled = codes[stream(seed, Draw.SHUFFLED_CODES).permutation(len(codes))]
     progress = material.stage("measuring what each latent dimension means")
-    why = (
-        "withheld: fewer than two factors have a value that 32 images share"
-        if active(codes).any()
-        else "withheld: no latent dimension changes with the image"
-    )
+    why = "withheld: no latent dimension changes with the image"
+    if active(codes).any():
+        why = "withheld: fewer than two factors have a value that 32 images share"
+    about: dict[str, Any] = {"split": split, "n": len(rows), "details": {"factors": len(factors)}}
     for done, (score, splits) in enumerate(SPLITS.items()):
         progress(done, len(SPLITS))
         seeded = partial(score, seed)
         baselines = seeded(shuffled, factors)
-        results.measurements += [
-            material.measurement(
-                name,
-                estimate,
-                split=split,
-                n=len(rows),
-                baseline=baselines[name],
-                why=None if estimate else why,
-                details={"factors": len(factors)},
-            )
-            for name, estimate in halved(seeded, codes, factors, splits).items()
-        ]
+        for name, estimate in halved(seeded, codes, factors, splits).items():
+            about |= {"baseline": baselines[name], "why": None if estimate else why}
+            results.measurements.append(material.measurement(name, estimate, **about))
     progress(len(SPLITS), len(SPLITS))
     results.notes.append(f"disentanglement is of {len(names)} factors: {', '.join(names)}")
     if split == "train":

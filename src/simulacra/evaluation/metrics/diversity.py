@@ -1,7 +1,6 @@
 """Diversity: copies, duplicates, faults and sharpness of samples, each beside the same of real images."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +68,7 @@ def nearness(to_train: Values, to_held_out: Values) -> Values:
         to_held_out: (n,) b; of a held-out image, to the nearest other one.
     """
     total = to_train + to_held_out
-    ratio = np.full(len(total), 0.5)
-    np.divide(to_train, total, out=ratio, where=total > 0)
-    return ratio
+    return np.divide(to_train, total, out=np.full(len(total), 0.5), where=total > 0)
 
 
 def fine_energy(images: NDArray[np.uint8]) -> Values:
@@ -114,7 +111,6 @@ COPIES, DUPLICATES, BROKEN = 0.05, 0.01, 0.01  # of real images, which lie as fa
 NEIGHBOUR = 5  # the training image whose features say whether a sample is broken; by pixels it is the nearest
 SHOWN, OTHERS = 10, 6  # samples of the strip: the nearest to training images, and any
 Images = NDArray[np.uint8]
-Progress = Callable[[int, int], None]
 
 
 class Matches(NamedTuple):
@@ -157,77 +153,36 @@ def measure(material: Material) -> Results:
     return results
 
 
-def compare_features(generated: Vectors, held_out: Vectors, train: Vectors) -> Compared:
-    """Which samples are copies, and which are broken, by their features.
+def compare(train: Matches, held_out: Matches, real: tuple[Values, Values], far: tuple[Values, Values]) -> Compared:
+    """Which samples are copies, and which are broken.
 
     Args:
-        generated: (n, d) features of samples.
-        held_out: (m, d) of real images that were not trained on.
-        train: (N, d) of training images.
+        train: nearest training images of n samples.
+        held_out: their nearest images that were not trained on.
+        real: distances (m,) of held-out images to the nearest training image, and to the nearest other held-out one.
+        far: distances from training images that say whether an image is broken: (n,) of samples, (m,) of held-out ones.
     """
-    to_train, real_to_train = nearest(generated, train, NEIGHBOUR), nearest(held_out, train, NEIGHBOUR)
-    to_others = nearest(generated, held_out)
-    real_to_others = nearest(held_out, held_out, own=np.arange(len(held_out)))
-    matches, others = (
-        Matches(neighbours.distances[:, 0], neighbours.rows[:, 0], np.zeros(len(generated), bool))
-        for neighbours in (to_train, to_others)
-    )
-    near = nearness(matches.distances, others.distances)
-    real_near = nearness(real_to_train.distances[:, 0], real_to_others.distances[:, 0])
-    broken = tail_share(-to_train.distances[:, -1], -real_to_train.distances[:, -1], BROKEN)
-    return Compared(tail_share(near, real_near, COPIES), broken, near, matches, others)
-
-
-def duplicates(generated: Vectors, reference: Vectors) -> TailShare:
-    """How many samples (n, d) are nearer to another than real images are, among as many (n, d) of them."""
-    own = np.arange(len(generated))
-    among, real_among = (nearest(part, part, own=own).distances[:, 0] for part in (generated, reference))
-    return tail_share(among, real_among, DUPLICATES)
-
-
-def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool, progress: Progress) -> Compared:
-    """Which samples are copies, and which are broken, by their pixels.
-
-    Args:
-        samples: (n, H, W, C).
-        held_out: (m, H, W, C) real images that were not trained on.
-        train: the training images.
-        flip: whether training images were seen mirrored too.
-        progress: called with (done, total).
-    """
-    others, own = Pool.of(lambda indices: held_out[indices], len(held_out)), np.arange(len(held_out))
-
-    def matches(pool: Pool, images: Images, own: Rows | None = None) -> Matches:
-        first = pool.nearest(images, own=own, progress=progress)
-        if not flip:
-            return Matches(*first, np.zeros(len(images), bool))
-        second = pool.nearest(images[:, :, ::-1], own=own, progress=progress)
-        mirrored = second.distances < first.distances
-        distances, rows = (np.where(mirrored, b, a) for a, b in zip(first, second, strict=True))
-        return Matches(distances, rows, mirrored)
-
-    to_train, to_others = matches(train, samples), matches(others, samples)
-    near = nearness(to_train.distances, to_others.distances)
-    real = matches(train, held_out).distances
-    copies = tail_share(near, nearness(real, matches(others, held_out, own).distances), COPIES)
-    return Compared(copies, tail_share(-to_train.distances, -real, BROKEN), near, to_train, to_others)
+    near = nearness(train.distances, held_out.distances)
+    broken = tail_share(-far[0], -far[1], BROKEN)
+    return Compared(tail_share(near, nearness(*real), COPIES), broken, near, train, held_out)
 
 
 def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
     """Copies and broken samples by their features; the strip of the samples nearest to training images."""
-    generated, reference, chosen = material.features, material.real_features("reference"), material.chosen
+    chosen, generated, held_out = material.chosen, material.features, material.real_features("held_out")
+    reference = material.real_features("reference")
     train = np.concatenate([material.real_features("train"), reference])
-    compared = compare_features(generated, material.real_features("held_out"), train)
+    to_train, real_to_train = nearest(generated, train, NEIGHBOUR), nearest(held_out, train, NEIGHBOUR)
+    to_held_out, real_to_held_out = nearest(generated, held_out), _to_another(held_out)
+    own, others = (
+        Matches(neighbours.distances[:, 0], neighbours.rows[:, 0], np.zeros(len(generated), bool))
+        for neighbours in (to_train, to_held_out)
+    )
+    far = to_train.distances[:, -1], real_to_train.distances[:, -1]
+    compared = compare(own, others, (real_to_train.distances[:, 0], real_to_held_out), far)
+    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label}
     measurements = [
-        material.measurement(
-            metric,
-            tail.estimate,
-            split="train",
-            n=len(generated),
-            baseline=tail.baseline,
-            extractor=material.extractor.label,
-            real=len(train),
-        )
+        material.measurement(metric, tail.estimate, split="train", baseline=tail.baseline, real=len(train), **about)
         for metric, tail in (
             ("copies_features", compared.copies),
             ("broken_features", compared.broken),
@@ -238,34 +193,41 @@ def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
 
 def _duplicates(material: Material) -> Measurement:
     generated, reference = material.features, material.real_features("reference")
-    tail = duplicates(generated, reference)
-    return material.measurement(
-        "duplicates",
-        tail.estimate,
-        n=len(generated),
-        baseline=tail.baseline,
-        extractor=material.extractor.label,
-        real=len(reference),
-    )
+    tail = tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
+    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label, "real": len(reference)}
+    return material.measurement("duplicates", tail.estimate, baseline=tail.baseline, **about)
+
+
+def _to_another(features: Vectors) -> Values:
+    """The distance (n,) of each vector (n, d) to the nearest other one."""
+    return nearest(features, features, own=np.arange(len(features))).distances[:, 0]
 
 
 def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:
     """Copies and broken samples by pixels, among all training images; the strip of the nearest samples."""
-    store, rows = material.store, material.store.rows("train")
-    progress = material.stage("shrinking training images")
-    compared = compare_pixels(
-        material.samples,
-        store.pixels(material.chosen.held_out),
-        Pool.of(lambda indices: store.pixels(rows[indices]), len(rows), progress),
-        flip=material.subject.recipe.data.flip,
-        progress=material.stage("nearest images"),
-    )
-    measurements = [
-        material.measurement(
-            metric, tail.estimate, split="train", n=material.count, baseline=tail.baseline, real=len(rows)
-        )
-        for metric, tail in (("copies_pixels", compared.copies), ("broken_pixels", compared.broken))
-    ]
+    store, rows, progress = material.store, material.store.rows("train"), material.stage("nearest images")
+    held_out, flip = store.pixels(material.chosen.held_out), material.subject.recipe.data.flip
+    train = Pool.of(lambda indices: store.pixels(rows[indices]), len(rows), material.stage("shrinking training images"))
+    others = Pool.of(lambda indices: held_out[indices], len(held_out))
+
+    def matches(pool: Pool, images: Images, own: Rows | None = None) -> Matches:
+        """Nearest images, also mirrored where training images were seen so too."""
+        first = pool.nearest(images, own=own, progress=progress)
+        if not flip:
+            return Matches(*first, np.zeros(len(images), bool))
+        second = pool.nearest(images[:, :, ::-1], own=own, progress=progress)
+        mirrored = second.distances < first.distances
+        distances, nearest_rows = (np.where(mirrored, b, a) for a, b in zip(first, second, strict=True))
+        return Matches(distances, nearest_rows, mirrored)
+
+    to_train, to_held_out = matches(train, material.samples), matches(others, material.samples)
+    real_to_train = matches(train, held_out).distances
+    real = real_to_train, matches(others, held_out, np.arange(len(held_out))).distances
+    compared = compare(to_train, to_held_out, real, (to_train.distances, real_to_train))
+    tails = {"copies_pixels": compared.copies, "broken_pixels": compared.broken}
+    estimates = {metric: tail.estimate for metric, tail in tails.items()}
+    baselines = {metric: tail.baseline for metric, tail in tails.items()}
+    measurements = material.measurements(estimates, baselines, split="train", n=material.count, real=len(rows))
     return measurements, _strip(material, "pixels", compared, rows)
 
 

@@ -38,12 +38,11 @@ def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
         n: how many samples.
     """
     half = 0.5 / n
-    value, draws = (
+    ratios = (
         np.exp(np.log((part[..., chosen] + half) / (data[chosen] + half)).mean(-1))
         for part in (shares.values, shares.draws)
     )
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return Estimate(float(value), min(float(value), float(low)), max(float(value), float(high)))
+    return Shares(*ratios).estimate
 
 
 def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
@@ -115,8 +114,7 @@ class Labelled:
     @cached_property
     def shares(self) -> Values:
         """(K,) of the training images."""
-        means: Values = self.data.mean(0)
-        return means
+        return self.data.mean(0)
 
     @cached_property
     def corrected(self) -> tuple[Shares, Shares]:
@@ -149,7 +147,7 @@ BY_LABELS = ("modes_covered", "label_entropy", "label_divergence", "rare_label_r
 
 def _without(material: Material, why: str) -> Results:
     """Measurements without numbers, and the reason."""
-    return Results([material.measurement(metric, None, why=why) for metric in BY_LABELS])
+    return Results(material.measurements(dict.fromkeys(BY_LABELS), {}, why=why))
 
 
 def _remarks(material: Material) -> list[str]:
@@ -172,18 +170,10 @@ def _of_modes(material: Material, labelled: Labelled) -> list[Measurement]:
         "label_entropy": entropy,
         "label_divergence": lambda part: divergence(part, shares),
     }
-    return [
-        material.measurement(
-            metric,
-            statistic(counts),
-            split="train",
-            n=material.count,
-            baseline=statistic(of_reference).value,
-            judge=judge.label,
-            details={"modes": len(counts) - 1},
-        )
-        for metric, statistic in statistics.items()
-    ]
+    estimates = {metric: statistic(counts) for metric, statistic in statistics.items()}
+    baselines = {metric: statistic(of_reference).value for metric, statistic in statistics.items()}
+    about: dict[str, Any] = {"judge": judge.label, "details": {"modes": len(counts) - 1}}
+    return material.measurements(estimates, baselines, split="train", n=material.count, **about)
 
 
 def _of_rare_labels(material: Material, labelled: Labelled) -> Results:
@@ -205,7 +195,6 @@ def _of_each_label(material: Material, labelled: Labelled) -> Results:
     for index, name in enumerate(judge.label_names):
         about: dict[str, Any] = {"split": "train", "n": material.count, "label": name, "judge": judge.label}
         about["details"] = {"training_share": float(labelled.shares[index])}
-        estimate = Estimate(float(samples.values[index]), float(low[index]), float(high[index]))
         if possible[index]:
             about["baseline"] = float(reference.values[index])
         elif judge.learned[index]:
@@ -213,7 +202,7 @@ def _of_each_label(material: Material, labelled: Labelled) -> Results:
         else:
             about["why"] = "withheld, the judge did not learn this label well enough"
         results.measurements.append(
-            material.measurement("label_frequency", estimate if possible[index] else None, **about)
+            material.measurement("label_frequency", samples.of(index).estimate if possible[index] else None, **about)
         )
     if possible.any():
         names = np.array(judge.label_names)[possible]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from simulacra.catalogue import METRICS
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import FEWEST, Progress, features_of
+from simulacra.evaluation.context import FEWEST, Progress, RealImages
 from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.subject import Subject
@@ -29,7 +30,7 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
         limit: so many images at most, drawn once and for all; all by default.
 
     Returns:
-        None where the split is empty.
+        One per metric; none where the split is empty.
     """
     return [
         Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
@@ -75,12 +76,12 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     """
     family = recipe.objective.family
     fitting = (names for needs, names in SELECTIONS if all(issubclass(FAMILIES[family], need) for need in needs))
-    known, wanted = next(fitting, ()), wanted or recipe.every.select
-    if not known:
+    metrics, wanted = next(fitting, ()), wanted or recipe.every.select
+    if not metrics:
         raise RecipeError(f"no metric chooses between checkpoints of family {family}; leave every.score at 0")
-    if wanted and wanted not in known:
-        raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(known)}")
-    return wanted or known[0]
+    if wanted and wanted not in metrics:
+        raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(metrics)}")
+    return wanted or metrics[0]
 
 
 def require_valid(count: int, data: object) -> None:
@@ -101,12 +102,7 @@ def require_valid(count: int, data: object) -> None:
 
 
 def score(
-    subject: Subject,
-    metric: str,
-    *,
-    extractor: Extractor,
-    cache: Path | None = None,
-    progress: Progress | None = None,
+    subject: Subject, metric: str, *, extractor: Extractor, cache: Path | None = None, progress: Progress | None = None
 ) -> Measurement:
     """One number of a model on the split "valid".
 
@@ -125,14 +121,8 @@ def score(
         scale = np.prod(subject.recipe.data.shape) if getattr(objective, "reduction", "") == "sum" else 1
         width = getattr(objective, "latent", 1) if getattr(objective, "kl_reduction", "") == "mean" else 1
         values[metric] = values["mse"] * float(scale) + getattr(objective, "kl_weight", 1.0) / width * values["kl"]
-    return Measurement(
-        metric=metric,
-        estimate=Estimate.of(values[metric]),
-        step=subject.step,
-        weights=subject.weights,
-        split="valid",
-        n=len(values[metric]),
-    )
+    about: dict[str, Any] = {"split": "valid", "step": subject.step, "weights": subject.weights}
+    return Measurement(metric=metric, estimate=Estimate.of(values[metric]), n=len(values[metric]), **about)
 
 
 def best_of(measurements: Iterable[Measurement], metric: str, steps: Sequence[int]) -> Measurement | None:
@@ -164,21 +154,14 @@ def _distance(
     store = subject.store
     assert store is not None, "a checkpoint is scored beside its data"
     real, reference = (
-        features_of(store, split, _drawn(store.rows(split), index), extractor, cache=cache, progress=progress)
+        RealImages(store, extractor, cache).features(split, _drawn(store.rows(split), index), progress)
         for index, split in enumerate(("valid", "train"))
     )
     generated = extractor.vectors(subject.decode(subject.codes(SCORED, Draw.SCORED_SAMPLES, seed=0)), progress)
-    return Measurement(
-        metric=metric,
-        estimate=_measure(metric, real, generated),
-        step=subject.step,
-        weights=subject.weights,
-        baseline=_measure(metric, real, reference).value,
-        split="valid",
-        n=len(generated),
-        extractor=extractor.label,
-        real=len(real),
-    )
+    about: dict[str, Any] = {"split": "valid", "step": subject.step, "weights": subject.weights, "real": len(real)}
+    about |= {"n": len(generated), "extractor": extractor.label}
+    baseline = _measure(metric, real, reference).value
+    return Measurement(metric=metric, estimate=_measure(metric, real, generated), baseline=baseline, **about)
 
 
 def _drawn(rows: NDArray[np.int64], key: int) -> NDArray[np.int64]:

@@ -83,15 +83,15 @@ def by_vector(material: Material, asked: Columns) -> Switched:
     codes, labels = _codes_and_labels(material)
     directions = {column: mean_direction(codes.numpy(), labels[:, column], LEAST) for column in asked.tolist()}
     vectors = {column: torch.from_numpy(vector) for column, vector in directions.items() if vector is not None}
-    kept = list(vectors)
-    rows = _held_out(material, len(kept))
-    before, have = encoded(material, rows), material.store.labels[rows][:, kept].astype(bool)
+    columns = list(vectors)
+    rows = _held_out(material, len(columns))
+    before, have = encoded(material, rows), material.store.labels[rows][:, columns].astype(bool)
 
     def after(index: int) -> Tensor:
         signs = torch.from_numpy(np.where(have[:, index], -1, 1)).float()
-        return before + signs[:, None] * vectors[kept[index]]
+        return before + signs[:, None] * vectors[columns[index]]
 
-    return Switched(np.array(kept, np.int64), have, before, after)
+    return Switched(np.array(columns, np.int64), have, before, after)
 
 
 def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
@@ -102,14 +102,14 @@ def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
         their images are not moved.
     """
     codes, labels = _codes_and_labels(material)
-    known = [column for column in range(labels.shape[1]) if labels[:, column].sum() >= LEAST]
+    learnt = np.flatnonzero(labels.sum(0) >= LEAST)
     means = torch.zeros(labels.shape[1], codes.shape[1])
-    for column in known:
+    for column in learnt:
         means[column] = codes[torch.from_numpy(labels[:, column])].mean(0)
     rows = _held_out(material, 1)
+    rows = rows[np.isin(material.store.labels[rows].argmax(1), learnt)]
     own = material.store.labels[rows].argmax(1)
-    rows, own = rows[np.isin(own, known)], own[np.isin(own, known)]
-    asked = np.array(known)[stream(0, Draw.WANTED_CLASSES).integers(0, max(1, len(known)), len(own))] if known else own
+    asked = learnt[stream(0, Draw.WANTED_CLASSES).integers(0, len(learnt), len(own))] if len(learnt) else own
     moved = encoded(material, rows) - means[torch.from_numpy(own)] + means[torch.from_numpy(asked)]
     return np.eye(labels.shape[1], dtype=bool)[asked], moved
 
@@ -179,8 +179,7 @@ def ratio(matrix: Numbers) -> float:
     if count < 2:
         return float("nan")
     sizes = np.abs(matrix[:, :count])
-    own = float(np.trace(sizes))
-    others = float(sizes.sum()) - own
+    own, others = float(np.trace(sizes)), float(sizes.sum() - np.trace(sizes))
     return others / (count - 1) / own if own > 0 else float("inf")
 
 
@@ -195,7 +194,7 @@ def shares(cells: NDArray[Any]) -> Array:
     return np.divide(cells, totals, out=np.zeros(cells.shape), where=totals > 0)
 
 
-def resampled(values: Array, statistic: Callable[[Array], float], draws: int = DRAWS) -> Estimate:
+def resampled(values: Array, statistic: Callable[[Array], float]) -> Estimate:
     """A function of the mean over images, with the 95% interval of the percentile bootstrap over images.
 
     Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13. The draws are the same at every call.
@@ -203,12 +202,11 @@ def resampled(values: Array, statistic: Callable[[Array], float], draws: int = D
     Args:
         values: (n, ...), one array per image.
         statistic: of the mean array; where it is not finite for one of the draws there is no interval.
-        draws: how many.
     """
     count = len(values)
     flat = values.reshape(count, -1)
     value = statistic(values.mean(0))
-    weights = stream(0, Draw.LEAKAGE_BOOTSTRAP).multinomial(count, np.full(count, 1 / count), size=draws) / count
+    weights = stream(0, Draw.LEAKAGE_BOOTSTRAP).multinomial(count, np.full(count, 1 / count), size=DRAWS) / count
     resamples = np.array([statistic(mean.reshape(values.shape[1:])) for mean in weights @ flat])
     if not np.isfinite(resamples).all():
         return Estimate(value)

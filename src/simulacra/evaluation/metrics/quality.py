@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows, baselines_of
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
@@ -50,13 +49,9 @@ def measure(material: Material) -> Results:
             scores = score(Cloud(material.real_features("reference")))
             return {name: estimate.value for name, estimate in scores.items()}
 
-        extractor, cache = material.extractor, material.cache
-        baselines = baselines_of(material.store, rows, chosen.reference, extractor, score_reference, cache)
-        about: dict[str, Any] = {"split": split, "n": material.count, "real": len(chosen.held_out)}
-        results.measurements += [
-            material.measurement(name, estimate, baseline=baselines[name], extractor=extractor.label, **about)
-            for name, estimate in score(generated).items()
-        ]
+        baselines = material.real.baselines(rows, chosen.reference, score_reference)
+        about = {"n": material.count, "real": len(chosen.held_out), "extractor": material.extractor.label}
+        results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
     return results

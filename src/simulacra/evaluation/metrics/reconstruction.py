@@ -117,11 +117,10 @@ def measure(material: Material) -> Results:
         results.measurements += _missing(material, OF_CODES, "gives no distribution of codes")
     if isinstance(model, Infers) and model.density:
         results.measurements += _bounds(material, model)
-    elif isinstance(model, Infers):
-        why = "is trained by a likelihood that is no density, or without a KL"
-        results.measurements += _missing(material, BOUNDS, why)
     else:
-        results.measurements += _missing(material, BOUNDS, "gives no likelihood")
+        no_density = "is trained by a likelihood that is no density, or without a KL"
+        why = no_density if isinstance(model, Infers) else "gives no likelihood"
+        results.measurements += _missing(material, BOUNDS, why)
     inversion, results.pictures["inversions"] = _inversions(material, linear)
     results.measurements.append(inversion)
     return results
@@ -129,7 +128,7 @@ def measure(material: Material) -> Results:
 
 def _missing(material: Material, metrics: tuple[str, ...], why: str) -> list[Measurement]:
     reason = f"not applicable, family {material.subject.recipe.objective.family} {why}"
-    return [material.measurement(metric, None, why=reason) for metric in metrics]
+    return material.measurements(dict.fromkeys(metrics), {}, why=reason)
 
 
 def _linear_code(material: Material) -> LinearCode:
@@ -145,36 +144,28 @@ def _errors(material: Material, linear: LinearCode) -> tuple[list[Measurement], 
     """
     subject, split = material.subject, material.chosen.split
     model, chunks = subject.objective, material.subject.batches(split)
-    similar = min(material.store.shape[:2]) >= WINDOW
-    own: Values = {}
-    baseline: Values = {}
-    flat = []
+    by_model, by_linear, flat = Values(), Values(), list[Tensor]()
     progress = material.stage("reconstructing images")
     for index, chunk in enumerate(chunks):
         images = subject.load(chunk).images
         flat.append(squared_error(images, linear.mean.to(images).reshape(1, *images.shape[1:])))
-        for values, reconstructions in ((own, reconstructed(model, images)), (baseline, linear(images))):
-            for metric, numbers in _compared(images, reconstructions, similar).items():
+        for values, reconstructions in ((by_model, reconstructed(model, images)), (by_linear, linear(images))):
+            for metric, numbers in _compared(images, reconstructions).items():
                 values.setdefault(metric, []).append(numbers.double().cpu().numpy())
         progress(index + 1, len(chunks))
-    measurements = [
-        material.measurement(
-            metric,
-            Estimate.of(np.concatenate(parts)),
-            split=split,
-            n=sum(map(len, parts)),
-            baseline=float(np.concatenate(baseline[metric]).mean()),
-        )
-        for metric, parts in own.items()
-    ]
+    estimates = {metric: Estimate.of(np.concatenate(parts)) for metric, parts in by_model.items()}
+    baselines = {metric: float(np.concatenate(parts).mean()) for metric, parts in by_linear.items()}
+    measurements = material.measurements(estimates, baselines, split=split, n=sum(map(len, chunks)))
     return measurements, float(torch.cat(flat).double().mean())
 
 
-def _compared(images: Tensor, reconstructions: Tensor, similar: bool) -> dict[str, Tensor]:
-    """Metric -> (n,) of images and their reconstructions; `similar` says whether they are large enough for SSIM."""
+def _compared(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
+    """Metric -> (n,) of images and their reconstructions; SSIM of images that are large enough for its window."""
     errors = squared_error(images, reconstructions)
     numbers = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
-    return numbers | ({"ssim": structural_similarity(images, reconstructions)} if similar else {})
+    if min(images.shape[2:]) >= WINDOW:
+        numbers["ssim"] = structural_similarity(images, reconstructions)
+    return numbers
 
 
 def reconstructed(model: Objective, images: Tensor) -> Tensor:
@@ -206,10 +197,7 @@ def _of_codes(material: Material, model: Infers) -> tuple[list[Measurement], Arr
         "kl_per_dimension": Estimate.of(kl.mean(1)),
         "active_units": Estimate(float(active(means.double().numpy()).sum())),
     }
-    split = material.chosen.split
-    measurements = [
-        material.measurement(metric, estimate, split=split, n=len(kl)) for metric, estimate in estimates.items()
-    ]
+    measurements = material.measurements(estimates, {}, split=material.chosen.split, n=len(kl))
     variance = means.double().var(0, correction=0).numpy()
     return measurements, {"kl": kl.mean(0), "variance": variance, "least": np.array(ACTIVE)}
 
@@ -231,17 +219,9 @@ def _bounds(material: Material, model: Infers) -> list[Measurement]:
         progress(start + len(images), len(rows))
     log_weights = torch.cat(parts)
     bounds = {"elbo": log_weights.mean(1), "iwae_bound": log_weights.logsumexp(1) - log(DRAWN)}
-    return [
-        material.measurement(
-            metric,
-            Estimate.of(values.numpy()),
-            split=split,
-            n=len(rows),
-            density=model.density,
-            details={"codes": DRAWN},
-        )
-        for metric, values in bounds.items()
-    ]
+    estimates = {metric: Estimate.of(values.numpy()) for metric, values in bounds.items()}
+    about = {"split": split, "n": len(rows), "density": model.density, "details": {"codes": DRAWN}}
+    return material.measurements(estimates, {}, **about)
 
 
 def _log_weights(model: Infers, images: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,10 +9,10 @@ from simulacra.evaluation.pictures.grids import (
     confusion,
     fixed,
     pairs,
+    predictions,
     reconstructions,
     samples,
     sweeps,
-    verdicts,
 )
 from simulacra.evaluation.pictures.maps import latent_map, principal_map
 from simulacra.evaluation.pictures.preview import Arrays, preview
@@ -32,7 +32,7 @@ PICTURES: dict[str, Callable[[Subject], Arrays | None]] = {
     "map": latent_map,
     "map-pca": principal_map,
     "confusion": confusion,
-    "verdicts": verdicts,
+    "verdicts": predictions,
 }
 
 

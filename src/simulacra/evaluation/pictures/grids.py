@@ -49,14 +49,13 @@ def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
     if not isinstance(model, Generates) or conditions is None or model.code.exclusive or not model.code.labels:
         return None
     codes = subject.codes(count, Draw.INTERPOLATIONS)
-    noise, rows = codes[:, : model.code.noise], torch.from_numpy(conditions[:count]).float()
-    rows = rows.repeat(-(-count // len(rows)), 1)[:count]
+    noise = codes[:, : model.code.noise]
     pictures = []
     for label in range(min(limit, model.code.labels)):
-        for value in (0.0, 1.0):
-            column = torch.full((count, 1), value)
-            changed = torch.cat([rows[:, :label], column, rows[:, label + 1 :]], 1)
-            pictures.append(subject.decode(model.code.join(noise, changed)))
+        for value in (0, 1):
+            labels = torch.from_numpy(np.resize(conditions, (count, model.code.labels))).float()
+            labels[:, label] = value
+            pictures.append(subject.decode(model.code.join(noise, labels)))
     images = np.stack(pictures).reshape(-1, 2, *pictures[0].shape)
     return {"images": images, "label_names": np.array(subject.recipe.data.labels[: len(images)])}
 
@@ -73,22 +72,22 @@ def classes(subject: Subject, count: int = 8) -> Arrays | None:
     return {"images": images.reshape(count, number, *images.shape[1:]), "label_names": names}
 
 
-MEASURED = 1000  # test images by whose codes the widest numbers are found
+MEASURED = 1000  # test images, by whose codes the dimensions that vary most are chosen
 # Standard deviations of a code from N(0, 1). Codes from U(-1, 1) are swept over the same, as the paper does: twice as
 # far as they were drawn in training.
 VALUES = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 def categories(subject: Subject, count: int = 8) -> Arrays | None:
-    """For each categorical code: a row a noise, with all else that the code holds; a column a category."""
+    """For each categorical code: one row per noise, with the rest of the code held; one column per category."""
     model = subject.objective
     if not isinstance(model, Generates) or not model.code.categorical:
         return None
     arrays: Arrays = {}
-    for place, ways in enumerate(model.code.categorical):
-        codes = subject.codes(count, Draw.CATEGORY_GRID, place).repeat_interleave(ways, 0)
-        images = subject.decode(_with_categories(model, codes, {place: torch.arange(ways).repeat(count)}))
-        arrays[f"images_{place + 1}"] = images.reshape(count, ways, *images.shape[1:])
+    for index, ways in enumerate(model.code.categorical):
+        codes = subject.codes(count, Draw.CATEGORY_GRID, index).repeat_interleave(ways, 0)
+        images = subject.decode(_with_categories(model, codes, {index: torch.arange(ways).repeat(count)}))
+        arrays[f"images_{index + 1}"] = images.reshape(count, ways, *images.shape[1:])
     return arrays
 
 
@@ -105,20 +104,16 @@ def category_pairs(subject: Subject) -> Arrays | None:
 
 
 def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
-    """Images along single latent dimensions from -2 to 2, the others kept; `count` rows from different codes.
+    """Images along single latent dimensions from -2 to 2, the others held; `count` rows from different codes.
 
-    Of InfoGAN these numbers are its continuous codes; of a model that encodes, those that vary most over test images.
+    Of InfoGAN these are its continuous codes; of a model that encodes, the dimensions that vary most over test images.
     """
     model = subject.objective
     if not isinstance(model, Generates):
         return None
     continuous = model.code.continuous
-    if continuous:
-        columns = np.arange(model.code.width - continuous, model.code.width)[:limit]
-    elif isinstance(model, Encodes):
-        columns = _widest(subject, limit)
-    else:
-        return None
+    first = model.code.width - continuous if continuous else 0
+    columns = np.arange(first, model.code.width)[:limit] if continuous else _widest(subject, limit)
     if not len(columns):
         return None
     codes = subject.codes(count, Draw.SWEEPS).repeat_interleave(len(VALUES), 0)
@@ -128,7 +123,6 @@ def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
         swept[:, column] = torch.tensor(VALUES).repeat(count)
         images = subject.decode(swept)
         pictures.append(images.reshape(count, len(VALUES), *images.shape[1:]))
-    first = model.code.width - continuous if continuous else 0
     return {
         "images": np.stack(pictures),
         "values": np.array(VALUES),
@@ -140,22 +134,21 @@ def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
 def _with_categories(model: Generates, codes: Tensor, chosen: dict[int, Tensor]) -> Tensor:
     """The same codes (n, width) with the categories (n,) of some categorical codes set."""
     parts = model.code.split(codes)
-    numbers = parts.categories.clone()
-    for place, category in chosen.items():
-        numbers[:, place] = category
-    return model.code.join(parts.noise, parts.labels, numbers, parts.continuous)
+    for index, category in chosen.items():
+        parts.categories[:, index] = category
+    return model.code.join(*parts)
 
 
 def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
-    """The places of a code's numbers whose values differ most between test images, the widest first.
+    """The latent dimensions that differ most between test images, the widest first; none without an encoder.
 
-    A number that stays where the prior has its middle tells nothing of an image: nothing would change along it.
+    Along a dimension that is the same for all images nothing would change.
     """
     chunks = subject.batches("test", MEASURED)
     if not isinstance(subject.objective, Encodes) or subject.store is None or not chunks:
         return np.empty(0, dtype=np.int64)
-    spread: NDArray[np.float32] = subject.encode(subject.store.pixels(np.concatenate(chunks))).std(0)
-    return np.argsort(-spread, kind="stable")[:limit]
+    codes = subject.encode(subject.store.pixels(np.concatenate(chunks)))
+    return np.argsort(-codes.std(0), kind="stable")[:limit]
 
 
 def confusion(subject: Subject) -> Arrays | None:
@@ -163,7 +156,7 @@ def confusion(subject: Subject) -> Arrays | None:
     return _counts(subject) if subject.recipe.data.exclusive else None
 
 
-def verdicts(subject: Subject) -> Arrays | None:
+def predictions(subject: Subject) -> Arrays | None:
     """For each attribute: test images by whether they have it (off, on) and whether it is predicted (off, on)."""
     return None if subject.recipe.data.exclusive else _counts(subject)
 

@@ -1,10 +1,12 @@
 """Maps: test images' codes in the plane."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.extmath import svd_flip
 
 from simulacra.evaluation.pictures.preview import Arrays
 from simulacra.evaluation.subject import Subject
@@ -19,7 +21,7 @@ Numbers = NDArray[np.float64]
 
 
 def latent_map(subject: Subject) -> Arrays | None:
-    """Test images' codes in the plane, by t-SNE where a code has more than two numbers.
+    """Test images' codes in the plane, by t-SNE where a code has more than two dimensions.
 
     van der Maaten and Hinton 2008, as openTSNE computes it (Policar et al. 2024), by Barnes-Hut.
     """
@@ -27,11 +29,11 @@ def latent_map(subject: Subject) -> Arrays | None:
     if codes is None:
         return None
     points = codes if codes.shape[1] == 2 else _tsne(codes, subject.recipe.seed)
-    return {"points": points, "codes": codes} | _tellings(subject) | _labels(subject)
+    return {"points": points, "codes": codes} | _divergences(subject) | _labels(subject)
 
 
 def principal_map(subject: Subject) -> Arrays | None:
-    """The same codes along the two directions in which they vary most; None where a code has two numbers or one.
+    """The same codes along the two directions in which they vary most; None where a code has two or one.
 
     Pearson 1901, doi:10.1080/14786440109462720: principal components. Unlike a t-SNE map it is a shadow of the codes:
     distances mean something, and its axes are the same for any images.
@@ -47,11 +49,9 @@ def principal_axes(codes: Codes) -> tuple[Numbers, Numbers, Codes]:
     """Mean (d,) of codes (n, d), the two directions (2, d) in which they vary most, their shares (2,) of variance."""
     mean = codes.mean(0, dtype=np.float64)
     _, spread, directions = np.linalg.svd(codes - mean, full_matrices=False)
-    axes = directions[:2]
     # A direction and its opposite are one: the largest number of each is made positive, so that equal runs look alike.
-    signs = np.sign(axes[np.arange(2), np.abs(axes).argmax(1)])
-    explained = (spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)).astype(np.float32)
-    return mean, axes * np.where(signs < 0, -1, 1)[:, None], explained
+    _, axes = svd_flip(None, directions[:2], u_based_decision=False)
+    return mean, axes, (spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)).astype(np.float32)
 
 
 def _codes(subject: Subject) -> Codes | None:
@@ -62,7 +62,7 @@ def _codes(subject: Subject) -> Codes | None:
     return subject.encode(subject.store.pixels(np.concatenate(chunks)))
 
 
-def _tellings(subject: Subject) -> Arrays:
+def _divergences(subject: Subject) -> Arrays:
     """Mean KL divergence of each latent dimension in nats; None for a code without a distribution."""
     model = subject.objective
     if not isinstance(model, Infers):
@@ -91,12 +91,8 @@ def _tsne(codes: Codes, seed: int) -> Codes:
     """Codes (n, d) in the plane (n, 2)."""
     from openTSNE import TSNE
 
-    method = TSNE(
-        perplexity=_perplexity(codes),
-        random_state=seed,
-        n_jobs=torch.get_num_threads(),
-        negative_gradient_method="bh",
-    )
+    options: dict[str, Any] = {"n_jobs": torch.get_num_threads(), "negative_gradient_method": "bh"}
+    method = TSNE(perplexity=_perplexity(codes), random_state=seed, **options)
     return np.asarray(method.fit(codes), dtype=np.float32)
 
 

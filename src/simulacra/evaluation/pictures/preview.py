@@ -119,5 +119,4 @@ def preview(arrays: Arrays) -> bytes:
 
 def _shaded(shares: NDArray[Any]) -> NDArray[np.uint8]:
     """Shares (H, W) in [0, 1] as grey values (H, W, 1), 1 being black."""
-    found: NDArray[np.uint8] = (255 - 255 * np.minimum(shares, 1)).astype(np.uint8)
-    return found[..., None]
+    return np.asarray(255 - 255 * np.minimum(shares, 1)[..., None], np.uint8)

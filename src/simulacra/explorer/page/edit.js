@@ -63,8 +63,8 @@ function attributeRow(card, part, name) {
 
 function follow(details) {
   for (const { part, name, set } of sliders) {
-    const own = state.code[part]?.[name];
-    set(own ?? details?.[part]?.[name] ?? 0, own !== undefined);
+    const changed = state.code[part]?.[name];
+    set(changed ?? details?.[part]?.[name] ?? 0, changed !== undefined);
   }
 }
 

@@ -46,12 +46,12 @@ function listRuns() {
   fill(byId("run"), ...options());
   fill(byId("other"), element("option", { value: "" }, "no other run"), ...options());
   byId("other-box").hidden = runs.length < 2;
-  const isKnown = (name) => runs.some((run) => run.name === name);
-  if (!isKnown(state.run)) {
+  const isListed = (name) => runs.some((run) => run.name === name);
+  if (!isListed(state.run)) {
     if (state.run !== null) notify(`there is no run ${state.run} here; another run is shown`, true);
     state.run = (runs.find((run) => run.steps.length) ?? runs[0]).name;
   }
-  if (!isKnown(state.other)) state.other = null;
+  if (!isListed(state.other)) state.other = null;
 }
 
 // Asks for the card of the run and shows what depends on it.
@@ -107,10 +107,10 @@ async function follow() {
   const { card } = server;
   if (document.hidden || (card && card.state !== "running")) return;
   try {
-    const found = (await json("index.json")).runs.find((run) => run.name === state.run);
-    if (!found || (card && found.state === card.state && String(found.steps) === String(card.steps))) return;
+    const run = (await json("index.json")).runs.find(({ name }) => name === state.run);
+    if (!run || (card && run.state === card.state && String(run.steps) === String(card.steps))) return;
     if (state.step === null) { await open(); return; }
-    Object.assign(card, { steps: found.steps, state: found.state });
+    Object.assign(card, { steps: run.steps, state: run.state });
     showSteps(card);
   } catch { /* the next question may be answered */ }
 }

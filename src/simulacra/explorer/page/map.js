@@ -15,11 +15,11 @@ const canvas = byId("map");
 const viewport = new Viewport();
 const complain = (error) => notify(error.message, true);
 const views = {
-  map: new View((error) => noMap(error.message)), point: new View(complain), dot: new View(() => {}), line: new View(complain), own: new View(complain),
+  map: new View((error) => noMap(error.message)), point: new View(complain), dot: new View(() => {}), line: new View(complain), ring: new View(complain),
 };
-// `data` of the server and its `subject`; the cross and the line on the map; the dot below the pointer; the position of
-// the encoded picture; the strip and codes along the line.
-const map = { data: null, subject: "", cross: null, line: null, hovered: -1, own: null, strip: null, codes: [] };
+// `data` of the server and its `subject`; the cross and the line on the map; the dot below the pointer; the ring at the
+// position of the encoded picture; the strip and codes along the line.
+const map = { data: null, subject: "", cross: null, line: null, hovered: -1, ring: null, strip: null, codes: [] };
 const pointers = new Map();
 let start = null; // of the line that is being drawn
 let player;
@@ -38,7 +38,7 @@ export function setup() {
   canvas.addEventListener("keydown", keyDown);
   new ResizeObserver(resize).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  onEncoded(findOwn);
+  onEncoded(findRing);
   listen((names) => {
     if (names.has("tab") && state.tab !== "map") player.stop();
     if (["run", "step", "tab", "kind"].some((name) => names.has(name))) refresh();
@@ -60,7 +60,7 @@ export function refresh() {
     const before = map.subject;
     Object.assign(map, { data, subject });
     if (before !== subject) {
-      Object.assign(map, { cross: null, line: null, own: null });
+      Object.assign(map, { cross: null, line: null, ring: null });
       byId("line-box").hidden = true;
       fit();
     }
@@ -73,7 +73,7 @@ export function refresh() {
     byId("map-colour").disabled = !choices.length;
     showLegend();
     resize();
-    findOwn();
+    findRing();
   });
 }
 
@@ -84,27 +84,27 @@ function noMap(reason) {
 }
 
 // Finds the position of the encoded picture, where there is one.
-function findOwn() {
+function findRing() {
   const picture = encoded();
-  byId("map-own").textContent = "";
+  byId("map-ring").textContent = "";
   if (!picture || !map.data || state.tab !== "map") return;
   const { run, step, kind } = state;
   const query = { step, kind, code: picture.code };
-  views.own.show(`${map.subject} ${picture.name}`, () => json(address(`runs/${run}/map/position.json`, query)), ({ x, y, nearest }) => {
-    map.own = [x, y];
-    byId("map-own").textContent = `The ring marks ${picture.name}. The nearest dot is test picture ${nearest}.`;
+  views.ring.show(`${map.subject} ${picture.name}`, () => json(address(`runs/${run}/map/position.json`, query)), ({ x, y, nearest }) => {
+    map.ring = [x, y];
+    byId("map-ring").textContent = `The ring marks ${picture.name}. The nearest dot is test picture ${nearest}.`;
     fit();
     paint();
   });
 }
 
-function fit() { viewport.fit(map.own ? [...map.data.points, map.own] : map.data.points); }
+function fit() { viewport.fit(map.ring ? [...map.data.points, map.ring] : map.data.points); }
 
 // The colour of each dot, and what the colours mean: { label, names, indices }.
 function colouring() {
   const { label_names: labels, labels: rows, exclusive, coloured_by: byDefault } = map.data;
-  const known = state.colour === "class" || labels.includes(state.colour);
-  const label = known ? state.colour : exclusive ? "class" : byDefault;
+  const isChoice = state.colour === "class" || labels.includes(state.colour);
+  const label = isChoice ? state.colour : exclusive ? "class" : byDefault;
   if (label === "class" && exclusive) return { label, names: labels, indices: rows.map((row) => row.indexOf(1)) };
   const column = labels.indexOf(label);
   if (column < 0) return { label: "", names: ["test pictures"], indices: rows.map(() => 0) };
@@ -145,9 +145,9 @@ function paint() {
     path(pen, [[x - arm, y], [x + arm, y]]);
     path(pen, [[x, y - arm], [x, y + arm]]);
   }
-  if (map.own) {
+  if (map.ring) {
     pen.lineWidth = 3 * ratio();
-    circle(pen, viewport.toPixels(canvas, map.own), 9 * ratio());
+    circle(pen, viewport.toPixels(canvas, map.ring), 9 * ratio());
     pen.stroke();
   }
 }
@@ -254,7 +254,7 @@ function lineByKey(cross) {
 
 // Shows the picture at a pixel: of the encoded picture, of a dot, or between dots.
 function decode(pixel) {
-  const points = map.own ? [...map.data.points, map.own] : map.data.points;
+  const points = map.ring ? [...map.data.points, map.ring] : map.data.points;
   const index = viewport.nearest(canvas, points, pixel, REACH);
   map.cross = index < 0 ? viewport.toMap(canvas, pixel) : points[index];
   paint();

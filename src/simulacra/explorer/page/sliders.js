@@ -108,9 +108,9 @@ function follow(details) {
       set(labels.sort((a, b) => b[1] - a[1])[0]?.[0] ?? "");
       continue;
     }
-    const own = state.code[part]?.[name];
+    const changed = state.code[part]?.[name];
     const drawn = part === "overrides" ? details?.noise[name - 1] : details?.[part]?.[name];
-    set(own ?? drawn ?? 0, own !== undefined);
+    set(changed ?? drawn ?? 0, changed !== undefined);
   }
 }
 

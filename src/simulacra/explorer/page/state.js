@@ -12,11 +12,11 @@ export const state = { ...START };
 export function listen(callback) { listeners.push(callback); }
 
 // Changes some of the state. With `history`, the Back button of the browser returns to the state before.
-export function change(changes, { history: kept = false } = {}) {
+export function change(changes, { history: entry = false } = {}) {
   const names = Object.keys(changes).filter((name) => JSON.stringify(changes[name]) !== JSON.stringify(state[name]));
   if (!names.length) return;
   Object.assign(state, changes);
-  write(kept);
+  write(entry);
   announce(new Set(names));
 }
 
@@ -53,9 +53,9 @@ export function hash() {
 
 // Browsers refuse an address that changes too often, so it follows a slider a little later.
 let timer = 0;
-function write(kept) {
+function write(entry) {
   clearTimeout(timer);
-  if (kept) history.pushState(null, "", hash());
+  if (entry) history.pushState(null, "", hash());
   else timer = setTimeout(() => history.replaceState(null, "", hash()), 120);
 }
 

@@ -5,15 +5,13 @@ from math import exp
 from textwrap import wrap
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import (
+from simulacra.report.figures import (
     CELL_INK,
     CELL_PAPER,
     CHANGES,
@@ -35,18 +33,9 @@ OUTLINED = 64  # bars beyond these are too thin for a gap between them
 
 @styled()
 def sorted_bars(
-    lengths: NDArray[np.float64], active: NDArray[np.bool_], *, title: str, x_name: str, y_name: str, inactive: str
+    lengths: NDArray[np.float64], active: NDArray[np.bool_], *, title: str, x_name: str, y_name: str
 ) -> Figure:
-    """A bar for each value, the longest at the left; inactive ones in grey.
-
-    Args:
-        lengths: (d,).
-        active: (d,).
-        title: above the bars.
-        x_name: what a bar is.
-        y_name: name and unit of its length.
-        inactive: what a grey bar is, for the legend.
-    """
+    """A bar for each of `lengths` (d,), the longest at the left; those that are not `active` (d,) in grey."""
     order = np.argsort(-lengths, kind="stable")
     figure = blank(WIDTH * 1.25)
     axes = figure.add_subplot()
@@ -61,9 +50,8 @@ def sorted_bars(
     axes.set_ylim(0, 1.06 * max(float(lengths.max()), 1e-6))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if not active.all():
-        axes.legend(
-            handles=[Patch(color=LINES[0], label="active"), Patch(color=MUTED, label=inactive)], loc="upper right"
-        )
+        patches = [Patch(color=LINES[0], label="active"), Patch(color=MUTED, label="inactive")]
+        axes.legend(handles=patches, loc="upper right")
     return figure
 
 
@@ -84,13 +72,12 @@ def heat_map(
     columns: Sequence[str],
     *,
     title: str,
-    x_name: str,
-    y_name: str,
+    axes: tuple[str, str],
     unit: str,
     form: str = "{:.2f}",
     signed: bool = False,
     most: float | None = None,
-    own: int = 0,
+    framed: int = 0,
     texts: Sequence[str] | None = None,
 ) -> Figure:
     """Cells as dark as their value is large; with a sign, blue for more and vermilion for less.
@@ -100,13 +87,12 @@ def heat_map(
         rows: K names.
         columns: J names.
         title: above the map.
-        x_name: what a column is.
-        y_name: what a row is.
+        axes: what a column is, and what a row is.
         unit: beside the scale.
         form: how a value is written into its cell.
         signed: whether values lie around 0.
         most: end of the scale; the largest value by default.
-        own: how many cells of the diagonal, from the first, are framed.
+        framed: how many cells of the diagonal, from the first, have a frame.
         texts: what is written into the cells, row by row; their values by default.
     """
     count, across = values.shape
@@ -116,27 +102,32 @@ def heat_map(
     head = wrap(plain(title, 60), int((cell * across + SCALE) / LETTER))
     beside = SCALE + 0.3 + 0.08 * max(map(len, labels[1]))
     figure = blank(1.1 * cell * across + beside, cell * count + 1.6 + 0.15 * len(head))
-    axes = figure.add_subplot()
-    axes.set_title("\n".join(head))
+    plot = figure.add_subplot()
+    plot.set_title("\n".join(head))
     shades = LinearSegmentedColormap.from_list("values", CHANGES if signed else SHADES)
-    image = axes.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
-    axes.set_xlabel(x_name)
-    axes.set_ylabel(y_name)
+    image = plot.imshow(values, cmap=shades, vmin=-end if signed else 0, vmax=end, interpolation="nearest")
+    plot.set_xlabel(axes[0])
+    plot.set_ylabel(axes[1])
     size = min(8.0, cell * 72 * 0.62)
-    axes.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
+    plot.set_xticks(range(across), labels[0], rotation_mode="anchor", fontsize=size, ha="right")
     slant = {"rotation": 90, "va": "center"} if cell < UPRIGHT else {"rotation": 45}
-    for name in axes.get_xticklabels():
+    for name in plot.get_xticklabels():
         name.set(**slant)
-    axes.set_yticks(range(count), labels[1], fontsize=size)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
+    plot.set_yticks(range(count), labels[1], fontsize=size)
+    plot.tick_params(length=0)
+    for spine in plot.spines.values():
         spine.set_visible(False)
-    for index in range(own):
-        axes.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
+    for index in range(framed):
+        plot.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=0.9))
     texts = texts or [_text(float(value), form) for value in values.flat]
     if max(count, across) <= MOST_WRITTEN and DIGIT * max(map(len, texts)) <= 72 * cell:
-        _write(axes, values, texts, end)
-    _scale(figure, axes, image, unit)
+        for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=True):
+            ink = CELL_PAPER if abs(value) > DARK * end else CELL_INK
+            plot.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
+    scale = figure.colorbar(image, ax=plot, shrink=0.9, aspect=24, pad=0.03)
+    scale.outline.set_visible(False)
+    scale.set_label(unit)
+    scale.ax.tick_params(length=0, labelsize=7)
     return figure
 
 
@@ -144,21 +135,6 @@ def _text(value: float, form: str) -> str:
     """A number as it is written into its cell; what rounds to nothing is 0."""
     text = form.format(value)
     return text.replace("-", "−") if text.strip("+-0.%") else "0"
-
-
-def _write(axes: Axes, values: NDArray[np.floating], texts: Sequence[str], end: float) -> None:
-    """Numbers into cells."""
-    for ((row, column), value), text in zip(np.ndenumerate(values), texts, strict=True):
-        ink = CELL_PAPER if abs(value) > DARK * end else CELL_INK
-        axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
-
-
-def _scale(figure: Figure, axes: Axes, image: AxesImage, unit: str) -> None:
-    """The scale beside the map."""
-    bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=24, pad=0.03)
-    bar.outline.set_visible(False)
-    bar.set_label(unit)
-    bar.ax.tick_params(length=0, labelsize=7)
 
 
 ROW = 0.21  # inches a label takes
@@ -188,7 +164,7 @@ def share_pairs(
         second: (K,) shares to compare with them.
         limits: (K,) lower and (K,) upper limits of the second.
         title: above the figure.
-        keys: what the first and the second are called.
+        keys: names of the first and the second.
     """
     order = np.argsort(first, kind="stable")
     rows = np.arange(len(order))
@@ -223,5 +199,5 @@ def _share(log_odds: float) -> float:
 
 
 def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    held = np.clip(shares, LEAST, 1 - LEAST)
-    return np.log(held / (1 - held))
+    inside = np.clip(shares, LEAST, 1 - LEAST)
+    return np.log(inside / (1 - inside))

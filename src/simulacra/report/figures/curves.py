@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+from simulacra.report.figures import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
 from simulacra.report.formatting import plain, ticks
 
 Numbers = NDArray[np.float64]
@@ -21,20 +20,12 @@ NOISY = 0.02  # of the chart's height: rows that jump more than this are smoothe
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart.
+    """One line of a chart; its arrays are (n,)."""
 
-    Attributes:
-        name: written beside its end.
-        x: (n,) ascending.
-        y: (n,); what is not finite leaves a gap.
-        low: (n,) lower end of an interval, or None.
-        high: (n,) its upper end, or None.
-    """
-
-    name: str
-    x: Numbers
-    y: Numbers
-    low: Numbers | None = None
+    name: str  # written beside its end
+    x: Numbers  # ascending
+    y: Numbers  # what is not finite leaves a gap
+    low: Numbers | None = None  # ends of intervals
     high: Numbers | None = None
 
 
@@ -116,16 +107,12 @@ def curves(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
-        second = axes.secondary_xaxis("top", functions=(partial(_times, 1 / unit), partial(_times, unit)))
+        second = axes.secondary_xaxis("top", functions=(partial(np.multiply, 1 / unit), partial(np.multiply, unit)))
         second.set_xlabel(name)
         second.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         second.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     _name_ends(axes, shown)
     return figure
-
-
-def _times(factor: float, x: Any) -> Any:
-    return factor * np.asarray(x, dtype=np.float64)
 
 
 def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:

@@ -1,15 +1,12 @@
 """Rows of pictures, each row with its name, and the tiles that they are made of."""
 
-from base64 import b64encode
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
-from simulacra.report.figures.style import NAME_LIMIT, blank, styled
+from simulacra.report.figures import NAME_LIMIT, blank, styled
 from simulacra.report.formatting import plain
 
 Images = NDArray[np.uint8]
@@ -35,8 +32,7 @@ def tile(images: Images) -> Images:
     colour = np.broadcast_to(images, (*images.shape[:-1], 3)) if channels == 1 else images
     canvas[:, :height, :, :width, :3] = colour.transpose(0, 2, 1, 3, 4)
     canvas[:, :height, :, :width, 3] = 255
-    flat: Images = canvas.reshape(rows * (height + gap), columns * (width + gap), 4)
-    return flat[:-gap, :-gap]
+    return canvas.reshape(rows * (height + gap), columns * (width + gap), 4)[:-gap, :-gap]
 
 
 def fold(images: Images, columns: int) -> Images:
@@ -46,34 +42,14 @@ def fold(images: Images, columns: int) -> Images:
     return images[: rows * columns].reshape(rows, columns, *images.shape[1:])
 
 
-def data_uri(picture: Images) -> str:
-    """(H, W, 4) uint8 -> a PNG that stands in the page itself."""
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
-
-
 TILE = 0.5  # inches that one picture is wide
 
 
 @styled()
 def picture_rows(
-    rows: Sequence[tuple[str, Images]],
-    *,
-    title: str,
-    columns: Sequence[str] = (),
-    across: str = "",
-    down: str = "",
+    rows: Sequence[tuple[str, Images]], *, title: str, columns: Sequence[str] = (), across: str = "", down: str = ""
 ) -> Figure:
-    """A grid of pictures.
-
-    Args:
-        rows: name and (n, H, W, C) uint8 images of each row, all of one length; an empty name writes none.
-        title: above the grid.
-        columns: a name above each column, or none.
-        across: what changes from column to column, or nothing.
-        down: what changes from row to row, or nothing.
-    """
+    """A grid of pictures; arguments as for `page.Album.pictures`."""
     grid = tile(np.stack([images for _, images in rows]))
     count, height, width = rows[0][1].shape[:3]
     named = any(name for name, _ in rows)

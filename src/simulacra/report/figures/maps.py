@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from simulacra.report.figures.style import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
+from simulacra.report.figures import ABSENT, CLASSES, MUTED, NAME_LIMIT, PRESENT, WIDTH, blank, dots_key, styled
 from simulacra.report.formatting import percent, plain
 
 Points = NDArray[np.float32]
@@ -34,12 +34,10 @@ def code_map(
     figure = blank(WIDTH, WIDTH if len(groups) < 5 else 1.1 * WIDTH)
     axes = figure.add_subplot()
     labels, colours, markers = _scatter(axes, points, groups)
+    columns = 2 if len(labels) < 5 else 4
     if labels:
-        dots_key(axes, labels, colours, markers, columns=2 if len(labels) < 5 else 4)
-        rows = -(-len(labels) // (2 if len(labels) < 5 else 4))
-        axes.set_title(plain(title, 42), pad=6 + 12.5 * rows)
-    else:
-        axes.set_title(plain(title, 42))
+        dots_key(axes, labels, colours, markers, columns=columns)
+    axes.set_title(plain(title, 42), pad=6 + 12.5 * -(-len(labels) // columns))
     if names is UNNAMED:
         axes.set_xticks([])
         axes.set_yticks([])

@@ -14,9 +14,24 @@ from simulacra.report.sections import codes, labels, samples
 
 # In the order of the report.
 PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
-    **samples.PICTURES,
-    **labels.PICTURES,
-    **codes.PICTURES,
+    "samples": samples.samples,
+    "reconstructions": samples.reconstructions,
+    "inversions": samples.inversions,
+    "nearest": samples.nearest,
+    "pairs": samples.pairs,
+    "classes": samples.classes,
+    "frequencies": labels.frequencies,
+    "leakage": labels.leakage,
+    "confusion": labels.confusion,
+    "verdicts": labels.predictions,
+    "categories": codes.categories,
+    "category-pairs": codes.category_pairs,
+    "code-labels": codes.code_labels,
+    "kl-dimensions": codes.kl_dimensions,
+    "code-factors": codes.code_factors,
+    "sweeps": codes.sweeps,
+    "map": codes.code_maps,
+    "map-pca": codes.principal_maps,
 }
 
 

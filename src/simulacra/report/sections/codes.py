@@ -1,13 +1,11 @@
 """Sections about codes: maps, categories, sweeps, and what each latent dimension says."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.report.arrays import Arrays, Unreadable, images, names, numbers, scalar, text
 from simulacra.report.figures.bars import heat_map, sorted_bars
-from simulacra.report.figures.maps import code_map, label_maps
+from simulacra.report.figures.maps import UNNAMED, code_map, label_maps
 from simulacra.report.formatting import listed, number, percent, plain
 from simulacra.report.page import Album, Block, Chart, Gallery, Section
 from simulacra.report.record import Record
@@ -21,31 +19,15 @@ LEAST_SCALE = 0.1  # nats: the end of a scale, so that almost no information loo
 LEAST_INFORMATION = 0.02  # nats below which a code is said to say nothing about a label
 
 
-@dataclass(frozen=True)
-class Projection:
-    """How codes were projected onto the plane.
-
-    Attributes:
-        file: name of the figure.
-        explanation: sentences about the positions of the dots.
-        axes: names of the axes, where their numbers mean something.
-    """
-
-    file: str
-    explanation: str
-    axes: tuple[str, str] | None
-
-
-IDENTITY = Projection(
-    "map",
+# How codes were projected onto the plane: sentences about the positions of the dots, names of axes that mean something.
+IDENTITY = (
     "Its position is its code, which has two dimensions. Most samples come from near the middle.",
     ("first latent dimension (no unit)", "second latent dimension (no unit)"),
 )
-TSNE = Projection(
-    "map",
+TSNE = (
     "The map was made by t-SNE (van der Maaten and Hinton 2008): images with similar codes lie close together. "
     "Directions, and distances between groups that are far apart, mean nothing.",
-    None,
+    UNNAMED,
 )
 PRINCIPAL_COMPONENTS = (
     "Its position is the projection of its code onto the two directions in which codes vary most (principal "
@@ -57,18 +39,18 @@ def code_maps(record: Record, album: Album, arrays: Arrays) -> Section:
     """One map coloured by the chosen label or by class, and small ones for the other labels."""
     codes = arrays.get("codes", np.empty(0))
     two = codes.ndim == 2 and codes.shape[1] == 2
-    return _maps(album, arrays, IDENTITY if two else TSNE, "Map of the codes")
+    return _maps(album, arrays, "map", *(IDENTITY if two else TSNE), "Map of the codes")
 
 
 def principal_maps(record: Record, album: Album, arrays: Arrays) -> Section:
     """The same for the codes' principal components."""
     first, second = numbers(arrays, "explained", (2,)).tolist()
     axes = (f"first component ({percent(first)} of variance)", f"second component ({percent(second)} of variance)")
-    projection = Projection("map-pca", PRINCIPAL_COMPONENTS, axes)
-    return _maps(album, arrays, projection, "Map of the codes by principal components")
+    return _maps(album, arrays, "map-pca", PRINCIPAL_COMPONENTS, axes, "Map of the codes by principal components")
 
 
-def _maps(album: Album, arrays: Arrays, projection: Projection, title: str) -> Section:
+def _maps(album: Album, arrays: Arrays, file: str, explanation: str, axes: tuple[str, str], title: str) -> Section:
+    """The maps of a projection: the explanation says what positions mean."""
     points, flags = _dots(arrays)
     labels = names(arrays, "label_names", flags.shape[1])
     exclusive, chosen = bool(scalar(arrays, "exclusive")), text(arrays, "chosen")
@@ -79,14 +61,24 @@ def _maps(album: Album, arrays: Arrays, projection: Projection, title: str) -> S
     elif labels:
         colouring = labels[index]
         groups = [(f"without {colouring}", ~flags[:, index]), (colouring, flags[:, index])]
-    charts = [_main_map(album, points, groups, colouring, projection)]
+    coloured = f", coloured by {colouring}" if colouring else ""
+    regions = " Where one colour fills a region, the code contains the label." if colouring else ""
+    figure_title = f"Codes of the test images{f', by {plain(colouring, 24)}' if colouring else ''}"
+    charts = [
+        album.chart(
+            file,
+            code_map(points, groups, title=figure_title, names=axes),
+            alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
+            caption=f"Each of the {len(points):,} dots is a held-out image. {explanation}{regions}",
+        )
+    ]
     others = [
         (label, flags[:, column])
         for column, label in enumerate(labels)
         if column != index and flags[:, column].any() and not flags[:, column].all()
     ]
     if others and not exclusive:
-        charts.append(_small_maps(album, points, others, f"{projection.file}-labels"))
+        charts.append(_small_maps(album, points, others, f"{file}-labels"))
     return Section(title, [Gallery(charts)])
 
 
@@ -99,30 +91,13 @@ def _dots(arrays: Arrays) -> tuple[Points, Flags]:
     return points.astype(np.float32), flags
 
 
-def _main_map(
-    album: Album, points: Points, groups: list[tuple[str, Flags]], colouring: str, projection: Projection
-) -> Chart:
-    title = f"Codes of the test images{f', by {plain(colouring, 24)}' if colouring else ''}"
-    named = {"names": projection.axes} if projection.axes else {}
-    coloured = f", coloured by {colouring}" if colouring else ""
-    regions = " Where one colour fills a region, the code contains the label." if colouring else ""
-    return album.chart(
-        projection.file,
-        code_map(points, groups, title=title, **named),
-        alt=f"Scatter plot of the codes of {len(points):,} images in two dimensions{coloured}.",
-        caption=f"Each of the {len(points):,} dots is a held-out image. {projection.explanation}{regions}",
-    )
-
-
 def _small_maps(album: Album, points: Points, others: list[tuple[str, Flags]], file: str) -> Chart:
     """Maps of the labels that divide the images most evenly; dots of rare labels could not be seen."""
     even = sorted(range(len(others)), key=lambda index: abs(float(others[index][1].mean()) - 0.5))[:MOST_OTHERS]
     shown = [others[index] for index in sorted(even)]
-    left = (
-        f" Of {len(others)} labels, the {len(shown)} that divide the images most evenly."
-        if len(others) > len(shown)
-        else ""
-    )
+    left = ""
+    if len(others) > len(shown):
+        left = f" Of {len(others)} labels, the {len(shown)} that divide the images most evenly."
     return album.chart(
         file,
         label_maps(points, shown, title="The same map by other labels"),
@@ -145,7 +120,6 @@ def kl_dimensions(record: Record, album: Album, arrays: Arrays) -> Section:
         title="Information in each latent dimension",
         x_name="latent dimensions, most information first",
         y_name="KL divergence (nats)",
-        inactive="inactive",
     )
     chart = album.chart(
         "kl-dimensions",
@@ -170,8 +144,7 @@ def code_factors(record: Record, album: Album, arrays: Arrays) -> Section:
         [str(row + 1) for row in rows.tolist()],
         factors,
         title="Factors in each latent dimension",
-        x_name="known factor",
-        y_name="latent dimension",
+        axes=("known factor", "latent dimension"),
         unit="share of the factor's entropy, %",
         form="{:.0f}",
     )
@@ -197,8 +170,7 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
         codes,
         judged,
         title="Information of codes about labels",
-        x_name="label predicted by the judge",
-        y_name="code",
+        axes=("label predicted by the judge", "code"),
         unit="mutual information, nats",
         form="{:.2f}",
         most=max(LEAST_SCALE, float(matrix.max())),
@@ -212,8 +184,7 @@ def code_labels(record: Record, album: Album, arrays: Arrays) -> Section:
     caption = (
         "The model was trained without labels. A cell is the mutual information of a code and a label of the sample, "
         "as predicted by a judge. 0 means none; 0.69 nats decide a label that half of the samples have. Rarer labels "
-        "have "
-        f"less to say.{findings} {JUDGE}"
+        f"have less to say.{findings} {JUDGE}"
     )
     alt = f"Heat map of {len(codes)} codes by {len(judged)} predicted labels."
     chart = album.chart("code-labels", figure, alt=alt, caption=caption)
@@ -296,16 +267,3 @@ def sweeps(record: Record, album: Album, arrays: Arrays) -> Section:
 def numbered(count: int) -> list[str]:
     """Names of columns: 1, 2, 3."""
     return [str(index) for index in range(1, count + 1)]
-
-
-# Name of a picture in the run folder -> its section, in the order of the report.
-PICTURES = {
-    "categories": categories,
-    "category-pairs": category_pairs,
-    "code-labels": code_labels,
-    "kl-dimensions": kl_dimensions,
-    "code-factors": code_factors,
-    "sweeps": sweeps,
-    "map": code_maps,
-    "map-pca": principal_maps,
-}

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
 from simulacra.report.arrays import Unreadable, images
-from simulacra.report.compare import SEEN, Cell, ComparedMetric, Comparison, comparison_of
-from simulacra.report.figures.curves import Line, curves
+from simulacra.report.compare import SEEN, ComparedMetric, Comparison, comparison_of
+from simulacra.report.figures.curves import Line
 from simulacra.report.figures.grids import Images, fold
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
-from simulacra.report.glossary import Words, of_chart, of_family, of_metric, reading_of, written
+from simulacra.report.glossary import of_chart, of_family, of_metric, reading_of, written
 from simulacra.report.page import (
     Album,
     Block,
@@ -27,7 +26,7 @@ from simulacra.report.page import (
     Tile,
 )
 from simulacra.report.record import Record, both_weights, method, series_of, specifics
-from simulacra.report.sections.curves import alt_of, caption_of, charts_of, headlines, line_of, value_of
+from simulacra.report.sections.curves import charts_of, headlines, line_chart, line_of, value_of
 from simulacra.report.sections.scorecard import ends, interval, mark, scale_of
 
 NAME_LIMIT = 60  # letters of a name or a setting
@@ -55,23 +54,12 @@ def comparison_part(records: Sequence[Record], album: Album, comparison: Compari
     ]
     title = f"Comparison of {len(records)} runs{f' by {comparison.group_by}' if comparison.group_by else ''}"
     notes = [f"{note[:1].upper()}{note[1:]}." for note in comparison.notes if alone or comparison.metrics]
-    shown = [section for section in sections if section]
-    return Part(
-        "comparison",
-        title,
-        _summary(records, alone),
-        [],
-        [*_cautions(records), *notes],
-        shown,
-        kicker="Comparison of runs",
-    )
-
-
-def _summary(records: Sequence[Record], alone: bool) -> str:
+    shown, gaps = [section for section in sections if section], [*_cautions(records), *notes]
     families = listed(list(dict.fromkeys(of_family(record.fact("family")) for record in records)))
-    names = listed([record.name for record in records])
-    below = "" if alone else " Below the comparison, each run has a part of its own."
-    return f"{names} side by side: {families}.{below}"
+    summary = f"{listed([record.name for record in records])} side by side: {families}."
+    if not alone:
+        summary += " Below the comparison, each run has a part of its own."
+    return Part("comparison", title, summary, [], gaps, shown, kicker="Comparison of runs")
 
 
 def _cautions(records: Sequence[Record]) -> list[str]:
@@ -107,15 +95,14 @@ def _caption(comparison: Comparison) -> str:
     over_seeds = " over seeds" if comparison.group_by else ""
     several = (
         " Each run is compared with the best one; the level is corrected for the number of comparisons (Bonferroni)."
-        if len(comparison.columns) > 2
-        else ""
     )
     paired = any(compared.test == "paired" for compared in comparison.metrics)
     pairs = " Runs of equal seeds are compared pair by pair." if paired else ""
     return (
         f"The dot is the value, the bar through it is its 95% interval{over_seeds}, and the dashed mark is the "
         "baseline. A difference is significant where its own 95% interval does not include 0. Each metric is tested "
-        f"for itself, so of twenty metrics without a true difference about one may seem to differ.{several}{pairs}"
+        f"for itself, so of twenty metrics without a true difference about one may seem to differ."
+        f"{several}{pairs}"
     )
 
 
@@ -123,19 +110,15 @@ def _score(comparison: Comparison, compared: ComparedMetric, weights: bool) -> S
     metric = of_metric(compared.metric)
     cells = [(column, cell) for column, cell in zip(comparison.columns, compared.cells, strict=True) if cell]
     scale = scale_of(metric, [(cell.estimate, cell.baseline) for _, cell in cells])
-    marks = [
-        mark(plain(column.name, NAME_LIMIT), cell.estimate, cell.baseline, metric, scale, _seeds(metric, cell))
-        for column, cell in cells
-    ]
+    marks = []
+    for column, cell in cells:
+        seeds = [f"seeds: {', '.join(written(metric, value) for value in cell.values)}"] if len(cell.values) > 1 else []
+        name = plain(column.name, NAME_LIMIT)
+        marks.append(mark(name, cell.estimate, cell.baseline, metric, scale, seeds))
     images = f"{compared.split} images" if compared.split else "samples alone"
     reading = reading_of(metric, any(cell.baseline is not None for _, cell in cells))
     reading = f"{reading} ({', '.join([images, *method(compared.conditions, weights)])})"
     return Score(metric.title, compared.better, reading, ends(metric, scale), marks, verdict=compared.verdict)
-
-
-def _seeds(words: Words, cell: Cell) -> list[str]:
-    """The value of each seed, where there are several."""
-    return [f"seeds: {', '.join(written(words, value) for value in cell.values)}"] if len(cell.values) > 1 else []
 
 
 def _labels(comparison: Comparison, metrics: Sequence[ComparedMetric]) -> Table:
@@ -172,18 +155,11 @@ def _side_by_side(records: Sequence[Record]) -> Section:
     head = ["run", "family", "parameters", "images seen", "epochs", "time", "images/s", *names]
     columns = []
     for record, of_run in zip(records, tiles, strict=True):
-        seen, seconds = record.fact("images_seen"), record.fact("seconds")
-        speed = number(round(seen / seconds)) if seen and seconds else MISSING
         values = {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run}
-        cost = [
-            number(record.fact("parameters")),
-            number(seen),
-            epochs(record.fact("epochs")),
-            duration(seconds),
-            speed,
-        ]
+        size, seen = number(record.fact("parameters")), number(record.fact("images_seen"))
+        cost = [epochs(record.fact("epochs")), duration(record.fact("seconds")), number(record.speed)]
         family = plain(record.fact("family") or MISSING, 40)
-        columns.append([record.name, family, *cost, *(values.get(name, MISSING) for name in names)])
+        columns.append([record.name, family, size, seen, *cost, *(values.get(name, MISSING) for name in names)])
     caption = f"One column per run. {MISSING} means that the family has no such number, or that it was not measured."
     first, *others = [list(row) for row in zip(head, *columns, strict=True)]
     return Section("Side by side", [Table(caption, first, others, frozenset(range(1, len(first))))])
@@ -251,23 +227,15 @@ def _shared_curves(records: Sequence[Record], album: Album) -> Section | None:
 def _overlay(album: Album, kind: str, chart: str, name: str, how: str, lines: Sequence[Line]) -> Chart:
     words = of_metric(chart) if kind else of_chart(chart, {name, *(["fake"] if name == "real" else [])})
     title = f"{words.title}: {plain(name, 24)}{', evaluated' if kind else ''}"
-    figure = curves(
-        lines,
-        title=title,
-        x_name="training images seen",
-        y_name=words.unit,
-        percent=words.percent,
-        reference=words.reference,
-    )
     reading = f"One line per run, over the number of training images that it had seen{f' ({how})' if how else ''}."
-    caption = caption_of(replace(words, reading=reading), lines)
     file = "-".join(filter(None, ["shared", kind, chart, name]))
-    return album.chart(file, figure, alt=f"{title}. {alt_of(words, lines)}", caption=caption)
+    words = replace(words, title=title, reading=reading)
+    return line_chart(album, file, words, lines, x_name="training images seen")
 
 
 def _images_per_step(record: Record) -> float:
     """Images in one update; 1 where the run does not say, which leaves the axis in updates."""
-    counted = (row for row in reversed(record.metrics) if value_of(row, "images") > 0 and row["step"])
-    rows = (row["images"] / row["step"] for row in counted)
-    facts = (record.recipe.data.batch,) if record.recipe else (1.0,)
-    return float(next(chain(rows, facts)))
+    for row in reversed(record.metrics):
+        if value_of(row, "images") > 0 and row["step"]:
+            return float(row["images"] / row["step"])
+    return float(record.recipe.data.batch) if record.recipe else 1.0

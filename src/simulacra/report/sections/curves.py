@@ -55,7 +55,11 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
     for rows in series_of(record.evaluations):
         if rows[-1].estimate:
             candidates.setdefault((rows[-1].metric, *specifics(rows[-1], weights)), []).append(rows[-1])
-    best = [(others, min(rows, key=_precedence)) for (_, *others), rows in candidates.items()]
+    # Of one metric comes first: a number of held-out images, the newest, of the most images.
+    best = [
+        (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
+        for (_, *others), rows in candidates.items()
+    ]
     best.sort(key=lambda item: rank(item[1].split))
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
@@ -64,11 +68,6 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
             value = " / ".join(percent(last_tenth(line)) for line in lines[:3])
             tiles.append(Tile(words.title, value, " / ".join(plain(line.name, 16) for line in lines[:3])))
     return tiles[:MOST_TILES]
-
-
-def _precedence(row: Measurement) -> tuple[int, int, int]:
-    """Among numbers of one metric, the one to show comes first: of held-out images, the newest, of the most images."""
-    return rank(row.split), -row.step, -(row.n or 0)
 
 
 def _tile(row: Measurement, others: Sequence[str], step: int) -> Tile:
@@ -89,29 +88,40 @@ def last_tenth(line: Line) -> float:
 
 def learning_curves(record: Record, album: Album) -> Section | None:
     """One chart for each prefix of the metrics, and one for each metric that was evaluated several times."""
-    charts = [_chart(record, album, chart, lines) for chart, lines in charts_of(record.metrics).items()]
-    charts += [_trend(record, album, metric, lines) for metric, lines in _trends(record).items()]
+    charts, top = [], epochs_axis(record)
+    reduction = getattr(record.recipe and record.recipe.objective, "reduction", None)
+    for chart, lines in charts_of(record.metrics).items():
+        words = of_chart(chart, {line.name for line in lines})
+        if chart == "reconstruction" and reduction in REDUCTIONS:
+            words = replace(words, unit=REDUCTIONS[reduction])
+        charts.append(line_chart(album, chart, words, lines, top=top))
+    for metric, lines in _trends(record).items():
+        trend = of_metric(metric)
+        trend = replace(trend, title=f"{trend.title}, evaluated")
+        note = " The band, or bar, is the 95% interval." if any(line.low is not None for line in lines) else ""
+        charts.append(line_chart(album, f"evaluated-{metric}", trend, lines, note, top=top))
     return Section("Learning curves", [Gallery(charts)]) if charts else None
 
 
-def _chart(record: Record, album: Album, chart: str, lines: Sequence[Line]) -> Chart:
-    words = of_chart(chart, {line.name for line in lines})
-    reduction = getattr(record.recipe and record.recipe.objective, "reduction", None)
-    if chart == "reconstruction" and reduction in REDUCTIONS:
-        words = replace(words, unit=REDUCTIONS[reduction])
-    return _drawn(record, album, chart, words, lines)
-
-
-def _drawn(record: Record, album: Album, name: str, words: Words, lines: Sequence[Line], note: str = "") -> Chart:
-    """Lines over updates and epochs."""
+def line_chart(
+    album: Album,
+    name: str,
+    words: Words,
+    lines: Sequence[Line],
+    note: str = "",
+    *,
+    x_name: str = "updates",
+    top: tuple[str, float] | None = None,
+) -> Chart:
+    """Lines with what is said of them; `note` ends the caption, and `top` is as for `figures.curves.curves`."""
     figure = curves(
         lines,
         title=words.title,
-        x_name="updates",
+        x_name=x_name,
         y_name=words.unit,
         percent=words.percent,
         reference=words.reference,
-        top=epochs_axis(record),
+        top=top,
     )
     return album.chart(name, figure, alt=alt_of(words, lines), caption=caption_of(words, lines) + note)
 
@@ -158,10 +168,3 @@ def _trends(record: Record) -> dict[str, list[Line]]:
         if np.isfinite(line.y).any():
             trends.setdefault(rows[-1].metric, []).append(line)
     return {metric: lines for metric, lines in trends.items() if any(len(line.x) > 1 for line in lines)}
-
-
-def _trend(record: Record, album: Album, metric: str, lines: Sequence[Line]) -> Chart:
-    words = of_metric(metric)
-    words = replace(words, title=f"{words.title}, evaluated")
-    note = " The band, or bar, is the 95% interval." if any(line.low is not None for line in lines) else ""
-    return _drawn(record, album, f"evaluated-{metric}", words, lines, note)

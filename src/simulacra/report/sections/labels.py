@@ -35,13 +35,12 @@ def _changes(album: Album, matrix: Matrix, switched: list[str], judged: list[str
         switched,
         judged,
         title="What switching on one label changes",
-        x_name="label predicted by the judge",
-        y_name="label switched on",
+        axes=("label predicted by the judge", "label switched on"),
         unit="change of predicted probability, % points",
         form="{:+.0f}",
         signed=True,
         most=100,
-        own=_shared(switched, judged),
+        framed=_shared(switched, judged),
     )
     how = (
         "For each row, codes of held-out images were moved along an attribute vector and decoded. The vector is the "
@@ -52,7 +51,8 @@ def _changes(album: Album, matrix: Matrix, switched: list[str], judged: list[str
         "and all other labels stayed the same."
     )
     worst = _largest(matrix, switched, judged)
-    leak = f" The largest leak: {worst[0]} changes {worst[1]} by {_points(worst[2])} points." if worst else ""
+    points = f"{100 * worst[2]:+.0f}".replace("-", "−") if worst else ""
+    leak = f" The largest leak: {worst[0]} changes {worst[1]} by {points} points." if worst else ""
     caption = (
         f"{how} A cell says by how many percentage points the probability of the column's label rises (blue) or falls "
         "(vermilion), as predicted by a judge. The framed cells are the label itself: +100 means that it is always "
@@ -69,12 +69,11 @@ def _sizes(album: Album, sizes: Matrix, switched: list[str], judged: list[str]) 
         switched,
         judged,
         title="What switching on one label changes, in either direction",
-        x_name="label predicted by the judge",
-        y_name="label switched on",
+        axes=("label predicted by the judge", "label switched on"),
         unit="mean size of the change, % points",
         form="{:.0f}",
         most=100,
-        own=_shared(switched, judged),
+        framed=_shared(switched, judged),
     )
     caption = (
         "The same without signs. A label that rises in one image and falls in another cancels out in the figure above "
@@ -91,12 +90,11 @@ def _classes(album: Album, matrix: Matrix, requested: list[str], judged: list[st
         requested,
         judged,
         title="Classes requested and predicted",
-        x_name="class predicted by the judge",
-        y_name="requested class",
+        axes=("class predicted by the judge", "requested class"),
         unit="share of its images, %",
         form="{:.0f}",
         most=100,
-        own=_shared(requested, judged),
+        framed=_shared(requested, judged),
     )
     how = (
         "Codes of held-out images were moved from the mean code of their class to that of another class, and decoded."
@@ -125,15 +123,11 @@ def _shared(rows: list[str], columns: list[str]) -> int:
 def _largest(matrix: Matrix, rows: list[str], columns: list[str]) -> tuple[str, str, float] | None:
     """Row, column and value of the largest cell off the diagonal; None where all are about 0."""
     sizes = np.abs(matrix)
-    own = np.arange(_shared(rows, columns))
-    sizes[own, own] = 0
+    same = np.arange(_shared(rows, columns))
+    sizes[same, same] = 0
     row, column = divmod(int(sizes.argmax()), matrix.shape[1])
     value = float(matrix[row, column])
     return (rows[row], columns[column], value) if sizes[row, column] >= LEAST_LEAK else None
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.0f}".replace("-", "−")
 
 
 FREQUENCIES = 5  # columns: data, samples, lower and upper limit, real images as predicted by the judge
@@ -142,41 +136,27 @@ FREQUENCIES = 5  # columns: data, samples, lower and upper limit, real images as
 def frequencies(record: Record, album: Album, arrays: Arrays) -> Section:
     """How often samples show each label, beside the training images."""
     shares = numbers(arrays, "shares", (None, FREQUENCIES))
-    data, sampled, low, high, predicted = shares.T
+    data, sampled, low, high, _ = shares.T
     labels = names(arrays, "label_names", len(shares))
     figure = share_pairs(
         labels, data, sampled, (low, high), title="How often each label occurs", keys=("training images", "samples")
     )
-    given = [
-        label for label, flag in zip(labels, arrays.get("given", np.zeros(len(labels))).tolist(), strict=False) if flag
-    ]
-    obeyed = (
-        f" Samples were generated for given values of {listed(given)}: there the figure shows obedience."
-        if given
-        else ""
-    )
+    given = [label for label, flag in zip(labels, arrays.get("given", np.zeros(0)).tolist(), strict=False) if flag]
+    obeyed = f" Samples were generated for given values of {listed(given)}: there the figure shows obedience."
     chart = album.chart(
         "frequencies",
         figure,
         alt=f"Shares of {len(labels)} labels among training images and among samples.",
         caption="Where the diamond lies left of the dot, samples show the label less often than training images do. "
         "Thin lines are 95% intervals. A judge predicted the labels of samples; its usual errors are removed. The "
-        f"axis is stretched at both ends, so that rare labels can be read.{obeyed}",
+        f"axis is stretched at both ends, so that rare labels can be read.{obeyed if given else ''}",
     )
-    rows = [
-        (
-            labels[index],
-            percent(data[index], 1),
-            percent(sampled[index], 1),
-            f"{percent(low[index], 1)} to {percent(high[index], 1)}",
-            percent(predicted[index], 1),
-        )
-        for index in np.argsort(-data, kind="stable").tolist()
-    ]
+    rows = []
+    for index in np.argsort(-data, kind="stable").tolist():
+        real, share, start, end, judged = (percent(value, 1) for value in shares[index])
+        rows.append((labels[index], real, share, f"{start} to {end}", judged))
     head = ("label", "training images", "samples", "interval", "real images, as predicted")
-    caption = (
-        "How often each label occurs. The last column shows the judge's own error: its predictions of real images."
-    )
+    caption = "How often each label occurs. The last column, predictions of real images, shows the judge's own error."
     table = Table(caption, head, rows, frozenset(range(1, 5)))
     return Section("How often samples show each label", [chart, Fold("As a table", [table])])
 
@@ -196,8 +176,7 @@ def confusion(record: Record, album: Album, arrays: Arrays) -> Section:
         labels,
         labels,
         title="True and predicted classes",
-        x_name="predicted class",
-        y_name="true class",
+        axes=("predicted class", "true class"),
         unit="share of the true class, %",
         most=100,
         texts=[f"{count:,}" if count else "" for count in counts.flat],
@@ -226,27 +205,18 @@ def confusion(record: Record, album: Album, arrays: Arrays) -> Section:
 def predictions(record: Record, album: Album, arrays: Arrays) -> Section:
     """How well each attribute is predicted, beside the accuracy of a constant answer."""
     counts = _counts(arrays, (None, 2, 2))
-    rows = []
-    for label, ((neither, false), (missed, hit)) in zip(
-        names(arrays, "label_names", len(counts)), counts.tolist(), strict=True
-    ):
+    labels, rows = names(arrays, "label_names", len(counts)), []
+    for label, ((neither, false), (missed, hit)) in zip(labels, counts.tolist(), strict=True):
         total, have = neither + false + missed + hit, missed + hit
-        shares = [
-            (have, total),
-            (neither + hit, total),
-            (max(have, total - have), total),
-            (hit, have),
-            (hit, hit + false),
-        ]
-        rows.append((label, *(_share(part, whole) for part, whole in shares)))
+        of_all = [_share(part, total) for part in (have, neither + hit, max(have, total - have))]
+        rows.append((label, *of_all, _share(hit, have), _share(hit, hit + false)))
     caption = (
         f"Of {number(int(counts[0].sum()))} test images. Constant answer: the accuracy of always giving the more "
         "frequent answer; only what lies above it was learned. Recall: the share of the images with the label that "
         "are predicted to have it. Precision: the share of the images predicted to have the label that do have it."
     )
     head = ("label", "have it", "accuracy", "constant answer", "recall", "precision")
-    table: Block = Table(caption, head, rows, frozenset(range(1, 6)))
-    return Section("Predicted labels of test images", [table])
+    return Section("Predicted labels of test images", [Table(caption, head, rows, frozenset(range(1, 6)))])
 
 
 def _counts(arrays: Arrays, shape: tuple[int | None, ...]) -> NDArray[np.int64]:
@@ -259,12 +229,3 @@ def _counts(arrays: Arrays, shape: tuple[int | None, ...]) -> NDArray[np.int64]:
 def _share(part: int, whole: int) -> str:
     """A share with a decimal, as classes differ by less than a percent."""
     return percent(int(part) / int(whole), 1) if whole else MISSING
-
-
-# Name of a picture in the run folder -> its section, in the order of the report.
-PICTURES = {
-    "frequencies": frequencies,
-    "leakage": leakage,
-    "confusion": confusion,
-    "verdicts": predictions,
-}

@@ -203,14 +203,3 @@ def classes(record: Record, album: Album, arrays: Arrays) -> Section:
         alt=f"{min(12, len(generated))} generated images of this class.",
     )
     return Section("Every class from the same noise", [shown])
-
-
-# Name of a picture in the run folder -> its section, in the order of the report.
-PICTURES = {
-    "samples": samples,
-    "reconstructions": reconstructions,
-    "inversions": inversions,
-    "nearest": nearest,
-    "pairs": pairs,
-    "classes": classes,
-}

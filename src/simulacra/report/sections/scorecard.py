@@ -36,18 +36,13 @@ def score_card(record: Record) -> Section | None:
     if not scores:
         return None
     weights = both_weights(scores)
-    details = [", ".join(_details(row, record.step, weights)) for row in scores]
     metrics: dict[str, list[tuple[Measurement, str]]] = {}
-    for row, detail in zip(scores, details, strict=True):
+    for row in scores:
+        when = [f"at update {number(row.step)}"] if row.step != record.step else []  # the run went on after it
+        detail = ", ".join([*method(row.conditions, weights), *when])
         metrics.setdefault(row.metric, []).append((row, detail))
     card = ScoreCard(_caption(scores), [_score(rows) for rows in metrics.values()])
-    blocks: list[Block] = [card, Fold("All numbers as tables", _tables(record))]
-    return Section("Score card", blocks)
-
-
-def _details(row: Measurement, step: int, weights: bool) -> list[str]:
-    """How a number was measured; and when, where the run went on after it."""
-    return [*method(row.conditions, weights), *([f"at update {number(row.step)}"] if row.step != step else [])]
+    return Section("Score card", [card, Fold("All numbers as tables", _tables(record))])
 
 
 def _caption(scores: Sequence[Measurement]) -> str:
@@ -60,11 +55,7 @@ def _caption(scores: Sequence[Measurement]) -> str:
 
 
 def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
-    """One metric: numbers about everything first, numbers of single labels behind a fold.
-
-    Args:
-        rows: numbers of one metric, each with the text about how it was measured.
-    """
+    """One metric, each number with how it was measured: numbers about everything, then single labels behind a fold."""
     scores, metric = [row for row, _ in rows], of_metric(rows[0][0].metric)
     scale = scale_of(metric, [(row.estimate, row.baseline) for row in scores])
     whole = sorted((row for row in rows if not topic(row[0])), key=lambda row: rank(row[0].split))
@@ -77,7 +68,7 @@ def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
         return [
             mark(name, row.estimate, row.baseline, metric, scale, [] if alike else [detail])
             if row.estimate
-            else Mark(name, MISSING, None, None, None, None, f"withheld: {row.why}", "")
+            else Mark(name, MISSING, f"withheld: {row.why}")
             for name, row, detail in named
         ]
 
@@ -100,24 +91,15 @@ def _images(row: Measurement) -> str:
 def mark(
     name: str, estimate: Estimate, baseline: float | None, metric: Metric, scale: Scale | None, details: Sequence[str]
 ) -> Mark:
-    """A number on a scale.
-
-    Args:
-        name: what the number is about.
-        estimate: value and interval.
-        baseline: or None.
-        metric: of the number.
-        scale: of all numbers beside it.
-        details: what else is said of it, in few words each.
-    """
+    """A number about what `name` says, on the scale of all numbers beside it; `details` are few words each."""
     value = written(metric, estimate.value)
     parts = list(filter(None, [interval(metric, estimate)]))
     if baseline is not None:
         parts.append(f"{distance_to(baseline, estimate, metric)} {written(metric, baseline)}")
-    ends = (estimate.value, estimate.low, estimate.high, baseline)
-    position, low, high, level = (scale.position(end) if scale else None for end in ends)
     alt = f"{'; '.join([f'{name}: {value}', *parts])}."
-    return Mark(name, value, position, low, high, level, " · ".join([*parts, *details]), alt)
+    numbers = (estimate.value, estimate.low, estimate.high, baseline)
+    positions = [scale.position(value) if scale else None for value in numbers]
+    return Mark(name, value, " · ".join([*parts, *details]), alt, *positions)
 
 
 def interval(metric: Metric, estimate: Estimate | None) -> str:
@@ -141,10 +123,6 @@ def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | No
 
     Shares have all of 0 to 1. Other scales begin at 0 where there is a baseline or a single number, so that size can be
     seen. Several numbers without a baseline take the whole width, so that their intervals are easy to see.
-
-    Args:
-        metric: of the numbers.
-        numbers: with their baselines.
     """
     pairs = [(estimate, baseline) for estimate, baseline in numbers if estimate]
     ends = [end for each, baseline in pairs for end in (each.value, each.low, each.high, baseline) if end is not None]
@@ -162,9 +140,9 @@ def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | No
 def ends(metric: Metric, scale: Scale | None) -> tuple[str, str]:
     """The texts at the ends of a scale."""
     if scale is None:
-        return ("", "")
+        return "", ""
     low, high = (percent(end, 0) if metric.percent else number(end) for end in (scale.low, scale.high))
-    return (low, high)
+    return low, high
 
 
 def _tables(record: Record) -> list[Block]:

@@ -74,9 +74,11 @@ def networks(record: Record) -> Section | None:
     if start := record.table("start"):
         pairs = [f"{ours} from {theirs}" if ours != theirs else ours for ours, theirs in _pairs(start)]
         frozen = record.recipe.start.frozen if record.recipe and record.recipe.start else ()
-        kept = f" {plain(listed(frozen), 200)} did not change (frozen)." if frozen else ""
+        unchanged = f" {plain(listed(frozen), 200)} did not change (frozen)." if frozen else ""
         source = f"{plain(start.get('run'), 200)}, update {number(start.get('step'))}"
-        blocks.append(Text(f"The weights of {listed(pairs)} came from {source}. All others began at random.{kept}"))
+        blocks.append(
+            Text(f"The weights of {listed(pairs)} came from {source}. All others began at random.{unchanged}")
+        )
     if players := record.table("players"):
         rows = [
             (plain(name, 60), plain(", ".join(player.get("networks", []))) or MISSING, number(player.get("parameters")))
@@ -88,7 +90,11 @@ def networks(record: Record) -> Section | None:
         blocks.append(Table(caption, head, rows, frozenset({2}), total=True))
     for name, network in tables.items():
         layers = network.get("layers", [])
-        rows = [(plain(layer.get("layer"), 120), _shape(layer), number(layer.get("parameters"))) for layer in layers]
+        shapes = [" × ".join(map(number, layer.get("shape", []))) for layer in layers]
+        rows = [
+            (plain(layer.get("layer"), 120), shape, number(layer.get("parameters")))
+            for layer, shape in zip(layers, shapes, strict=True)
+        ]
         rows.append(("total", "", number(network.get("parameters"))))
         title = f"{plain(name, 60)}: {len(layers)} layers, {number(network.get('parameters'))} parameters"
         caption = f"Layers of the {plain(name, 60)}, from input to output; shapes are channels × height × width."
@@ -101,10 +107,6 @@ def _pairs(start: dict[str, Any]) -> list[tuple[str, str]]:
     """(network here, network there) of every network whose weights came from another run."""
     pairs = start.get("networks")
     return [(plain(ours, 60), plain(theirs, 60)) for ours, theirs in pairs.items()] if isinstance(pairs, dict) else []
-
-
-def _shape(layer: dict[str, Any]) -> str:
-    return " × ".join(map(number, layer.get("shape", [])))
 
 
 def recipe_section(record: Record) -> Section | None:
@@ -179,13 +181,12 @@ def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
 
 def machine(record: Record) -> Section | None:
     """Time, images, device and versions."""
-    seconds, seen = record.fact("seconds"), record.fact("images_seen")
     rows = [
         ("updates", number(record.fact("step"))),
-        ("images seen", number(seen)),
+        ("images seen", number(record.fact("images_seen"))),
         ("epochs", epochs(record.fact("epochs"))),
-        ("training time", duration(seconds)),
-        ("images per second", number(round(seen / seconds)) if seen and seconds else MISSING),
+        ("training time", duration(record.fact("seconds"))),
+        ("images per second", number(record.speed)),
         ("started", plain(record.fact("started") or MISSING, 60)),
     ]
     keys = ("device", "precision", "processor", "threads", "platform", "simulacra", "python", "torch", "numpy")

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from simulacra.report.figures import VARIABLES, draw, inline
 from simulacra.report.figures.curves import Line, curves
-from simulacra.report.figures.style import VARIABLES, draw, inline
 
 
 def test_an_inline_figure_takes_on_the_page_s_colours_and_meets_no_other_s_ids() -> None:
