@@ -17,7 +17,12 @@ from simulacra.recipe import load, shipped
 
 SRC = Path(simulacra.__file__).parent
 FOREIGN = ("npm ", "pip install", "torchrun ", "ulimit ")  # commands of others, with options of their own
-NOT_PRINTED = {"cli/commands.py", "cli/options.py", "report/figures/style.py"}  # declarations, and variables of CSS
+NOT_PRINTED = {
+    "cli/commands.py",
+    "cli/options.py",
+    "report/figures/__init__.py",
+    "report/figures/style.py",
+}  # declarations, and variables of CSS
 NO_MESSAGE = {"--error-unmatch", "--pack-destination", "--cache", "--loglevel"}  # words of git and npm
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 COMMAND = re.compile(r"simulacra (\w+)((?: (?:--?[a-z-]+|[A-Z][A-Za-z/]*|\{\}|[\w./-]*/[\w./-]+|folder|arrays|onnx))*)")

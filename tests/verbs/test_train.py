@@ -517,7 +517,7 @@ def test_a_run_that_never_made_a_step_may_be_begun_again(
 def test_numbers_that_no_network_can_hold_are_refused(change: str, simulacra: Run) -> None:
     ended = simulacra("summary", "demo-vae", "--set", change)
     assert ended.code == 2
-    assert change.split("=")[0] in ended.err
+    assert change.split("=")[0].rpartition(".")[2] in ended.err
 
 
 def test_seeds_may_be_of_any_size(simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path) -> None:
