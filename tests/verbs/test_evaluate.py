@@ -76,7 +76,7 @@ def test_baselines_are_taken_at_the_samples_number(evaluate: Run, monkeypatch: p
     measure = quality.distances
     monkeypatch.setattr(quality, "distances", lambda real, made: (seen.append((real, made)), measure(real, made))[1])
     evaluate()
-    sizes = {(len(real.cloud.features), len(made.cloud.features)) for real, made in seen}
+    sizes = {(len(real.features), len(made.features)) for real, made in seen}
     assert len(seen) == 4, "samples and stand-ins, against held-out and against training images"
     assert sizes == {(10, 20)}
     evaluate("--seed", 1)
