@@ -88,7 +88,7 @@ def test_an_unknown_key_of_a_player_or_a_code_is_refused_with_the_nearest_known_
 
 def test_an_unknown_key_that_is_near_none_is_refused_with_all(tiny: MakeRecipe) -> None:
     assert refused(tiny("vae"), {"data.zzz": 1}) == (
-        "unknown key data.zzz; known: batch, channels, exclusive, flip, holdout, labels, name, order, size"
+        "unknown key data.zzz; known: batch, channels, exclusive, flip, holdout, labels, name, order, size, source"
     )
 
 

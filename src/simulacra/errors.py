@@ -5,7 +5,7 @@
     ├── DataError              a picture, a table, a source, a packed store
     ├── RunError               a run folder: another recipe's, locked, no run at all
     └── Diverged               a loss or a weight stopped being a finite number
-    Stopped                    Ctrl-C or SIGTERM; the run was saved; exit code 130 or 143
+    Stopped                    Ctrl-C or another signal; the run was saved; exit code 128 and its number: 130, 143
 
 Every message names the file, row or key, what was found there, and the remedy.
 """
@@ -50,7 +50,7 @@ class Stopped(Exception):
     """A signal ended the training after its state was saved.
 
     Args:
-        signal: the number of the signal, 2 (SIGINT) or 15 (SIGTERM); the exit code is 128 more.
+        signal: the number of the signal, like 2 (SIGINT) or 15 (SIGTERM); the exit code is 128 more.
         message: where the run stands and the command that goes on.
     """
 

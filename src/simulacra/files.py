@@ -1,6 +1,9 @@
-"""Files that no reader ever sees half of. Nothing here knows what is in them."""
+"""Files that no reader ever sees half of, and disks as they are. Nothing here knows what is in a file."""
 
+import errno
+import hashlib
 import io
+import math
 import os
 import threading
 from collections.abc import Mapping
@@ -10,11 +13,114 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
-from simulacra.errors import RunError
+from simulacra.errors import DataError, RunError
 
 # What PNG files of sheets and figures name as their software, so that a scan of pictures knows them from data.
 SHEET = "Simulacra sheet"
+
+
+def expand(path: str | Path) -> Path:
+    """The path that a user wrote, which may start at a home folder: `~/photos`.
+
+    Raises:
+        DataError: at that of a user who is not known here.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path} starts at the home of a user who is not known here; write the whole path") from error
+
+
+def user_cache(part: str) -> Path | None:
+    """A folder of the user's cache, which need not exist yet; None where this user has no home folder."""
+    try:
+        folder = user_cache_path("simulacra") / part
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None  # some versions leave a `~` that stands for no folder
+
+
+def keep_aside(target: Path | None, content: bytes) -> bool:
+    """Writes a file that may as well be computed again; says whether it could be kept."""
+    try:
+        if target is not None:
+            write_aside(target, content)
+    except RunError:
+        return False
+    return target is not None
+
+
+GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # control groups: this process's, and their tree
+
+
+def cores() -> int:
+    """Cores that this process may use: those it may run on, or less where a control group (a container) has a quota."""
+    counted = getattr(os, "process_cpu_count", os.cpu_count)() or 1  # knows of PYTHON_CPU_COUNT
+    if hasattr(os, "sched_getaffinity"):
+        counted = min(counted, len(os.sched_getaffinity(0)))
+    return max(1, math.ceil(min(counted, _quota())))
+
+
+def _quota() -> float:
+    """Processor time per time that control groups allow; infinite where they say nothing."""
+    quotas = [math.inf]
+    with suppress(OSError, ValueError):  # no such system, or files of another form
+        for line in GROUP.read_text("utf-8").splitlines():
+            _, controllers, inside = line.split(":", 2)
+            group = Path(inside.lstrip("/"))
+            for folder in (group, *group.parents):  # limits of parents count too
+                if not controllers:  # version 2: one tree
+                    quotas.append(_ratio(GROUPS / folder / "cpu.max"))
+                elif "cpu" in controllers.split(","):
+                    quotas.append(_ratio(GROUPS / "cpu" / folder / "cpu.cfs_quota_us", "cpu.cfs_period_us"))
+    return min(quotas)
+
+
+def _ratio(file: Path, period: str | None = None) -> float:
+    """Quota over period of a control group: in one file, or in two."""
+    try:
+        words = file.read_text("utf-8").split()
+        words += file.with_name(period).read_text("utf-8").split() if period else []
+        quota, span = float(words[0]), float(words[1])
+        return quota / span if quota > 0 else math.inf
+    except (OSError, ValueError, IndexError, ZeroDivisionError):  # no such group, or the word "max", or -1
+        return math.inf
+
+
+LONGEST_NAME = 255  # bytes of a file's name, on nearly every disk
+
+
+def beside(path: Path, ending: str, beginning: str = "") -> Path:
+    """A path in the same folder with a longer name; of a name that would get too long, a hash is taken."""
+    name = f"{beginning}{path.name}{ending}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f"{beginning}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
+    return path.with_name(name)
+
+
+LACKS_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+
+
+def can_lock(path: Path) -> bool:
+    """Whether the disk of a file knows locks; makes the file if need be.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        import fcntl  # not everywhere; what has none has other locks
+
+        fcntl.flock(handle, fcntl.LOCK_UN)  # asks, and locks nobody out
+    except ImportError:
+        return True
+    except OSError as error:
+        return error.errno not in LACKS_LOCKS
+    finally:
+        os.close(handle)
+    return True
 
 
 def write_aside(target: Path, content: bytes) -> Path:
@@ -24,7 +130,7 @@ def write_aside(target: Path, content: bytes) -> Path:
         RunError: the place cannot be written, or holds what is no file of bytes: a folder, a device.
     """
     # A name of its own: two processes that fill one cache may write the same file at once.
-    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.aside")
+    aside = beside(target, f".{os.getpid()}-{threading.get_native_id()}.aside", ".")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():

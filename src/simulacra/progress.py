@@ -1,12 +1,48 @@
-"""The live view of a training: a progress bar on a terminal, plain lines elsewhere. All of it goes to stderr."""
+"""The live view of a training: a progress bar on a terminal, plain lines elsewhere. All of it goes to stderr.
 
+Whoever reads it may go away, as `2>&1 | head` does; no training may end because a line about it cannot be printed.
+"""
+
+import sys
 import time
+from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 PLAIN_SECONDS = 10.0  # between two plain lines, so that a log file stays readable
+
+
+class Forgiving:
+    """A stream that drops what it cannot print: its reader has left, the disk is full, its encoding lacks a letter.
+
+    Args:
+        stream: a text stream; None where this process has none.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes what can be written; says that all of it was."""
+        with suppress(OSError, ValueError, AttributeError):  # ValueError: a closed stream, or a letter
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hands on what was written, where that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()
+
+
+def print_error(line: str) -> None:
+    """Prints a line for a person to stderr, if anybody reads it."""
+    print(line, file=Forgiving(sys.stderr), flush=True)
 
 
 class Live:
@@ -18,7 +54,8 @@ class Live:
     """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        stream: Any = Forgiving(sys.stderr)
+        self.console = console or Console(file=stream, highlight=False, soft_wrap=True)
         self.title, self.numbers, self.spoken = title, "", 0.0
         self.progress = Progress(
             SpinnerColumn(),

@@ -3,13 +3,13 @@
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
+from simulacra.files import expand
 from simulacra.recipe_errors import explain
 from simulacra.settings import (
     DataSettings,
@@ -121,7 +121,7 @@ def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:
 
 def _text_of(name: str) -> str:
     """The TOML text of a recipe."""
-    path = Path(name)
+    path = expand(name)
     if path.suffix == ".toml" or path.is_file():
         try:
             return path.read_text("utf-8-sig")  # some editors begin a file with a byte order mark

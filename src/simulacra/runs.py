@@ -20,9 +20,10 @@ import io
 import json
 import os
 import re
+import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import write_aside
+from simulacra.files import can_lock, write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.settings import of_this_version
@@ -99,39 +100,68 @@ class RunFolder:
         """Raises RunError unless the folder holds a run."""
         if not self.exists():
             missing = "it has no recipe.toml and run.json"
-            raise RunError(f"{self.path} holds no run ({missing}); train one: simulacra train RECIPE --out {self.path}")
+            command = f"simulacra train RECIPE --out {shlex.quote(str(self.path))}"
+            raise RunError(f"{self.path} holds no run ({missing}); train one: {command}")
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, say: Callable[[str], None] = lambda _: None, remedy: str = "wait for it") -> Iterator[None]:
         """Keeps other processes out of this folder until the context ends.
 
         A folder that this call has made is deleted if nothing was written into it.
 
+        Args:
+            say: takes a line where the disk knows no locks, and nobody is kept out.
+            remedy: what a person can do where another process holds the folder.
+
         Raises:
-            RunError: another process holds it.
+            RunError: another process holds it, or the folder cannot be written.
         """
         fresh = not self.path.exists()
-        with self._acquired():
-            try:
-                yield
-            finally:
-                if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
-                    with suppress(OSError):
-                        (self.path / ".lock").unlink()
-                        self.path.rmdir()
+        self._acquire(say, remedy)
+        try:
+            yield
+        finally:
+            self._lock.release()
+            if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
+                with suppress(OSError):
+                    (self.path / ".lock").unlink()
+                    self.path.rmdir()
 
-    def _acquired(self) -> AbstractContextManager[object]:
-        """The lock, held from now on."""
+    def _acquire(self, say: Callable[[str], None], remedy: str) -> None:
+        """Takes the lock, where the disk knows any."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = self._lock.acquire()
+            if can_lock(self.path / ".lock"):
+                self._lock.acquire()
+            else:
+                say(f"the disk of {self.path} cannot lock files; let no other process write there meanwhile")
             for unfinished in (self.path / "checkpoints").glob(".*.aside"):  # by a process that was killed as it wrote
                 unfinished.unlink(missing_ok=True)
         except Timeout as error:
-            raise RunError(f"another process is training in {self.path}; wait for it, or give another --out") from error
+            raise RunError(f"another process is training in {self.path}; {remedy}") from error
         except OSError as error:
             raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
-        return lock
+
+    @contextmanager
+    def lock_if_writable(self, say: Callable[[str], None] = lambda _: None) -> Iterator[bool]:
+        """The same, for what may as well be printed only: gives whether the folder can be written.
+
+        Raises:
+            RunError: another process holds it.
+        """
+        if not self._is_writable():
+            yield False
+            return
+        with self.lock(say):
+            yield True
+
+    def _is_writable(self) -> bool:
+        """Whether files can be written into the folder; a root user is asked by a disk that nobody may write to."""
+        try:
+            can_lock(self.path / ".lock")
+        except OSError:
+            return False
+        return os.access(self.path, os.W_OK)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Writes recipe.toml."""

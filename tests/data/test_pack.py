@@ -212,7 +212,10 @@ def test_another_packing_of_the_same_place_is_waited_for_and_that_is_said(
 def test_two_packings_of_one_place_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that runs an unguarded script again is refused instead of waiting for its own parent."""
     monkeypatch.setattr(pack_module.multiprocessing.current_process(), "name", "SpawnProcess-1")
-    with pack_module._alone(tmp_path / "s", print), pytest.raises(DataError, match="being packed by another process"):
+    with (
+        pack_module._alone(tmp_path / "s", print, "wait"),
+        pytest.raises(DataError, match="being packed by another process"),
+    ):
         pack(avatars(), tmp_path / "s")
 
 

@@ -10,7 +10,7 @@ import pytest
 from simulacra.catalogue import METRICS, of_group
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
-from simulacra.evaluation.context import RealImages, choose
+from simulacra.evaluation.context import FEWEST, RealImages, choose
 from simulacra.evaluation.distances import Cloud, neighbours
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.metrics.quality import MEMORISATION, caution, distances
@@ -43,9 +43,24 @@ def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> 
     assert choose(open_store(path), 20).split == "valid"
 
 
+@pytest.mark.parametrize(
+    ("count", "held_out", "split"),
+    [(60, 10, "test"), (20, 3, "valid+test"), (60, 5, "valid+test"), (20, 2, "train"), (20, 0, "train")],
+)
+def test_few_held_out_images_are_joined_and_training_images_take_the_place_of_too_few(
+    count: int, held_out: int, split: str, make_store: MakeStore
+) -> None:
+    store = open_store(make_store(count=count, held_out=held_out))
+    chosen = choose(store, 20)
+    assert chosen.split == split
+    assert len(chosen.held_out) == len(chosen.train) >= FEWEST
+    assert set(chosen.held_out) <= set(store.rows(split))
+    assert not set(chosen.reference) & {*chosen.held_out, *chosen.train}
+
+
 def test_too_few_images_are_refused(make_store: MakeStore) -> None:
-    with pytest.raises(DataError, match="has 3 held-out and 14 training images; measuring samples takes at least 6"):
-        choose(open_store(make_store()), 20)
+    with pytest.raises(DataError, match="has 9 training images; measuring samples takes at least 12"):
+        choose(open_store(make_store(count=15)), 20)
 
 
 def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import torch
 
 from simulacra.errors import DataError, RunError
 from simulacra.evaluation import subject as subjects
-from simulacra.evaluation.subject import FEW, Subject, open_model, store_at_hand, store_of, workers
+from simulacra.evaluation.data_of_run import store_at_hand, store_of
+from simulacra.evaluation.subject import FEW, Subject, open_model, workers
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -58,7 +59,7 @@ def test_the_store_of_a_run_is_the_one_it_was_trained_on(run: Any, make_store: A
         store_of(folder, make_store(seed=1, name="other"))
     shutil.rmtree(tmp_path / "store")
     assert store_at_hand(folder) is None
-    with pytest.raises(DataError, match="say where it is with --data"):
+    with pytest.raises(DataError, match="with --data PATH"):
         store_of(folder)
 
 

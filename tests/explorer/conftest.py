@@ -1,7 +1,7 @@
 """Runs to explore, made in a moment: untrained models in whole run folders, with a map and curves."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -109,12 +109,12 @@ def save(run: RunFolder, recipe: Recipe, step: int) -> None:
 
 @pytest.fixture
 def client() -> Iterator[Callable[..., TestClient]]:
-    """client(*paths, host=, token=): asks the explorer of these runs as a browser on this machine does."""
+    """client(*paths, host=, token=, names=): asks the explorer of these runs as a browser on this machine does."""
     opened: list[TestClient] = []
 
-    def make(*paths: Path, host: str = "127.0.0.1", token: str | None = None) -> TestClient:
+    def make(*paths: Path, host: str = "127.0.0.1", token: str | None = None, names: Sequence[str] = ()) -> TestClient:
         app = make_app(Library(list(paths)))
-        one = TestClient(Guard(app, host, token), base_url=HOME, follow_redirects=False)
+        one = TestClient(Guard(app, host, token, names), base_url=HOME, follow_redirects=False)
         opened.append(one)
         return one
 

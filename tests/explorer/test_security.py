@@ -55,6 +55,21 @@ def test_open_to_others_numbers_are_answered_and_names_are_not(locked: Any) -> N
     assert locked.get("/index.json", headers=bearer | {"Host": "evil.example"}).status_code == 403
 
 
+def test_a_name_that_was_allowed_is_answered_and_the_refusal_names_the_option(run_of: Any, client: Any) -> None:
+    named = client(run_of("gan").path, names=["MyBox.local"])
+    assert named.get("/index.json", headers={"Host": "mybox.local:8199"}).status_code == 200
+    refused = named.get("/index.json", headers={"Host": "other.local"})
+    assert refused.status_code == 403
+    assert "--allow-host other.local" in refused.json()["error"]
+
+
+def test_a_proxy_that_asks_under_its_own_name_passes_its_pages_requests_on(run_of: Any, client: Any) -> None:
+    named = client(run_of("gan").path, names=["hub.example"])
+    asked = {"Host": "127.0.0.1:8000", "Origin": "https://hub.example"}
+    assert named.get("/index.json", headers=asked).status_code == 200
+    assert named.get("/index.json", headers=asked | {"Origin": "https://evil.example"}).status_code == 403
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "https://127.0.0.1.evil"])
 def test_another_sites_page_cannot_ask(explorer: Any, origin: str) -> None:
     for ask in (explorer.get, explorer.post):
@@ -164,7 +179,7 @@ def test_a_wrong_token_opens_nothing(locked: Any, word: str) -> None:
 def test_a_token_in_the_address_becomes_a_cookie_that_is_not_the_token(locked: Any) -> None:
     ended = locked.get("/", params={"token": TOKEN, "other": "1"})
     assert ended.status_code == 303
-    assert ended.headers["location"] == "/?other=1"
+    assert ended.headers["location"] == "./?other=1"
     cookie = ended.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=lax" in cookie.lower()
@@ -179,7 +194,7 @@ def test_a_token_is_taken_from_a_header_too(locked: Any) -> None:
 def test_the_way_on_from_a_token_stays_on_this_machine(locked: Any) -> None:
     ended = locked.get("http://127.0.0.1:8000//evil.example/x", params={"token": TOKEN})
     assert ended.status_code == 303
-    assert ended.headers["location"] == "/evil.example/x"
+    assert ended.headers["location"] == "./x"
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,24 @@ def test_a_second_signal_ends_the_program_at_once() -> None:
         assert request.signal == signal.SIGTERM, "the first one decides the exit code"
 
 
+@pytest.mark.parametrize("later", ["SIGHUP", "SIGUSR1", "SIGTERM"])
+def test_what_closing_terminals_and_batch_systems_send_again_does_not_keep_the_run_from_being_saved(later: str) -> None:
+    with stop_requests() as request:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), getattr(signal, later))
+        assert request.signal is not None
+
+
+def test_nohup_is_obeyed() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_requests() as request:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert request.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_the_handlers_from_before_come_back() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with stop_requests():

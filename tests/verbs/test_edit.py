@@ -54,7 +54,7 @@ def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(e
     other = edit("--label", "Smiling=1", "--step", 1)
     assert other.code == 2
     assert "keeps no directions of step 1, and learning them needs the data set" in other.err
-    assert "say where it is with --data STORE" in other.err
+    assert "with --data PATH" in other.err
 
 
 @pytest.mark.parametrize("strength", [("--strength", "1.5"), ("--strengths", "0,1")])

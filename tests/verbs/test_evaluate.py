@@ -128,7 +128,7 @@ def test_a_store_that_has_moved_is_asked_for(evaluate: Run, tmp_path: Path) -> N
     (tmp_path / "store").rename(tmp_path / "moved")
     lost = evaluate()
     assert lost.code == 2
-    assert "say where it is with --data STORE" in lost.err
+    assert "with --data PATH" in lost.err
     assert evaluate("--data", tmp_path / "moved").code == 0
 
 

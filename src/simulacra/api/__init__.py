@@ -1,6 +1,5 @@
 """The Python API behind `import simulacra`: verbs, runs and models, arrays in and out."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
+from simulacra.files import expand
+from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.compare import Comparison
 from simulacra.verbs.compare import compare as compare_runs
@@ -19,7 +20,7 @@ from simulacra.verbs.train import train as train_run
 
 def report_line(line: str) -> None:
     """Prints a line for a person, apart from the output of a script."""
-    print(line, file=sys.stderr)
+    print_error(line)
 
 
 def pack(
@@ -48,7 +49,7 @@ def pack(
         DataError: the data cannot be used.
     """
     asked = read_options(size=size, labels=labels, grey=grey, **options)
-    packed = pack_source(source, None if path is None else Path(path), Path(out), options=asked)
+    packed = pack_source(source, None if path is None else expand(path), expand(out), options=asked)
     for line in packed.notes:
         report_line(line)
     return packed.store
@@ -96,7 +97,7 @@ def train(
     finished = train_run(
         recipe,
         None if data is None else str(data),
-        None if out is None else Path(out),
+        None if out is None else expand(out),
         changes=changes or {},
         seed=seed,
         steps=steps,
@@ -137,7 +138,7 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
         RunError: they cannot be compared.
     """
     wanted = (metrics,) if isinstance(metrics, str) else metrics
-    return compare_runs([run.folder if isinstance(run, Run) else Path(run) for run in runs], group_by, wanted)
+    return compare_runs([run.folder if isinstance(run, Run) else expand(run) for run in runs], group_by, wanted)
 
 
 __all__ = ["Model", "Pictures", "Run", "compare", "evaluate", "load", "open_run", "pack", "train"]

@@ -21,7 +21,9 @@ from simulacra.errors import RunError
 from simulacra.evaluation.directions import Method
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.weights import load_exported
+from simulacra.files import expand
 from simulacra.objectives import Classifies, Generates
+from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.formatting import data_url
 from simulacra.report.glossary import of_family
@@ -148,7 +150,7 @@ class Model(TrainedModel):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = expand(folder)
         self._subject = load_exported(self.folder)
 
     @property
@@ -171,10 +173,10 @@ class Run(TrainedModel):
     """
 
     def __init__(self, folder: str | Path, step: Which = None, data: str | Path | None = None) -> None:
-        self.folder = Path(folder)
+        self.folder = expand(folder)
         self.files = RunFolder(self.folder)
         self.files.require()
-        self._step, self._data = step, None if data is None else Path(data)
+        self._step, self._data = step, None if data is None else expand(data)
 
     @cached_property
     def _editor(self) -> Editor:
@@ -238,18 +240,19 @@ class Run(TrainedModel):
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
         data = None if options.get("against") else self._data  # `against` names the store to measure against
-        given = {"step": self._step, "data": data} | options
+        given = {"step": self._step, "data": data, "say": print_error} | options
         for name in ("data", "against", "cache"):
             if given.get(name) is not None:
-                given[name] = Path(given[name])
+                given[name] = expand(given[name])
         if isinstance(given.get("only"), str):
             given["only"] = (given["only"],)
         return evaluate(self.folder, **given)
 
     def export(self, out: str | Path, form: str = "safetensors", **options: Any) -> Path:
         """Writes this run for other people and programs, as `simulacra export` does; returns the folder."""
-        export(self.folder, Path(out), form, **{"step": self._step} | options)
-        return Path(out)
+        folder = expand(out)
+        export(self.folder, folder, form, **{"step": self._step} | options)
+        return folder
 
 
 open_run, load = Run, Model  # the two ways to open what a training or an export wrote

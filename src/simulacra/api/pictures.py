@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simulacra.data.decode import Meaning, convert_picture, read_picture
-from simulacra.data.sources.base import expand
 from simulacra.errors import DataError
 from simulacra.evaluation.pictures.preview import ENDINGS, scale_for, sheet, to_picture
-from simulacra.files import to_npy
+from simulacra.files import expand, to_npy
 
 Shape = tuple[int, int, int]
 Given: TypeAlias = NDArray[np.uint8] | Image.Image | str | Path | Iterable[Any]

@@ -30,7 +30,9 @@ from simulacra.cli.options import (
     Values,
     Weights,
     app,
-    read_path,
+    echo,
+    path_argument,
+    path_option,
     read_step,
     say,
     table,
@@ -44,7 +46,7 @@ def recipes(as_json: Json = False) -> None:
 
     rows = verb.recipes()
     if as_json:
-        typer.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     table("", ("name", "family", "data", "title"), [tuple(row.values()) for row in rows])
 
@@ -56,22 +58,22 @@ def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> N
 
     counts = verb.summary(recipe, changes or ())
     if as_json:
-        typer.echo(json.dumps(counts))
+        echo(json.dumps(counts))
         return
     for name, network in counts["networks"].items():
         layers = network["layers"]
         rows = [(row["layer"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}") for row in layers]
         table(f"{name}: {network['parameters']:,} parameters", ("layer", "output shape", "parameters"), rows)
     for player, numbers in counts["players"].items():
-        typer.echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
-    typer.echo(f"parameters in all: {counts['parameters']:,}")
+        echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
+    echo(f"parameters in all: {counts['parameters']:,}")
 
 
 @app.command()
 def train(
     recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; runs/RECIPE by default.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="Run folder; runs/RECIPE by default.")] = None,
     labels: Labels = None,
     columns: Columns = None,
     missing: Missing = None,
@@ -138,30 +140,28 @@ def train(
     )
     run, step, images, seconds = finished.run, finished.step, finished.images_seen, finished.seconds
     if as_json:
-        typer.echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
+        echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
         return
-    typer.echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
+    echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
     if not no_report:
-        typer.echo(f"report: {run / 'report.html'}")
+        echo(f"report: {run / 'report.html'}")
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and the report.")] = Path("runs/demo"),
+    out: Annotated[Path, path_option("--out", "-o", text="Folder of the runs and the report.")] = Path("runs/demo"),
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
     from simulacra.verbs import demo as verb
 
-    typer.echo(verb.demo(out, minutes, say))
+    echo(verb.demo(out, minutes, say))
 
 
 @app.command()
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
-    path: Annotated[
-        Path | None, typer.Argument(parser=read_path, help="Path of the source; avatars have none.")
-    ] = None,
+    path: Annotated[Path | None, path_argument("Path of the source; avatars have none.")] = None,
     *,
     out: Out,
     labels: Labels = None,
@@ -211,28 +211,28 @@ def pack(
         ),
     )
     for line in (packed.message, *packed.notes):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command()
-def audit(store: Annotated[Path, typer.Argument(help="A packed store.")], as_json: Json = False) -> None:
+def audit(store: Annotated[Path, path_argument("A packed store.")], as_json: Json = False) -> None:
     """Check a data set for mistakes and oddities, before training on it."""
     from simulacra.verbs import data as verb
 
     report, tables, sentences = verb.audit(store)
     if as_json:
-        typer.echo(json.dumps(report))
+        echo(json.dumps(report))
         return
     for part in tables:
         table(part.title, part.columns, part.rows)
     for sentence in sentences:
-        typer.echo(f"- {sentence}")
+        echo(f"- {sentence}")
 
 
 @app.command()
 def sample(
     run: Run,
-    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
+    out: Annotated[Path, path_option("--out", "-o", text="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
     count: Annotated[int | None, typer.Option("-n", "--count", help="How many; 32 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal images; 0 by default.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
@@ -245,13 +245,13 @@ def sample(
     """Draw samples of a trained model, from its run folder alone."""
     from simulacra.verbs import sample as verb
 
-    typer.echo(verb.sample(run, count, seed, verb.parse_labels(label or ()), out, step, weights, codes))
+    echo(verb.sample(run, count, seed, verb.parse_labels(label or ()), out, step, weights, codes))
 
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file; RUN/report.html for one run.")] = None,
+    runs: Annotated[list[Path], path_argument("Run folders.")],
+    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file; RUN/report.html for one run.")] = None,
     step: Annotated[
         Any, typer.Option(parser=read_step, help="Draw the pictures again from this checkpoint, or from the best.")
     ] = None,
@@ -259,14 +259,14 @@ def report(
     """Write one self-contained HTML report of one run, or of several side by side."""
     from simulacra.verbs import report as verb
 
-    typer.echo(verb.report(runs, out, step))
+    echo(verb.report(runs, out, step, say))
 
 
 @app.command()
 def evaluate(
     run: Run,
     data: Data = None,
-    against: Annotated[Path | None, typer.Option(help="Another store to measure against.")] = None,
+    against: Annotated[Path | None, path_option(text="Another store, or other pictures, to measure against.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="How many samples.")] = 2000,
     features: Annotated[str | None, typer.Option(help="efficientnet-lite0, random-vgg, judge or inception.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A group of metrics, e.g. quality; all by default.")] = None,
@@ -288,9 +288,10 @@ def evaluate(
         step=step,
         weights=weights,
         seed=seed,
+        say=say,
     )
     if as_json:
-        typer.echo(json.dumps(scores.rows))
+        echo(json.dumps(scores.rows))
     elif scores.measured:
         table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
     for note in scores.notes:
@@ -299,11 +300,11 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.")],
+    runs: Annotated[list[Path], path_argument("Run folders, two or more.", "RUN...")],
     group_by: Annotated[str | None, typer.Option(help="Key of the recipes; seeds of one value are a group.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric, e.g. recall; all by default.")] = None,
     split: Annotated[str | None, typer.Option(help="test, valid or train; held-out images by default.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML file to write it to as a page.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file to write it to as a page.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
@@ -311,7 +312,7 @@ def compare(
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
-        typer.echo(json.dumps(comparison.table()))
+        echo(json.dumps(comparison.table()))
     else:
         table("", *verb.rows(comparison))
         if comparison.differences:
@@ -335,13 +336,13 @@ def best(
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
     from simulacra.verbs import best as verb
 
-    scores = verb.best(run, metric=metric, data=data, features=features)
+    scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
         rows = [measurement.to_json() for measurement in scores.measurements]
-        typer.echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
+        echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
     table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
-    typer.echo(scores.conclusion)
+    echo(scores.conclusion)
 
 
 @app.command()
@@ -351,16 +352,16 @@ def diagnose(run: Run, as_json: Json = False) -> None:
 
     findings = verb.diagnose(run)
     if as_json:
-        typer.echo(json.dumps([finding.as_json() for finding in findings]))
+        echo(json.dumps([finding.as_json() for finding in findings]))
         return
     for finding in findings:
-        typer.echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
+        echo(f"{finding.name} ({finding.severity}): {finding.meaning}")
         for sign in finding.evidence:
-            typer.echo(f"  seen by: {sign}")
-        typer.echo(f"  try: {finding.remedy}")
-        typer.echo(f"  more: {finding.link}")
+            echo(f"  seen by: {sign}")
+        echo(f"  try: {finding.remedy}")
+        echo(f"  more: {finding.link}")
     if not findings:
-        typer.echo("no issues found; it is not clear whether more training would help")
+        echo("no issues found; it is not clear whether more training would help")
 
 
 @app.command()
@@ -377,49 +378,52 @@ def bench(
 
     speed = verb.bench(recipe, data, seconds, changes=changes or (), device=device, say=say)
     if as_json:
-        typer.echo(json.dumps(speed.as_json()))
+        echo(json.dumps(speed.as_json()))
         return
     for sentence in verb.sentences(speed):
-        typer.echo(sentence)
+        echo(sentence)
 
 
 @app.command()
 def explore(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold runs.")],
+    runs: Annotated[list[Path], path_argument("Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
     token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name under which browsers may ask: of this machine, or of a proxy.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
     """Open a page in the browser where you change codes and attributes by hand."""
     from simulacra.verbs import explore as verb
 
-    verb.explore(runs, host=host, port=port, token=token, browser=not no_browser, say=say)
+    verb.explore(runs, host=host, port=port, token=token, names=allow_host or (), browser=not no_browser, say=say)
 
 
 @app.command()
 def export(
     run: Run,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    out: Annotated[Path, path_option("--out", "-o", text="Folder to write.")],
     form: Annotated[str, typer.Option("--format", "-f", help="safetensors, onnx, web or folder.")] = "safetensors",
     licence: Annotated[
         str | None, typer.Option("--license", help="Identifier of the model's licence, e.g. apache-2.0.")
     ] = None,
-    ort: Annotated[Path | None, typer.Option(help="Folder of onnxruntime-web, where npm cannot fetch it.")] = None,
+    ort: Annotated[Path | None, path_option(text="Folder of onnxruntime-web, where npm cannot fetch it.")] = None,
     step: Step = None,
 ) -> None:
     """Write a trained model for others: weights, ONNX, a web page, or a run to go on with."""
     from simulacra.verbs import export as verb
 
-    typer.echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
+    echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
 
 
 @app.command()
 def edit(
     run: Run,
-    picture: Annotated[Path, typer.Argument(help="A picture file of any size.")],
+    picture: Annotated[Path, path_argument("A picture file of any size.")],
     label: Annotated[list[str], typer.Option(help="NAME=1 towards a label, NAME=0 away from it.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="FILE.png.")] = Path("edited.png"),
+    out: Annotated[Path, path_option("--out", "-o", text="FILE.png.")] = Path("edited.png"),
     strength: Annotated[str, typer.Option(help="How far; 1 is as far as pictures with and without are apart.")] = "1",
     strengths: Annotated[
         str | None, typer.Option(help="Several, like -2,-1,0,1,2: a row of all beside the original.")
@@ -434,4 +438,4 @@ def edit(
     from simulacra.verbs import edit as verb
 
     request = verb.request_of(label, verb.parse_strengths(strength, strengths), method, keep or ())
-    typer.echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))
+    echo(verb.edit(run, picture, request, out, step=step, data=data, crop=crop, say=say))

@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from simulacra import __version__
+from simulacra.files import expand
+from simulacra.progress import print_error
 
 
 class Commands(TyperGroup):
@@ -33,18 +35,28 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-def read_path(text: str) -> Path:
-    """A path that is not empty: an empty one in a script would mean the current folder.
+def read_path(text: str | Path) -> Path:
+    """A path, in which `~` is a home folder: shells leave it in `--out=~/runs`.
 
     Raises:
-        BadParameter: it is empty.
+        BadParameter: it is empty: in a script that would mean the current folder.
     """
-    if not text:
+    if not str(text):
         raise typer.BadParameter("the path is empty")
-    return Path(text)
+    return expand(text)
 
 
-Out = Annotated[Path, typer.Option("--out", "-o", parser=read_path, help="Folder to write.")]
+def path_option(*names: str, text: str) -> Any:
+    """An option that takes a path."""
+    return typer.Option(*names, parser=read_path, metavar="PATH", help=text)
+
+
+def path_argument(text: str, metavar: str = "PATH") -> Any:
+    """An argument that is a path, or several."""
+    return typer.Argument(parser=read_path, metavar=metavar, help=text)
+
+
+Out = Annotated[Path, path_option("--out", "-o", text="Folder to write.")]
 # What several commands may ask of the pictures' source; `data.sources.read_options` takes them by their names.
 Labels = Annotated[str | None, typer.Option("--labels", help="Table: a column of file names, others labels.")]
 Columns = Annotated[str | None, typer.Option("--columns", help="Columns of the table to read: A,B. All by default.")]
@@ -66,8 +78,10 @@ MaxPixels = Annotated[
 ]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
-Run = Annotated[Path, typer.Argument(help="A run folder.")]
-Data = Annotated[Path | None, typer.Option("--data", help="The store that the run was trained on, if it has moved.")]
+Run = Annotated[Path, path_argument("A run folder.", "RUN")]
+Data = Annotated[
+    Path | None, path_option("--data", text="What the run was trained on, if it has moved: a store, or pictures.")
+]
 
 
 def read_step(text: str) -> int | str:
@@ -104,13 +118,18 @@ Weights = Annotated[
 def say(line: str) -> None:
     """Prints a line for people to stderr, beside what scripts read; only the first process of a machine does."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        typer.echo(line, err=True)
+        print_error(line)
+
+
+def echo(line: object) -> None:
+    """Prints a line of a command's result to stdout."""
+    print(line, flush=True)
 
 
 def show_version(asked: bool) -> None:
     """Prints the version and leaves."""
     if asked:
-        typer.echo(f"simulacra {__version__}")
+        echo(f"simulacra {__version__}")
         raise typer.Exit
 
 

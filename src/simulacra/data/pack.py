@@ -23,6 +23,7 @@ from simulacra.data.splits import TRAIN, split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
 from simulacra.data.values import Range, joined
 from simulacra.errors import DataError, one_line
+from simulacra.files import beside, can_lock
 
 # Called with (pictures done, pictures in all).
 Progress = Callable[[int, int], None]
@@ -35,6 +36,9 @@ SHOWN = 5
 LOOKED, FLAT, NEARLY_ALL = 256, 8, 0.9
 # Seconds of waiting for another process before the user gets a message.
 PATIENCE = 1.0
+# Seconds of waiting in all: a lock on a network's disk may outlive the machine that held it.
+LONGEST_WAIT = 12 * 3600.0
+ELSEWHERE = "take another --out"  # what helps where a store cannot be written
 
 
 @dataclass
@@ -257,6 +261,7 @@ def pack(
     say: Callable[[str], None] = lambda _: None,
     keep_going: bool = False,
     workers: int | None = None,
+    remedy: str | None = None,
 ) -> Packed:
     """Packs a source into a store, or opens the store if it was packed before.
 
@@ -267,6 +272,7 @@ def pack(
         say: gets one line if this process waits for another one that packs into the same folder.
         keep_going: leave out any number of unreadable pictures, and not at most one in a hundred.
         workers: processes that read; None takes one per core unless there are few pictures.
+        remedy: what a person can do where the folder cannot be written; by default, take another one.
 
     Raises:
         DataError: the folder is taken or cannot be made, too many pictures are bad, or the disk is full.
@@ -274,7 +280,8 @@ def pack(
     # The store would replace the folder, and a shell in it would be in a deleted folder.
     if not out.name or (out.is_dir() and out.samefile(Path())):
         raise DataError(f"--out {out} is the folder where you are, or a whole disk; name a new one: --out stores/mine")
-    with _alone(out, say):
+    remedy = remedy or ELSEWHERE
+    with _alone(out, say, remedy):
         if is_store(out):
             store = open_store(out)
             if store.card.get("inputs") == source.identity:
@@ -282,7 +289,7 @@ def pack(
             raise DataError(f"{out} already holds another store; remove it, or pack with another --out")
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise DataError(f"{out} already exists and is no store; pack with another --out")
-        aside = out.with_name(f"{out.name}.packing")
+        aside = beside(out, ".packing")
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir()
@@ -291,7 +298,7 @@ def pack(
             _flush_to_disk(aside)
             aside.rename(out)
         except OSError as error:
-            raise _unwritable(out, source, error) from error
+            raise _unwritable(out, source, error, remedy) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     store = open_store(out)
@@ -309,21 +316,24 @@ def summary(store: ImageStore) -> str:
 
 
 @contextmanager
-def _alone(out: Path, say: Callable[[str], None]) -> Iterator[None]:
+def _alone(out: Path, say: Callable[[str], None], remedy: str) -> Iterator[None]:
     """Makes other processes that pack into the same folder wait; they find the store afterwards."""
-    lock = FileLock(out.with_name(f"{out.name}.packing.lock"))
+    path = beside(out, ".packing.lock")
+    lock = FileLock(path)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        Path(lock.lock_file).touch()  # filelock waits for ever if it cannot create a file
-        _acquire(lock, out, say)
+        if can_lock(path):
+            _acquire(lock, out, say)
+        else:
+            say(f"the disk of {out.parent} cannot lock files; let no other process pack into {out} meanwhile")
     except Timeout as error:
-        raise DataError(f"{out} is being packed by another process; wait for it, or take another --out") from error
+        raise DataError(f"{out} is being packed by another process; wait for it, or {remedy}") from error
     except OSError as error:
-        raise DataError(f"{out.parent} cannot be written ({error.strerror}); take another --out") from error
+        raise DataError(f"{out.parent} cannot be written ({error.strerror}); {remedy}") from error
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         lock.release()
 
 
@@ -348,12 +358,12 @@ def _acquire(lock: FileLock, out: Path, say: Callable[[str], None]) -> None:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
         say(f"waiting for another process, which packs into {out}")
-        lock.acquire()
+        lock.acquire(timeout=LONGEST_WAIT)
 
 
-def _unwritable(out: Path, source: Source, error: OSError) -> DataError:
+def _unwritable(out: Path, source: Source, error: OSError, remedy: str) -> DataError:
     height, width, channels = source.shape
     need = len(source.names) * height * width * channels / 2**20
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DataError(f"{out} does not fit on its disk; free about {need:,.0f} MB, or take another --out")
-    return DataError(f"{out} cannot be written ({os.strerror(error.errno or 0)}); take another --out")
+        return DataError(f"{out} does not fit on its disk; free about {need:,.0f} MB, or {remedy}")
+    return DataError(f"{out} cannot be written ({os.strerror(error.errno or 0)}); {remedy}")

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from simulacra.data.pack import Packed, Progress, pack, summary
 from simulacra.data.sources import KNOWN, Options, open_source
-from simulacra.data.sources.base import expand
 from simulacra.data.sources.celeba import looks_like_celeba
 from simulacra.data.sources.idx import looks_like_idx
 from simulacra.data.store import ImageStore, is_store, open_store
 from simulacra.errors import DataError, nearest
+from simulacra.files import expand, user_cache
 from simulacra.runs import RunFolder
+
+NO_CACHE = (
+    "train with --no-cache, which packs them beside the run, or set XDG_CACHE_HOME to a folder that you may write into"
+)
 
 
 def resolve(
@@ -47,9 +49,12 @@ def resolve(
         _check(store, options)
         return Packed(store, False, f"using {summary(store)}")
     source = open_source(data, None, options) if known else open_source(options.source or kind_of(path), path, options)
-    stores = cache or user_cache_path("simulacra") / "stores"
+    stores = cache or user_cache("stores")
+    if stores is None:
+        raise DataError(f"you have no home folder, and so no cache for packed pictures; {NO_CACHE}")
     place = stores / f"{source.kind}-{source.identity}"
-    return pack(source, place, progress=progress, say=say, keep_going=options.keep_going)
+    remedy = None if cache else NO_CACHE
+    return pack(source, place, progress=progress, say=say, keep_going=options.keep_going, remedy=remedy)
 
 
 def _path_of(data: str) -> Path:

@@ -15,6 +15,7 @@ A folder without store.json is not a store, so an interrupted packing is never u
 import json
 import mmap
 import os
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -129,8 +130,8 @@ class ImageStore:
         return [str(name) for name in names]
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Indices of the images of one split, ascending."""
-        return np.flatnonzero(self.split == SPLITS.index(split))
+        """Indices of the images of one split, or of several that are joined like "valid+test", ascending."""
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(part) for part in split.split("+")]))
 
     def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """A copy of these rows' images, (n, H, W, C), read past the mapping, so that it keeps no page in memory.
@@ -181,7 +182,8 @@ def open_store(path: Path) -> ImageStore:
     """
     if not is_store(path):
         raise DataError(
-            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack SOURCE --out {path}"
+            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder PICTURES "
+            f"--out {shlex.quote(str(path))}"
         )
     try:
         head = _head(path)

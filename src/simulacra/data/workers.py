@@ -1,15 +1,18 @@
 """Reading many pictures on all cores, in order, with few in memory at a time."""
 
-import os
+import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TypeVar
 
 from simulacra.errors import DataError
+from simulacra.files import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,7 +36,7 @@ def read_all(
         DataError: a worker process died.
     """
     if workers is None:
-        workers = (os.cpu_count() or 1) if len(items) > FEW else 1
+        workers = cores() if len(items) > FEW and may_start_processes() else 1
     if workers <= 1:
         for item in items:
             yield attempt(read, item)
@@ -44,11 +47,24 @@ def read_all(
         yield from _in_order(pool, read, items, ahead=4 * workers)
     except BrokenProcessPool as error:
         raise DataError(
-            "a process that read pictures died (out of memory, or a script without `if __name__ == '__main__':`); "
-            "correct this, or read in one process with workers=1"
+            "a process that read pictures died (out of memory, or a script without `if __name__ == '__main__':`); free "
+            "memory, or put that line before the call"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def may_start_processes() -> bool:
+    """Whether processes can be started that import what this one runs.
+
+    They cannot where that is no file (`python - <<END`), nor from a worker that may have no children; in a notebook
+    they can, as its cells are not imported.
+    """
+    if multiprocessing.current_process().daemon:
+        return False
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    return path is None or getattr(main, "__spec__", None) is not None or Path(path).is_file()
 
 
 def _in_order(

@@ -1,6 +1,7 @@
 """Checkpoints: saving and restoring a training, and networks that begin with another run's weights."""
 
 import io
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from simulacra.errors import Diverged, RecipeError, RunError, nearest
+from simulacra.files import expand
 from simulacra.objectives import Objective, build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -51,6 +53,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         RunError: the file is damaged or of another format.
     """
     damage = f"{path} is damaged; delete it to fall back on the checkpoint before it"
+    if not path.exists():
+        raise RunError(f"{path} is gone: the training has kept newer checkpoints since; ask again")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's readers raise almost anything at damaged bytes
@@ -91,7 +95,9 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     if step == "best":
         step = run.read_best()
         if step is None:
-            raise RunError(f"{run.path} has no checkpoint marked best; mark one: simulacra best {run.path}")
+            raise RunError(
+                f"{run.path} has no checkpoint marked best; mark one: simulacra best {shlex.quote(str(run.path))}"
+            )
     step = max(files) if step is None else step
     if step not in files:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
@@ -115,12 +121,15 @@ def restore(
     Raises:
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
-    path, step = chosen_checkpoint(run, step)
-    objective, state = build(recipe or run.read_recipe()), read_checkpoint(path)
+    path, found = chosen_checkpoint(run, step)
+    objective = build(recipe or run.read_recipe())
+    if not path.exists():  # a training that goes on has put a newer one in its place
+        path, found = chosen_checkpoint(run, step)
+    state = read_checkpoint(path)
     with fitting(path, run):
         objective.networks.load_state_dict(state["networks"] | (state["ema"] if ema else {}))
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
-    return objective, step
+    return objective, found
 
 
 State = dict[str, Tensor]
@@ -165,7 +174,7 @@ def source(start: StartSettings) -> tuple[RunFolder, int, dict[str, Any]]:
     Raises:
         RunError: there is no such run, or it has no such checkpoint.
     """
-    run = RunFolder(Path(start.run))
+    run = RunFolder(expand(start.run))
     try:
         path, step = chosen_checkpoint(run, start.step)
         return run, step, read_checkpoint(path)

@@ -14,6 +14,7 @@ from torch import distributed
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # public, by their documentation
 
 from simulacra.errors import RecipeError
+from simulacra.files import cores
 
 # How long one process waits for another: the first one may pack, measure or draw meanwhile.
 PATIENCE = timedelta(hours=1)
@@ -75,7 +76,7 @@ def meet(crew: Crew, patience: timedelta = PATIENCE) -> None:
     """
     if distributed.is_initialized():
         return
-    _share_cores(crew)
+    share_cores(crew)
     store, children = _open_store(crew, patience)
     name = uuid4().hex
     if crew.rank:
@@ -96,11 +97,14 @@ def meet(crew: Crew, patience: timedelta = PATIENCE) -> None:
     )
 
 
-def _share_cores(crew: Crew) -> None:
-    """Gives each process of a machine an equal part of its cores as threads, unless the user has said otherwise."""
+def share_cores(crew: Crew) -> None:
+    """Gives each process of a machine an equal part of its cores as threads, unless the user has said otherwise.
+
+    A process that is alone keeps torch's threads, but for those that a container's quota would make wait.
+    """
     if "OMP_NUM_THREADS" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(1, cores // crew.local))
+        share = max(1, cores() // crew.local)
+        torch.set_num_threads(share if crew.local > 1 else min(share, torch.get_num_threads()))
 
 
 def _open_store(crew: Crew, patience: timedelta) -> tuple[TCPStore, list[subprocess.Popen[bytes]]]:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from torch import Tensor
 
 from simulacra.data.store import ImageStore
@@ -21,12 +20,13 @@ from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npz, write_aside
+from simulacra.files import keep_aside, to_npz, user_cache
 from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
 from simulacra.seeds import Draw, stream
 
 FORMAT = 2  # of what the cache keeps, and of the code that computes it: raise it where a digit changes
+NO_HELD_OUT = "not applicable, there are too few held-out images to set this against"
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -40,8 +40,8 @@ class Chosen:
     They are in the order in which they were drawn: any part of them is of all classes, whatever the data set's order.
 
     Attributes:
-        split: where the held-out images are from, test or valid.
-        held_out: (m,) rows of images that were not trained on.
+        split: where the held-out images are from: test, valid, both as valid+test, or train where there are none.
+        held_out: (m,) rows of images that were not trained on; the rows of `train` where there are too few.
         train: (m,) rows of training images.
         reference: (n,) rows of further training images, in the place of n samples: what they score is the baseline.
     """
@@ -58,6 +58,9 @@ def choose(store: ImageStore, count: int) -> Chosen:
     As many held-out images as there are, n at most, and as many training images, so that the two can be compared. Of
     the other training images n are the reference, or all where there are fewer: then fewer samples are measured.
 
+    Of a data set with few images, all held-out ones are taken together; training images take the place of held-out
+    ones that are too few even so.
+
     Args:
         store: the data set, as the run saw it.
         count: n.
@@ -65,16 +68,25 @@ def choose(store: ImageStore, count: int) -> Chosen:
     Raises:
         DataError: too few images to measure anything.
     """
-    split = "test" if len(store.rows("test")) else "valid"
+    split = held_out_split(store)
     train = stream(0, Draw.REAL_IMAGES, 0).permutation(store.rows("train"))
-    held_out = stream(0, Draw.REAL_IMAGES, 1).permutation(store.rows(split))[: min(count, len(train) // 2)]
+    rows = train if split == "train" else stream(0, Draw.REAL_IMAGES, 1).permutation(store.rows(split))
+    held_out = rows[: min(count, len(train) // 2)]
     m = len(held_out)
     if min(m, len(train) - m) < FEWEST:
         raise DataError(
-            f"{store.path} has {len(store.rows(split))} held-out and {len(train)} training images; measuring samples "
-            f"takes at least {FEWEST} and {2 * FEWEST}: pack more pictures"
+            f"{store.path} has {len(train)} training images; measuring samples takes at least {2 * FEWEST}: "
+            "pack more pictures"
         )
     return Chosen(split, held_out, train[:m], train[m : m + count])
+
+
+def held_out_split(store: ImageStore) -> str:
+    """The split that stands for images that were not trained on; "train" where there are too few of them."""
+    test, valid = len(store.rows("test")), len(store.rows("valid"))
+    if test >= FEWEST or (valid >= FEWEST and not test):
+        return "test" if test else "valid"
+    return "valid+test" if test + valid >= FEWEST else "train"
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ class RealImages:
             progress: called with (done, total) where features have to be computed.
 
         Raises:
-            RunError: the extractor is not at hand, or the cache cannot be written.
+            RunError: the extractor is not at hand.
         """
 
         def compute() -> Arrays:
@@ -141,12 +153,12 @@ class RealImages:
         counts = str([len(part) for part in rows])
         words = (self.store.fingerprint, self.extractor.label, str(FORMAT), torch.__version__, counts)
         digest = hashlib.sha256("\n".join(words).encode() + np.concatenate(rows).tobytes()).hexdigest()[:24]
-        folder = self.cache or user_cache_path("simulacra") / "features"
-        path = folder / f"{self.extractor.name}-{name}-{digest}.npz"
-        arrays = _read(path)
+        folder = self.cache or user_cache("features")
+        path = folder / f"{self.extractor.name}-{name}-{digest}.npz" if folder else None
+        arrays = _read(path) if path else None
         if arrays is None:
             arrays = compute()
-            write_aside(path, to_npz(arrays))
+            keep_aside(path, to_npz(arrays))
         return arrays
 
 

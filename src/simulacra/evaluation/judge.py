@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from simulacra.data.batches import Batches, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
-from simulacra.files import write_aside
+from simulacra.files import keep_aside, user_cache
 from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
 from simulacra.recipe import Recipe, read_table, to_toml
@@ -109,7 +108,6 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
 
     Raises:
         DataError: there is no training image.
-        RunError: the cache cannot be written.
     """
     if not store.label_names:
         return None
@@ -117,11 +115,11 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
     # All that may change a digit is part of the name: content, which images train, recipe, its code's format, torch.
     words = (store.fingerprint, to_toml(recipe), str(FORMAT), torch.__version__)
     digest = hashlib.sha256("\n".join(words).encode() + store.split.tobytes()).hexdigest()[:24]
-    folder = cache or user_cache_path("simulacra") / "judges"
-    path = folder / f"judge-{digest}.pt"
+    folder = cache or user_cache("judges")
+    path = folder / f"judge-{digest}.pt" if folder else None
     with torch.random.fork_rng(devices=[]):  # whoever asks for a judge draws as if nobody had
         objective = _fresh(recipe)
-        errors = _read(path, objective)
+        errors = _read(path, objective) if path else None
         cached = errors is not None
         if not cached:
             objective = _fresh(recipe)  # a damaged file may have filled it in part
@@ -131,7 +129,7 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
         state = {"confusion": torch.from_numpy(confusion), "auc": torch.from_numpy(auc), "n": n}
         buffer = io.BytesIO()
         torch.save({"networks": objective.networks.state_dict()} | state, buffer)
-        write_aside(path, buffer.getvalue())
+        keep_aside(path, buffer.getvalue())
     return Judge(objective, f"judge {digest[:8]}", store.label_names, store.exclusive, confusion, auc, n)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Literal
 
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simulacra.data.batches import Batch, to_images, to_tensor
-from simulacra.data.splits import hold_out
-from simulacra.data.store import ImageStore, is_store, open_store
+from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import Which, restore
-from simulacra.errors import DataError, RunError, SimulacraError
+from simulacra.errors import RunError
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -162,39 +160,6 @@ def weights_of(recipe: Recipe, wanted: Weights | None = None) -> Weights:
     if wanted == "ema" and not recipe.ema:
         raise RunError("--weights ema: this run keeps no EMA of its weights (ema = 0); give raw")
     return wanted or ("ema" if recipe.ema else "raw")
-
-
-def store_of(run: RunFolder, data: Path | None = None, *, recipe: Recipe | None = None) -> ImageStore:
-    """The store that a run was trained on, with the images that the run held out in its split "valid".
-
-    Args:
-        run: the run.
-        data: where the store is; the path in run.json by default.
-        recipe: of the run, where the caller has read it already.
-
-    Raises:
-        DataError: there is no store, or it is not the one trained on.
-    """
-    trained = run.read_facts().get("data", {})
-    path = data or Path(str(trained.get("path")))
-    if data is None and not is_store(path):
-        raise DataError(f"the store of {run.path} is not at {path} any more; say where it is with --data STORE")
-    store = open_store(path)
-    if store.fingerprint != trained.get("fingerprint"):
-        raise DataError(
-            f"{path} has fingerprint {store.fingerprint}, {run.path} was trained on {trained.get('fingerprint')}; "
-            f"give that store with --data, or measure against this one on purpose: --against {path}"
-        )
-    recipe = recipe or run.read_recipe()
-    return hold_out(store, recipe.data.holdout, recipe.seed)
-
-
-def store_at_hand(run: RunFolder, *, recipe: Recipe | None = None) -> ImageStore | None:
-    """The store that a run was trained on, or None where it is not at its old path any more."""
-    try:
-        return store_of(run, recipe=recipe)
-    except SimulacraError:
-        return None
 
 
 _LOCK = Lock()

@@ -1,5 +1,6 @@
 """Library: the runs that can be explored, by name, and their loaded models."""
 
+import shlex
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from torch import Tensor
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, codes_of
+from simulacra.evaluation.data_of_run import store_at_hand
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
-from simulacra.evaluation.subject import Subject, open_model, store_at_hand
+from simulacra.evaluation.subject import Subject, open_model
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder
 
@@ -92,7 +94,7 @@ class Library:
             if not inside:
                 raise RunError(
                     f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
-                    f"simulacra train RECIPE --out {path}"
+                    f"simulacra train RECIPE --out {shlex.quote(str(path))}"
                 )
             folders |= dict.fromkeys(inside)
         titles = run_names(list(folders))

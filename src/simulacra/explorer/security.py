@@ -6,10 +6,12 @@ machine, or straight across origins); nobody else's page may read an answer or s
 
 import hashlib
 import ipaddress
+import re
 import secrets
 import socket
+from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -46,10 +48,14 @@ class Guard:
         app: what is guarded.
         host: the address that is listened at; on another than this machine's own, any address in numbers will do.
         token: a word that every request must know, by header, cookie, or once as `?token=`; None where none is asked.
+        names: further names of this machine, or of a proxy before it.
     """
 
-    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", token: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str = "127.0.0.1", token: str | None = None, names: Collection[str] = ()
+    ) -> None:
         self.app, self.host, self.token = app, host, token
+        self.names = {name.lower() for name in names}
         # The cookie is no word that opens anything else, and each process has its own.
         self.session = secrets.token_urlsafe(32)
         self.cookie = f"simulacra-{hashlib.sha256(self.session.encode()).hexdigest()[:8]}"
@@ -77,9 +83,9 @@ class Guard:
         """The answer to a request that does not get through, or None."""
         headers = Headers(scope=scope)
         if not self.knows(headers.get("host", "")):
-            return _sentence(403, "this address is not one of the explorer's; open it as http://127.0.0.1:PORT")
+            return _sentence(403, _stranger(headers.get("host", "")))
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if origin is not None and not self._is_own(origin, headers.get("host", "")):
             return _sentence(403, "this request comes from another site's page, and none may ask here")
         # Browsers tell where a request without an Origin comes from, such as a picture in a stranger's page.
         elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
@@ -97,7 +103,7 @@ class Guard:
             name = (urlsplit(f"//{host}").hostname or "").lower()
         except ValueError:
             return False
-        if name == "localhost" or is_loopback(name):
+        if name == "localhost" or is_loopback(name) or name in self.names:
             return True
         if is_loopback(self.host):
             return False
@@ -109,6 +115,14 @@ class Guard:
             return False
         return True
 
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether a page at an origin is the explorer's; a proxy may ask for it under another name than the browser."""
+        try:
+            parts = urlsplit(origin)
+            return parts.netloc == host or (parts.hostname or "") in self.names
+        except ValueError:
+            return False
+
     def _unlock(self, scope: Scope, headers: Headers, token: str) -> Response | None:
         """Asks for the token; one in the address is turned into a cookie, and the address shown without it."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -117,14 +131,25 @@ class Guard:
             if not _same(given[0], token):
                 return _sentence(401, "this is not the token; use the address that the explorer printed")
             rest = urlencode([(key, value) for key, value in query if key != "token"])
-            path = "/" + scope["path"].lstrip("/\\")  # never an address of another machine
-            answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
+            # Relative: a proxy may serve this under a path of its own. And never an address of another machine.
+            target = "./" + quote(scope["path"].rpartition("/")[2], safe="")
+            answer = RedirectResponse(target + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", path="/")
             return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         if _same(bearer, token) or _same(_cookie(headers, self.cookie), self.session):
             return None
         return _sentence(401, "a token is needed; use the address that the explorer printed, with ?token=")
+
+
+def _stranger(host: str) -> str:
+    """What is said where the address in the browser is not known to be this machine's."""
+    name = host.rpartition("@")[2].partition(":")[0]
+    shown = name if re.fullmatch(r"[A-Za-z0-9.-]+", name) else "NAME"
+    return (
+        "this address is not one of the explorer's; open it as http://127.0.0.1:PORT, or, if the name is this "
+        f"machine's or its proxy's, start the explorer with --allow-host {shown}"
+    )
 
 
 def too_large() -> str:

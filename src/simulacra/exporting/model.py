@@ -39,6 +39,7 @@ class TrainedModel:
     def recipe(self) -> Recipe:
         """The resolved recipe, without paths of this machine."""
         recipe = self.subject.recipe
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": None})})
         if recipe.start is None:
             return recipe
         start = recipe.start.model_copy(update={"run": recipe.start.run.rstrip("/").rpartition("/")[2]})

@@ -11,11 +11,9 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from simulacra.errors import RunError
 from simulacra.exporting.model import Files
-from simulacra.files import write_aside
+from simulacra.files import keep_aside, user_cache
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"
@@ -39,11 +37,15 @@ def runtime_files(given: Path | None = None) -> Files:
     Raises:
         RunError: the files are not there, or npm is not or cannot fetch them.
     """
-    folder = user_cache_path("simulacra") / PACKAGE if given is None else _folder_in(given)
-    if given is None and not _complete(folder):
-        _fetch(folder)
-    files = {name: (folder / part).read_bytes() for part, name in PARTS.items()}
+    folder = user_cache(PACKAGE) if given is None else _folder_in(given)
+    if folder is not None and _complete(folder):
+        parts = {part: (folder / part).read_bytes() for part in PARTS}
+    else:
+        parts = _fetched()
+        for part, content in parts.items():
+            keep_aside(folder and folder / part, content)
     terms = resources.files("onnxruntime")
+    files = {name: parts[part] for part, name in PARTS.items()}
     return files | {f"ort/{name}": (terms / name).read_bytes() for name in TERMS if (terms / name).is_file()}
 
 
@@ -59,8 +61,8 @@ def _complete(folder: Path) -> bool:
     return all((folder / part).is_file() for part in PARTS)
 
 
-def _fetch(folder: Path) -> None:
-    """Fills a folder from the npm registry, through npm, which checks what it fetches."""
+def _fetched() -> dict[str, bytes]:
+    """The parts from the npm registry, through npm, which checks what it fetches."""
     npm = shutil.which("npm")
     if npm is None:
         raise RunError(f"the web page needs {PACKAGE} and there is no npm to fetch it with; install npm, or {BY_HAND}")
@@ -76,7 +78,5 @@ def _fetch(folder: Path) -> None:
             why = next((line for line in ended.stderr.splitlines() if line.strip()), "it says nothing")
             raise RunError(f"npm could not fetch {PACKAGE} ({why.strip()}); go online and try again, or {BY_HAND}")
         with tarfile.open(packed) as archive:
-            for part in PARTS:
-                file = archive.extractfile(f"package/dist/{part}")
-                assert file is not None, "a published version does not change"
-                write_aside(folder / part, file.read())
+            files = {part: archive.extractfile(f"package/dist/{part}") for part in PARTS}
+            return {part: file.read() for part, file in files.items() if file is not None}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from simulacra.errors import RunError
 from simulacra.files import write_aside
+from simulacra.report import backend  # before anything loads matplotlib
 from simulacra.report.compare import Comparison
 from simulacra.report.formatting import plain, run_names, slug, unique
 from simulacra.report.page import FIGURES, Album, Part, render
@@ -13,7 +14,7 @@ from simulacra.report.sections.comparison import comparison_part
 from simulacra.report.summary import part_of
 from simulacra.runs import RunFolder
 
-__all__ = ["read_all", "write_comparison", "write_report"]
+__all__ = ["backend", "read_all", "write_comparison", "write_report"]
 
 
 def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:

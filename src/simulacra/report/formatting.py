@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MISSING = "–"
+ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
 
 
 def plain(text: object, limit: int = 0) -> str:
@@ -69,6 +70,8 @@ def number(value: object) -> str:
         return f"{value:,}"
     if not math.isfinite(value):
         return "not finite"
+    if abs(value) < ROUNDING:
+        value = 0.0  # also of -0, and of what rounding has left of a zero
     size = abs(value)
     if size >= 1000:
         return f"{value:,.0f}"

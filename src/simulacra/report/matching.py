@@ -74,7 +74,7 @@ def matches(
 def default_split(scores: Sequence[Sequence[Measurement]]) -> str:
     """The split that a comparison is about unless another one is asked for."""
     splits = {row.split for rows in scores for row in rows if row.estimate}
-    return "valid" if "valid" in splits and "test" not in splits else "test"
+    return next((split for split in ("test", "valid", "valid+test") if split in splits), "test")
 
 
 def command(record: Record, like: Measurement | None = None) -> str:
@@ -128,7 +128,7 @@ def _not_measured(record: Record, missing: Sequence[Measurement]) -> str:
     return f"not measured of {record.name}: {listed(names)}{remedy}"
 
 
-WITHOUT_EFFECT = ("title", "expect", "every")  # tables of a recipe that change no weight
+WITHOUT_EFFECT = ("title", "expect", "every", "data.source")  # parts of a recipe that change no weight
 Settings = dict[str, Any]  # dotted key -> value
 
 
@@ -140,12 +140,12 @@ def dotted(recipe: Recipe | None) -> Settings:
 
 
 def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
-    """(dotted key, value) of nested tables, without some of the outermost keys."""
+    """(dotted key, value) of nested tables, without some keys and what is below them."""
     for key, value in table.items():
-        if key in without:
+        if f"{above}{key}" in without:
             continue
         if isinstance(value, Mapping):
-            yield from leaves(value, f"{above}{key}.")
+            yield from leaves(value, f"{above}{key}.", without)
         else:
             yield f"{above}{key}", value
 

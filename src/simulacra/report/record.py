@@ -20,7 +20,7 @@ Row = dict[str, Any]
 Series = list[Measurement]
 AnyRow = TypeVar("AnyRow", Row, Measurement)
 MOST_SNAPSHOTS = 8
-SPLITS = ("test", "valid", "train")  # held-out images first
+SPLITS = ("test", "valid", "valid+test", "train")  # held-out images first
 WEIGHT_NAMES = {"ema": "EMA", "raw": "raw"}
 REASON_LIMIT = 400  # letters of the reason why a number is withheld
 

@@ -9,6 +9,7 @@ from simulacra.settings.training import (
     EverySettings,
     ExpectSettings,
     OptimizerSettings,
+    SourceSettings,
     StartSettings,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "ObjectiveSettings",
     "OptimizerSettings",
     "Settings",
+    "SourceSettings",
     "StartSettings",
     "of_this_version",
 ]

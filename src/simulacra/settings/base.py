@@ -2,13 +2,23 @@
 
 import json
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+LARGEST = 3e38  # of float32
 
 
 class Settings(BaseModel):
     """A frozen table of a recipe that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _numbers_fit_a_network(self) -> "Settings":
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, float) and abs(value) > LARGEST:
+                raise ValueError(f"{key} = {value:g} is larger than a network's numbers, which end at {LARGEST:.0e}")
+        return self
 
     def refuse_idle(self, key: str, beside: str, prefix: str = "") -> None:
         """Refuses a key that does nothing; its default is allowed, as the resolved recipe of a run states it.

@@ -21,6 +21,18 @@ Schedule = Literal["constant", "linear", "cosine"]
 Metric = Literal["kernel_distance", "frechet_distance", "mse_plus_kl", "mse", "loss", "accuracy", "label_accuracy"]
 
 
+class SourceSettings(Settings):
+    """What the images of a run were packed from, so that its recipe trains on them again.
+
+    Args:
+        path: the whole path of a store or of pictures, or the name of a known data set.
+        options: what was asked of it, like crop or labels; as the Python API takes them.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    options: dict[str, str | bool | int | list[str]] = Field(default_factory=dict)
+
+
 class DataSettings(Settings):
     """What the images are and how they come.
 
@@ -34,6 +46,7 @@ class DataSettings(Settings):
         exclusive: whether an image has exactly one of these labels (classes) or any number (attributes).
         holdout: how many training images, drawn by the seed, this run holds out: they join the split "valid", so that
             settings can be chosen without the test images if the data set has no valid images.
+        source: where the images are, in the recipe of a run; without it and without --data, the data set of that name.
         order: of the images of an epoch: "shuffled", or "block-shuffled", which reads long pieces of the file and mixes
             images within a window; "auto" takes the latter where training images exceed half of the machine's memory.
     """
@@ -47,6 +60,7 @@ class DataSettings(Settings):
     exclusive: bool = False
     holdout: NonNegativeInt = 0
     order: Literal["auto", "shuffled", "block-shuffled"] = "auto"
+    source: SourceSettings | None = None
 
     @field_validator("size")
     @classmethod

@@ -1,15 +1,16 @@
 """The verb `best`: scores checkpoints on the split "valid", and marks the best one in run.json."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.engine.loop import Tick, Training
 from simulacra.evaluation.context import Progress
+from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for, untrained
 from simulacra.evaluation.metrics.held_out import best_of, metric_of, require_valid, score
-from simulacra.evaluation.subject import Subject, open_model, store_of, weights_of
+from simulacra.evaluation.subject import Subject, open_model, weights_of
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.runs import RunFolder
@@ -46,6 +47,7 @@ def best(
     data: Path | None = None,
     features: str | None = None,
     cache: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Scored:
     """Scores every kept checkpoint of a run and marks the best, which is never deleted from then on.
 
@@ -55,6 +57,7 @@ def best(
         data: the store that was trained on; the path in run.json by default.
         features: name of an extractor, for distances; chosen by the images' channels by default.
         cache: folder of features of real images; the user's cache folder by default.
+        say: takes lines that a person should read.
 
     Raises:
         RunError: there is no run, or no checkpoint.
@@ -64,17 +67,21 @@ def best(
     run = RunFolder(path)
     chosen_checkpoint(run)
     recipe = run.read_recipe()
-    name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe)
+    name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe, say=say)
     extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
     require_valid(len(store.rows("valid")), store.path)
     steps, measurements = list(run.checkpoints()), []
-    with run.lock(), Live("scoring") as live:
+    with run.lock_if_writable(say) as writable, Live("scoring") as live:
         for done, step in enumerate(steps):
             subject = open_model(run, step, store=store, recipe=recipe)
             live.show(done / len(steps), f"step {step:,}")
             measurements.append(score(subject, name, extractor=extractor, cache=cache))
-        keep(run, measurements)
-        best = mark(run, name, measurements, steps)
+        if writable:
+            keep(run, measurements)
+            mark(run, name, measurements, steps)
+        else:
+            say(f"{path} may not be written to: no checkpoint is marked best in it, and these numbers are not kept")
+        best = best_of(measurements, name, steps)
     assert best is not None, "there is a checkpoint"
     return Scored(measurements, best)
 

@@ -1,5 +1,6 @@
 """The verb `compare`: which of several runs is better, where their numbers allow a conclusion."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def compare(
 def _read(paths: Sequence[Path]) -> list[Record]:
     """The runs, each with at least one number."""
     if len(paths) < 2:
-        given = f" {paths[0]}" if paths else ""
+        given = f" {shlex.quote(str(paths[0]))}" if paths else ""
         raise RunError(f"it takes two runs or more to compare; name another one: simulacra compare{given} RUN")
     for path in paths:
         RunFolder(path).read_recipe()  # raises where there is no run, or none that this version reads

@@ -1,5 +1,6 @@
 """The verb `demo`: the main job on a fresh machine, with nothing but drawn pictures."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,5 +35,5 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     for model in MODELS:
         train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
     written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
-    say(f"to change codes and attributes by hand: simulacra explore {out / MODELS[-1]}")
+    say(f"to change codes and attributes by hand: simulacra explore {shlex.quote(str(out / MODELS[-1]))}")
     return written

@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
-from simulacra.errors import Diverged, Stopped
+from simulacra.errors import Diverged, RunError, Stopped
 from simulacra.evaluation.context import Progress
 from simulacra.evaluation.metrics.held_out import held_out
 from simulacra.evaluation.pictures import draw, fixed, preview
@@ -24,7 +24,13 @@ from simulacra.runs import RunFolder
 from simulacra.verbs.best import score_checkpoint
 from simulacra.verbs.prepare import command_line
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, the end of a job, a closed terminal, and what batch systems send some time before they end a job.
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+]
+IMPATIENT = (signal.SIGINT, signal.SIGTERM)  # the second one of these ends the program at once
 
 
 class Request:
@@ -37,10 +43,15 @@ class Request:
     signal: int | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Records a signal; a second signal ends the program at once, and nothing more is saved."""
-        if self.signal is not None:
+        """Records a signal; Ctrl-C or SIGTERM after another of them ends the program, and nothing more is saved.
+
+        A closing terminal sends SIGHUP several times, and a batch system SIGTERM after its warning: none of these may
+        keep the state from being saved.
+        """
+        if number in IMPATIENT and self.signal in IMPATIENT:
             raise KeyboardInterrupt
-        self.signal = number
+        if self.signal is None or number in IMPATIENT:
+            self.signal = number
 
 
 @contextmanager
@@ -50,7 +61,9 @@ def stop_requests() -> Iterator[Request]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in SIGNALS}
+    # `nohup` asks for SIGHUP to be ignored.
+    heard = [one for one in SIGNALS if one in IMPATIENT or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request) for number in heard}
     try:
         yield request
     finally:
@@ -115,8 +128,7 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
         live.show(budget.used, f"scoring: {done:,}/{total:,} images")
 
     # What lies behind the checkpoint is written again; the row at the very step is not.
-    board = SummaryWriter(str(run.path / "tensorboard"), purge_step=training.start + 1)
-    with Live(title) as live, board:
+    with Live(title) as live, mirror(run, training.start) as board:
         budget = Budget(training)  # its clock starts with the loop's: opening files is no training
         try:
             for tick in train(training, lambda: is_over(training.devices, request, spent())):
@@ -134,10 +146,35 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
     return tick.step
 
 
+@contextmanager
+def mirror(run: RunFolder, start: int) -> Iterator[SummaryWriter]:
+    """TensorBoard's file of a run.
+
+    It is a mirror of metrics.jsonl: where the disk is full, that file's own sentence says so, and an error of this one
+    must not take its place, be it now or when a thread of TensorBoard's is waited for.
+
+    Raises:
+        RunError: the file cannot be made.
+    """
+    path = run.path / "tensorboard"
+    try:
+        board = SummaryWriter(str(path), purge_step=start + 1)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror}); free space, then the same command goes on"
+        ) from error
+    try:
+        yield board
+    finally:
+        with suppress(OSError):
+            board.close()
+
+
 def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done: float) -> None:
     """Shows a step on the screen and in TensorBoard; `done` is the finished share of the training, in [0, 1]."""
-    for key, value in (tick.row or {}).items():
-        board.add_scalar(key, value, tick.step)
+    with suppress(OSError):  # its file cannot be written; metrics.jsonl has the same numbers
+        for key, value in (tick.row or {}).items():
+            board.add_scalar(key, value, tick.step)
     live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(tick))
 
 

@@ -13,11 +13,12 @@ from simulacra.data.decode import Meaning, meaning_of, read_picture
 from simulacra.editing import EditRequest, EditResult, edit_images, labels_in_code, learn_directions, row_picture
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
+from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
 from simulacra.evaluation.pictures.preview import ENDINGS, to_picture
-from simulacra.evaluation.subject import Subject, open_model, store_of
-from simulacra.files import write_aside
-from simulacra.progress import Live
+from simulacra.evaluation.subject import Subject, open_model
+from simulacra.files import keep_aside, write_aside
+from simulacra.progress import Live, print_error
 from simulacra.runs import RunFolder
 from simulacra.verbs.export import note_of_state
 from simulacra.verbs.sample import parse_labels
@@ -68,13 +69,13 @@ class Editor:
         if (kept := kept_of(self.run, step)) is not None:
             return kept
         try:
-            store = store_of(self.run, self.data, recipe=self.subject.recipe)
+            store = store_of(self.run, self.data, recipe=self.subject.recipe, say=print_error)
         except DataError as error:
             kept_none = f"{self.run.path} keeps no directions of step {step:,}, and learning them needs the data set"
             raise RunError(f"{kept_none}: {error}") from error
         with Live("learning directions") as live:
             learnt = learn_directions(self.subject, store, step, live.count)
-        self.run.write(NAME, to_bytes(learnt))
+        keep_aside(self.run.path / NAME, to_bytes(learnt))  # else they are learnt again the next time
         return learnt
 
 

@@ -1,7 +1,7 @@
 """The verb `evaluate`: how good a trained run is, in numbers that say what they mean."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,20 +10,34 @@ from typing import Any
 import numpy as np
 
 from simulacra.catalogue import of_group
-from simulacra.data.store import ImageStore, open_store
+from simulacra.data.resolve import resolve
+from simulacra.data.sources import Options
+from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import Which
-from simulacra.errors import DataError, RunError, nearest
+from simulacra.errors import RunError, nearest
 from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
+from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.metrics import GROUPS, Results
 from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.subject import Weights, open_model, store_of
+from simulacra.evaluation.subject import Weights, open_model
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 COLUMNS = ("metric", "of", "value", "low", "high", "baseline", "better", "n", "split")  # of the printed table
+
+
+ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
+SPLIT_NOTES = {
+    "valid": "there are no test images: the held-out images are those of the valid split",
+    "valid+test": "there are few held-out images: those of the valid and the test split are taken together",
+    "train": (
+        "there are too few held-out images: training images take their place, so these numbers do not show what a "
+        "model learned by heart"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,14 @@ def evaluate(
     weights: Weights | None = None,
     seed: int = 0,
     cache: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Evaluated:
     """Measures a run beside real images and keeps the measurements in its evaluations.jsonl.
 
     Args:
         path: the run folder.
-        data: the store that was trained on; the path in run.json by default.
-        against: another store to measure against instead.
+        data: what was trained on: the store, or what it was packed from; as run.json and recipe.toml say by default.
+        against: another store or other pictures to measure against instead.
         count: how many samples.
         features: name of an extractor; the one that suits the data by default.
         only: names of groups of metrics; all by default.
@@ -77,6 +92,7 @@ def evaluate(
         weights: the EMA of the weights, where the recipe keeps one, or the last weights themselves.
         seed: of the samples.
         cache: folder of features of real images; the user's cache folder by default.
+        say: takes lines that a person should read before anything is measured.
 
     Raises:
         RunError: the run cannot be measured so.
@@ -85,19 +101,18 @@ def evaluate(
     _check(count, seed, only)
     run = RunFolder(path)
     recipe = run.read_recipe()
-    store = store_of(run, data, recipe=recipe) if against is None else other_store(recipe, data, against)
+    store = other_store(recipe, data, against, say) if against else store_of(run, data, recipe=recipe, say=say)
     subject = open_model(run, step, weights=weights, store=store, recipe=recipe)
     chosen = choose(store, count)
-    with run.lock(), Live("measuring") as live:
+    with run.lock_if_writable(say) as writable, Live("measuring") as live:
         show = partial(_show, live)
         extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
         fingerprint = None if against is None else store.fingerprint
         material = Material(subject, chosen, extractor, seed, fingerprint, cache, show)
         results = _measured(material, only or tuple(GROUPS))
-        keep(run, [measurement for measurement in results.measurements if measurement.applies])
-        for name, arrays in results.pictures.items():
-            run.write_picture(name, arrays | _origin(material), preview(arrays))
-    notes = remarks(chosen, count, best=against is None and run.read_best() == subject.step)
+        not_kept = _kept(run, results, material) if writable else f"{path} may not be written to"
+    notes = [f"these numbers are not kept: {not_kept}"] if not_kept else []
+    notes += remarks(chosen, count, best=against is None and run.read_best() == subject.step)
     notes += [*results.notes, *reasons(results.measurements)]
     return Evaluated(_title(material), results.measurements, notes)
 
@@ -121,8 +136,19 @@ def _check(count: int, seed: int, only: Sequence[str]) -> None:
             raise RunError(f"--only {name}: there is no such group of metrics; {nearest(name, GROUPS)}")
 
 
-def other_store(recipe: Recipe, data: Path | None, against: Path) -> ImageStore:
-    """The store that a run is measured against in the place of the one it was trained on.
+def _kept(run: RunFolder, results: Results, material: Material) -> str | None:
+    """Keeps what was measured in the run folder; why it could not be kept, or None."""
+    try:
+        keep(run, [measurement for measurement in results.measurements if measurement.applies])
+        for name, arrays in results.pictures.items():
+            run.write_picture(name, arrays | _origin(material), preview(arrays))
+    except RunError as error:
+        return str(error)
+    return None
+
+
+def other_store(recipe: Recipe, data: Path | None, against: Path, say: Callable[[str], None]) -> ImageStore:
+    """The images that a run is measured against in the place of those that it was trained on, packed if need be.
 
     Raises:
         RunError: both are given.
@@ -130,10 +156,11 @@ def other_store(recipe: Recipe, data: Path | None, against: Path) -> ImageStore:
     """
     if data is not None:
         raise RunError("--data and --against were both given; give the one store to measure against")
-    store, shape = open_store(against), recipe.data.shape
-    if store.shape != shape:
-        raise DataError(f"{against} has images of shape {store.shape} where the run generates {shape}; pack it so")
-    return store
+    height, width, channels = recipe.data.shape
+    packed = resolve(str(against), Options(size=(width, height), channels=channels), say=say)
+    if packed.fresh:
+        say(packed.message)
+    return packed.store
 
 
 def keep(run: RunFolder, measurements: Sequence[Measurement]) -> None:
@@ -176,9 +203,9 @@ def remarks(chosen: Chosen, count: int, *, best: bool) -> list[str]:
         notes.append(f"measured {n:,} samples, not {count:,}: no more training images are left to set the baseline")
     if m < n:
         notes.append(f"the {chosen.split} split has {m:,} images, so {n:,} samples are compared with {m:,} real images")
-    if chosen.split != "test":
-        notes.append("there are no test images: the held-out images are those of the valid split")
-        if best:
+    if chosen.split in SPLIT_NOTES:
+        notes.append(SPLIT_NOTES[chosen.split])
+        if best and chosen.split != "train":
             notes.append("this checkpoint was chosen by the valid images, so their numbers flatter it a little")
     return notes
 
@@ -208,4 +235,9 @@ def numbers(measurement: Measurement) -> tuple[str, ...]:
     """Value, low, high and baseline in the cells of a printed table, empty where there is none."""
     estimate = measurement.estimate
     values = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-    return tuple("" if value is None else f"{value:.4g}" for value in (*values, measurement.baseline))
+    return tuple("" if value is None else number(value) for value in (*values, measurement.baseline))
+
+
+def number(value: float) -> str:
+    """A number in four digits; what rounding has left of a zero is 0."""
+    return "0" if abs(value) < ROUNDING else f"{value:.4g}"

@@ -1,5 +1,6 @@
 """The verb `explore`: a page in the browser that shows what codes and labels do."""
 
+import re
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ def explore(
     host: str = "127.0.0.1",
     port: int = 8000,
     token: str | None = None,
+    names: Sequence[str] = (),
     browser: bool = True,
     say: Callable[[str], None],
 ) -> None:
@@ -29,6 +31,7 @@ def explore(
         host: the address to listen at; another than this machine's own needs a token.
         port: the first to try.
         token: a word that every request must contain.
+        names: further names under which browsers may ask: this machine's in its network, or a proxy's.
         browser: opens the page.
         say: called with one line, the address of the page.
 
@@ -41,8 +44,11 @@ def explore(
         raise RunError("--token: expected at least 8 characters, so that nobody can guess it")
     if not is_loopback(host) and token is None:
         raise RunError(f"--host {host} lets other machines connect; give a --token that they must know")
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", name):
+            raise RunError(f"--allow-host {name}: expected a name alone, like mybox.local, without port or path")
     library = Library(list(paths))
-    guarded = Guard(make_app(library), host, token)
+    guarded = Guard(make_app(library), host, token, names)
     with free_socket(host, port) as at:
         free = at.getsockname()[1]
         if port and free != port:

@@ -27,14 +27,17 @@ from simulacra.engine.checkpoints import source
 from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.metrics.held_out import metric_of, require_valid
+from simulacra.files import expand
 from simulacra.objectives import Objective, build, outline, summarize
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, choose_rows, stream
+from simulacra.settings import SourceSettings
 
 Say = Callable[[str], None]
 FLOAT_BYTES = 4  # of a number in a network
+MOST_EPOCHS = 1e12
 MOST_CONDITIONS = 4096  # label rows that a run keeps
 
 
@@ -108,16 +111,28 @@ def prepare(job: Job, run: RunFolder) -> Prepared:
     """
     recipe = job.recipe
     check_networks(recipe)
+    check_batch_norm(recipe)
     if recipe.every.score or recipe.every.select:
         metric_of(recipe)  # refuses one that the family lacks
     check_folders(recipe, run)
     store = open_data(recipe, job.data, job.say)
-    fitted = fit(recipe, store, job.epochs)
+    fitted = fit(with_source(recipe, job.data), store, job.epochs)
     if fitted.data != recipe.data:
         check_networks(fitted)
+        check_batch_norm(fitted)
     if fitted.every.score:
         require_valid(len(store.rows("valid")), store.path)
     return Prepared(fitted, store, build(fitted), conditions(fitted, store))
+
+
+def with_source(recipe: Recipe, data: Data) -> Recipe:
+    """The recipe with what the user called the data, so that it trains on the same images again, from anywhere."""
+    source = None
+    if data.path is not None:
+        named = data.path in KNOWN and data.options.source in (None, data.path)
+        path = data.path if named else str(expand(data.path).absolute())
+        source = SourceSettings(path=path, options=data.options.words())
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": source})})
 
 
 def check_networks(recipe: Recipe) -> None:
@@ -134,6 +149,29 @@ def check_networks(recipe: Recipe) -> None:
         if FLOAT_BYTES * count > memory:
             sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB of memory"
             raise RecipeError(f"{what} {sizes}; choose smaller numbers")
+
+
+def check_batch_norm(recipe: Recipe, world: int = 1) -> None:
+    """Checks that batch norm has two values of each channel to take its statistics over.
+
+    Args:
+        recipe: with its batch.
+        world: how many processes share a batch.
+
+    Raises:
+        RecipeError: a process has a single image, and a network a batch norm where maps are of 1x1.
+    """
+    if recipe.data.batch // world > 1 or (recipe.sync_batch_norm and recipe.data.batch > 1):
+        return
+    if not isinstance(recipe.data.labels, tuple):
+        return
+    for name, network in summarize(outline(recipe))["networks"].items():
+        for row in network["layers"]:
+            if row["layer"].startswith("BatchNorm") and math.prod(row["shape"][1:]) == 1:
+                raise RecipeError(
+                    f"data.batch = {recipe.data.batch}: the batch norm of {name} at 1x1 takes two images per process; "
+                    f"set data.batch={2 * world}"
+                )
 
 
 def check_folders(recipe: Recipe, run: RunFolder) -> None:
@@ -211,8 +249,8 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
     data = recipe.data.model_copy(update={"labels": tuple(labels), "exclusive": exclusive, "size": size})
     steps = recipe.steps
     if epochs is not None:
-        if not 0 < epochs < float("inf"):
-            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0")
+        if not 0 < epochs < MOST_EPOCHS:
+            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0 and below {MOST_EPOCHS:g}")
         steps = max(1, round(epochs * len(store.rows("train")) / data.batch))
     return recipe.model_copy(update={"data": data, "steps": steps})
 
@@ -279,6 +317,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
     frequencies = store.labels[train].mean(0, dtype=np.float64).tolist() if store.label_names else []
     return {
         "path": str(store.path),
+        "absolute": str(store.path.absolute()),
         "fingerprint": store.fingerprint,
         "shape": list(store.shape),
         "counts": {split: len(store.rows(split)) for split in SPLITS},

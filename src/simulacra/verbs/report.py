@@ -1,6 +1,6 @@
 """The verbs `report` and `diagnose`: a page about runs, and what went wrong in one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,16 @@ from simulacra.report import write_report
 from simulacra.runs import RunFolder
 
 
-def report(paths: Sequence[Path], out: Path | None = None, step: Any = None) -> Path:
+def report(
+    paths: Sequence[Path], out: Path | None = None, step: Any = None, say: Callable[[str], None] = lambda _: None
+) -> Path:
     """Writes one self-contained HTML report of one run, or of several side by side.
 
     Args:
         paths: run folders.
         out: the HTML file; RUN/report.html for one run, report.html for several by default.
         step: draws the pictures anew from the checkpoint of this step, or from the one marked "best".
+        say: takes a line about a data set that is packed again.
 
     Returns:
         The HTML file.
@@ -28,7 +31,7 @@ def report(paths: Sequence[Path], out: Path | None = None, step: Any = None) -> 
         from simulacra.verbs.sample import redraw  # loads torch, which reading a run does not need
 
         for path in paths:
-            redraw(path, step)
+            redraw(path, step, say)
     return write_report([RunFolder(path) for path in paths], out)
 
 

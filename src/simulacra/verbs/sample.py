@@ -1,7 +1,7 @@
 """The verbs `sample` and `redraw`: images of a trained model, and a run's pictures anew from another checkpoint."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,15 +10,17 @@ from torch import Tensor
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
+from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.pictures.preview import ENDINGS, sheet, to_picture, to_png
-from simulacra.evaluation.subject import Subject, Weights, open_model, store_of
+from simulacra.evaluation.subject import Subject, Weights, open_model
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
 COUNT = 32  # samples by default
+MOST = 10**9  # samples of one command
 
 
 def sample(
@@ -131,6 +133,8 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     """
     if count < 1:
         raise RunError(f"-n {count}: expected at least 1 sample")
+    if count > MOST:
+        raise RunError(f"-n {count}: expected at most {MOST:,} samples")
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     return subject.codes(count, Draw.SAMPLES, seed=seed)
@@ -177,12 +181,13 @@ def with_labels(subject: Subject, codes: Tensor, given: Mapping[str, int]) -> Te
     return model.code.join(noise, rows)
 
 
-def redraw(path: Path, step: Which) -> int:
+def redraw(path: Path, step: Which, say: Callable[[str], None] = lambda _: None) -> int:
     """Draws all pictures of a run again, from another checkpoint.
 
     Args:
         path: the run folder; its data set must be at its path.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
+        say: takes a line about a data set that is packed again.
 
     Returns:
         The step of the checkpoint, which run.json keeps as `drawn`.
@@ -192,7 +197,7 @@ def redraw(path: Path, step: Which) -> int:
         DataError: the data set is not at hand.
     """
     run = RunFolder(path)
-    subject = open_model(run, step, store=store_of(run))
+    subject = open_model(run, step, store=store_of(run, say=say, remedy="move it back"))
     with run.lock():
         draw(run, subject)
         run.write_facts({"drawn": subject.step})

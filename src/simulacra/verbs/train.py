@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.data.batches import Order, choose
-from simulacra.data.sources import Options
+from simulacra.data.sources import Options, read_options
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
@@ -84,9 +84,19 @@ def train(
     name = recipe if isinstance(recipe, str) else ""
     out = out or Path("runs") / (Path(name).stem or "run")
     cache = None if cached else out.parent / "stores"
-    source = Data(data, options or Options(), cache, "data.size" not in changed)
-    job = Job(load(recipe, changed), name, out, source, epochs, device, report, say)
+    settings = load(recipe, changed)
+    path, asked = remembered(settings, RunFolder(out)) if data is None else (data, Options())
+    source = Data(path, asked.with_others(options), cache, "data.size" not in changed)
+    job = Job(settings, name, out, source, epochs, device, report, say)
     return processes.run(carry_out, job, devices)
+
+
+def remembered(recipe: Recipe, run: RunFolder) -> tuple[str | None, Options]:
+    """What the data is where none is named: what the recipe of a run says, or the run that goes on; and its options."""
+    source = recipe.data.source
+    if source is None and run.exists():
+        source = run.read_recipe().data.source
+    return (None, Options()) if source is None else (source.path, read_options(**source.options))
 
 
 def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
@@ -98,7 +108,7 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     """
     run = RunFolder(job.out)
     prepared = prepare(job, run)
-    with run.lock():
+    with run.lock(job.say, "wait for it, or give another --out"):
         earlier = read_earlier(run, prepared)
         if earlier and earlier.ended:
             job.say(
@@ -142,6 +152,8 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
+    if never_began(run):
+        return None
     recipe, before = prepared.recipe, run.read_recipe()
     check_same_recipe(run, before, recipe)
     facts = run.read_facts()
@@ -157,9 +169,15 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
     return Earlier(facts, facts["state"] == "finished" and same_length)
 
 
+def never_began(run: RunFolder) -> bool:
+    """Whether a run ended before its first update was kept, so that nothing is lost where it begins again."""
+    return not run.read_facts().get("step") and not run.checkpoints() and not run.rows("metrics")
+
+
 def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
     """Raises RunError where the recipes of a run differ in more than its length."""
     old, new = to_table(before), to_table(now)
+    old["data"].pop("source", None), new["data"].pop("source", None)  # the data is known by its fingerprint
     for key in EXTENSIBLE:
         if key != "steps" or not now.falls:
             old.pop(key, None), new.pop(key, None)

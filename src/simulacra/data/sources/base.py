@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulacra.data.decode import Picture, parse_crop, parse_size
 from simulacra.errors import DataError, nearest
+from simulacra.files import expand
 
 # Each picture in order; if it cannot be read, a DataError in its place.
 Pictures = Iterator[Picture | DataError]
@@ -81,6 +82,27 @@ class Options:
             if value is not None and key not in ("source", "keep_going")
         }
 
+    def with_others(self, others: "Options | None") -> "Options":
+        """These options, of which those that are set in the others are replaced."""
+        others = others or Options()
+        given = {
+            key: value for key, value in vars(others or Options()).items() if value is not None and value is not False
+        }
+        return replace(self, **given)
+
+    def words(self) -> dict[str, Any]:
+        """The options that were set, as `read_options` takes them from anywhere: with whole paths."""
+        given = asdict(self) | {"grey": self.channels == 1, "size": None, "channels": None}
+        return {
+            key: str(value.absolute())
+            if isinstance(value, Path)
+            else list(value)
+            if isinstance(value, tuple)
+            else value
+            for key, value in given.items()
+            if value is not None and value is not False
+        }
+
 
 # What an option of the Python API may be, beside None; the command line gives the same, but lists as words.
 WORDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -127,18 +149,6 @@ def read_options(**given: Any) -> Options:
         else:
             read[name] = str(value) if name in ("missing", "unknown") else value
     return Options(**read)
-
-
-def expand(text: str) -> Path:
-    """The path that a user wrote, which may start at a home folder.
-
-    Raises:
-        DataError: at that of a user who is not known here.
-    """
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{text} starts at the home of a user who is not known here; write the whole path") from error
 
 
 class Settled(NamedTuple):

@@ -8,7 +8,7 @@ from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, Results
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
@@ -16,6 +16,7 @@ from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
+BESIDE_HELD_OUT = ("copies_features", "copies_pixels", "broken_features", "broken_pixels")
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 FINE = 0.25  # cycles per pixel, half of the highest frequency that pixels can hold
 ROUNDING = 1 / 12  # variance of a pixel of 0 to 255 that comes from its being a whole number
@@ -140,8 +141,12 @@ class Compared(NamedTuple):
 
 def measure(material: Material) -> Results:
     """Every metric of the group, and the pictures `nearest` and `frequencies`."""
-    (features, feature_strip), (pixels, pixel_strip) = _by_features(material), _by_pixels(material)
-    results = Results([*features, *pixels, _sharpness(material)], pictures={"nearest": feature_strip | pixel_strip})
+    results = Results([_sharpness(material), _duplicates(material)])
+    if material.chosen.split == "train":
+        results.measurements += [material.measurement(metric, None, why=NO_HELD_OUT) for metric in BESIDE_HELD_OUT]
+    else:
+        (features, feature_strip), (pixels, pixel_strip) = _by_features(material), _by_pixels(material)
+        results.add(Results([*features, *pixels], pictures={"nearest": feature_strip | pixel_strip}))
     results.add(frequencies(material))
     order = of_group("diversity")
     results.measurements.sort(key=lambda measurement: order.index(measurement.metric))
@@ -163,7 +168,7 @@ def compare(train: Matches, held_out: Matches, real: tuple[Values, Values], far:
 
 
 def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
-    """Copies, duplicates and broken samples by their features; the strip of the samples nearest to training images."""
+    """Copies and broken samples by their features; the strip of the samples nearest to training images."""
     chosen, generated, held_out = material.chosen, material.features, material.real_features("held_out")
     reference = material.real_features("reference")
     train = np.concatenate([material.real_features("train"), reference])
@@ -175,17 +180,22 @@ def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
     )
     far = to_train.distances[:, -1], real_to_train.distances[:, -1]
     compared = compare(own, others, (real_to_train.distances[:, 0], real_to_held_out), far)
-    duplicates = tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
     about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label}
     measurements = [
-        material.measurement(metric, tail.estimate, split=split, baseline=tail.baseline, real=real, **about)
-        for metric, split, tail, real in (
-            ("copies_features", "train", compared.copies, len(train)),
-            ("duplicates", None, duplicates, len(reference)),
-            ("broken_features", "train", compared.broken, len(train)),
+        material.measurement(metric, tail.estimate, split="train", baseline=tail.baseline, real=len(train), **about)
+        for metric, tail in (
+            ("copies_features", compared.copies),
+            ("broken_features", compared.broken),
         )
     ]
     return measurements, _strip(material, "features", compared, np.concatenate([chosen.train, chosen.reference]))
+
+
+def _duplicates(material: Material) -> Measurement:
+    generated, reference = material.features, material.real_features("reference")
+    tail = tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
+    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label, "real": len(reference)}
+    return material.measurement("duplicates", tail.estimate, baseline=tail.baseline, **about)
 
 
 def _to_another(features: Vectors) -> Values:

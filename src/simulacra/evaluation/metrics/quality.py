@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import Material, Results
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
@@ -35,11 +35,14 @@ def measure(material: Material) -> Results:
     chosen, generated = material.chosen, Cloud(material.features)
     held_out, train = material.cloud("held_out"), material.cloud("train")
     results = Results()
-    for split, rows, score in (
-        (chosen.split, chosen.held_out, partial(distances, held_out)),
-        ("train", chosen.train, partial(distances, train)),
-        ("train", np.concatenate([chosen.train, chosen.held_out]), partial(memorisation, train, held_out)),
-    ):
+    scorings: list[tuple[str, Rows, Score]] = [("train", chosen.train, partial(distances, train))]
+    if chosen.split == "train":
+        results.measurements.append(material.measurement(MEMORISATION, None, why=NO_HELD_OUT))
+    else:
+        both = np.concatenate([chosen.train, chosen.held_out])
+        scorings.insert(0, (chosen.split, chosen.held_out, partial(distances, held_out)))
+        scorings.append(("train", both, partial(memorisation, train, held_out)))
+    for split, rows, score in scorings:
         material.stage(f"distances to {split} images")(0, 1)
 
         def score_reference(score: Score = score) -> dict[str, float]:

@@ -171,10 +171,10 @@ def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
     if name not in shipped():
         return []
     try:
-        there = dict(leaves(to_table(load(name)), without=("expect",)))
+        there = dict(leaves(to_table(load(name)), without=("expect", "data.source")))
     except SimulacraError:
         return []
-    here = dict(leaves(to_table(recipe), without=("expect",)))
+    here = dict(leaves(to_table(recipe), without=("expect", "data.source")))
     keys = [key for key in here | there if here.get(key) != there.get(key)]
     return [(plain(key, 80), _setting(here.get(key)), _setting(there.get(key))) for key in keys]
 

@@ -1,0 +1,125 @@
+"""Remedies exist: every option, command and setting that a message of the program names is one that there is."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import simulacra
+from simulacra import cli
+from simulacra.errors import RecipeError
+from simulacra.recipe import load, shipped
+
+SRC = Path(simulacra.__file__).parent
+FOREIGN = ("npm ", "pip install", "torchrun ", "ulimit ")  # commands of others, with options of their own
+NOT_PRINTED = {"cli/commands.py", "cli/options.py", "report/figures/style.py"}  # declarations, and variables of CSS
+NO_MESSAGE = {"--error-unmatch", "--pack-destination", "--cache", "--loglevel"}  # words of git and npm
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+COMMAND = re.compile(r"simulacra (\w+)((?: (?:--?[a-z-]+|[A-Z][A-Za-z/]*|\{\}|[\w./-]*/[\w./-]+|folder|arrays|onnx))*)")
+SETTING = re.compile(r"--set ('[^']*'|[a-z_.{}]+=[^ ,;)]*)")
+
+
+def texts(path: Path) -> Iterator[str]:
+    """All texts of a module but docstrings, with {} where something is filled in."""
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = list(ast.walk(tree))
+    holders = [node for node in nodes if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)]
+    skipped = {id(node.body[0].value) for node in holders if node.body and isinstance(node.body[0], ast.Expr)}
+    skipped |= {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+MESSAGES = sorted(
+    {
+        (name, text)
+        for path in SRC.rglob("*.py")
+        if (name := path.relative_to(SRC).as_posix()) not in NOT_PRINTED
+        for text in texts(path)
+        if OPTION.search(text) or COMMAND.search(text)
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, Any]:
+    """Name -> command."""
+    group: Any = typer.main.get_command(cli.app)
+    return dict(group.commands)
+
+
+def options_of(command: Any) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts} | {"--help"}
+
+
+def test_there_are_messages_with_remedies() -> None:
+    assert len(MESSAGES) > 100
+
+
+def test_every_option_that_a_message_names_is_an_option_of_a_command(commands: dict[str, Any]) -> None:
+    known = {option for command in commands.values() for option in options_of(command)}
+    unknown = {
+        (name, option)
+        for name, text in MESSAGES
+        if text not in NO_MESSAGE and not any(foreign in text for foreign in FOREIGN)
+        for option in OPTION.findall(text)
+        if option not in known
+    }
+    assert not unknown
+
+
+def test_every_command_that_a_message_names_can_be_pasted(commands: dict[str, Any]) -> None:
+    """A placeholder in capitals, or what is filled in, stands for a path or a value."""
+    wrong = []
+    for name, text in MESSAGES:
+        for verb, rest in COMMAND.findall(text):
+            if verb not in commands:
+                if verb not in ("as", "export"):  # `import simulacra as sm`
+                    wrong.append((name, verb))
+                continue
+            given = [word.replace("{}", "filled") for word in shlex.split(rest)]
+            needed = [parameter for parameter in commands[verb].params if parameter.required]
+            if unknown := {word for word in given if word.startswith("-")} - options_of(commands[verb]):
+                wrong.append((name, f"{verb} {unknown}"))
+            if not given:
+                continue  # the name of the command alone
+            missing = [
+                parameter.name
+                for parameter in needed
+                if parameter.opts[0].startswith("-") and not set(parameter.opts) & set(given)
+            ]
+            if missing:
+                wrong.append((name, f"{verb} without {missing}"))
+    assert not wrong
+
+
+def test_every_setting_that_a_message_names_is_a_key_of_some_recipe() -> None:
+    wrong = []
+    for name, text in MESSAGES:
+        for words in SETTING.findall(text):
+            key, _, value = words.strip("'").partition("=")
+            if key == "{}" or ("." in key and "{}" in key.split(".")[1]) or value.startswith("..."):
+                continue
+            value = "0.5" if "{}" in value else value.rstrip(".")
+            if not any(_is_taken(recipe, key, value) for recipe in shipped()):
+                wrong.append((name, words))
+    assert not wrong
+
+
+def _is_taken(recipe: str, key: str, value: str) -> bool:
+    """Whether a recipe knows the key; a value that another key forbids is no matter here."""
+    try:
+        load(recipe, [f"{key}={value}"])
+    except RecipeError as error:
+        return not re.search(r"unknown|not a key|no key|is no |there is no", str(error))
+    return True
