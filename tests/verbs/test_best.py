@@ -117,7 +117,7 @@ def test_a_report_can_show_the_best_checkpoint(trained: Any, simulacra: Run) -> 
     [
         ({"every.score": 3}, [], "every.score = 3 is no multiple of every.checkpoint = 2"),
         ({"every.select": "accuracy"}, [], "accuracy cannot choose a checkpoint of family gan; give one of: kernel_"),
-        ({"every.score": 2}, ["none-valid"], "hold out some training images for it: --set data.holdout=1000"),
+        ({"every.score": 2}, ["none-valid"], "training images held out for it: --set data.holdout=6"),
     ],
 )
 def test_what_cannot_be_chosen_by_is_told_before_training(

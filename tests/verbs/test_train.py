@@ -487,3 +487,40 @@ def test_a_recipe_without_published_counts_follows_the_size_of_a_store(
     assert ended.code == 0, ended.err
     assert "images of 16x16 follow the data: 8x8" in ended.err
     assert RunFolder(tmp_path / "run").read_recipe().data.size == 8
+
+
+def test_batch_norm_on_one_image_is_refused_before_anything_is_written(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    narrow = {"kind": "convolution", "channels": [4, 8, 8], "norm_first": True}
+    recipe = recipe_file("gan", **{"networks.discriminator": narrow, "data.batch": 1})
+    ended = simulacra(*words(recipe))
+    assert ended.code == 2
+    assert "the batch norm of discriminator at 1x1 takes two images per process; set data.batch=2" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_never_made_a_step_may_be_begun_again(
+    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+) -> None:
+    assert simulacra(*words(recipe_file("vae"))).code == 0
+    run = RunFolder(tmp_path / "run")
+    for path in (*run.checkpoints().values(), run.path / "metrics.jsonl"):
+        path.unlink()
+    run.write_facts({"step": 0, "state": "running"})
+    assert simulacra(*words(recipe_file("vae", **{"data.batch": 2}))).code == 0
+
+
+@pytest.mark.parametrize(
+    "change", ["objective.kl_weight=1e300", "optimizer.lr=1e39", "optimizer.weight_decay=1e300", "seed=-1"]
+)
+def test_numbers_that_no_network_can_hold_are_refused(change: str, simulacra: Run) -> None:
+    ended = simulacra("summary", "demo-vae", "--set", change)
+    assert ended.code == 2
+    assert change.split("=")[0] in ended.err
+
+
+def test_seeds_may_be_of_any_size(simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path) -> None:
+    seed = 10**30
+    assert simulacra(*words(recipe_file("vae"), "--seed", seed)).code == 0
+    assert simulacra("sample", tmp_path / "run", "--seed", seed, "--out", tmp_path / "x.png").code == 0

@@ -69,7 +69,7 @@ def best(
     recipe = run.read_recipe()
     name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe, say=say)
     extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
-    require_valid(len(store.rows("valid")), store.path)
+    require_valid(store)
     steps, measurements = list(run.checkpoints()), []
     with run.lock_if_writable(say) as writable, Live("scoring") as live:
         for done, step in enumerate(steps):

@@ -121,7 +121,7 @@ def prepare(job: Job, run: RunFolder) -> Prepared:
         check_networks(fitted)
         check_batch_norm(fitted)
     if fitted.every.score:
-        require_valid(len(store.rows("valid")), store.path)
+        require_valid(store)
     return Prepared(fitted, store, build(fitted), conditions(fitted, store))
 
 

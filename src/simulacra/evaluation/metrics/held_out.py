@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.catalogue import METRICS
+from simulacra.data.store import ImageStore
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import FEWEST, Progress, RealImages
@@ -84,20 +85,18 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     return wanted or metrics[0]
 
 
-def require_valid(count: int, data: object) -> None:
+def require_valid(store: ImageStore) -> None:
     """Refuses a data set without images to choose by.
 
-    Args:
-        count: how many images the split "valid" has.
-        data: the data set, as a message names it.
-
     Raises:
-        DataError: too few.
+        DataError: the split "valid" has too few.
     """
+    count, train = len(store.rows("valid")), len(store.rows("train"))
     if count < FEWEST:
+        held_out = max(FEWEST, min(1000, train // 10))
         raise DataError(
-            f'{data} has {count} images in the split "valid", by which a checkpoint is chosen; hold out some training '
-            "images for it: --set data.holdout=1000"
+            f'{store.path} has {count} images in the split "valid", by which a checkpoint is chosen; train with some '
+            f"training images held out for it: --set data.holdout={held_out}"
         )
 
 
