@@ -22,9 +22,9 @@ from simulacra.catalogue import METRICS, of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
-from simulacra.evaluation.distances import nearer
+from simulacra.evaluation.distances import Cloud, nearer
 from simulacra.evaluation.features import Extractor, extractor_for
-from simulacra.evaluation.metrics.quality import MEMORISATION, Points, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, distances
 from simulacra.seeds import stream
 
 QUALITY = of_group("quality")
@@ -124,10 +124,10 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
     first = -1 if only_strongest else 0
     see = lambda rows: case.extractor.vectors(case.store.pixels(rows))  # noqa: E731
     real, train, stand_in = (see(rows) for rows in case.rows[:3])
-    known, found = Points.of(real), {}
+    known, found = Cloud(real), {}
 
     def score(made: NDArray[np.float32]) -> dict[str, Estimate]:
-        return distances(known, Points.of(made)) | {MEMORISATION: nearer(train, real, made)}
+        return distances(known, Cloud(made)) | {MEMORISATION: nearer(train, real, made)}
 
     found["", 0.0] = score(stand_in)
     images, trained = case.store.pixels(case.rows.reference), case.store.pixels(case.rows.train)

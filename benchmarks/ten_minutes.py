@@ -29,9 +29,10 @@ from simulacra.data.batches import Batches, to_images
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import train
-from simulacra.evaluation.context import features_of
+from simulacra.evaluation.context import RealImages
+from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import FEATURES, extractor_for
-from simulacra.evaluation.metrics.quality import Points, distances
+from simulacra.evaluation.metrics.quality import distances
 from simulacra.evaluation.pictures.preview import sheet
 from simulacra.evaluation.subject import Subject
 from simulacra.recipe import load
@@ -162,9 +163,9 @@ def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, dict[str,
     count, found = len(images), {}
     rows = stream(0, 2).permutation(store.rows("train"))[: 2 * count]
     for extractor in (extractor_for(None, store), FEATURES["random-vgg"]):
-        real, stand_in = (features_of(store, "train", np.sort(part), extractor) for part in np.split(rows, 2))
-        known = Points.of(real)
-        made, floor = (distances(known, Points.of(one)) for one in (extractor.vectors(images), stand_in))
+        real, stand_in = (RealImages(store, extractor).features("train", np.sort(part)) for part in np.split(rows, 2))
+        known = Cloud(real)
+        made, floor = (distances(known, Cloud(one)) for one in (extractor.vectors(images), stand_in))
         scores = {name: made[key].value for name, key in SCORES.items()}
         found[extractor.name] = scores | {"floor": floor["frechet_distance"].value}
     return found

@@ -45,6 +45,11 @@ SOUND: dict[str, dict[str, Any]] = {
         "networks": {"generator": MAKES, "critic": SEES | {"norm": "none", "bias": True}},
         "optimizer": {"lr": 1e-3, "betas": [0.0, 0.9]},
     },
+    "r3gan": {
+        "objective": {"code": {"noise": 8}, "weights": "he"},
+        "networks": {"generator": MAKES | {"norm": "none"}, "discriminator": SEES | {"norm": "none", "bias": True}},
+        "optimizer": {"lr": 1e-3, "betas": [0.0, 0.99]},
+    },
     "classifier": {
         "data": CLASSES,
         "objective": {},

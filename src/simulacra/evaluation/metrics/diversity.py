@@ -8,7 +8,7 @@ from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import NO_HELD_OUT, Material, Results
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Progress, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
@@ -167,11 +167,8 @@ def compare(train: Matches, held_out: Matches, real: tuple[Values, Values], far:
     return Compared(tail_share(near, nearness(*real), COPIES), broken, near, train, held_out)
 
 
-def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
-    """Copies and broken samples by their features; the strip of the samples nearest to training images."""
-    chosen, generated, held_out = material.chosen, material.features, material.real_features("held_out")
-    reference = material.real_features("reference")
-    train = np.concatenate([material.real_features("train"), reference])
+def compare_features(generated: Vectors, held_out: Vectors, train: Vectors) -> Compared:
+    """`compare` by features (n, d) of samples, (m, d) of held-out and (k, d) of training images."""
     to_train, real_to_train = nearest(generated, train, NEIGHBOUR), nearest(held_out, train, NEIGHBOUR)
     to_held_out, real_to_held_out = nearest(generated, held_out), _to_another(held_out)
     own, others = (
@@ -179,35 +176,19 @@ def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
         for neighbours in (to_train, to_held_out)
     )
     far = to_train.distances[:, -1], real_to_train.distances[:, -1]
-    compared = compare(own, others, (real_to_train.distances[:, 0], real_to_held_out), far)
-    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label}
-    measurements = [
-        material.measurement(metric, tail.estimate, split="train", baseline=tail.baseline, real=len(train), **about)
-        for metric, tail in (
-            ("copies_features", compared.copies),
-            ("broken_features", compared.broken),
-        )
-    ]
-    return measurements, _strip(material, "features", compared, np.concatenate([chosen.train, chosen.reference]))
+    return compare(own, others, (real_to_train.distances[:, 0], real_to_held_out), far)
 
 
-def _duplicates(material: Material) -> Measurement:
-    generated, reference = material.features, material.real_features("reference")
-    tail = tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
-    about: dict[str, Any] = {"n": len(generated), "extractor": material.extractor.label, "real": len(reference)}
-    return material.measurement("duplicates", tail.estimate, baseline=tail.baseline, **about)
+def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool, progress: Progress) -> Compared:
+    """`compare` by pixels of samples (n, H, W, C), held-out (m, H, W, C) and training images.
 
-
-def _to_another(features: Vectors) -> Values:
-    """The distance (n,) of each vector (n, d) to the nearest other one."""
-    return nearest(features, features, own=np.arange(len(features))).distances[:, 0]
-
-
-def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:
-    """Copies and broken samples by pixels, among all training images; the strip of the nearest samples."""
-    store, rows, progress = material.store, material.store.rows("train"), material.stage("nearest images")
-    held_out, flip = store.pixels(material.chosen.held_out), material.subject.recipe.data.flip
-    train = Pool.of(lambda indices: store.pixels(rows[indices]), len(rows), material.stage("shrinking training images"))
+    Args:
+        samples: generated images.
+        held_out: images that were not trained on.
+        train: all training images.
+        flip: whether the training saw mirror images too.
+        progress: called with (done, total) images.
+    """
     others = Pool.of(lambda indices: held_out[indices], len(held_out))
 
     def matches(pool: Pool, images: Images, own: Rows | None = None) -> Matches:
@@ -220,15 +201,59 @@ def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:
         distances, nearest_rows = (np.where(mirrored, b, a) for a, b in zip(first, second, strict=True))
         return Matches(distances, nearest_rows, mirrored)
 
-    to_train, to_held_out = matches(train, material.samples), matches(others, material.samples)
+    to_train, to_held_out = matches(train, samples), matches(others, samples)
     real_to_train = matches(train, held_out).distances
     real = real_to_train, matches(others, held_out, np.arange(len(held_out))).distances
-    compared = compare(to_train, to_held_out, real, (to_train.distances, real_to_train))
-    tails = {"copies_pixels": compared.copies, "broken_pixels": compared.broken}
-    estimates = {metric: tail.estimate for metric, tail in tails.items()}
-    baselines = {metric: tail.baseline for metric, tail in tails.items()}
-    measurements = material.measurements(estimates, baselines, split="train", n=material.count, real=len(rows))
-    return measurements, _strip(material, "pixels", compared, rows)
+    return compare(to_train, to_held_out, real, (to_train.distances, real_to_train))
+
+
+def duplicates(generated: Vectors, reference: Vectors) -> TailShare:
+    """The share of samples that have another sample nearer than 99% of real images have another real image.
+
+    Args:
+        generated: (n, d) features of samples.
+        reference: (n, d) features of as many real images.
+    """
+    return tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
+
+
+def _to_another(features: Vectors) -> Values:
+    """The distance (n,) of each vector (n, d) to the nearest other one."""
+    return nearest(features, features, own=np.arange(len(features))).distances[:, 0]
+
+
+def _by_features(material: Material) -> tuple[list[Measurement], Arrays]:
+    """Copies and broken samples by their features; the strip of the samples nearest to training images."""
+    chosen, held_out = material.chosen, material.real_features("held_out")
+    train = np.concatenate([material.real_features("train"), material.real_features("reference")])
+    compared = compare_features(material.features, held_out, train)
+    about = {"real": len(train), "extractor": material.extractor.label}
+    strip = _strip(material, "features", compared, np.concatenate([chosen.train, chosen.reference]))
+    return _tails(material, "features", compared, about), strip
+
+
+def _by_pixels(material: Material) -> tuple[list[Measurement], Arrays]:
+    """Copies and broken samples by pixels, among all training images; the strip of the nearest samples."""
+    store, rows, progress = material.store, material.store.rows("train"), material.stage("nearest images")
+    held_out, flip = store.pixels(material.chosen.held_out), material.subject.recipe.data.flip
+    train = Pool.of(lambda indices: store.pixels(rows[indices]), len(rows), material.stage("shrinking training images"))
+    compared = compare_pixels(material.samples, held_out, train, flip=flip, progress=progress)
+    return _tails(material, "pixels", compared, {"real": len(rows)}), _strip(material, "pixels", compared, rows)
+
+
+def _tails(material: Material, name: str, compared: Compared, about: dict[str, Any]) -> list[Measurement]:
+    tails = {f"copies_{name}": compared.copies, f"broken_{name}": compared.broken}
+    return [
+        material.measurement(metric, tail.estimate, baseline=tail.baseline, split="train", n=material.count, **about)
+        for metric, tail in tails.items()
+    ]
+
+
+def _duplicates(material: Material) -> Measurement:
+    reference = material.real_features("reference")
+    tail = duplicates(material.features, reference)
+    about: dict[str, Any] = {"n": material.count, "extractor": material.extractor.label, "real": len(reference)}
+    return material.measurement("duplicates", tail.estimate, baseline=tail.baseline, **about)
 
 
 def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arrays:
