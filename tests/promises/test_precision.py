@@ -25,7 +25,7 @@ def test_what_bfloat16_adds_is_a_seed_s_own_difference(monkeypatch: pytest.Monke
     def measured(images: Any, store: Any) -> dict[str, dict[str, float]]:
         return {"one": {"frechet": images[0] + 1, "floor": 1}, "other": {"frechet": 2 * images[0], "floor": 0}}
 
-    monkeypatch.setattr(script, "by_recipe", trained)
+    monkeypatch.setattr(script, "recipe_samples", trained)
     monkeypatch.setattr(script, "measure", measured)
     monkeypatch.setattr(script, "open_store", lambda path: None)
     monkeypatch.setattr("sys.argv", ["precision.py", "faces-fast", "--data", "x", "--seeds", "2", "--json"])

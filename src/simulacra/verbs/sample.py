@@ -1,5 +1,6 @@
 """The verbs `sample` and `redraw`: images of a trained model, and a run's pictures anew from another checkpoint."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from simulacra.data.batches import memory
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
@@ -20,7 +22,6 @@ from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
 COUNT = 32  # samples by default
-MOST = 10**9  # samples of one command
 
 
 def sample(
@@ -133,8 +134,13 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     """
     if count < 1:
         raise RunError(f"-n {count}: expected at least 1 sample")
-    if count > MOST:
-        raise RunError(f"-n {count}: expected at most {MOST:,} samples")
+    # Codes in float32 and images, each once in parts and once as a whole.
+    needed = 2 * count * (4 * subject.generates.code.width + math.prod(subject.recipe.data.shape))
+    if needed > (there := memory()):
+        raise RunError(
+            f"-n {count}: so many samples take {needed // 2**30:,} GB, and this machine has {there / 2**30:,.0f} GB of "
+            "memory; choose a smaller number"
+        )
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     return subject.codes(count, Draw.SAMPLES, seed=seed)
