@@ -63,19 +63,26 @@ def cores() -> int:
     return max(1, math.ceil(min(counted, _quota())))
 
 
-def _quota() -> float:
-    """Processor time per time that control groups allow; infinite where they say nothing."""
-    quotas = [math.inf]
-    with suppress(OSError, ValueError):  # no such system, or files of another form
+def control_groups(controller: str) -> list[tuple[Path, bool]]:
+    """Folders of the control groups that limit this process, parents included; and whether each is of version 2."""
+    folders = []
+    with suppress(OSError, ValueError):  # no such system, or a file of another form
         for line in GROUP.read_text("utf-8").splitlines():
             _, controllers, inside = line.split(":", 2)
-            group = Path(inside.lstrip("/"))
-            for folder in (group, *group.parents):  # limits of parents count too
-                if not controllers:  # version 2: one tree
-                    quotas.append(_ratio(GROUPS / folder / "cpu.max"))
-                elif "cpu" in controllers.split(","):
-                    quotas.append(_ratio(GROUPS / "cpu" / folder / "cpu.cfs_quota_us", "cpu.cfs_period_us"))
-    return min(quotas)
+            # Version 2 has one tree and no named controller, version 1 a tree per controller.
+            if not controllers or controller in controllers.split(","):
+                tree, group = GROUPS / (controller if controllers else ""), Path(inside.lstrip("/"))
+                folders += [(tree / folder, not controllers) for folder in (group, *group.parents)]
+    return folders
+
+
+def _quota() -> float:
+    """Processor time per time that control groups allow; infinite where they say nothing."""
+    quotas = [
+        _ratio(folder / "cpu.max") if second else _ratio(folder / "cpu.cfs_quota_us", "cpu.cfs_period_us")
+        for folder, second in control_groups("cpu")
+    ]
+    return min(quotas, default=math.inf)
 
 
 def _ratio(file: Path, period: str | None = None) -> float:

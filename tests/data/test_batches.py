@@ -14,6 +14,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from simulacra import files
 from simulacra.data import batches as module
 from simulacra.data.batches import SHUFFLED, Batches, Order, choose, memory, to_images, to_tensor
 from simulacra.data.store import ImageStore, open_store
@@ -237,8 +238,8 @@ def test_the_memory_is_what_a_container_may_use(
     group: str, file: str, text: str, found: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "group").write_text("0::/none")
-    monkeypatch.setattr(module, "GROUP", tmp_path / "group")
-    monkeypatch.setattr(module, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(files, "GROUP", tmp_path / "group")
+    monkeypatch.setattr(files, "GROUPS", tmp_path / "groups")
     of_machine = memory()
     assert of_machine > 2**20
     (tmp_path / "group").write_text(group)

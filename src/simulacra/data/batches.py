@@ -20,6 +20,7 @@ from torch import Tensor
 
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
+from simulacra.files import control_groups
 from simulacra.seeds import Draw, stream
 
 Name = Literal["auto", "shuffled", "block-shuffled"]
@@ -28,7 +29,6 @@ Name = Literal["auto", "shuffled", "block-shuffled"]
 BLOCK, BLOCKS = 2**20, 128
 # The share of memory that training images may fill before "auto" block-shuffles; training needs the rest.
 SHARE = 0.5
-GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,8 @@ def memory() -> float:
     limits = [float("inf")]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for line in GROUP.read_text("utf-8").splitlines() if GROUP.is_file() else []:
-        _, controllers, inside = line.split(":", 2)
-        # Version 2 has one tree and no named controller, version 1 a tree for memory; limits of parents count too.
-        tree, limit = ("", "memory.max") if not controllers else ("memory", "memory.limit_in_bytes")
-        if not controllers or "memory" in controllers.split(","):
-            group = Path(inside.lstrip("/"))
-            limits += [_limit(GROUPS / tree / folder / limit) for folder in (group, *group.parents)]
+    for folder, second in control_groups("memory"):
+        limits.append(_limit(folder / ("memory.max" if second else "memory.limit_in_bytes")))
     return min(limits)
 
 
