@@ -1,0 +1,1 @@
+"""Studies: claims put to the test over several seeds."""
