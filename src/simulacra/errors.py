@@ -4,6 +4,7 @@
     ├── RecipeError            a recipe, or a key set on the command line
     ├── DataError              a picture, a table, a source, a packed store
     ├── RunError               a run folder: another recipe's, locked, no run at all
+    ├── StudyError             a study: its file, or what it needs to be carried out
     └── Diverged               a loss or a weight stopped being a finite number
     Stopped                    Ctrl-C or another signal; the run was saved; exit code 128 and its number: 130, 143
 
@@ -40,6 +41,10 @@ class DataError(SimulacraError):
 
 class RunError(SimulacraError):
     """A run folder cannot be used as asked."""
+
+
+class StudyError(SimulacraError):
+    """A study says something that cannot be carried out, or what it needs is not there."""
 
 
 class Diverged(SimulacraError):

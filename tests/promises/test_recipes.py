@@ -66,6 +66,7 @@ OURS = {
     "demo-vae",
     "demo-dcgan",
     "demo-acgan",
+    "demo-wgan",
     "faces-fast",
     "garments-fast",
 }

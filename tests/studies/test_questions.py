@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from simulacra.studies import questions
 
 # 1, 2, 3: mean 2, standard deviation 1, standard error 1/sqrt(3), t = 2 * sqrt(3) = 3.4641 with 2 degrees of freedom.

@@ -385,6 +385,52 @@ def bench(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="Name or number of a study, a TOML file, list, or new.")],
+    file: Annotated[Path | None, path_argument("With new: the file to write.", "FILE")] = None,
+    quick: Annotated[bool, typer.Option("--quick/--full", help="Minutes on a laptop, or the whole budget.")] = True,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds; more can be added later.")] = None,
+    data: Annotated[str | None, typer.Option(help="As train takes it; the study's own data by default.")] = None,
+    out: Annotated[Path, path_option("--out", "-o", text="Folder of all studies.")] = Path("studies"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time; as many as there are cores by default.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and their minutes; train none.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a claim to the test: train several cases with several seeds, and end in a verdict."""
+    from simulacra.verbs import study as verb
+
+    if name == "list":
+        rows = verb.listed()
+        if as_json:
+            echo(json.dumps(rows))
+            return
+        table("", ("claim", "study", "question", "says"), [tuple(map(str, row.values())) for row in rows])
+        return
+    if name == "new":
+        echo(verb.new(file))
+        return
+    asked: dict[str, Any] = {"full": not quick, "seeds": seeds, "data": data, "out": out}
+    if dry_run:
+        cost = verb.cost(name, **asked, workers=workers, say=say)
+        if as_json:
+            echo(json.dumps({"runs": [row.to_json() for row in cost.rows], "summary": cost.summary}))
+            return
+        table("", verb.COST_COLUMNS, [verb.cost_cells(row) for row in cost.rows])
+        echo(cost.summary)
+        return
+    finished = verb.study(name, **asked, workers=workers, say=say)
+    if as_json:
+        echo(json.dumps(finished.to_json()))
+        return
+    table("", verb.COLUMNS, [verb.cells(row) for row in finished.findings.rows])
+    for sentence in finished.sentences:
+        echo(sentence)
+    echo(f"page: {finished.page}")
+
+
+@app.command()
 def explore(
     runs: Annotated[list[Path], path_argument("Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",

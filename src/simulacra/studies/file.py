@@ -25,8 +25,9 @@ CASES: dict[Kind, tuple[int, int]] = {  # kind -> how many cases it takes, at le
     "within": (1, 1),
     "ranking": (1, 1),
 }
-POINTS: dict[Kind, tuple[int, int]] = {kind: (1, 1) for kind in CASES} | {"early-not-late": (2, 2), "within": (1, 2)}
+POINTS: dict[Kind, tuple[int, int]] = dict.fromkeys(CASES, (1, 1)) | {"early-not-late": (2, 2), "within": (1, 2)}
 POINT = re.compile(r"(?P<number>\d+)(?P<unit>%| steps| images)")
+COUNTED = ("networks", "objective.latent", "objective.code", "data")  # keys on which the counts of networks depend
 FREE = {"title", "expect", "seed", "steps", "minutes", "every"}  # keys of recipes in which cases may differ unsaid
 
 
@@ -97,6 +98,8 @@ class Budget(Settings):
         updates: of the weights; equal updates.
         seeds: how many; 0, 1, 2 ...
         samples: how many are measured.
+        features: the extractor of distances, as `simulacra evaluate --features` takes it; the data's own by default.
+        before: updates of the run that is trained first, where the study has one; its recipe's own by default.
         changes: keys of all recipes that are set anew, such as smaller networks of a quick study.
     """
 
@@ -105,6 +108,8 @@ class Budget(Settings):
     updates: PositiveInt | None = None
     seeds: PositiveInt
     samples: PositiveInt = 2000
+    features: str | None = None
+    before: PositiveInt | None = None
     changes: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -181,9 +186,30 @@ def _span(least: int, most: int, what: str) -> str:
 
 def shipped() -> list[str]:
     """Names of the studies that come with the package, in the order of their numbers."""
-    folder = resources.files("simulacra.studies")
-    names = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
-    return sorted(names, key=lambda name: (load_study(name).number, name))
+    numbers = {name: tomllib.loads(_text_of(name)).get("number", 0) for name in _names()}
+    return sorted(numbers, key=lambda name: (numbers[name], name))
+
+
+def template() -> str:
+    """The text of a study to start from, with a comment for every key."""
+    return (resources.files("simulacra.studies") / "template.txt").read_text("utf-8")
+
+
+def name_of(text: str) -> str:
+    """The name of the study that a person means: a number is that of a shipped one.
+
+    Raises:
+        StudyError: no shipped study has this number, or several have.
+    """
+    if not text.isdigit():
+        return text
+    numbers = {name: str(tomllib.loads(_text_of(name)).get("number", 0)) for name in _names()}
+    names = [name for name in shipped() if numbers[name] == text]
+    if len(names) > 1:
+        raise StudyError(f"claim {text} has {len(names)} studies; choose {' or '.join(names)}")
+    if not names:
+        raise StudyError(f"there is no study of claim {text}; simulacra study list lists them")
+    return names[0]
 
 
 def load_study(name: str) -> Study:
@@ -193,18 +219,9 @@ def load_study(name: str) -> Study:
         StudyError: there is no such study, or it says something that is not allowed.
         RecipeError: a case sets a key that its recipe lacks.
     """
-    text, known = expand(name), _names()
-    if text.suffix == ".toml" or text.is_file():
-        try:
-            content = text.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StudyError(f"{name} cannot be read ({error}); give a study's name or the path of a file") from error
-    elif name in known:
-        content = (resources.files("simulacra.studies") / f"{name}.toml").read_text("utf-8")
-    else:
-        raise StudyError(f"there is no study {name!r}; {nearest(name, known)} (simulacra study list lists them)")
+    name = name_of(name)
     try:
-        study = Study.model_validate(tomllib.loads(content))
+        study = Study.model_validate(tomllib.loads(_text_of(name)))
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{name} is not TOML: {error}; mend that line") from error
     except ValidationError as error:
@@ -218,11 +235,27 @@ def _names() -> list[str]:
     return [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
 
 
+def _text_of(name: str) -> str:
+    """The TOML text of a study."""
+    path, known = expand(name), _names()
+    if path.suffix == ".toml" or path.is_file():
+        try:
+            return path.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"{name} cannot be read ({error}); give a study's name or the path of a file") from error
+    if name not in known:
+        raise StudyError(f"there is no study {name!r}; {nearest(name, known)} (simulacra study list lists them)")
+    return (resources.files("simulacra.studies") / f"{name}.toml").read_text("utf-8")
+
+
 def case_recipe(study: Study, case: str, budget: Budget) -> Recipe:
     """The recipe of a case: the study's own or the one it names, with the budget's changes and the case's keys."""
     table = dict(study.cases[case])
     name = table.pop("recipe", study.recipe)
-    return load(name, dict(budget.changes) | dict(leaves(table)))
+    changes = dict(leaves(budget.changes)) | dict(leaves(table))
+    if any(key.startswith(COUNTED) for key in changes):  # other networks have other counts than the published ones
+        changes["expect"] = {}
+    return load(name, changes)
 
 
 def leaves(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -238,10 +271,16 @@ def check_cases(study: Study, name: str) -> None:
     """Refuses cases that cannot be trained, or that differ in more than the study says.
 
     Raises:
-        StudyError: two cases are equal, or differ in a key that no case sets and `differ` does not name.
+        StudyError: two cases are equal, or differ in a key that no case sets and `differ` does not name; or the setting
+            of a trend is no number that differs from case to case.
         RecipeError: a case sets a key that its recipe lacks.
     """
-    said = (*study.differ, *{key for table in study.cases.values() for key, _ in leaves(table) if key != "recipe"})
+    if study.before is not None:
+        load(study.before)
+    keys_of_cases = {key for table in study.cases.values() for key, _ in leaves(table) if key != "recipe"}
+    said = (*study.differ, *keys_of_cases)
+    if any(key.startswith("start.") for key in keys_of_cases):
+        said = (*said, "start.")  # a whole table, which other cases do not have
     for budget in (study.full, study.quick):
         tables = {case: dict(leaves(to_table(case_recipe(study, case, budget)))) for case in study.cases}
         first, *others = tables
@@ -255,3 +294,24 @@ def check_cases(study: Study, name: str) -> None:
                     f"{name}: cases {first!r} and {case!r} also differ in {unsaid[0]}, which the study does not say; "
                     f"make it equal, or add it to `differ`"
                 )
+        if study.question.along:
+            check_settings(study, list(tables.values()), name)
+
+
+def check_settings(study: Study, tables: list[dict[str, Any]], name: str) -> None:
+    """Refuses a trend along a key that orders no cases.
+
+    Raises:
+        StudyError: the key is missing or no number in a case, or two cases have the same; or a logarithm has no value.
+    """
+    key, log = study.question.along or "", study.question.scale == "log"
+    values = [table.get(key) for table in tables]
+    for case, value in zip(study.cases, values, strict=True):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise StudyError(f"{name}: question.along = {key!r} is no number in case {case!r} (it is {value!r})")
+        if log and value <= 0:
+            raise StudyError(
+                f'{name}: {key} = {value} in case {case!r} has no logarithm; set question.scale = "linear"'
+            )
+    if len(set(values)) < len(values):
+        raise StudyError(f"{name}: two cases have the same {key}; a trend needs a value of its own in each case")

@@ -42,6 +42,7 @@ class Answer:
             seeds do not differ at all.
         seeds: how many.
         method: the name of the test.
+        contrast: (seeds,) one number per seed, whose mean is the effect.
     """
 
     effect: Estimate
@@ -50,6 +51,7 @@ class Answer:
     detectable: float | None
     seeds: int
     method: str
+    contrast: Numbers
 
 
 def better(cases: Numbers, direction: Direction) -> Answer:
@@ -76,9 +78,8 @@ def equal(cases: Numbers, margin: float) -> Answer:
     outside = [judge(contrast + margin, "lower").p, judge(contrast - margin, "higher").p]
     effect, error, freedom = Estimate.of(contrast), _error(contrast), len(contrast) - 1
     smallest = (_t(1 - ALPHA, freedom) + _t((1 + POWER) / 2, freedom)) * error if error else None
-    return Answer(
-        effect, max(inside), min(1.0, 2 * min(outside)), smallest, len(contrast), "two one-sided t-tests (Schuirmann)"
-    )
+    method = "two one-sided t-tests (Schuirmann)"
+    return Answer(effect, max(inside), min(1.0, 2 * min(outside)), smallest, len(contrast), method, contrast)
 
 
 def trend(cases: Numbers, setting: Sequence[float], direction: Direction) -> Answer:
@@ -125,7 +126,8 @@ def early_not_late(early: Numbers, late: Numbers, direction: Direction) -> Answe
     first = judge(gain, direction)
     both = judge(gain - left, direction, "t-tests of the early difference and of its change; both must hold")
     against = min(1.0, 2 * min(first.p_against, both.p_against))
-    return Answer(both.effect, max(first.p, both.p), against, both.detectable, both.seeds, both.method)
+    p = max(first.p, both.p)
+    return Answer(both.effect, p, against, both.detectable, both.seeds, both.method, both.contrast)
 
 
 def within(values: Numbers, direction: Direction) -> Answer:
@@ -166,7 +168,8 @@ def judge(contrast: Numbers, direction: Direction, method: str = "") -> Answer:
     p, against = (below, above) if direction == "lower" else (above, below)
     if direction == "different":
         p, against = min(1.0, 2 * min(above, below)), 1.0
-    return Answer(Estimate.of(contrast), p, against, _detectable(contrast, direction), len(contrast), method)
+    detectable = _detectable(contrast, direction)
+    return Answer(Estimate.of(contrast), p, against, detectable, len(contrast), method, contrast)
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -1,0 +1,79 @@
+"""Intervals: effects with every seed as a dot, and the values behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from simulacra.report.figures import INK, LINES, MUTED, NAME_LIMIT, RULE, WIDTH, blank, styled
+from simulacra.report.formatting import plain
+
+Numbers = NDArray[np.float64]
+ROW = 0.42  # inches of a row
+SPREAD = 0.16  # of a row: how far dots of one row lie apart
+
+
+@dataclass(frozen=True)
+class Dots:
+    """A row of a chart of intervals.
+
+    Attributes:
+        name: before the row.
+        values: (n,), one per seed.
+        value: drawn as a mark among them.
+        low: end of its interval; None without one.
+        high: the other end.
+    """
+
+    name: str
+    values: Numbers
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@styled()
+def intervals(
+    rows: Sequence[Dots], *, title: str, x_name: str, zero: bool = False, margin: float | None = None
+) -> Figure:
+    """Rows of dots, each with its mean and interval.
+
+    Args:
+        rows: from top to bottom.
+        title: above the chart.
+        x_name: name and unit of the axis.
+        zero: whether a line is drawn at 0, where there is no effect.
+        margin: the band around 0 that counts as none.
+    """
+    figure = blank(WIDTH, 1.0 + ROW * len(rows))
+    axes = figure.add_subplot()
+    axes.set_title(plain(title, 48))
+    axes.set_xlabel(plain(x_name, 60))
+    axes.grid(visible=True, axis="x")
+    axes.set_axisbelow(True)
+    if margin is not None:
+        axes.axvspan(-margin, margin, color=RULE, alpha=0.6, linewidth=0)
+    if zero:
+        axes.axvline(0, color=MUTED, linewidth=1.2, linestyle=":")
+    for index, row in enumerate(rows):
+        _draw(axes, row, index, LINES[index % len(LINES)])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), [plain(row.name, NAME_LIMIT) for row in rows])
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    return figure
+
+
+def _draw(axes: Axes, row: Dots, index: int, colour: str) -> None:
+    """A row: dots of seeds, one a little below the other, and the mean with its interval above them."""
+    count = len(row.values)
+    heights = index + 0.14 + SPREAD * (np.arange(count) % 2)
+    axes.plot(row.values, heights, linestyle="", marker="o", markersize=4, color=colour, alpha=0.7)
+    if row.low is not None and row.high is not None:
+        axes.hlines(index - 0.14, row.low, row.high, color=colour, linewidth=2.2)
+    if row.value is not None:
+        axes.plot([row.value], [index - 0.14], marker="D", markersize=5.5, color=colour)

@@ -1,0 +1,381 @@
+"""The verb `study`: a claim put to the test by trainings of several cases and seeds, which end in a verdict."""
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulacra.data.store import ImageStore
+from simulacra.errors import SimulacraError, Stopped, StudyError
+from simulacra.files import cores, write_aside
+from simulacra.progress import Live
+from simulacra.recipe import Recipe
+from simulacra.report.formatting import duration
+from simulacra.runs import RunFolder
+from simulacra.studies.answer import Findings, Outcome, Row, answer
+from simulacra.studies.file import load_study, name_of, shipped, template
+from simulacra.studies.page import write_page
+from simulacra.studies.plan import Plan, PlannedRun, plan
+from simulacra.studies.words import verdict_sentences
+from simulacra.verbs.drive import stop_requests
+from simulacra.verbs.evaluate import number
+from simulacra.verbs.prepare import Data, command_line, fit, open_data, with_source
+from simulacra.verbs.study_check import check
+from simulacra.verbs.study_cost import SECONDS, Cost, costs, summary
+from simulacra.verbs.study_run import Task, read_outcome
+from simulacra.verbs.study_workers import Crew, local
+
+Say = Callable[[str], None]
+COLUMNS = ("measure", "comparison", "effect", "low", "high", "p", "detectable", "seeds", "verdict")
+COST_COLUMNS = ("case", "seed", "state", "images", "minutes", "run")
+POLL, SHOWN = 0.5, 2.0  # seconds between two looks at the runs, and between two progress lines
+OUT = Path("studies")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that was carried out.
+
+    Attributes:
+        plan: what was planned.
+        findings: verdict, rows and outcomes.
+        result: the file of the result, as JSON.
+        page: the HTML file.
+    """
+
+    plan: Plan
+    findings: Findings
+    result: Path
+    page: Path
+
+    @property
+    def sentences(self) -> list[str]:
+        """The result in sentences."""
+        unfinished = [
+            f"{outcome.run.case}, seed {outcome.run.seed}: {outcome.state}: {outcome.why}"
+            for outcome in self.findings.outcomes
+            if outcome.state != "finished"
+        ]
+        verdict, *others = verdict_sentences(self.plan, self.findings)
+        return [*unfinished, *others, f"Claim: {self.plan.study.claim}", f"Verdict: {self.findings.verdict}. {verdict}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        study = self.plan.study
+        return {
+            "study": self.plan.name,
+            "number": study.number,
+            "claim": study.claim,
+            "source": study.source,
+            "mode": self.plan.mode,
+            "data": self.plan.data,
+            "seeds": self.plan.budget.seeds,
+            "verdict": self.findings.verdict,
+            "sentences": self.sentences,
+            "page": str(self.page),
+            "rows": [row.to_json() for row in self.findings.rows],
+            "runs": [outcome.to_json() for outcome in self.findings.outcomes],
+        }
+
+
+def listed() -> list[dict[str, Any]]:
+    """The studies that come with the package: number, name, kind of question, claim."""
+    studies = {name: load_study(name) for name in shipped()}
+    return [
+        {"number": study.number, "name": name, "question": study.question.kind, "claim": study.claim}
+        for name, study in studies.items()
+    ]
+
+
+def new(path: Path | None) -> str:
+    """Writes a commented study to start from; says what to do with it.
+
+    Raises:
+        StudyError: no file is named, or there is one.
+    """
+    if path is None:
+        raise StudyError("new: name the file to write, like simulacra study new my-study.toml")
+    if path.suffix != ".toml":
+        raise StudyError(f"new: {path} is no name of a study; let it end in .toml")
+    if path.exists():
+        raise StudyError(f"new: {path} is there already; give another name")
+    write_aside(path, template().encode())
+    return f"{path} is written; edit it, then see what it costs: simulacra study {shlex.quote(str(path))} --dry-run"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a study costs.
+
+    Attributes:
+        rows: one per run.
+        summary: all in a sentence.
+    """
+
+    rows: list[Cost]
+    summary: str
+
+
+def cost(
+    name: str,
+    *,
+    full: bool = False,
+    seeds: int | None = None,
+    data: str | None = None,
+    out: Path = OUT,
+    workers: int | None = None,
+    seconds: float = SECONDS,
+    say: Say = lambda _: None,
+) -> Costs:
+    """What a study costs; nothing of it is trained. All arguments but one are those of `study`.
+
+    `seconds` is for how long each recipe is timed.
+    """
+    rows = costs(prepare(name, full=full, seeds=seeds, data=data, out=out, say=say), seconds, say)
+    return Costs(rows, summary(rows, workers))
+
+
+def cost_cells(row: Cost) -> tuple[str, ...]:
+    """A run as the printed table of costs shows it."""
+    minutes = "0" if row.state != "missing" else f"{row.minutes:,.1f}"
+    return (row.run.case, str(row.run.seed), row.state, f"{row.run.images:,}", minutes, str(row.run.folder))
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A comparison as the printed table shows it."""
+    effect, detectable = row.effect, row.answer.detectable if row.answer else None
+    numbers = [effect.value, effect.low, effect.high] if effect else [None, None, None]
+    texts = ["" if value is None else number(value) for value in [*numbers, row.p, detectable]]
+    return (row.measure, row.comparison.title, *texts, str(len(row.comparison.seeds)), row.verdict)
+
+
+def study(
+    name: str,
+    *,
+    full: bool = False,
+    seeds: int | None = None,
+    data: str | None = None,
+    out: Path = OUT,
+    workers: int | None = None,
+    say: Say = lambda _: None,
+) -> Finished:
+    """Carries out a study, or goes on with it, and answers its claim; no run is trained twice.
+
+    Args:
+        name: of a shipped study, or its number, or a file.
+        full: with the full budget, in the place of the quick one.
+        seeds: how many, in the place of the budget's.
+        data: what it trains on, as `train --data` takes it; the study's own data by default.
+        out: the folder of all studies.
+        workers: runs at a time; as many as this machine has cores by default.
+        say: takes lines that a person should read.
+
+    Raises:
+        SimulacraError: the study, its data or the folder cannot be used.
+        Stopped: a signal came; the runs were saved.
+    """
+    planned = prepare(name, full=full, seeds=seeds, data=data, out=out, say=say)
+    outcomes = carry_out_all(planned, workers, say)
+    return conclude(planned, outcomes)
+
+
+def prepare(
+    name: str, *, full: bool, seeds: int | None, data: str | None, out: Path, say: Say = lambda _: None
+) -> Plan:
+    """The plan of a study, checked against its data; nothing is trained yet.
+
+    Raises:
+        SimulacraError: the study or its data cannot be used.
+    """
+    name = name_of(name)
+    settings = load_study(name)
+    asked = data or settings.data
+    stores: dict[tuple[int, int, int], ImageStore] = {}
+    source = Data(asked)
+
+    def fit_to_data(recipe: Recipe) -> tuple[Recipe, str]:
+        """The recipe as it would be trained; each size of the data is opened once."""
+        shape = recipe.data.shape
+        if shape not in stores:
+            stores[shape] = open_data(recipe, source, say)
+        return fit(with_source(recipe, source), stores[shape]), stores[shape].fingerprint
+
+    planned = plan(name, settings, "full" if full else "quick", seeds, asked, out, fit_to_data)
+    check(planned, list(stores.values()))
+    return planned
+
+
+def carry_out_all(planned: Plan, workers: int | None, say: Say) -> list[Outcome]:
+    """Trains and measures what is missing of a study.
+
+    Raises:
+        Stopped: a signal came; the runs were saved.
+    """
+    trainings = planned.trainings
+    outcomes = {run.folder: read_outcome(run) for run in trainings}
+    missing = [run for run in trainings if outcomes[run.folder].state == "missing"]
+    if not missing:
+        return list(outcomes.values())
+    count = min(workers or cores(), len(missing))
+    threads = max(1, cores() // count)
+    say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {count} at a time")
+    with local(count, threads) as crew, Live(f"study {planned.name}") as live, stop_requests() as request:
+        work = Work(planned, crew, outcomes, threads, live)
+        work.go_on(missing, lambda: request.signal is not None)
+        if request.signal is not None:
+            done = sum(outcome.state != "missing" for outcome in outcomes.values())
+            where = f"{done} of {len(trainings)} runs are done, the others saved"
+            raise Stopped(request.signal, f"stopped: {where}; go on with: {command_line()}")
+    return list(outcomes.values())
+
+
+@dataclass
+class Work:
+    """Runs on their way.
+
+    Attributes:
+        planned: the study.
+        crew: who carries them out.
+        outcomes: folder -> outcome, filled on the way.
+        threads: of torch in each run.
+        live: the progress line.
+        running: future of each run that has begun.
+        shown: when the progress line was written last.
+    """
+
+    planned: Plan
+    crew: Crew
+    outcomes: dict[Path, Outcome]
+    threads: int
+    live: Live
+    running: dict[Future[Outcome | None], PlannedRun] = field(default_factory=dict)
+    shown: float = 0.0
+
+    def go_on(self, missing: Sequence[PlannedRun], stopped: Callable[[], bool]) -> None:
+        """Carries out runs until all are done or somebody wants it to stop.
+
+        A run that starts from another one waits for it.
+        """
+        waiting = list(missing)
+        while waiting or self.running:
+            if stopped():
+                self.crew.stop()
+                for future in self.running:
+                    future.cancel()
+                wait(self.running)
+                return
+            waiting = self._start(waiting)
+            done, _ = wait(self.running, POLL, FIRST_COMPLETED)
+            for future in done:
+                run = self.running.pop(future)
+                outcome = future.result()
+                if outcome is not None:
+                    self.outcomes[run.folder] = outcome
+                    self._report(outcome)
+            self._show(waiting)
+
+    def _start(self, waiting: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Starts what there are workers for, and gives the rest."""
+        rest = []
+        for run in waiting:
+            before = self.outcomes[run.before.folder] if run.before else None
+            if before is not None and before.state in ("diverged", "failed"):
+                why = f"the run that it starts from has not finished: {before.why}"
+                self.outcomes[run.folder] = Outcome(run, "failed", why)
+            elif len(self.running) < self.crew.workers and (before is None or before.state == "finished"):
+                task = Task(self.planned.name, run, self.planned.data, self.threads)
+                self.running[self.crew.executor.submit(self.crew.carry_out, task)] = run
+            else:
+                rest.append(run)
+        return rest
+
+    def _report(self, outcome: Outcome) -> None:
+        run = outcome.run
+        if outcome.state != "finished":
+            self.live.say(f"{run.case}, seed {run.seed}: {outcome.state}: {outcome.why}")
+
+    def _show(self, waiting: Sequence[PlannedRun]) -> None:
+        """The progress line: runs done, running and to go, and the time that the rest takes at the measured speed."""
+        if time.monotonic() < self.shown + SHOWN:
+            return
+        self.shown = time.monotonic()
+        running = list(self.running.values())
+        pace = Pace.of([outcome for outcome in self.outcomes.values() if outcome.state != "missing"], running)
+        done = len(self.outcomes) - len(running) - len(waiting)
+        words = f"{done} done, {len(running)} running, {len(waiting)} to go"
+        if (left := pace.seconds_left(waiting)) is not None:
+            words += f", {duration(left / max(1, self.crew.workers))} left"
+        self.live.show(pace.images / max(1, sum(run.images for run in self.planned.trainings)), words)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the runs of a study train, from their files.
+
+    Attributes:
+        speeds: case -> seconds per image.
+        images: that have been trained on in all.
+        running: case and images to go of each run on its way.
+    """
+
+    speeds: dict[str, float]
+    images: float
+    running: list[tuple[str, float]]
+
+    @classmethod
+    def of(cls, ended: Sequence[Outcome], running: Sequence[PlannedRun]) -> "Pace":
+        """The pace of runs that have ended and of others on their way."""
+        times: dict[str, list[tuple[float, float]]] = {}  # case -> seconds and images
+        images, left = 0.0, []
+        for outcome in ended:
+            images += outcome.run.images
+            if outcome.state == "finished" and outcome.seconds:
+                times.setdefault(outcome.run.case, []).append((outcome.seconds, outcome.run.images))
+        for run in running:
+            seconds, share = progress(run)
+            images += share * run.images
+            left.append((run.case, (1 - share) * run.images))
+            if seconds and share:
+                times.setdefault(run.case, []).append((seconds, share * run.images))
+        speeds = {case: sum(s for s, _ in pairs) / sum(n for _, n in pairs) for case, pairs in times.items()}
+        return cls(speeds, images, left)
+
+    def seconds_left(self, waiting: Sequence[PlannedRun]) -> float | None:
+        """Seconds of training to go, for one worker; None before there is any speed.
+
+        A case that was not timed yet is as fast as the mean of the others.
+        """
+        if not self.speeds:
+            return None
+        usual = sum(self.speeds.values()) / len(self.speeds)
+        ahead = [*self.running, *((run.case, run.images) for run in waiting)]
+        return sum(self.speeds.get(case, usual) * images for case, images in ahead)
+
+
+def progress(run: PlannedRun) -> tuple[float, float]:
+    """Seconds of training so far of a run on its way, and the share of it that is done."""
+    folder = RunFolder(run.folder)
+    try:
+        rows = folder.rows("timing")
+        seconds, step = sum(float(row["seconds"]) for row in rows), max((row["step"] for row in rows), default=0)
+    except (SimulacraError, KeyError, OSError):  # it is being written
+        return 0.0, 0.0
+    length = seconds / (60 * run.recipe.minutes) if run.recipe.minutes else step / run.recipe.steps
+    return seconds, min(1.0, length)
+
+
+def conclude(planned: Plan, outcomes: Sequence[Outcome]) -> Finished:
+    """Answers the claim, and writes the result and the page."""
+    findings = answer(planned, outcomes)
+    words = ["simulacra", "study", planned.asked, *(["--full"] if planned.mode == "full" else [])]
+    words += ["--seeds", str(planned.budget.seeds)]
+    words += ["--data", planned.data] if planned.data != planned.study.data else []
+    words += ["--out", str(planned.out)] if planned.out != OUT else []
+    page = write_page(planned, findings, shlex.join(words))
+    finished = Finished(planned, findings, planned.folder / "result.json", page)
+    write_aside(finished.result, (json.dumps(finished.to_json(), indent=1) + "\n").encode())
+    return finished

@@ -1,0 +1,173 @@
+"""`simulacra study`: trainings of several cases and seeds, which end in a verdict and are never repeated."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from simulacra.errors import SimulacraError, StudyError
+from simulacra.recipe import to_toml
+from simulacra.runs import RunFolder
+from simulacra.studies.file import load_study
+from simulacra.verbs.study import cost, study
+
+MakeStudy = Callable[..., Path]
+CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
+STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
+
+
+@pytest.fixture
+def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..., Path]) -> MakeStudy:
+    """study_file(family, **{"key": value}): a study of the smallest recipe on random images; its file."""
+    store = make_store(60, held_out=10)
+
+    def make(family: str = "vae", **changes: Any) -> Path:
+        recipe = tmp_path / f"tiny-{family}.toml"
+        recipe.write_text(to_toml(tiny(family)), "utf-8")
+        table = {
+            "claim": "A larger KL weight makes reconstructions worse.",
+            "source": "a test",
+            "recipe": str(recipe),
+            "data": str(store),
+            "cases": CASES,
+            "question": {"kind": "better"},
+            "measures": [{"metric": "reconstruction_mse", "direction": "higher"}],
+            "full": {"images": 4000, "seeds": 5},
+            "quick": {"images": 40, "seeds": 2, "samples": 10, "features": "random-vgg"},
+        }
+        path = tmp_path / "weights.toml"
+        path.write_text(tomli_w.dumps(table | changes), "utf-8")
+        return path
+
+    return make
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """The files of all runs that do not depend on the time."""
+    return {
+        f"{folder.name}/{name}": (folder / name).read_bytes()
+        for folder in sorted((out / "runs").iterdir())
+        for name in STREAMS
+    }
+
+
+def test_a_study_ends_in_a_verdict_goes_on_with_more_seeds_and_trains_nothing_twice(
+    study_file: MakeStudy, tmp_path: Path
+) -> None:
+    path, out = study_file(), tmp_path / "studies"
+    finished = study(str(path), out=out)
+    assert finished.findings.verdict in ("supported", "contradicted", "cannot be told")
+    assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
+    result = json.loads(finished.result.read_text("utf-8"))
+    assert result["rows"][0]["seeds"] == [0, 1]
+    folders = {outcome.run.folder for outcome in finished.findings.outcomes}
+    assert {RunFolder(folder).read_facts()["studies"]["weights"]["case"] for folder in folders} == set(CASES)
+    before = {file: file.stat().st_mtime_ns for folder in folders for file in folder.rglob("*") if file.is_file()}
+
+    more = study(str(path), out=out, seeds=3)
+    assert more.findings.rows[0].comparison.seeds == (0, 1, 2)
+    assert len(list((out / "runs").iterdir())) == 6
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path) -> None:
+    cases = {"calm": {"optimizer": {"lr": 1e-3}}, "wild": {"optimizer": {"lr": 1e30}}}
+    finished = study(str(study_file(cases=cases)), out=tmp_path / "studies")
+    assert finished.findings.count("diverged") == 2
+    assert finished.findings.count("finished") == 2
+    assert finished.findings.verdict == "cannot be told"
+    assert any("wild, seed 1: diverged: " in sentence for sentence in finished.sentences)
+
+
+def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
+    study_file: MakeStudy, tmp_path: Path, start: Callable[..., Any]
+) -> None:
+    path = study_file(quick={"images": 6_000, "seeds": 2, "samples": 10, "features": "random-vgg"})
+    words = ("study", path, "--out", "studies", "--json")
+    stopped = start(*words, before=f"import os; os.chdir({str(tmp_path)!r})")
+    end = time.monotonic() + 120
+    while not list(tmp_path.glob("studies/runs/*/metrics.jsonl")) and time.monotonic() < end:
+        time.sleep(0.05)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=120)
+    assert stopped.returncode == 130, said
+    assert "go on with: simulacra study" in said
+    assert not (tmp_path / "studies" / "weights" / "quick" / "result.json").exists()
+    gone_on = start(*words, before=f"import os; os.chdir({str(tmp_path)!r})")
+    printed, said = gone_on.communicate(timeout=300)
+    assert gone_on.returncode == 0, said
+    assert {run["state"] for run in json.loads(printed)["runs"]} == {"finished"}
+    whole = study(str(path), out=tmp_path / "whole")
+    assert {outcome.state for outcome in whole.findings.outcomes} == {"finished"}
+    assert contents(tmp_path / "studies") == contents(tmp_path / "whole")
+
+
+def test_a_run_starts_from_the_one_that_its_study_trains_first(study_file: MakeStudy, tmp_path: Path) -> None:
+    path = study_file()
+    cases = {"alone": {}, "helped": {"start": {"run": "before"}}}
+    budget = {"images": 40, "seeds": 2, "samples": 10, "before": 3}
+    path = study_file(before=str(tmp_path / "tiny-vae.toml"), cases=cases, quick=budget)
+    finished = study(str(path), out=tmp_path / "studies")
+    assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 6
+    helped = next(outcome.run for outcome in finished.findings.outcomes if outcome.run.case == "helped")
+    assert helped.before is not None
+    assert RunFolder(helped.folder).read_facts()["start"]["run"] == str(helped.before.folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "message"),
+    [
+        ("gan", {"cases": {"a": {}, "b": {"data": {"flip": False}}}}, "this family has no encoder"),
+        ("vae", {"measures": [{"curve": "loss/kl", "direction": "higher"}]}, "has no curve 'loss/kl'"),
+        ("vae", {"measures": [{"metric": "accuracy", "direction": "higher"}]}, "has no metric 'accuracy'"),
+        ("vae", {"measures": [{"metric": "mig", "direction": "higher"}]}, "are not known"),
+        (
+            "vae",
+            {"measures": [{"metric": "label_frequency", "labels": ["Smile"], "direction": "higher"}]},
+            "has no label 'Smile'; did you mean Smiling?",
+        ),
+        ("vae", {"quick": {"images": 40, "seeds": 2, "samples": 2}}, "samples = 2: expected at least"),
+        ("vae", {"quick": {"images": 40, "seeds": 2, "features": "vgg"}}, "features = 'vgg': no such extractor"),
+        ("vae", {"data": "nowhere"}, "nowhere does not exist"),
+    ],
+)
+def test_what_could_not_be_measured_is_refused_before_anything_is_trained(
+    study_file: MakeStudy, tmp_path: Path, family: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SimulacraError) as caught:
+        study(str(study_file(family, **changes)), out=tmp_path / "studies")
+    assert message in str(caught.value)
+    assert not (tmp_path / "studies").exists()
+
+
+def test_the_cost_is_known_before_anything_is_trained(study_file: MakeStudy, tmp_path: Path) -> None:
+    costs = cost(str(study_file()), out=tmp_path / "studies", seconds=0.01)
+    assert [row.state for row in costs.rows] == ["missing"] * 4
+    assert all(row.minutes > 0 for row in costs.rows)
+    assert "4 to train" in costs.summary
+    assert not (tmp_path / "studies").exists()
+
+
+def test_a_new_study_is_a_template_that_can_be_read(simulacra: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    ended = simulacra("study", "new", path)
+    assert ended.code == 0
+    assert f"simulacra study {path} --dry-run" in ended.out
+    assert load_study(str(path)).question.kind == "better"
+    assert simulacra("study", "new", path).code == 2
+    assert simulacra("study", "new").code == 2
+
+
+def test_the_list_names_every_study_that_ships(simulacra: Callable[..., Any]) -> None:
+    rows = json.loads(simulacra("study", "list", "--json").out)
+    assert [row["number"] for row in rows] == sorted(row["number"] for row in rows)
+
+
+def test_a_study_that_is_not_there_is_refused() -> None:
+    with pytest.raises(StudyError, match="there is no study"):
+        study("kl-wait")
