@@ -10,10 +10,10 @@ docs/api.md shows the rest. What is named here is loaded when it is first used: 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from simulacra.errors import DataError, Diverged, RecipeError, RunError, SimulacraError, Stopped
+from simulacra.errors import DataError, Diverged, RecipeError, RunError, SimulacraError, Stopped, StudyError
 
 if TYPE_CHECKING:
-    from simulacra.api import Model, Pictures, Run, compare, evaluate, load, open_run, pack, train
+    from simulacra.api import Model, Pictures, Run, Study, compare, evaluate, load, open_run, pack, study, train
 
 __version__ = "0.1.0"
 
@@ -27,11 +27,14 @@ __all__ = [
     "RunError",
     "SimulacraError",
     "Stopped",
+    "Study",
+    "StudyError",
     "compare",
     "evaluate",
     "load",
     "open_run",
     "pack",
+    "study",
     "train",
 ]
 

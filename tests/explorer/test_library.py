@@ -22,6 +22,13 @@ def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run: Any, client: Any) 
     assert told["runs"][0]["steps"] == [3, 6]
 
 
+def test_a_run_of_a_study_is_listed_with_its_study_case_and_seed(make_run: Any, client: Any) -> None:
+    run, other = make_run("gan", name="a"), make_run("vae", name="b")
+    run.write_facts({"studies": {"flips-help": {"case": "mirrored", "seed": 3}}})
+    listed = client(other.path.parent).get("/index.json").json()["runs"]
+    assert [row["study"] for row in listed] == [{"name": "flips-help", "run": "mirrored, seed 3"}, None]
+
+
 def test_a_run_that_appears_later_is_listed(make_run: Any, client: Any) -> None:
     first = make_run("gan", name="a")
     asks = client(first.path.parent)

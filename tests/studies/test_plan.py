@@ -48,13 +48,21 @@ def test_equal_updates_and_minutes(study_file: MakeStudy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "steps", "rounded", "between"),
-    [(100, [25], 100, 25), (100, [100], 100, 100), (101, [25], 102, 6), (1000, [400], 1000, 200), (7, [], 7, 7)],
+    ("length", "points", "rounded", "between"),
+    [
+        (100, ["25%"], 100, 25),
+        (100, ["100%"], 100, 100),
+        (750, ["25%"], 752, 188),
+        (1000, ["40%"], 1000, 200),
+        (1000, ["999 steps"], 1000, 50),
+        (101, ["25%"], 104, 26),
+        (7, [], 7, 7),
+    ],
 )
-def test_checkpoints_lie_where_they_are_wanted(length: int, steps: list[int], rounded: int, between: int) -> None:
-    assert rhythm(length, steps) == (rounded, between)
+def test_checkpoints_lie_where_they_are_wanted(length: int, points: list[str], rounded: int, between: int) -> None:
+    assert rhythm(length, points, 4) == (rounded, between)
     assert rounded % between == 0
-    assert rounded <= 20 * between or not steps
+    assert rounded <= 20 * between
 
 
 def test_early_points_are_checkpoints(study_file: MakeStudy) -> None:
@@ -98,5 +106,5 @@ def test_a_run_that_starts_from_another_waits_for_it(study_file: MakeStudy, tmp_
     assert alone.before is None
     assert helped.before is not None
     assert helped.recipe.start is not None
-    assert helped.recipe.start.run == str(helped.before.folder)
+    assert helped.recipe.start.run == str(helped.before.folder.absolute())
     assert path.exists()

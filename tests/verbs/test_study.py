@@ -116,7 +116,7 @@ def test_a_run_starts_from_the_one_that_its_study_trains_first(study_file: MakeS
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 6
     helped = next(outcome.run for outcome in finished.findings.outcomes if outcome.run.case == "helped")
     assert helped.before is not None
-    assert RunFolder(helped.folder).read_facts()["start"]["run"] == str(helped.before.folder)
+    assert RunFolder(helped.folder).read_facts()["start"]["run"] == str(helped.before.folder.absolute())
 
 
 @pytest.mark.parametrize(

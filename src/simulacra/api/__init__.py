@@ -6,6 +6,7 @@ from typing import Any
 
 from simulacra.api.models import Model, Run, load, open_run
 from simulacra.api.pictures import Pictures
+from simulacra.api.studies import Study, study
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
 from simulacra.files import expand
@@ -141,4 +142,4 @@ def compare(*runs: str | Path | Run, group_by: str | None = None, metrics: str |
     return compare_runs([run.folder if isinstance(run, Run) else expand(run) for run in runs], group_by, wanted)
 
 
-__all__ = ["Model", "Pictures", "Run", "compare", "evaluate", "load", "open_run", "pack", "train"]
+__all__ = ["Model", "Pictures", "Run", "Study", "compare", "evaluate", "load", "open_run", "pack", "study", "train"]

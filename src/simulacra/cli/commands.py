@@ -395,6 +395,9 @@ def study(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Runs at a time; as many as there are cores by default.")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, like tcp://HOST:8786; see docs/scale.md.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and their minutes; train none.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -420,7 +423,7 @@ def study(
         table("", verb.COST_COLUMNS, [verb.cost_cells(row) for row in cost.rows])
         echo(cost.summary)
         return
-    finished = verb.study(name, **asked, workers=workers, say=say)
+    finished = verb.study(name, **asked, workers=workers, scheduler=scheduler, say=say)
     if as_json:
         echo(json.dumps(finished.to_json()))
         return

@@ -90,8 +90,19 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
         "state": str(facts.get("state", "")),
         "steps": steps,
         "total_steps": recipe.steps,
+        "study": study_of(facts),
         "problem": None if steps else "it has no checkpoint yet",
     }
+
+
+def study_of(facts: dict[str, Any]) -> dict[str, str] | None:
+    """The study that a run belongs to, the first of several, and which of its runs it is."""
+    studies = facts.get("studies")
+    if not isinstance(studies, dict) or not studies:
+        return None
+    name, run = next(iter(studies.items()))
+    where = run if isinstance(run, dict) else {}
+    return {"name": plain(str(name)), "run": plain(f"{where.get('case', '')}, seed {where.get('seed', '')}")}
 
 
 def capabilities(loaded: LoadedRun) -> dict[str, Any]:

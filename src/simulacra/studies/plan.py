@@ -150,7 +150,7 @@ def seeded(run: PlannedRun, fingerprint: str, seed: int, out: Path, before: Plan
     if recipe.start is None or recipe.start.run != BEFORE:
         before = None
     if recipe.start is not None and before is not None:
-        start = recipe.start.model_copy(update={"run": str(before.folder)})
+        start = recipe.start.model_copy(update={"run": str(before.folder.absolute())})
         recipe = recipe.model_copy(update={"start": start})
     folder = out / "runs" / f"{run.name}-{digest(recipe, fingerprint)}"
     return replace(run, seed=seed, recipe=recipe, folder=folder, before=before)
@@ -189,7 +189,7 @@ def with_length(recipe: Recipe, study: Study, budget: Budget, case: str) -> Reci
         raise StudyError(
             f"case {case!r}: {budget.images} images are less than one batch of {recipe.data.batch}; give more images"
         )
-    length, step = rhythm(length, [_wanted(point, length, recipe.data.batch) for point in sorted(early)])
+    length, step = rhythm(length, sorted(early), recipe.data.batch)
     every |= {"checkpoint": step, "keep": 0 if early else 1, "log": max(1, min(recipe.every.log, length // ROWS))}
     changed = recipe.every.model_copy(update=every)
     fitted = recipe.model_copy(update={"steps": length, "minutes": None, "every": changed})
@@ -197,20 +197,30 @@ def with_length(recipe: Recipe, study: Study, budget: Budget, case: str) -> Reci
     return fitted
 
 
-def rhythm(length: int, steps: Sequence[int]) -> tuple[int, int]:
-    """The length of a training and the updates between its checkpoints, so that checkpoints lie at or near some steps.
+def rhythm(length: int, points: Sequence[str], batch: int) -> tuple[int, int]:
+    """The length of a training and the updates between its checkpoints, so that checkpoints lie at or near some points.
 
-    The length is made a little longer where more than PARTS checkpoints would be needed.
+    The length is made up to 2% (or three updates) longer where that takes fewer checkpoints, and a little longer where
+    more than PARTS would be needed.
 
     Args:
         length: in updates.
-        steps: where checkpoints are wanted.
+        points: where checkpoints are wanted.
+        batch: images per update.
     """
-    between = gcd(length, *steps)
-    if between * PARTS < length and steps:
-        between = ceil(length / PARTS)
-        length = between * ceil(length / between)
-    return length, between
+    if not points:
+        return length, length
+
+    def between(length: int) -> int:
+        return gcd(length, *(_wanted(point, length, batch) for point in points))
+
+    longer = max(
+        range(length, length + max(3, length // 50) + 1), key=lambda longer: (between(longer) / longer, -longer)
+    )
+    if between(longer) * PARTS >= longer:
+        return longer, between(longer)
+    step = ceil(length / PARTS)
+    return step * ceil(length / step), step
 
 
 def points_of(study: Study, recipe: Recipe) -> dict[str, int]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore
 from simulacra.errors import SimulacraError, Stopped, StudyError
-from simulacra.files import cores, write_aside
+from simulacra.files import cores, expand, write_aside
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.report.formatting import duration
@@ -25,6 +26,7 @@ from simulacra.verbs.drive import stop_requests
 from simulacra.verbs.evaluate import number
 from simulacra.verbs.prepare import Data, command_line, fit, open_data, with_source
 from simulacra.verbs.study_check import check
+from simulacra.verbs.study_cluster import cluster
 from simulacra.verbs.study_cost import SECONDS, Cost, costs, summary
 from simulacra.verbs.study_run import Task, read_outcome
 from simulacra.verbs.study_workers import Crew, local
@@ -161,6 +163,7 @@ def study(
     data: str | None = None,
     out: Path = OUT,
     workers: int | None = None,
+    scheduler: str | None = None,
     say: Say = lambda _: None,
 ) -> Finished:
     """Carries out a study, or goes on with it, and answers its claim; no run is trained twice.
@@ -172,6 +175,7 @@ def study(
         data: what it trains on, as `train --data` takes it; the study's own data by default.
         out: the folder of all studies.
         workers: runs at a time; as many as this machine has cores by default.
+        scheduler: address of a Dask scheduler whose workers carry out the runs, like "tcp://host:8786".
         say: takes lines that a person should read.
 
     Raises:
@@ -179,7 +183,7 @@ def study(
         Stopped: a signal came; the runs were saved.
     """
     planned = prepare(name, full=full, seeds=seeds, data=data, out=out, say=say)
-    outcomes = carry_out_all(planned, workers, say)
+    outcomes = carry_out_all(planned, workers, scheduler, say)
     return conclude(planned, outcomes)
 
 
@@ -194,6 +198,8 @@ def prepare(
     name = name_of(name)
     settings = load_study(name)
     asked = data or settings.data
+    if asked not in KNOWN:
+        asked = str(expand(asked).absolute())  # other processes have other folders
     stores: dict[tuple[int, int, int], ImageStore] = {}
     source = Data(asked)
 
@@ -209,7 +215,7 @@ def prepare(
     return planned
 
 
-def carry_out_all(planned: Plan, workers: int | None, say: Say) -> list[Outcome]:
+def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say: Say) -> list[Outcome]:
     """Trains and measures what is missing of a study.
 
     Raises:
@@ -221,15 +227,17 @@ def carry_out_all(planned: Plan, workers: int | None, say: Say) -> list[Outcome]
     if not missing:
         return list(outcomes.values())
     count = min(workers or cores(), len(missing))
-    threads = max(1, cores() // count)
-    say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {count} at a time")
-    with local(count, threads) as crew, Live(f"study {planned.name}") as live, stop_requests() as request:
+    threads = 1 if scheduler else max(1, cores() // count)
+    where = f"on {scheduler}" if scheduler else f"{count} at a time"
+    say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {where}")
+    at_work = cluster(scheduler, planned.out) if scheduler else local(count, threads)
+    with at_work as crew, Live(f"study {planned.name}") as live, stop_requests() as request:
         work = Work(planned, crew, outcomes, threads, live)
         work.go_on(missing, lambda: request.signal is not None)
         if request.signal is not None:
             done = sum(outcome.state != "missing" for outcome in outcomes.values())
-            where = f"{done} of {len(trainings)} runs are done, the others saved"
-            raise Stopped(request.signal, f"stopped: {where}; go on with: {command_line()}")
+            kept = f"{done} of {len(trainings)} runs are done, the others saved"
+            raise Stopped(request.signal, f"stopped: {kept}; go on with: {command_line()}")
     return list(outcomes.values())
 
 
@@ -243,7 +251,7 @@ class Work:
         outcomes: folder -> outcome, filled on the way.
         threads: of torch in each run.
         live: the progress line.
-        running: future of each run that has begun.
+        running: the task of each future that is not done.
         shown: when the progress line was written last.
     """
 
@@ -252,7 +260,7 @@ class Work:
     outcomes: dict[Path, Outcome]
     threads: int
     live: Live
-    running: dict[Future[Outcome | None], PlannedRun] = field(default_factory=dict)
+    running: dict[Future[Any], Task] = field(default_factory=dict)
     shown: float = 0.0
 
     def go_on(self, missing: Sequence[PlannedRun], stopped: Callable[[], bool]) -> None:
@@ -271,10 +279,10 @@ class Work:
             waiting = self._start(waiting)
             done, _ = wait(self.running, POLL, FIRST_COMPLETED)
             for future in done:
-                run = self.running.pop(future)
-                outcome = future.result()
+                task = self.running.pop(future)
+                outcome = self.crew.outcome(task, future)
                 if outcome is not None:
-                    self.outcomes[run.folder] = outcome
+                    self.outcomes[task.run.folder] = outcome
                     self._report(outcome)
             self._show(waiting)
 
@@ -288,7 +296,7 @@ class Work:
                 self.outcomes[run.folder] = Outcome(run, "failed", why)
             elif len(self.running) < self.crew.workers and (before is None or before.state == "finished"):
                 task = Task(self.planned.name, run, self.planned.data, self.threads)
-                self.running[self.crew.executor.submit(self.crew.carry_out, task)] = run
+                self.running[self.crew.submit(task)] = task
             else:
                 rest.append(run)
         return rest
@@ -303,7 +311,7 @@ class Work:
         if time.monotonic() < self.shown + SHOWN:
             return
         self.shown = time.monotonic()
-        running = list(self.running.values())
+        running = [task.run for task in self.running.values()]
         pace = Pace.of([outcome for outcome in self.outcomes.values() if outcome.state != "missing"], running)
         done = len(self.outcomes) - len(running) - len(waiting)
         words = f"{done} done, {len(running)} running, {len(waiting)} to go"

@@ -1,4 +1,4 @@
-"""Workers of a study: executors that carry out its runs in processes of this machine, or on a cluster."""
+"""Workers of a study: an executor that carries out its runs, in processes of this machine."""
 
 import json
 import os
@@ -8,11 +8,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from simulacra.errors import SimulacraError
 from simulacra.studies.answer import Outcome
 from simulacra.verbs.study_run import Task
 
@@ -112,15 +113,24 @@ class Crew:
 
     Attributes:
         executor: of `concurrent.futures`.
-        carry_out: what it is given, with a task; its result is an outcome, or None for a run that was stopped.
         workers: how many runs at a time.
+        submit: hands a task to the executor.
+        receive: what became of the task, from the result of its future; None for a run that was stopped.
         stop: lets runs that have begun save their state and end.
     """
 
     executor: Executor
-    carry_out: Callable[[Task], Outcome | None]
     workers: int
-    stop: Callable[[], None]
+    submit: Callable[[Task], Future[Any]]
+    receive: Callable[[Task, Any], Outcome | None]
+    stop: Callable[[], None] = lambda: None
+
+    def outcome(self, task: Task, future: Future[Any]) -> Outcome | None:
+        """What became of a task whose future is done; an error of the executor is a failed run."""
+        try:
+            return self.receive(task, future.result())
+        except (SimulacraError, CancelledError, OSError) as error:
+            return Outcome(task.run, "failed", str(error) or "it was cancelled")
 
 
 @contextmanager
@@ -134,7 +144,11 @@ def local(workers: int, threads: int) -> Iterator[Crew]:
     children = Children(threads)
     with ThreadPoolExecutor(workers) as executor:
         try:
-            yield Crew(executor, children.carry_out, workers, children.stop)
+
+            def submit(task: Task) -> Future[Any]:
+                return executor.submit(children.carry_out, task)
+
+            yield Crew(executor, workers, submit, lambda task, result: result, children.stop)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
             children.close()

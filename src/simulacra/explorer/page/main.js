@@ -42,7 +42,16 @@ async function start() {
 }
 
 function listRuns() {
-  const options = () => runs.map((run) => element("option", { value: run.name, disabled: !run.steps.length }, run.title));
+  const option = (run) => {
+    const title = run.study ? `${run.study.run} (${run.title})` : run.title;
+    return element("option", { value: run.name, disabled: !run.steps.length }, title);
+  };
+  const studies = [...new Set(runs.map(({ study }) => study?.name).filter(Boolean))].sort();
+  const options = () => [
+    ...runs.filter(({ study }) => !study).map(option),
+    ...studies.map((name) => element(
+      "optgroup", { label: `Study ${name}` }, ...runs.filter(({ study }) => study?.name === name).map(option))),
+  ];
   fill(byId("run"), ...options());
   fill(byId("other"), element("option", { value: "" }, "no other run"), ...options());
   byId("other-box").hidden = runs.length < 2;

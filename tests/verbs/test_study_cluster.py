@@ -1,0 +1,181 @@
+"""A study on a Dask cluster: the results of a local one, also where a worker is killed in the middle of a run."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from simulacra.errors import StudyError
+from simulacra.recipe import to_toml
+from simulacra.studies.file import load_study
+from simulacra.studies.plan import plan
+from simulacra.verbs import study_cluster
+from simulacra.verbs.study import study
+from simulacra.verbs.study_cluster import cluster, pack, unpack
+
+pytest.importorskip("distributed")
+
+STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
+CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Start]:
+    """launch(module, *words): a program of Dask, in a folder of its own; it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(module: str, *words: object) -> subprocess.Popen[str]:
+        folder = tmp_path / f"process-{len(started)}"
+        folder.mkdir()
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words), "--no-dashboard"]
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def scheduler(launch: Start) -> str:
+    """The address of a scheduler."""
+    process = launch("dask_scheduler", "--host", "127.0.0.1", "--port", 0)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if found := re.search(r"tcp://127\.0\.0\.1:\d+", line):
+            return found[0]
+    pytest.fail("the scheduler says no address")
+
+
+@pytest.fixture
+def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..., Path]) -> Path:
+    """A study of four runs that take some seconds each."""
+    recipe = tmp_path / "tiny-vae.toml"
+    recipe.write_text(to_toml(tiny("vae")), "utf-8")
+    budget = {"images": 6_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
+    table = {
+        "claim": "A larger KL weight makes reconstructions worse.",
+        "source": "a test",
+        "recipe": str(recipe),
+        "data": str(make_store(60, held_out=10)),
+        "cases": CASES,
+        "question": {"kind": "better"},
+        "measures": [{"metric": "reconstruction_mse", "direction": "higher"}],
+        "full": budget,
+        "quick": budget,
+    }
+    path = tmp_path / "weights.toml"
+    path.write_text(tomli_w.dumps(table), "utf-8")
+    return path
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """The files of all runs that do not depend on the time."""
+    folders = sorted((out / "runs").iterdir())
+    return {f"{folder.name}/{name}": (folder / name).read_bytes() for folder in folders for name in STREAMS}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
+    study_file: Path, tmp_path: Path, launch: Start, scheduler: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = [launch("dask_worker", scheduler, "--nthreads", 1, "--no-nanny") for _ in range(2)]
+    out, killed = tmp_path / "there", False
+    if not shared:  # a worker that looks for another file does not see the folder
+        monkeypatch.setattr(study_cluster.Token, "__reduce__", lambda self: (study_cluster.Token, (Path("no"), "x")))
+    report = study_cluster.receive
+
+    def receive(task: Any, result: Any) -> Any:
+        nonlocal killed
+        if not killed:  # the first run is back, so that both workers are in the middle of the next
+            time.sleep(1)
+            workers[0].kill()
+            killed = True
+        return report(task, result)
+
+    monkeypatch.setattr(study_cluster, "receive", receive)
+    for _ in range(200):
+        try:
+            with cluster(scheduler, tmp_path):
+                break
+        except StudyError:  # no worker has come yet
+            time.sleep(0.1)
+    finished = study(str(study_file), out=out, scheduler=scheduler)
+    assert killed
+    assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
+    here = study(str(study_file), out=tmp_path / "here", workers=2)
+    assert contents(out) == contents(tmp_path / "here")
+    assert finished.to_json()["rows"] == here.to_json()["rows"]
+
+
+def test_a_scheduler_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_cluster, "TIMEOUT", 1)
+    with (
+        pytest.raises(StudyError, match="no Dask scheduler answers there"),
+        cluster("tcp://127.0.0.1:9", tmp_path / "studies"),
+    ):
+        pass
+    assert not (tmp_path / "studies").exists()
+
+
+def test_a_scheduler_without_workers_is_refused(scheduler: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="has no workers; start some: dask worker"), cluster(scheduler, tmp_path):
+        pass
+
+
+class Client:
+    """A client whose workers have the version that they are given."""
+
+    def __init__(self, version: object) -> None:
+        self.version = version
+
+    def nthreads(self) -> dict[str, int]:
+        """Threads of each worker."""
+        return {"tcp://a:1": 2}
+
+    def run(self, function: Callable[[], str], on_error: str) -> dict[str, object]:
+        """What each worker says."""
+        return {"tcp://a:1": self.version}
+
+
+@pytest.mark.parametrize("version", ["0.0.1", ModuleNotFoundError("No module named 'simulacra'")])
+def test_a_worker_of_another_version_is_refused(version: object) -> None:
+    with pytest.raises(StudyError, match="install the same on both"):
+        study_cluster.check_workers(Client(version), "tcp://a:2")
+
+
+def test_a_run_folder_travels_as_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "recipe.toml").write_bytes(b"x")
+    (folder / "pictures" / "a.png").write_bytes(b"y")
+    (folder / ".lock").touch()
+    unpack(pack(folder), tmp_path / "other" / "run")
+    files = {path.relative_to(tmp_path / "other" / "run") for path in (tmp_path / "other" / "run").rglob("*")}
+    assert files == {Path("recipe.toml"), Path("pictures"), Path("pictures/a.png")}
+
+
+def test_a_run_elsewhere_starts_from_a_run_there(study_file: Path, tmp_path: Path) -> None:
+    text = study_file.read_text("utf-8").replace("claim = ", f'before = "{tmp_path / "tiny-vae.toml"}"\nclaim = ')
+    text = text.replace("[cases.heavy.objective]\nkl_weight = 5.0", '[cases.heavy.start]\nrun = "before"')
+    study_file.write_text(text, "utf-8")
+    made = plan("weights", load_study(str(study_file)), "quick", 2, "made", tmp_path, lambda recipe: (recipe, "x"))
+    here = made.runs[1]
+    there = study_cluster.moved(here, tmp_path / "there")
+    assert there.before is not None
+    assert there.recipe.start is not None
+    assert there.recipe.start.run == str(there.before.folder)
+    there.folder.mkdir(parents=True)
+    (there.folder / "recipe.toml").write_text(f'run = "{there.before.folder}"', "utf-8")
+    study_cluster.name_here(there, here)
+    assert here.before is not None
+    assert (there.folder / "recipe.toml").read_text("utf-8") == f'run = "{here.before.folder.absolute()}"'
