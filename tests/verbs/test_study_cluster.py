@@ -1,8 +1,10 @@
 """A study on a Dask cluster: the results of a local one, also where a worker is killed in the middle of a run."""
 
+import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +37,8 @@ def launch(tmp_path: Path) -> Iterator[Start]:
         folder = tmp_path / f"process-{len(started)}"
         folder.mkdir()
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words), "--no-dashboard"]
-        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+        environment = os.environ | {"TMPDIR": str(folder)}
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment)
         started.append(process)
         return process
 
@@ -61,7 +64,7 @@ def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..
     """A study of four runs that take some seconds each."""
     recipe = tmp_path / "tiny-vae.toml"
     recipe.write_text(to_toml(tiny("vae")), "utf-8")
-    budget = {"images": 6_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
+    budget = {"images": 3_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
     table = {
         "claim": "A larger KL weight makes reconstructions worse.",
         "source": "a test",
@@ -84,36 +87,43 @@ def contents(out: Path) -> dict[str, bytes]:
     return {f"{folder.name}/{name}": (folder / name).read_bytes() for folder in folders for name in STREAMS}
 
 
+def wait_for_workers(scheduler: str, out: Path) -> None:
+    """Returns once a scheduler has two workers."""
+    for _ in range(600):
+        try:
+            with cluster(scheduler, out) as crew:
+                if crew.workers == 2:
+                    return
+        except StudyError:  # none has come yet
+            pass
+        time.sleep(0.2)
+    pytest.fail("the workers do not come")
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
     study_file: Path, tmp_path: Path, launch: Start, scheduler: str, shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = [launch("dask_worker", scheduler, "--nthreads", 1, "--no-nanny") for _ in range(2)]
-    out, killed = tmp_path / "there", False
+    wait_for_workers(scheduler, tmp_path)
     if not shared:  # a worker that looks for another file does not see the folder
         monkeypatch.setattr(study_cluster.Token, "__reduce__", lambda self: (study_cluster.Token, (Path("no"), "x")))
-    report = study_cluster.receive
+    killed = threading.Event()
 
-    def receive(task: Any, result: Any) -> Any:
-        nonlocal killed
-        if not killed:  # the first run is back, so that both workers are in the middle of the next
-            time.sleep(1)
-            workers[0].kill()
-            killed = True
-        return report(task, result)
+    def kill() -> None:
+        """Kills a worker as soon as a run has come so far that it has written a row; each has one of two."""
+        there, elsewhere = "there/runs/*/metrics.jsonl", "process-*/simulacra-study-*/*/metrics.jsonl"
+        while not [*tmp_path.glob(there), *tmp_path.glob(elsewhere)]:
+            time.sleep(0.02)
+        workers[0].kill()
+        killed.set()
 
-    monkeypatch.setattr(study_cluster, "receive", receive)
-    for _ in range(200):
-        try:
-            with cluster(scheduler, tmp_path):
-                break
-        except StudyError:  # no worker has come yet
-            time.sleep(0.1)
-    finished = study(str(study_file), out=out, scheduler=scheduler)
-    assert killed
+    threading.Thread(target=kill, daemon=True).start()
+    finished = study(str(study_file), out=tmp_path / "there", scheduler=scheduler)
+    assert killed.is_set()
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
     here = study(str(study_file), out=tmp_path / "here", workers=2)
-    assert contents(out) == contents(tmp_path / "here")
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert finished.to_json()["rows"] == here.to_json()["rows"]
 
 
