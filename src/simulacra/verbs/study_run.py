@@ -14,7 +14,13 @@ import time
 from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple
 
+from filelock import FileLock
+
 from simulacra.errors import Diverged, RunError, SimulacraError, Stopped
+from simulacra.evaluation.data_of_run import store_of
+from simulacra.evaluation.features import JUDGE
+from simulacra.evaluation.judge import judge_of
+from simulacra.files import user_cache
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.plan import PlannedRun
@@ -23,6 +29,7 @@ from simulacra.verbs.train import train
 
 PATIENCE = 20.0  # seconds that a folder may stay locked by a process that has just been killed
 GRACE = 60.0  # seconds in which a run saves its state after whoever started this process has gone
+JUDGED = {"conditions", "diversity"}  # groups of metrics that take the judge of the labels
 MEASURED, STUDIES = "measured", "studies"  # entries of run.json that a study writes
 
 
@@ -105,7 +112,10 @@ def note(folder: RunFolder, task: Task) -> None:
 
 def measure(run: PlannedRun, folder: RunFolder) -> None:
     """Measures what is not measured yet, and drops checkpoints that no point of the study needs."""
-    for step, groups in unmeasured(run, folder.read_facts()).items():
+    missing = unmeasured(run, folder.read_facts())
+    if missing and (JUDGED & set(run.groups) or run.features in (None, JUDGE)):
+        train_judge(folder)
+    for step, groups in missing.items():
         evaluate(run.folder, count=run.samples, features=run.features, only=groups, step=step or None)
         done = folder.read_facts().get(MEASURED, {})
         folder.write_facts({MEASURED: done | {f"{group} {step}": _how(run) for group in groups}})
@@ -113,6 +123,19 @@ def measure(run: PlannedRun, folder: RunFolder) -> None:
     for step, path in folder.checkpoints().items():
         if step not in needed:
             path.unlink()
+
+
+def train_judge(folder: RunFolder) -> None:
+    """Has the judge of the data in the user's cache, so that runs that are measured at once do not all train it."""
+    cache = user_cache("judges")
+    if cache is None:
+        return
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / ".lock"):
+            judge_of(store_of(folder))
+    except OSError:  # a cache that cannot be written: each run trains the judge for itself
+        return
 
 
 def wait_for(folder: RunFolder) -> None:
