@@ -141,22 +141,23 @@ def _dots_of_values(rows: Sequence[Row]) -> list[Dots]:
 
 
 def _curves(plan: Plan, finished: Sequence[Outcome], album: Album) -> list[Block]:
-    """Charts of curves that all cases have: those of the study first, then losses."""
-    runs = [outcome.run for outcome in finished if outcome.run.case in plan.study.cases]
+    """Charts of learning curves: those of the study first, then those that all cases have, then any."""
     rows: dict[str, list[Rows]] = {}
-    for run in runs:
-        rows.setdefault(run.case, []).append(RunFolder(run.folder).rows("metrics"))
+    for outcome in finished:
+        if outcome.run.case in plan.study.cases and (of_run := RunFolder(outcome.run.folder).rows("metrics")):
+            rows.setdefault(outcome.run.case, []).append(of_run)
     if not rows:
         return []
-    common = set.intersection(*(set(of_run[-1]) for of_case in rows.values() for of_run in of_case if of_run))
-    named = [
-        name for measure in plan.study.measures for name in (measure.curve, measure.minus) if isinstance(name, str)
-    ]
-    losses = sorted(key for key in common if "/" in key and not key.startswith("gradient/"))
-    wanted = [name for name in dict.fromkeys([*named, *losses]) if name in common][:MOST_CURVES]
+    keys = {
+        case: set.intersection(*({key for row in of_run for key in row} for of_run in of_case))
+        for case, of_case in rows.items()
+    }
+    measured = [name for measure in plan.study.measures for name in (measure.curve, measure.minus)]
+    common, every = set.intersection(*keys.values()), set.union(*keys.values())
+    names = [*(name for name in measured if isinstance(name, str)), *sorted(common), *sorted(every)]
     charts = []
-    for name in wanted:
-        lines = [_band(case, name, of_case) for case, of_case in rows.items()]
+    for name in [name for name in dict.fromkeys(names) if "/" in name and name[:9] != "gradient/"][:MOST_CURVES]:
+        lines = [_band(case, name, of_case) for case, of_case in rows.items() if name in keys[case]]
         charts.append(
             album.chart(
                 f"curve-{name}",
@@ -170,11 +171,12 @@ def _curves(plan: Plan, finished: Sequence[Outcome], album: Album) -> list[Block
 
 def _band(case: str, name: str, of_case: Sequence[Rows]) -> Line:
     """The mean of a curve over all seeds, and the band in which all of them lie."""
-    length = min(len(rows) for rows in of_case)
+    having = [[row for row in run if name in row] for run in of_case]
+    length = min(len(rows) for rows in having)
     every = max(1, length // POINTS)
-    rows = [run[every - 1 : length : every] for run in of_case]
+    rows = [run[every - 1 : length : every] for run in having]
     x = np.array([row["images"] for row in rows[0]], np.float64)
-    values = np.array([[row.get(name, np.nan) for row in run] for run in rows], np.float64)
+    values = np.array([[row[name] for row in run] for run in rows], np.float64)
     several = len(values) > 1
     return Line(
         case, x, values.mean(axis=0), values.min(axis=0) if several else None, values.max(axis=0) if several else None
