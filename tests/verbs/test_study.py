@@ -13,8 +13,9 @@ import tomli_w
 from simulacra.errors import SimulacraError, StudyError
 from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
+from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
-from simulacra.verbs.study import cost, study
+from simulacra.verbs.study import Pace, cost, prepare, study
 
 MakeStudy = Callable[..., Path]
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
@@ -145,6 +146,12 @@ def test_what_could_not_be_measured_is_refused_before_anything_is_trained(
     assert not (tmp_path / "studies").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_refused(study_file: MakeStudy, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StudyError, match="cannot be written"):
+        study(str(study_file()), out=tmp_path / "file")
+
+
 def test_the_cost_is_known_before_anything_is_trained(study_file: MakeStudy, tmp_path: Path) -> None:
     costs = cost(str(study_file()), out=tmp_path / "studies", seconds=0.01)
     assert [row.state for row in costs.rows] == ["missing"] * 4
@@ -171,3 +178,17 @@ def test_the_list_names_every_study_that_ships(simulacra: Callable[..., Any]) ->
 def test_a_study_that_is_not_there_is_refused() -> None:
     with pytest.raises(StudyError, match="there is no study"):
         study("kl-wait")
+
+
+def test_the_time_that_is_left_follows_from_the_speed_of_each_case(study_file: MakeStudy, tmp_path: Path) -> None:
+    made = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path)
+    light, heavy, second_light, second_heavy = made.runs  # 40 images each
+    assert Pace.of([], []).seconds_left(made.runs) is None
+    ended = [Outcome(light, "finished", seconds=20.0)]
+    assert Pace.of(ended, []).seconds_left([heavy, second_light]) == pytest.approx(40)
+    folder = RunFolder(heavy.folder)
+    folder.path.mkdir(parents=True)
+    folder.append("timing", {"step": 5, "seconds": 40.0})  # half of it
+    pace = Pace.of(ended, [heavy])
+    assert pace.images == 60
+    assert pace.seconds_left([second_light, second_heavy]) == pytest.approx(40 + 20 + 80)

@@ -138,7 +138,7 @@ def cost(
     `seconds` is for how long each recipe is timed.
     """
     rows = costs(prepare(name, full=full, seeds=seeds, data=data, out=out, say=say), seconds, say)
-    return Costs(rows, summary(rows, workers))
+    return Costs(rows, summary(rows, workers or at_a_time()))
 
 
 def cost_cells(row: Cost) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ def study(
         seeds: how many, in the place of the budget's.
         data: what it trains on, as `train --data` takes it; the study's own data by default.
         out: the folder of all studies.
-        workers: runs at a time; as many as this machine has cores by default.
+        workers: runs at a time; as many as this machine has cores by default, and one on a GPU.
         scheduler: address of a Dask scheduler whose workers carry out the runs, like "tcp://host:8786".
         say: takes lines that a person should read.
 
@@ -219,6 +219,7 @@ def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say
     """Trains and measures what is missing of a study.
 
     Raises:
+        StudyError: the folder cannot be written, or the scheduler cannot be used.
         Stopped: a signal came; the runs were saved.
     """
     trainings = planned.trainings
@@ -226,7 +227,11 @@ def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say
     missing = [run for run in trainings if outcomes[run.folder].state == "missing"]
     if not missing:
         return list(outcomes.values())
-    count = min(workers or cores(), len(missing))
+    try:
+        (planned.out / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"{planned.out} cannot be written ({error.strerror}); give another --out") from error
+    count = min(workers or at_a_time(), len(missing))
     threads = 1 if scheduler else max(1, cores() // count)
     where = f"on {scheduler}" if scheduler else f"{count} at a time"
     say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {where}")
@@ -239,6 +244,13 @@ def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say
             kept = f"{done} of {len(trainings)} runs are done, the others saved"
             raise Stopped(request.signal, f"stopped: {kept}; go on with: {command_line()}")
     return list(outcomes.values())
+
+
+def at_a_time() -> int:
+    """How many runs this machine takes at a time: one per core, or one alone where they would share a GPU."""
+    import torch
+
+    return 1 if torch.accelerator.is_available() else cores()
 
 
 @dataclass

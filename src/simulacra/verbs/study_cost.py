@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.files import cores
 from simulacra.recipe import to_table
 from simulacra.studies.plan import Plan, PlannedRun
 from simulacra.verbs.bench import bench
@@ -56,10 +55,10 @@ def costs(planned: Plan, seconds: float = SECONDS, say: Callable[[str], None] = 
     return rows
 
 
-def summary(rows: list[Cost], workers: int | None) -> str:
+def summary(rows: list[Cost], workers: int) -> str:
     """The whole cost in a sentence."""
     missing = [row for row in rows if row.state == "missing"]
-    count = max(1, min(workers or cores(), len(missing)))
+    count = max(1, min(workers, len(missing)))
     minutes = sum(row.minutes for row in missing)
     return (
         f"{len(rows)} runs, {len(rows) - len(missing)} done, {len(missing)} to train: {minutes:,.0f} minutes of "
