@@ -165,6 +165,19 @@ def test_a_number_is_subtracted_and_a_split_and_a_label_are_chosen(planned: Call
     assert findings.rows[0].comparison.values == pytest.approx(np.full((1, 4), -0.5))
 
 
+def test_what_a_person_measured_besides_with_another_extractor_does_not_count(planned: Callable[..., Plan]) -> None:
+    measures = [{"metric": "frechet_distance", "minus": 1.0, "direction": "lower"}]
+    made = planned(question={"kind": "within"}, cases={"only": {}}, measures=measures)
+    about: dict[str, Any] = {"metric": "frechet_distance", "split": None}
+    outcomes = finish(
+        made,
+        lambda run: [score(run, 0.5, extractor="random-vgg", **about), score(run, 9.0, extractor="inception", **about)],
+    )
+    for run in made.runs:
+        RunFolder(run.folder).write_facts({"measured": {f"quality {run.recipe.steps}": {"extractors": ["random-vgg"]}}})
+    assert answer(made, outcomes).rows[0].comparison.values == pytest.approx(np.full((1, 4), -0.5))
+
+
 def test_a_ranking_takes_the_best_code_of_each_label(planned: Callable[..., Plan]) -> None:
     measures = [{"metric": "mutual_information", "labels": ["Long_Hair", "Bald"]}]
     made = planned(question={"kind": "ranking"}, cases={"only": {}}, measures=measures)

@@ -19,6 +19,7 @@ ROWS = 100  # of metrics.jsonl that a short training has at least, where it has 
 DIGITS = 8  # of the hash in the name of a run's folder
 BEFORE = "before"  # what `start.run` says for the run that is trained first
 HELD_OUT = BY_GROUP["held_out"]
+MEASURED = "measured"  # the entry of run.json that says what is measured of a run: "GROUP STEP" -> how
 
 Fit = Callable[[Recipe], tuple[Recipe, str]]  # a recipe to the same one fitted to its data, and the data's fingerprint
 

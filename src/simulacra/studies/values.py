@@ -1,6 +1,7 @@
 """Values of a study: what its measures are in the files of its runs, per case and seed."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from simulacra.measurements import Measurement
 from simulacra.runs import RunFolder
 from simulacra.studies.file import Measure
-from simulacra.studies.plan import HELD_OUT, PlannedRun, window
+from simulacra.studies.plan import HELD_OUT, MEASURED, PlannedRun, window
 
 Numbers = NDArray[np.float64]
 
@@ -23,31 +24,28 @@ class Files:
 
     def __init__(self, run: PlannedRun) -> None:
         self.run, self.folder = run, RunFolder(run.folder)
-        self._measurements: list[Measurement] | None = None
-        self._metrics: list[dict[str, Any]] | None = None
-        self._points: dict[str, int] | None = None
 
-    @property
+    @cached_property
     def points(self) -> Mapping[str, int]:
         """The step of each point; of a training that its minutes ended, the last step."""
-        if self._points is None:
-            ended = self.run.recipe.minutes is not None
-            self._points = dict(self.run.points)
-            if ended:
-                self._points = dict.fromkeys(self.run.points, int(self.folder.read_facts()["step"]))
-        return self._points
+        if self.run.recipe.minutes is None:
+            return self.run.points
+        return dict.fromkeys(self.run.points, int(self.facts["step"]))
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What run.json says."""
+        return self.folder.read_facts()
+
+    @cached_property
     def measurements(self) -> list[Measurement]:
         """Rows of evaluations.jsonl."""
-        if self._measurements is None:
-            self._measurements = self.folder.measurements()
-        return self._measurements
+        return self.folder.measurements()
 
+    @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of metrics.jsonl."""
-        if self._metrics is None:
-            self._metrics = self.folder.rows("metrics")
-        return self._metrics
+        return self.folder.rows("metrics")
 
     def value(self, measure: Measure, index: int) -> float:
         """The number of a measure at one of its points; NaN where the run has none."""
@@ -66,11 +64,20 @@ class Files:
         step, split = self.points[measure.at[index]], measure.split
         if split is None and measure.metric in HELD_OUT:
             split = "test"
+        extractors = self.extractors(step)
         return [
             row
-            for row in self.measurements()
+            for row in self.measurements
             if (row.metric, row.step, row.against) == (measure.metric, step, None) and split in (None, row.split)
+            if row.extractor is None or not extractors or row.extractor in extractors
         ]
+
+    def extractors(self, step: int) -> set[str]:
+        """What the study measured distances with at a step; a person may have taken others besides."""
+        how = self.facts.get(MEASURED, {})
+        names = {*self.run.points.values(), step}
+        of_groups = [how.get(f"{group} {name}", {}) for group in self.run.groups for name in names]
+        return {extractor for of_group in of_groups for extractor in of_group.get("extractors", [])}
 
     def scores(self, measure: Measure) -> dict[str, float]:
         """For a ranking: label -> the most that any part of the code says about it."""
@@ -82,7 +89,7 @@ class Files:
 
     def _mean(self, curve: str, measure: Measure, index: int) -> float:
         first, last = window(measure, self.points, index)
-        values = [row[curve] for row in self.metrics() if curve in row and first < row["step"] <= last]
+        values = [row[curve] for row in self.metrics if curve in row and first < row["step"] <= last]
         return float(np.mean(values)) if values else float("nan")
 
 

@@ -23,14 +23,14 @@ from simulacra.evaluation.judge import judge_of
 from simulacra.files import user_cache
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
-from simulacra.studies.plan import PlannedRun
+from simulacra.studies.plan import MEASURED, PlannedRun
 from simulacra.verbs.evaluate import evaluate
 from simulacra.verbs.train import train
 
 PATIENCE = 20.0  # seconds that a folder may stay locked by a process that has just been killed
 GRACE = 60.0  # seconds in which a run saves its state after whoever started this process has gone
 JUDGED = {"conditions", "diversity"}  # groups of metrics that take the judge of the labels
-MEASURED, STUDIES = "measured", "studies"  # entries of run.json that a study writes
+STUDIES = "studies"  # the entry of run.json that says which studies a run belongs to
 
 
 class Task(NamedTuple):
@@ -70,12 +70,13 @@ def unmeasured(run: PlannedRun, facts: dict[str, Any]) -> dict[int, list[str]]:
     """Step -> groups of metrics that are still to be measured there; step 0 is the last one."""
     done = facts.get(MEASURED, {})
     steps = sorted(set(run.points.values()))
-    missing = {step: [group for group in run.groups if done.get(f"{group} {step}") != _how(run)] for step in steps}
+    how = {"samples": run.samples, "features": run.features}
+
+    def is_done(group: str, step: int) -> bool:
+        return how.items() <= done.get(f"{group} {step}", {}).items()
+
+    missing = {step: [group for group in run.groups if not is_done(group, step)] for step in steps}
     return {step: groups for step, groups in missing.items() if groups}
-
-
-def _how(run: PlannedRun) -> list[Any]:
-    return [run.samples, run.features]
 
 
 def carry_out(task: Task) -> Outcome:
@@ -116,9 +117,11 @@ def measure(run: PlannedRun, folder: RunFolder) -> None:
     if missing and (JUDGED & set(run.groups) or run.features in (None, JUDGE)):
         train_judge(folder)
     for step, groups in missing.items():
-        evaluate(run.folder, count=run.samples, features=run.features, only=groups, step=step or None)
+        evaluated = evaluate(run.folder, count=run.samples, features=run.features, only=groups, step=step or None)
+        used = sorted({row.extractor for row in evaluated.measurements if row.extractor})
+        how = {"samples": run.samples, "features": run.features, "extractors": used}
         done = folder.read_facts().get(MEASURED, {})
-        folder.write_facts({MEASURED: done | {f"{group} {step}": _how(run) for group in groups}})
+        folder.write_facts({MEASURED: done | {f"{group} {step}": how for group in groups}})
     needed = {*run.points.values(), max(folder.checkpoints(), default=0)}
     for step, path in folder.checkpoints().items():
         if step not in needed:
