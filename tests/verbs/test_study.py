@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
 from simulacra.verbs.study import Pace, cost, prepare, study
+from simulacra.verbs.study_cluster import cluster
 
 MakeStudy = Callable[..., Path]
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
@@ -150,6 +152,12 @@ def test_a_folder_that_cannot_be_written_is_refused(study_file: MakeStudy, tmp_p
     (tmp_path / "file").touch()
     with pytest.raises(StudyError, match="cannot be written"):
         study(str(study_file()), out=tmp_path / "file")
+
+
+def test_a_cluster_without_dask_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(StudyError, match="pip install"), cluster("tcp://127.0.0.1:9", tmp_path):
+        pass
 
 
 def test_the_cost_is_known_before_anything_is_trained(study_file: MakeStudy, tmp_path: Path) -> None:

@@ -284,9 +284,7 @@ class Work:
         while waiting or self.running:
             if stopped():
                 self.crew.stop()
-                for future in self.running:
-                    future.cancel()
-                wait(self.running)
+                wait([future for future in self.running if not future.cancel()])  # begun ones end by themselves
                 return
             waiting = self._start(waiting)
             done, _ = wait(self.running, POLL, FIRST_COMPLETED)
