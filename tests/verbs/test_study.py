@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 import tomli_w
 
 from simulacra.errors import SimulacraError, StudyError
+from simulacra.progress import Live
 from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
-from simulacra.verbs.study import Pace, cost, prepare, study
+from simulacra.verbs.study import Pace, Work, cost, prepare, study
 from simulacra.verbs.study_cluster import cluster
+from simulacra.verbs.study_run import Task
+from simulacra.verbs.study_workers import Crew
 
 MakeStudy = Callable[..., Path]
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
@@ -200,3 +204,27 @@ def test_the_time_that_is_left_follows_from_the_speed_of_each_case(study_file: M
     pace = Pace.of(ended, [heavy])
     assert pace.images == 60
     assert pace.seconds_left([second_light, second_heavy]) == pytest.approx(40 + 20 + 80)
+
+
+def test_a_run_that_cannot_begin_is_reported_and_ends_the_study(study_file: MakeStudy, tmp_path: Path) -> None:
+    cases = {"alone": {}, "helped": {"start": {"run": "before"}}}
+    made = prepare(
+        str(study_file(before=str(tmp_path / "tiny-vae.toml"), cases=cases)),
+        full=False,
+        seeds=None,
+        data=None,
+        out=tmp_path,
+    )
+    stopped = [run for run in made.trainings if run.case == "before"]
+    with ThreadPoolExecutor(1) as executor, Live("study") as live:
+
+        def submit(task: Task) -> Future[Any]:
+            return executor.submit(lambda: None if task.run in stopped else Outcome(task.run, "finished"))
+
+        crew = Crew(executor, 1, submit, lambda task, result: result)
+        outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
+        Work(made, crew, outcomes, 1, live).go_on(made.trainings, lambda: False)
+    states = [(outcome.run.case, outcome.state) for outcome in outcomes.values()]
+    expected = {"before": "failed", "alone": "finished", "helped": "failed"}
+    assert states == [(case, expected[case]) for case, _ in states]
+    assert "it was stopped" in next(outcome.why for outcome in outcomes.values() if outcome.run.case == "helped")

@@ -291,6 +291,8 @@ class Work:
             for future in done:
                 task = self.running.pop(future)
                 outcome = self.crew.outcome(task, future)
+                if outcome is None and not stopped():  # somebody has stopped this run alone
+                    outcome = Outcome(task.run, "failed", "it was stopped; the same command goes on")
                 if outcome is not None:
                     self.outcomes[task.run.folder] = outcome
                     self._report(outcome)
