@@ -226,7 +226,7 @@ def _trend(plan: Plan, measure: Measure, values: dict[str, Numbers]) -> Comparis
     order = np.argsort(settings)
     x = np.log(settings[order]) if plan.study.question.scale == "log" else settings[order]
     names = tuple(cases[index] for index in order)
-    title = f"{names[-1]} less {names[0]}, along {plan.study.question.along}"
+    title = f"{names[-1]} less {names[0]}"
     ask = partial(questions.trend, setting=x.tolist(), direction=measure.direction)
     return _complete(plan, measure, title, names, np.stack([values[name][0] for name in names]), ask)
 

@@ -221,18 +221,17 @@ def _last_fixed(run: RunFolder) -> Any:
 
 def _table(findings: Findings) -> Table:
     """The numbers of all comparisons."""
-    head = ("Measure", "Compared", "Effect", "95% interval", "Unit", "p (Holm)", "Could be seen", "Seeds", "Verdict")
+    head = ("Measure", "Compared", "Effect", "95% interval", "p (Holm)", "Could be seen", "Seeds", "Verdict")
     rows = []
     for row in findings.rows:
         effect, detectable = row.effect, row.answer.detectable if row.answer else None
         low, high = (effect.low, effect.high) if effect else (None, None)
         rows.append(
             (
-                title_of(row.comparison.measure),
+                f"{title_of(row.comparison.measure)}: {row.unit}",
                 row.comparison.title,
                 number(effect.value) if effect else "",
                 "" if low is None else f"{number(low)} to {number(high)}",
-                row.unit,
                 "" if row.p is None else number(row.p),
                 "" if detectable is None else number(detectable),
                 str(len(row.comparison.seeds)),
@@ -240,7 +239,7 @@ def _table(findings: Findings) -> Table:
             )
         )
     caption = "Effects in the unit of the metric. A small p means that chance would rarely give so much for the claim."
-    return Table(caption, head, rows, frozenset({2, 3, 5, 6, 7}))
+    return Table(caption, head, rows, frozenset({2, 3, 4, 5, 6}))
 
 
 def _values(findings: Findings) -> list[Block]:

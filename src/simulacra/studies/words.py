@@ -73,6 +73,9 @@ def count_sentences(plan: Plan, findings: Findings) -> list[str]:
 def method_sentences(study: Study, plan: Plan, findings: Findings) -> list[str]:
     """How the claim was tested."""
     sentences = [METHODS[study.question.kind], _budget(plan)]
+    if study.question.along:
+        scale = "its logarithm" if study.question.scale == "log" else "the setting itself"
+        sentences.insert(1, f"The setting is {study.question.along}; what counts is {scale}.")
     if len(findings.rows) > 1:
         sentences.append(
             f"{len(findings.rows)} comparisons answer together: their p-values are corrected by Holm (1979), so that "
