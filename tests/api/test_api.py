@@ -13,7 +13,7 @@ from PIL import Image
 
 import simulacra as sm
 from simulacra.api.pictures import as_images, shown
-from simulacra.data.values import Range
+from simulacra.data.colours import Range
 
 
 @pytest.fixture

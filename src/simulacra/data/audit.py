@@ -43,17 +43,11 @@ class Table(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """The result of one pass over all images.
+    """The result of one pass over all images."""
 
-    Attributes:
-        first: (N,) the first row with the same pixels; its own row if no earlier row has them.
-        constant: (N,) bool, whether the image has a single colour.
-        thumbnails: (N, D) float32, mean colours of an 8x8 grid, 0 to 255.
-    """
-
-    first: NDArray[np.int64]
-    constant: NDArray[np.bool_]
-    thumbnails: NDArray[np.float32]
+    first: NDArray[np.int64]  # (N,) the first row with the same pixels; its own row if no earlier row has them
+    constant: NDArray[np.bool_]  # (N,) bool, whether the image has a single colour
+    thumbnails: NDArray[np.float32]  # (N, D) float32, mean colours of an 8x8 grid, 0 to 255
 
 
 def audit(store: ImageStore) -> dict[str, Any]:

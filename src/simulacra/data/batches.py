@@ -33,15 +33,10 @@ SHARE = 0.5
 
 @dataclass(frozen=True)
 class Order:
-    """How an epoch is shuffled.
+    """How an epoch is shuffled."""
 
-    Attributes:
-        block: neighbouring training images that are read together; 0 shuffles the whole epoch.
-        window: images that are mixed, a multiple of `block`.
-    """
-
-    block: int = 0
-    window: int = 0
+    block: int = 0  # neighbouring training images that are read together; 0 shuffles the whole epoch
+    window: int = 0  # images that are mixed, a multiple of `block`
 
     def draw(self, rows: NDArray[np.int64], draws: np.random.Generator) -> NDArray[np.int64]:
         """The rows in the order of one epoch: each once."""

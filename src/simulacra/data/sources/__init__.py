@@ -15,6 +15,8 @@ from simulacra.data.sources.idx import looks_like_idx, open_idx
 from simulacra.data.store import is_store
 from simulacra.errors import DataError, nearest
 
+__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
+
 FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
 FASHION_VARIABLE = "SIMULACRA_FASHION_MNIST"
 
@@ -44,28 +46,18 @@ def find_fashion_mnist(path: Path | None) -> Path:
     )
 
 
-KNOWN: dict[str, Known] = {
-    "avatars": Known("avatars", None),
-    "fashion-mnist": Known("idx", find_fashion_mnist),
-}
+KNOWN = {"avatars": Known("avatars", None), "fashion-mnist": Known("idx", find_fashion_mnist)}
 
-
-__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
-
-# What may be asked of picture files.
-FILES = frozenset({"values", "background", "max_pixels"})
-SOURCES: dict[str, Kind] = {
-    "folder": Kind(
-        open_folder,
-        frozenset(
-            {"size", "channels", "crop", "labels", "classes", "split", "columns", "missing", "unknown", "factors"}
-            | FILES
-        ),
-    ),
-    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"}) | FILES),
-    "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
-    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
-    "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
+FORM, FILES = "size channels crop", "values background max_pixels"
+SOURCES = {
+    kind: Kind(function, frozenset(options.split()))
+    for kind, function, options in (
+        ("folder", open_folder, f"{FORM} {FILES} labels classes split columns missing unknown factors"),
+        ("celeba", open_celeba, f"{FORM} {FILES}"),
+        ("idx", open_idx, FORM),
+        ("arrays", open_arrays, f"{FORM} layout values background"),
+        ("avatars", open_avatars, "size channels count seed"),
+    )
 }
 
 
@@ -96,10 +88,9 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
             f"avatars are drawn, not read; for the pictures in {path}: "
             f"simulacra pack folder {shlex.quote(str(path))} --out stores/mine"
         )
-    if path is None:
-        if kind != "avatars":
-            raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
-    elif not path.exists():
+    if path is None and kind != "avatars":
+        raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
+    if path is not None and not path.exists():
         raise DataError(f"{path} does not exist; give the path of a folder or file")
     source = SOURCES[kind].open(path or Path(), options)
     if namesake is not None and not is_store(namesake):

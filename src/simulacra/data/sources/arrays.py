@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.data.colours import parse_background
+from simulacra.data.colours import USUAL, Range, overshoots, parse_background, parse_values, to_bytes, usual_range
 from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
 from simulacra.data.sources.base import (
     Options,
@@ -18,12 +18,10 @@ from simulacra.data.sources.base import (
     Source,
     evidence_of,
     identity_of,
-    no_labels,
     one_hot,
 )
 from simulacra.data.sources.npz import BARE, PICKLED, SPLITS, Array, Arrays, load_arrays, role_of, words_of
 from simulacra.data.splits import TEST, TRAIN, VALID
-from simulacra.data.values import USUAL, Range, overshoots, parse_values, to_bytes, usual_range
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
@@ -35,29 +33,16 @@ DSPRITES = (737_280, 64, 64), ("color", "shape", "scale", "orientation", "posX",
 Key = tuple[str, int | None]  # what an array is (a key of npz.NAMES), and of which split
 
 
-class Part(NamedTuple):
-    """Images that belong together: (N, H, W, C) of any number type, their labels and factors, and their split."""
-
-    images: Array
-    labels: Array | None
-    factors: Array | None
-    split: int | None
-
-
 class Found(NamedTuple):
-    """What the arrays of a file were taken for.
+    """What the arrays of a file were taken for; labels and factors are there for all images or for none."""
 
-    Attributes:
-        parts: images with what belongs to them.
-        label_names: one per label, where the file has any.
-        factor_names: one a factor, where the file has any.
-        used: names of the arrays that are in any of these.
-    """
-
-    parts: list[Part]
+    images: list[Array]  # (N, H, W, C) of any number type, for each split
+    labels: list[Array]  # of each split, or empty
+    factors: list[Array]  # of each split, or empty
+    splits: list[int | None]  # an index into SPLITS, or a single None
     label_names: tuple[str, ...] | None
     factor_names: tuple[str, ...] | None
-    used: set[str]
+    used: set[str]  # names of the arrays that are in any of these
 
 
 def open_arrays(path: Path, options: Options) -> Source:
@@ -70,24 +55,29 @@ def open_arrays(path: Path, options: Options) -> Source:
     parse_background(background)
     arrays = load_arrays(path)
     found = _find(path, arrays)
-    parts = [part._replace(images=_channels_last(path, part.images, options)) for part in found.parts]
-    values = _range(path, [part.images for part in parts], options)
-    height, width, depth = parts[0].images.shape[1:]
-    if any(part.images.shape[1:] != (height, width, depth) for part in parts):
+    found = found._replace(images=[_channels_last(path, images, options) for images in found.images])
+    values = _range(path, found.images, options)
+    height, width, depth = found.images[0].shape[1:]
+    if any(images.shape[1:] != (height, width, depth) for images in found.images):
         raise DataError(f"{path} holds images of several shapes; save them in one shape")
     form = options.settled((width, height), 1 if depth == 1 else 3)
-    label_names, labels, exclusive = _labels(path, parts, found.label_names)
-    factor_names, factors = _factors(path, parts, found.factor_names)
-    split, notes = None, _left_out(arrays, found.used)
-    if parts[0].split not in (None, TRAIN):
-        notes.insert(0, "none of the images are called train, so the split follows their content")
-    elif parts[0].split is not None:
-        split = np.repeat(np.array([part.split for part in parts], np.uint8), [len(part.images) for part in parts])
+    label_names, labels, exclusive = _labels(path, found)
+    factor_names, factors = _factors(path, found)
+    split = None
+    notes = [f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"]
+    if found.splits[0] not in (None, TRAIN):
+        notes.append("none of the images are called train, so the split follows their content")
+    elif found.splits[0] is not None:
+        split = np.repeat(np.array(found.splits, np.uint8), [len(images) for images in found.images])
+    if unused := [f"{name} {array.shape}" for name, array in arrays.held.items() if name not in found.used]:
+        notes.append(f"arrays that were not used: {', '.join(unused)}")
+    if arrays.pickled:
+        notes.append(f"arrays that hold Python objects, which were not opened: {', '.join(arrays.pickled)}")
     return Source(
         kind="arrays",
         names=[f"row {row}" for row in range(len(labels))],
         shape=form.shape,
-        pictures=partial(_pictures, [part.images for part in parts], values, form, background),
+        pictures=partial(_pictures, found.images, values, form, background),
         labels=labels,
         identity=identity_of("arrays", form, options.layout, str(values), evidence_of(path), options.background),
         label_names=label_names,
@@ -95,16 +85,7 @@ def open_arrays(path: Path, options: Options) -> Source:
         split=split,
         factors=factors,
         factor_names=factor_names,
-        card={
-            "title": path.stem,
-            "licence": None,
-            "values": str(values),
-            "background": background,
-            "notes": [
-                f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}",
-                *notes,
-            ],
-        },
+        card={"title": path.stem, "licence": None, "values": str(values), "background": background, "notes": notes},
     )
 
 
@@ -148,13 +129,16 @@ def _find(path: Path, arrays: Arrays) -> Found:
     labels, factors = ([chosen.get((what, split)) for split in splits] for what in ("labels", "factors"))
     _require_all(path, images, labels)
     if None in factors:
-        factors = [None] * len(splits)
-    parts = [
-        Part(held[image], None if label is None else held[label], None if factor is None else held[factor], split)
-        for image, label, factor, split in zip(images, labels, factors, splits, strict=True)
-    ]
-    used = {name for name in (*images, *labels, *factors, label_names, factor_names) if name is not None}
-    return Found(parts, _names(path, label_names, held), _names(path, factor_names, held), used)
+        factors = []
+    return Found(
+        [held[name] for name in images],
+        [held[name] for name in labels if name is not None],
+        [held[name] for name in factors if name is not None],
+        splits,
+        _names(path, label_names, held),
+        _names(path, factor_names, held),
+        {name for name in (*images, *labels, *factors, label_names, factor_names) if name is not None},
+    )
 
 
 def _require_all(path: Path, images: list[str], labels: list[str | None]) -> None:
@@ -188,38 +172,30 @@ def _zeros_and_ones(array: Array) -> bool:
     return array.ndim == 2 and array.dtype.kind in "buif" and bool(np.isin(array, (-1, 0, 1)).all())
 
 
-def _left_out(arrays: Arrays, used: set[str]) -> list[str]:
-    """A line for the arrays that say nothing here, and one for those that were not opened."""
-    unused = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items() if name not in used)
-    pickled = ", ".join(arrays.pickled)
-    return [
-        *([f"arrays that were not used: {unused}"] if unused else []),
-        *([f"arrays that hold Python objects, which were not opened: {pickled}"] if pickled else []),
-    ]
-
-
-def _factors(
-    path: Path, parts: list[Part], names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
-    """Names and (N, F) values of what is known about each image."""
-    given = [part.factors for part in parts if part.factors is not None]
-    if not given:
-        return (), None
-    for factors, part in zip(given, parts, strict=True):
-        if factors.ndim not in (1, 2) or len(factors) != len(part.images) or factors.dtype.kind not in "buif":
+def _check(path: Path, what: str, given: list[Array], images: list[Array], kinds: str, row: str) -> None:
+    """Refuses labels or factors that are not one row per image, of one form and of these kinds of NumPy's types."""
+    for array, pictures in zip(given, images, strict=bool(given)):
+        if array.ndim not in (1, 2) or len(array) != len(pictures) or array.dtype.kind not in kinds:
             raise DataError(
-                f"{path} has factors of shape {factors.shape} and type {factors.dtype} for {len(part.images):,} "
-                "images; save one row of numbers per image"
+                f"{path} has {what} of shape {array.shape} and type {array.dtype} for {len(pictures):,} images; "
+                f"save {row} per image"
             )
-    if len({factors.shape[1:] for factors in given}) > 1:
-        shapes = " and ".join(str(factors.shape) for factors in given)
-        raise DataError(f"{path} has factors of shapes {shapes}; save them all in one form")
-    values = np.concatenate([factors.reshape(len(factors), -1) for factors in given]).astype(np.float32)
+    if len({array.shape[1:] for array in given}) > 1:
+        shapes = " and ".join(str(array.shape) for array in given)
+        raise DataError(f"{path} has {what} of shapes {shapes}; save them all in one form")
+
+
+def _factors(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
+    """Names and (N, F) values of what is known about each image."""
+    if not found.factors:
+        return (), None
+    _check(path, "factors", found.factors, found.images, "buif", "one row of numbers")
+    values = np.concatenate([factors.reshape(len(factors), -1) for factors in found.factors]).astype(np.float32)
     if not np.isfinite(values).all():
         raise DataError(f"{path} has factors that are no numbers; save the file without such rows, or without factors")
-    width = values.shape[1]
+    width, names = values.shape[1], found.factor_names
     if names is None:
-        known = parts[0].images.shape[:3] == DSPRITES[0] and width == len(DSPRITES[1])
+        known = found.images[0].shape[:3] == DSPRITES[0] and width == len(DSPRITES[1])
         names = DSPRITES[1] if known else tuple(f"factor {column}" for column in range(width))
     if len(names) != width:
         raise DataError(f"{path} has {width} factors and {len(names)} names for them; save one name per factor")
@@ -279,45 +255,29 @@ def _extent(images: Array) -> Range:
     return Range(float(low), float(high))
 
 
-def _labels(
-    path: Path, parts: list[Part], names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+def _labels(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
     """Names, (N, K) labels, and whether they exclude one another."""
-    given = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
-    if not given:
-        return (), no_labels(sum(len(part.images) for part in parts)), False
-    if len({labels.shape[1:] for labels in given}) > 1:
-        shapes = " and ".join(str(labels.shape) for labels in given)
-        raise DataError(f"{path} has labels of shapes {shapes}; save them all in one form")
-    labels = np.concatenate([words_of(part) for part in given])
+    if not found.labels:
+        return (), np.zeros((sum(map(len, found.images)), 0), np.uint8), False
+    _check(path, "labels", found.labels, found.images, "buifSU", "one row")
+    labels, names = np.concatenate([words_of(part) for part in found.labels]), found.label_names
     if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
         if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
             raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
         names = names or tuple(f"label {column}" for column in range(values.shape[1]))
-        found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
+        exclusive = values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
     elif labels.ndim == 1 or labels.shape[1] == 1:
-        found = _classes(path, labels.reshape(-1), names)
+        names, values = _classes(path, labels.reshape(-1), names)
+        exclusive = True
     else:
         raise DataError(
             f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
             "save (N,) classes or (N, K) of 0 and 1, or name the array factors"
         )
-    if len(found[0]) != found[1].shape[1]:
-        raise DataError(
-            f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
-        )
-    return found
-
-
-def _checked(path: Path, labels: Array, count: int) -> Array:
-    """One part's labels, which are one row per image."""
-    if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
-        raise DataError(
-            f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row per image"
-        )
-    return labels
+    if len(names) != values.shape[1]:
+        raise DataError(f"{path} has {values.shape[1]} labels and {len(names)} names for them; save one name a label")
+    return names, values, exclusive
 
 
 def _names(path: Path, key: str | None, held: dict[str, Array]) -> tuple[str, ...] | None:
@@ -333,15 +293,13 @@ def _names(path: Path, key: str | None, held: dict[str, Array]) -> tuple[str, ..
     return names
 
 
-def _classes(
-    path: Path, labels: Array, names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+def _classes(path: Path, labels: Array, names: tuple[str, ...] | None) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Names and one-hot rows of (N,) classes: numbers that count the names, or any values, sorted."""
     if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.rint(labels))).all():
         raise DataError(f"{path} has labels that are fractions or no numbers; save whole numbers or names as classes")
     kinds, classes = np.unique(labels, return_inverse=True)
     if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
-        return names, one_hot(labels.astype(np.int64), len(names)), True
+        return names, one_hot(labels.astype(np.int64), len(names))
     if names and len(names) != len(kinds):
         raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
-    return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True
+    return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds))

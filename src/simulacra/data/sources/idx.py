@@ -6,6 +6,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -63,6 +64,13 @@ class IdxFile(NamedTuple):
     path: Path
     shape: tuple[int, ...]
     offset: int
+
+    @contextmanager
+    def content(self) -> Iterator[IO[bytes]]:
+        """The file, opened behind its header."""
+        with _stream(self.path) as stream:
+            stream.read(self.offset)
+            yield stream
 
 
 class Set(NamedTuple):
@@ -148,8 +156,7 @@ def _pictures(images: list[IdxFile], form: Settled, lying: bool, _workers: int |
 
     for file in images:
         count, height, width = file.shape
-        with _stream(file.path) as stream:
-            stream.read(file.offset)
+        with file.content() as stream:
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
                 yield attempt(read, grey.T if lying else grey)
@@ -175,7 +182,7 @@ def _checked(path: Path, magic: int) -> IdxFile:
                     f"{path} starts with {found}, but an idx file of {kind} starts with the magic number {magic}; "
                     "fetch the file again"
                 )
-            held = sum(len(block) for block in _blocks(stream))
+            held = sum(len(block) for block in iter(lambda: stream.read(BLOCK), b""))
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         raise DataError(f"{path} is damaged or cut short ({error}); fetch the file again") from error
     shape = tuple(int(side) for side in header[1:])
@@ -187,19 +194,13 @@ def _checked(path: Path, magic: int) -> IdxFile:
     return IdxFile(path, shape, offset)
 
 
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        yield block
-
-
 def _labels(images: IdxFile, labels: IdxFile) -> NDArray[np.uint8]:
     if images.shape[0] != labels.shape[0]:
         raise DataError(
             f"{labels.path} has {labels.shape[0]:,} labels for the {images.shape[0]:,} pictures of {images.path.name}; "
             "fetch both files again"
         )
-    with _stream(labels.path) as stream:
-        stream.read(labels.offset)
+    with labels.content() as stream:
         return np.frombuffer(stream.read(), dtype=np.uint8)
 
 

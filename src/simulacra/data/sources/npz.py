@@ -24,28 +24,12 @@ HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
 PICKLED = "holds pickled Python objects, which are never opened because that may run code"
 
 # What an array is -> the names that say so, the likeliest first; in lower case and without what joins words.
-NAMES: dict[str, tuple[str, ...]] = {
-    "images": ("images", "imgs", "image", "img", "x", "data", "pictures", "arr0"),
-    "labels": ("labels", "label", "y", "targets", "target", "arr1"),
-    "factors": (
-        "factors",
-        "factorvalues",
-        "latentsvalues",
-        "latentvalues",
-        "latents",
-        "latentsclasses",
-        "latentclasses",
-    ),
-    "label_names": (
-        "labelnames",
-        "labelsnames",
-        "classnames",
-        "classes",
-        "attributes",
-        "attributenames",
-        "targetnames",
-    ),
-    "factor_names": ("factornames", "factorsnames", "latentsnames", "latentnames"),
+NAMES = {
+    "images": "images imgs image img x data pictures arr0",
+    "labels": "labels label y targets target arr1",
+    "factors": "factors factorvalues latentsvalues latentvalues latents latentsclasses latentclasses",
+    "label_names": "labelnames labelsnames classnames classes attributes attributenames targetnames",
+    "factor_names": "factornames factorsnames latentsnames latentnames",
 }
 BARE = 100  # the rank of an array that is called by its split alone
 SPLITS = {
@@ -56,15 +40,10 @@ SPLITS = {
 
 
 class Arrays(NamedTuple):
-    """The arrays of a file.
+    """The arrays of a file."""
 
-    Attributes:
-        held: name -> array.
-        pickled: names of those that hold objects, and were left closed.
-    """
-
-    held: dict[str, Array]
-    pickled: list[str]
+    held: dict[str, Array]  # name -> array
+    pickled: list[str]  # names of those that hold objects, and were left closed
 
 
 class Role(NamedTuple):
@@ -79,7 +58,7 @@ def role_of(name: str) -> Role | None:
     """What a name like `x_train`, `TestImages` or `latents_values` says; None where it says nothing."""
     plain = re.sub(r"[\W_]", "", name.rpartition("/")[2].lower())
     for what, names in NAMES.items():
-        for rank, known in enumerate(names):
+        for rank, known in enumerate(names.split()):
             if plain == known:
                 return Role(what, None, rank)
             for word, split in SPLITS.items():

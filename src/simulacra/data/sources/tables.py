@@ -5,14 +5,15 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.picture_names import Finder, looks_like_a_file
+from simulacra.data.sources.picture_names import Finder, looks_like_a_file
 from simulacra.errors import DataError
 
 DELIMITERS = ",;\t|"
@@ -35,17 +36,11 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One column, each different cell kept once.
+    """One column, each different cell kept once."""
 
-    Attributes:
-        name: from the header.
-        words: the different cells, without blanks around them, in the order in which they occur.
-        codes: (R,) int64, an index into `words` for each row.
-    """
-
-    name: str
-    words: list[str]
-    codes: NDArray[np.int64]
+    name: str  # from the header
+    words: list[str]  # the different cells, without blanks around them, in the order in which they occur
+    codes: NDArray[np.int64]  # (R,) int64, an index into `words` for each row
 
     def counts(self) -> NDArray[np.int64]:
         """How many rows have each of the words."""
@@ -57,21 +52,13 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table whose column of file names was found.
+    """A table whose column of file names was found."""
 
-    Attributes:
-        path: its file.
-        names: what each row names.
-        columns: the other columns.
-        lines: (R,) int64, the number of each row in the file.
-        ignored: names of columns that say nothing: an index, cells of several values.
-    """
-
-    path: Path
-    names: Column
-    columns: list[Column]
-    lines: NDArray[np.int64]
-    ignored: tuple[str, ...] = ()
+    path: Path  # its file
+    names: Column  # what each row names
+    columns: list[Column]  # the other columns
+    lines: NDArray[np.int64]  # (R,) int64, the number of each row in the file
+    ignored: tuple[str, ...] = ()  # names of columns that say nothing: an index, cells of several values
 
 
 class Faults:
@@ -79,20 +66,18 @@ class Faults:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._found: dict[str, list[str]] = {}
+        self._by_remedy: dict[str, list[str]] = {}
 
-    def add(self, kind: str, *faults: str, remedy: str = "") -> None:
-        """Notes faults of one kind; the remedy is said once."""
-        for fault in faults:
-            self._found.setdefault(f"{kind}\0{remedy}", []).append(fault)
+    def add(self, fault: str, remedy: str) -> None:
+        """Notes a fault; faults of one remedy are of one kind, and the remedy is said once."""
+        self._by_remedy.setdefault(remedy, []).append(fault)
 
     def check(self) -> None:
         """Raises DataError with all faults, where there are some."""
         sentences = []
-        for kind, faults in self._found.items():
-            remedy = kind.partition("\0")[2]
+        for remedy, faults in self._by_remedy.items():
             more = f", and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
-            sentences.append(", ".join(faults[:SHOWN]) + more + (f"; {remedy}" if remedy else ""))
+            sentences.append(f"{', '.join(faults[:SHOWN])}{more}; {remedy}")
         if len(sentences) == 1:
             raise DataError(f"{self.path}, {sentences[0]}")
         if sentences:
@@ -100,7 +85,7 @@ class Faults:
             raise DataError(f"{self.path} has {len(sentences)} kinds of faults: {listed}")
 
 
-def read_table(path: Path, find: Finder, faults: Faults | None = None) -> Table:
+def read_table(path: Path, find: Finder, faults: Faults) -> Table:
     """Reads a table whose form, header and column of file names are found by looking.
 
     Args:
@@ -124,13 +109,13 @@ def read_table(path: Path, find: Finder, faults: Faults | None = None) -> Table:
     header = _header(sample[0], place, find, width)
     columns = header or [f"column {at + 1}" for at in range(width)]
     body = islice(rows_of(path)[0], 1 if header else 0, None)
-    faults = faults or Faults(path)
     coded, lines = code(body, columns, faults)
     names = coded.pop(place)
-    kept = [column for column in coded if not _is_index(column, given=header is not None)]
-    if not kept:
+    counting = [_is_index(column, given=header is not None) for column in coded]
+    if all(counting):
         raise DataError(f"{path} has file names but no attribute; add a column of 0 and 1 for each attribute")
-    index = tuple(column.name or "the index" for column in coded if all(column is not other for other in kept))
+    index = [column.name or "the index" for column, counts in zip(coded, counting, strict=True) if counts]
+    kept = [column for column, counts in zip(coded, counting, strict=True) if not counts]
     return Table(path, names, kept, lines, (*ignored, *index))
 
 
@@ -141,8 +126,7 @@ def code(rows: Iterable[Row], names: Sequence[str], faults: Faults) -> tuple[lis
     lines, width, block = array("q"), len(names), []
     for line, cells in rows:
         if len(cells) != width and (len(cells) < width or _filled(cells) > width):
-            fault = f"row {line} has {len(cells)} columns where {width} are due"
-            faults.add("length", fault, remedy="mend such rows or remove them")
+            faults.add(f"row {line} has {len(cells)} columns where {width} are due", "mend such rows or remove them")
             continue
         block.append(cells[:width])
         lines.append(line)
@@ -180,9 +164,9 @@ def rows_of(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
     if ending in (".xlsx", ".xls", ".ods", ".numbers", ".parquet"):
         raise DataError(f"{path} is no text; save the table as CSV")
     if ending == ".json":
-        return _json_rows(path)
+        return _record_rows(path, _json_records(path))
     if ending in (".jsonl", ".ndjson"):
-        return _record_rows(path, [_parsed(path, row.cells[0], row.line) for row in _lines(path)])
+        return _record_rows(path, [_parsed(path, row.cells[0], f", row {row.line},") for row in _lines(path)])
     return csv_rows(path), ()
 
 
@@ -192,51 +176,48 @@ def csv_rows(path: Path) -> Iterator[Row]:
     Raises:
         DataError: the file cannot be read as text.
     """
-    try:
+    with _opened(path, newline="") as file:
         skip, delimiter = _dialect(list(islice(_lines(path), SAMPLE_ROWS // 4)))
         if delimiter == " ":
             yield from islice(text_rows(path), skip, None)
             return
-        with path.open(encoding=_encoding(path), newline="") as file:
-            for _ in range(skip):
-                file.readline()
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            for cells in reader:
-                if any(map(str.strip, cells)):
-                    yield Row(reader.line_num + skip, cells)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
-    except csv.Error as error:
-        raise DataError(f"{path} cannot be read as a table ({error}); save it as CSV") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a CSV file") from error
+        for _ in range(skip):
+            file.readline()
+        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                yield Row(reader.line_num + skip, cells)
 
 
 def text_rows(path: Path) -> Iterator[Row]:
-    """The rows of a text file whose cells are parted by blanks.
+    """The rows of a text file whose cells are parted by blanks; blanks inside quotation marks part nothing.
 
     Raises:
         DataError: the file cannot be read as text.
     """
-    return (Row(row.line, _split_at_blanks(row.cells[0])) for row in _lines(path))
-
-
-def _split_at_blanks(text: str) -> list[str]:
-    """The cells of a line; blanks inside quotation marks part nothing."""
-    if '"' not in text:
-        return text.split()
-    return next(csv.reader([" ".join(text.split())], delimiter=" ", skipinitialspace=True))
+    for line, (text,) in _lines(path):
+        quoted = csv.reader([" ".join(text.split())], delimiter=" ", skipinitialspace=True) if '"' in text else None
+        yield Row(line, text.split() if quoted is None else next(quoted))
 
 
 def _lines(path: Path) -> Iterator[Row]:
     """The lines of a text file that are not blank, each as one cell."""
+    with _opened(path) as file:
+        for line, text in enumerate(file, start=1):
+            if text.strip():
+                yield Row(line, [text.rstrip("\n")])
+
+
+@contextmanager
+def _opened(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
+    """An opened text file; what goes wrong while it is read becomes a DataError."""
     try:
-        with path.open(encoding=_encoding(path)) as file:
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    yield Row(line, [text.rstrip("\n")])
+        with path.open(encoding=_encoding(path), newline=newline) as file:
+            yield file
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
+    except csv.Error as error:
+        raise DataError(f"{path} cannot be read as a table ({error}); save it as CSV") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
 
@@ -269,31 +250,35 @@ def _dialect(lines: list[Row]) -> tuple[int, str]:
     return skip, " " if any(len(text.split()) > 1 for text in texts) else ","
 
 
-def _json_rows(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
+def _json_records(path: Path) -> list[Any]:
     """StyleGAN's dataset.json, {"labels": [[file, label], ...]}, or records: a list of them, or by file name."""
-    content = _parsed(path, "".join(f"{row.cells[0]}\n" for row in _lines(path)), None)
+    content = _parsed(path, "".join(f"{row.cells[0]}\n" for row in _lines(path)))
     if isinstance(content, dict) and "labels" in content:
         pairs = content["labels"]
         if pairs is None:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
         if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             content = dict(pairs)
-    values = list(content.values()) if isinstance(content, dict) else []
-    if values and all(isinstance(value, list) and all(map(_is_scalar, value)) for value in values):
-        content = [
-            {"file": file, **{f"label {at}": value for at, value in enumerate(values)}}
-            for file, values in content.items()
-        ]
-    elif values and all(isinstance(value, dict) for value in values):
-        content = [{"file": file, **record} for file, record in content.items()]
-    elif values and all(map(_is_scalar, values)):
-        content = [{"file": file, "label": value} for file, value in content.items()]
+    if isinstance(content, dict) and len({_kind(value) for value in content.values()}) == 1:
+        content = [{"file": file, **_record(value)} for file, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
         raise DataError(
             f'{path} is no table in JSON; expected {{"labels": [["a.png", 0], ...]}} as StyleGAN has it, or a list of '
             'records like {"file": "a.png", "label": 0}'
         )
-    return _record_rows(path, content)
+    return content
+
+
+def _kind(value: Any) -> type:
+    """Of a value in JSON: a record, a list, or a single value."""
+    return type(value) if isinstance(value, (list, dict)) else object
+
+
+def _record(value: Any) -> dict[str, Any]:
+    """What is said of one picture, by column."""
+    if isinstance(value, list):
+        return {f"label {at}": entry for at, entry in enumerate(value)}
+    return value if isinstance(value, dict) else {"label": value}
 
 
 def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[str, ...]]:
@@ -308,21 +293,16 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
     return iter([*header, *rows]), nested
 
 
-def _is_scalar(value: Any) -> bool:
-    return not isinstance(value, (list, dict))
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _parsed(path: Path, text: str, line: int | None) -> Any:
+def _parsed(path: Path, text: str, where: str = "") -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        where = f", row {line}," if line else ""
         raise DataError(f"{path}{where} is not JSON ({error}); save it again") from error
 
 
@@ -341,7 +321,7 @@ def _width(sample: list[Row]) -> int:
 
 def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int:
     """The place of the column with file names."""
-    called = {cell.strip().lower(): at for at, cell in reversed(list(enumerate(sample[0].cells[:width])))}
+    called = {cell.strip().lower(): at for at, cell in reversed([*enumerate(sample[0].cells[:width])])}
     # The first rows tell nearly always; only a table that starts with absent pictures needs reading to its end.
     for rows in (sample, rows_of(path)[0]):
         met: list[set[int | str]] = [set() for _ in range(width)]
@@ -405,11 +385,7 @@ def is_number(text: str) -> bool:
 def to_number(text: str) -> float:
     """A cell's number; nan where it is none."""
     try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return float(text.replace(",", ".")) if text.count(",") == 1 else float("nan")
+        return float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
         return float("nan")
 
