@@ -321,14 +321,7 @@ def _unknown(data: bytes) -> str:
 
 
 def _decode(image: Image.Image, form: _Form, by_parts: bool = True) -> Picture:
-    """An opened picture as it is wanted.
-
-    Args:
-        image: opened by Pillow.
-        form: how it is wanted.
-        by_parts: whether a JPEG may be decoded at a part of its size, which the image then keeps, and whether the
-            file's further pages are counted.
-    """
+    """An opened picture as it is wanted; by parts, a JPEG is decoded smaller, and pages are counted."""
     odd: list[str] = []
     further = count_pages(image) - 1 if by_parts else 0
     turned = orientation(image, odd)

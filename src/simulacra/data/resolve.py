@@ -38,7 +38,9 @@ def resolve(
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
     options = options or Options()
-    path, known = _path_of(data), data in KNOWN and options.source in (None, data)
+    if not data:
+        raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
+    path, known = expand(data), data in KNOWN and options.source in (None, data)
     if known and options.source is None and path.exists():
         raise DataError(
             f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
@@ -57,13 +59,6 @@ def resolve(
     return pack(source, place, progress=progress, say=say, keep_going=options.keep_going, remedy=remedy)
 
 
-def _path_of(data: str) -> Path:
-    """The path that a user wrote, which may start with `~`."""
-    if not data:
-        raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
-    return expand(data)
-
-
 def kind_of(path: Path) -> str:
     """The kind of source that can read a path.
 
@@ -73,12 +68,10 @@ def kind_of(path: Path) -> str:
     if (run := RunFolder(path)).exists():
         trained = run.read_facts().get("data", {}).get("path", "unknown")
         raise DataError(f"{path} is a run, not data (its data: {trained}); give a packed store or pictures")
-    if path.is_dir():
-        if looks_like_idx(path):
-            return "idx"
-        return "celeba" if looks_like_celeba(path) else "folder"
-    if path.is_file() and looks_like_idx(path):
+    if looks_like_idx(path):
         return "idx"
+    if path.is_dir():
+        return "celeba" if looks_like_celeba(path) else "folder"
     if path.suffix in (".npy", ".npz") and path.exists():
         return "arrays"
     if path.exists():

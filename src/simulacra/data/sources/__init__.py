@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from simulacra.data.sources.arrays import open_arrays
 from simulacra.data.sources.avatars import open_avatars
@@ -19,13 +18,6 @@ __all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read
 
 FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
 FASHION_VARIABLE = "SIMULACRA_FASHION_MNIST"
-
-
-class Known(NamedTuple):
-    """A data set with a name: the source that reads it, and a function that finds its files (None: there are none)."""
-
-    kind: str
-    find: Callable[[Path | None], Path] | None
 
 
 def find_fashion_mnist(path: Path | None) -> Path:
@@ -46,7 +38,9 @@ def find_fashion_mnist(path: Path | None) -> Path:
     )
 
 
-KNOWN = {"avatars": Known("avatars", None), "fashion-mnist": Known("idx", find_fashion_mnist)}
+# Data sets with a name: the source that reads each, and what finds its files, if it has any.
+Find = Callable[[Path | None], Path]
+KNOWN: dict[str, tuple[str, Find | None]] = {"avatars": ("avatars", None), "fashion-mnist": ("idx", find_fashion_mnist)}
 
 FORM, FILES = "size channels crop", "values background max_pixels"
 SOURCES = {
@@ -74,8 +68,8 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
     """
     namesake = Path(kind) if kind in KNOWN and path is None and Path(kind).is_dir() else None
     if kind in KNOWN:
-        known = KNOWN[kind]
-        kind, path = known.kind, known.find(path) if known.find else path
+        kind, find = KNOWN[kind]
+        path = find(path) if find else path
     if kind not in SOURCES:
         raise DataError(f"there is no source {kind!r}; {nearest(kind, SOURCES.keys() | KNOWN.keys())}")
     options = options or Options()

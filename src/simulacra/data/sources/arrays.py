@@ -11,15 +11,7 @@ from PIL import Image
 
 from simulacra.data.colours import USUAL, Range, overshoots, parse_background, parse_values, to_bytes, usual_range
 from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
-from simulacra.data.sources.base import (
-    Options,
-    Pictures,
-    Settled,
-    Source,
-    evidence_of,
-    identity_of,
-    one_hot,
-)
+from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.sources.npz import BARE, PICKLED, SPLITS, Array, Arrays, load_arrays, role_of, words_of
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt

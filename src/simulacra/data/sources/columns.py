@@ -1,12 +1,4 @@
-"""What the columns of a table mean: attributes, classes, factors, the split, or nothing that is used.
-
-The rules, which docs/data.md says in the user's words:
-
-- 0 and 1, -1 and 1, true and false, yes and no: an attribute.
-- Words, or whole numbers, as the only column or as the only one of its kind: classes, of which a picture has one.
-- Other numbers: a factor, which no training sees and metrics of disentanglement are measured against.
-- A column called split with the parts of a split in it: the split.
-"""
+"""What columns of a table mean, by the rules of docs/data.md: attributes, classes, factors, the split, or nothing."""
 
 import re
 import shlex

@@ -129,7 +129,7 @@ class _Walk:
                 self.tables.append(name)
             if ending in REMEDIES and not entry.name.startswith("."):
                 self.leave_out(f"{ending} files are not read; {REMEDIES[ending]}", name)
-            elif not ending and _starts_like_a_picture(entry):
+            elif not ending and Path(entry.path).is_file() and _start_of(Path(entry.path), 4).startswith(STARTS):
                 self.leave_out("pictures without an ending are not read; add .jpg or .png to their names", name)
             return None
         if entry.name.startswith("."):
@@ -199,11 +199,7 @@ def kept_by_us(names: set[str]) -> str:
 
 def is_sheet(path: Path) -> bool:
     """Whether a PNG file is one of our sheets or figures, which say so in their text."""
-    try:
-        with path.open("rb") as file:
-            return SHEET.encode() in file.read(HEAD)
-    except OSError:
-        return False
+    return SHEET.encode() in _start_of(path, HEAD)
 
 
 def count_pictures(folder: str) -> int:
@@ -232,14 +228,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _starts_like_a_picture(entry: os.DirEntry[str]) -> bool:
+def _start_of(path: Path, count: int) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
     try:
-        if not entry.is_file():
-            return False
-        with Path(entry.path).open("rb") as file:
-            return file.read(4).startswith(STARTS)
+        with path.open("rb") as file:
+            return file.read(count)
     except OSError:
-        return False
+        return b""
 
 
 @dataclass(frozen=True)

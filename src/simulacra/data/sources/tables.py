@@ -122,36 +122,27 @@ def read_table(path: Path, find: Finder, faults: Faults) -> Table:
 def code(rows: Iterable[Row], names: Sequence[str], faults: Faults) -> tuple[list[Column], NDArray[np.int64]]:
     """Columns of these names, and the number of each row; rows of another length are faults and left out."""
     words: list[dict[str, int]] = [{} for _ in names]
-    codes = [array("q") for _ in names]
-    lines, width, block = array("q"), len(names), []
-    for line, cells in rows:
-        if len(cells) != width and (len(cells) < width or _filled(cells) > width):
-            faults.add(f"row {line} has {len(cells)} columns where {width} are due", "mend such rows or remove them")
-            continue
-        block.append(cells[:width])
-        lines.append(line)
-        if len(block) == BLOCK:
-            _code_block(block, words, codes)
-            block = []
-    _code_block(block, words, codes)
-    columns = [_stripped(*column) for column in zip(names, words, codes, strict=True)]
+    codes, lines = [array("q") for _ in names], array("q")
+    whole = _whole_rows(rows, len(names), lines, faults)
+    while block := list(islice(whole, BLOCK)):
+        for known, column, cells in zip(words, codes, zip(*block, strict=True), strict=True):
+            index = {cell: known.setdefault(cell.strip(), len(known)) for cell in dict.fromkeys(cells)}
+            column.extend(map(index.__getitem__, cells))
+    columns = [
+        Column(name, list(known), np.array(column, dtype=np.int64))
+        for name, known, column in zip(names, words, codes, strict=True)
+    ]
     return columns, np.array(lines, dtype=np.int64)
 
 
-def _code_block(block: list[list[str]], words: list[dict[str, int]], codes: "list[array[int]]") -> None:
-    """Adds rows to the words and codes of each column, column by column, which takes few calls."""
-    for known, column, cells in zip(words, codes, zip(*block, strict=True), strict=bool(block)):
-        for cell in dict.fromkeys(cells):
-            known.setdefault(cell, len(known))
-        column.extend(map(known.__getitem__, cells))
-
-
-def _stripped(name: str, words: dict[str, int], codes: "array[int]") -> Column:
-    """A column whose words have no blanks around them."""
-    kept: dict[str, int] = {}
-    new = np.array([kept.setdefault(word.strip(), len(kept)) for word in words], dtype=np.int64)
-    rows = np.array(codes, dtype=np.int64)
-    return Column(name, list(kept), new[rows] if len(rows) else rows)
+def _whole_rows(rows: Iterable[Row], width: int, lines: "array[int]", faults: Faults) -> Iterator[list[str]]:
+    """The cells of each row that has so many; appends its number to `lines`."""
+    for line, cells in rows:
+        if len(cells) < width or _filled(cells) > width:
+            faults.add(f"row {line} has {len(cells)} columns where {width} are due", "mend such rows or remove them")
+        else:
+            lines.append(line)
+            yield cells[:width]
 
 
 def rows_of(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
@@ -212,7 +203,9 @@ def _lines(path: Path) -> Iterator[Row]:
 def _opened(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
     """An opened text file; what goes wrong while it is read becomes a DataError."""
     try:
-        with path.open(encoding=_encoding(path), newline=newline) as file:
+        with path.open("rb") as start:  # UTF-16 is Excel's "Unicode text"
+            encoding = "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        with path.open(encoding=encoding, newline=newline) as file:
             yield file
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
@@ -220,12 +213,6 @@ def _opened(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
         raise DataError(f"{path} cannot be read as a table ({error}); save it as CSV") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
-
-
-def _encoding(path: Path) -> str:
-    """UTF-16 where the file starts so, as Excel's "Unicode text" does; else UTF-8."""
-    with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _dialect(lines: list[Row]) -> tuple[int, str]:
@@ -259,7 +246,10 @@ def _json_records(path: Path) -> list[Any]:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
         if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             content = dict(pairs)
-    if isinstance(content, dict) and len({_kind(value) for value in content.values()}) == 1:
+    if (
+        isinstance(content, dict)
+        and len({type(value) if isinstance(value, (list, dict)) else None for value in content.values()}) == 1
+    ):
         content = [{"file": file, **_record(value)} for file, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
         raise DataError(
@@ -267,11 +257,6 @@ def _json_records(path: Path) -> list[Any]:
             'records like {"file": "a.png", "label": 0}'
         )
     return content
-
-
-def _kind(value: Any) -> type:
-    """Of a value in JSON: a record, a list, or a single value."""
-    return type(value) if isinstance(value, (list, dict)) else object
 
 
 def _record(value: Any) -> dict[str, Any]:
@@ -294,9 +279,8 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = "" if value is None else str(value)
+    return text.lower() if isinstance(value, bool) else text
 
 
 def _parsed(path: Path, text: str, where: str = "") -> Any:
