@@ -17,7 +17,6 @@ from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
-BLOCK = 1024
 # The largest of all data sets with known factors, whose own list of their names is a pickled object.
 DSPRITES = (737_280, 64, 64), ("color", "shape", "scale", "orientation", "posX", "posY")
 
@@ -152,26 +151,19 @@ def _by_shape(path: Path, arrays: Arrays, named: set[str]) -> dict[Key, str]:
         held = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items()) or "nothing"
         raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
     count = len(arrays.held[pictorial[0]])
-    others = [
-        name
-        for name, array in arrays.held.items()
-        if name not in named and array.shape[:1] == (count,) and (array.ndim == 1 or _zeros_and_ones(array))
-    ]
+    rows = {name: array for name, array in arrays.held.items() if array.shape[:1] == (count,) and name not in named}
+    vectors = [name for name, array in rows.items() if array.ndim == 1]
+    tables = [name for name, array in rows.items() if array.ndim == 2 and array.dtype.kind in "buif"]
+    others = vectors + [name for name in tables if np.isin(rows[name], (-1, 0, 1)).all()]
     return {("images", None): pictorial[0], **({("labels", None): others[0]} if len(others) == 1 else {})}
-
-
-def _zeros_and_ones(array: Array) -> bool:
-    return array.ndim == 2 and array.dtype.kind in "buif" and bool(np.isin(array, (-1, 0, 1)).all())
 
 
 def _check(path: Path, what: str, given: list[Array], images: list[Array], kinds: str, row: str) -> None:
     """Refuses labels or factors that are not one row per image, of one form and of these kinds of NumPy's types."""
     for array, pictures in zip(given, images, strict=bool(given)):
         if array.ndim not in (1, 2) or len(array) != len(pictures) or array.dtype.kind not in kinds:
-            raise DataError(
-                f"{path} has {what} of shape {array.shape} and type {array.dtype} for {len(pictures):,} images; "
-                f"save {row} per image"
-            )
+            form = f"{what} of shape {array.shape} and type {array.dtype}"
+            raise DataError(f"{path} has {form} for {len(pictures):,} images; save {row} per image")
     if len({array.shape[1:] for array in given}) > 1:
         shapes = " and ".join(str(array.shape) for array in given)
         raise DataError(f"{path} has {what} of shapes {shapes}; save them all in one form")
@@ -196,55 +188,38 @@ def _factors(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.floa
 
 def _channels_last(path: Path, images: Array, options: Options) -> Array:
     if images.ndim == 3 and images.shape[2] in (3, 4):
-        raise DataError(
-            f"{path} has images of shape {images.shape}, which may be one image in colour; "
-            "save (N, H, W, C), also of one image, and of grey ones (N, H, W, 1)"
-        )
+        remedy = "save (N, H, W, C), also of one image, and of grey ones (N, H, W, 1)"
+        raise DataError(f"{path} has images of shape {images.shape}, which may be one image in colour; {remedy}")
     if images.ndim == 3:
         images = images[:, :, :, None]
+    shape = f"images of shape {images.shape}"
     if images.ndim != 4 or not images.size or images.dtype.kind not in "buif":
-        raise DataError(
-            f"{path} has images of shape {images.shape} and type {images.dtype}; save numbers as (N, H, W, C)"
-        )
+        raise DataError(f"{path} has {shape} and type {images.dtype}; save numbers as (N, H, W, C)")
     fits = {"NHWC": images.shape[3] in (1, 3, 4), "NCHW": images.shape[1] in (1, 3, 4)}
     if options.layout is not None and options.layout not in fits:
         raise DataError(f"layout {options.layout!r} is not known; it is NHWC or NCHW")
     layouts = [layout for layout, fit_ in fits.items() if fit_ and options.layout in (None, layout)]
     if len(layouts) != 1:
-        raise DataError(
-            f"{path} has images of shape {images.shape}, which "
-            f"{'may be NHWC or NCHW; state it with --layout' if layouts else 'have no 1, 3 or 4 channels; save such'}"
-        )
+        doubt = "may be NHWC or NCHW; state it with --layout" if layouts else "have no 1, 3 or 4 channels; save such"
+        raise DataError(f"{path} has {shape}, which {doubt}")
     return images if layouts == ["NHWC"] else images.transpose(0, 2, 3, 1)
 
 
 def _range(path: Path, blocks: list[Array], options: Options) -> Range:
     """The range that the values lie in: the one stated, else the narrowest usual one."""
     stated = None if options.values is None else parse_values(options.values)
-    extents = [_extent(images) for images in blocks]
+    extents = [Range(float(images.min()), float(images.max())) for images in blocks]
     # np.min keeps a NaN, which no range then admits; min() would lose it.
-    whole = Range(float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents])))
-    found = usual_range(whole, USUAL if stated is None else (stated,))
-    if found is None:
-        raise DataError(
-            f"{path} has values from {whole.low:g} to {whole.high:g}; scale the images to "
-            f"{stated or '0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535'}"
-        )
+    whole = Range(float(np.min(extents)), float(np.max(extents)))
+    scale = usual_range(whole, USUAL if stated is None else (stated,))
+    if scale is None:
+        due = stated or "0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535"
+        raise DataError(f"{path} has values from {whole.low:g} to {whole.high:g}; scale the images to {due}")
     for images, extent in zip(blocks, extents, strict=True):
-        if stated is None and images.dtype.kind == "f" and overshoots(extent, found):
-            raise DataError(
-                f"{path} has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {found}; clip the images "
-                f"to 0..1, or state --values {found}"
-            )
-    return found
-
-
-def _extent(images: Array) -> Range:
-    low, high = np.inf, -np.inf
-    for start in range(0, len(images), BLOCK):
-        block = images[start : start + BLOCK]
-        low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
-    return Range(float(low), float(high))
+        if stated is None and images.dtype.kind == "f" and overshoots(extent, scale):
+            nearer = f"has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {scale}"
+            raise DataError(f"{path} {nearer}; clip the images to 0..1, or state --values {scale}")
+    return scale
 
 
 def _labels(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
@@ -263,10 +238,8 @@ def _labels(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.uint8
         names, values = _classes(path, labels.reshape(-1), names)
         exclusive = True
     else:
-        raise DataError(
-            f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
-            "save (N,) classes or (N, K) of 0 and 1, or name the array factors"
-        )
+        form = f"labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1"
+        raise DataError(f"{path} has {form}; save (N,) classes or (N, K) of 0 and 1, or name the array factors")
     if len(names) != values.shape[1]:
         raise DataError(f"{path} has {values.shape[1]} labels and {len(names)} names for them; save one name a label")
     return names, values, exclusive

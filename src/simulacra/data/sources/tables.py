@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -323,29 +323,23 @@ def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int
         return sure
     if sure is not None and most <= FEW_NAMES:
         entry = next((row.cells[sure] for row in sample[1:] if len(row.cells) > sure), "")
-        raise DataError(
-            f"{path}, column {sample[0].cells[sure]!r} names no picture of the folder (the first entry: {entry}); "
-            "write each picture's path inside the folder, or give the folder that holds these pictures"
-        )
+        fault = f"column {sample[0].cells[sure]!r} names no picture of the folder (the first entry: {entry})"
+        remedy = "write each picture's path inside the folder, or give the folder that holds these pictures"
+        raise DataError(f"{path}, {fault}; {remedy}")
     if most:
         return _likeliest(path, sample[0], [at for at, named in enumerate(met) if len(named) == most], called)
-    raise DataError(
-        f"{path} has no column of file names: no cell names a picture of the folder (row {sample[0].line or 1} reads: "
-        f"{', '.join(sample[0].cells[:5])}); add a column with each picture's path inside the folder"
-    )
+    read = f"row {sample[0].line or 1} reads: {', '.join(sample[0].cells[:5])}"
+    fault = f"has no column of file names: no cell names a picture of the folder ({read})"
+    raise DataError(f"{path} {fault}; add a column with each picture's path inside the folder")
 
 
 def _likeliest(path: Path, first: Row, places: list[int], called: dict[str, int]) -> int:
     """Of columns that name equally many pictures, the one that is called like file names."""
-    for word in CALLED:
-        if called.get(word) in places:
-            return called[word]
-    if len(places) > 1:
-        raise DataError(
-            f"{path} has {len(places)} columns that may be file names ({', '.join(first.cells[at] for at in places)}); "
-            "call the right one file in the header"
-        )
-    return places[0]
+    by_name = [called[word] for word in CALLED if called.get(word) in places]
+    if not by_name and len(places) > 1:
+        names = f"columns that may be file names ({', '.join(first.cells[at] for at in places)})"
+        raise DataError(f"{path} has {len(places)} {names}; call the right one file in the header")
+    return [*by_name, *places][0]
 
 
 def _header(row: Row, place: int, find: Finder, width: int) -> list[str] | None:
@@ -378,7 +372,8 @@ def _is_index(column: Column, given: bool) -> bool:
     """Whether a column only counts the rows: it has no name of its own, and its numbers go up by one."""
     if column.name.lower() not in INDEX if given else column.name != "column 1":
         return False
-    if len(column.words) < 2 or len(column.words) < len(column.codes):
+    try:
+        numbers = [int(word) for word in column.words]
+    except ValueError:
         return False
-    numbers = [int(word) if word.lstrip("-").isdigit() else None for word in column.words]
-    return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+    return 1 < len(numbers) == len(column.codes) and all(after - before == 1 for before, after in pairwise(numbers))
