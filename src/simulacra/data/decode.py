@@ -189,9 +189,13 @@ def convert_picture(
         return _decode(image, _Form(size, parse_crop(crop), grey, background, scales), by_parts=False)
 
 
-def fit(image: Image.Image, size: Size, crop: Crop, grey: bool) -> NDArray[np.uint8]:
-    """Pixels (H, W, C) uint8 of an upright image, cropped and resized to (width, height) with antialiasing."""
-    return _fitted(to_plain(image).image, image.size, size, crop, grey)
+def fit(pixels: NDArray[np.uint8], size: Size, crop: Crop, grey: bool) -> Picture:
+    """A picture from pixels (H, W, C) that are upright, grey or RGB, cropped and resized to (width, height)."""
+    height, width, channels = pixels.shape
+    if (width, height) != size or channels != (1 if grey else 3) or crop not in ("center", "none"):
+        image = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
+        pixels = _fitted(image, (width, height), size, crop, grey)
+    return Picture(pixels, (width, height))
 
 
 def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | None:

@@ -87,10 +87,9 @@ def _pictures(blocks: list[Array], values: Range, form: Settled, background: str
         pixels = np.asarray(image)
         if pixels.dtype != np.uint8 or values != (0, 255):
             pixels = to_bytes(pixels, values)
-        height, width, depth = pixels.shape
-        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
-        if depth != 4:
-            return Picture(fit(whole, form.size, crop, form.grey), (width, height))
+        if pixels.shape[2] != 4:
+            return fit(pixels, form.size, crop, form.grey)
+        whole = Image.fromarray(np.ascontiguousarray(pixels))
         return convert_picture(whole, form.size, form.crop, form.grey, background=background)
 
     for images in blocks:

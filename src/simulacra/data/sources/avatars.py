@@ -190,7 +190,7 @@ class Artist:
             svg_string=svg_of(face_of(self.seed, row)), width=side, height=side, skip_system_fonts=True
         )
         with Image.open(io.BytesIO(png)) as image:
-            return Picture(fit(image.convert("RGB"), self.size, "center", self.grey), self.size)
+            return fit(np.asarray(image.convert("RGB")), self.size, "center", self.grey)._replace(original=self.size)
 
 
 def face_of(seed: int, row: int) -> Face:

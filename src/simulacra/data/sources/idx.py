@@ -13,9 +13,8 @@ from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from simulacra.data.decode import Picture, fit, parse_crop
+from simulacra.data.decode import fit, parse_crop
 from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN
 from simulacra.data.workers import attempt
@@ -134,18 +133,13 @@ def _classes(found: Set, labels: NDArray[np.int64]) -> tuple[tuple[str, ...], ND
 
 
 def _pictures(images: list[IdxFile], form: Settled, lying: bool, _workers: int | None) -> Pictures:
-    crop = parse_crop(form.crop)
-
-    def read(grey: NDArray[np.uint8]) -> Picture:
-        height, width = grey.shape
-        return Picture(fit(Image.fromarray(np.ascontiguousarray(grey)), form.size, crop, form.grey), (width, height))
-
+    read = partial(fit, size=form.size, crop=parse_crop(form.crop), grey=form.grey)
     for file in images:
         count, height, width = file.shape
         with file.content() as stream:
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
-                yield attempt(read, grey.T if lying else grey)
+                yield attempt(read, (grey.T if lying else grey)[:, :, None])
 
 
 def _open_one(found: Set, part: tuple[int, int]) -> IdxFile:
