@@ -42,10 +42,8 @@ def resolve(
         raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
     path, known = expand(data), data in KNOWN and options.source in (None, data)
     if known and options.source is None and path.exists():
-        raise DataError(
-            f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
-            f"or add --source {data} for the known data set"
-        )
+        choose = f"write ./{data} for the folder, or add --source {data} for the known data set"
+        raise DataError(f"{data} is a known data set, and also a folder here; {choose}")
     if not known and options.source is None and is_store(path):
         store = open_store(path)
         _check(store, options)
@@ -84,13 +82,11 @@ def _check(store: ImageStore, options: Options) -> None:
     """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
     for option in options.given().keys() - {"size", "channels"}:
-        raise DataError(
-            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; pack again with it"
-        )
+        named = f"--{option.replace('_', '-')}"
+        raise DataError(f"{store.path} is already packed, so {named} has no effect; pack again with it")
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):
-        raise DataError(
-            f"{store.path} has images of {width}x{height} where {wide}x{high} is wanted; pack them in that size"
-        )
+        fault = f"has images of {width}x{height} where {wide}x{high} is wanted"
+        raise DataError(f"{store.path} {fault}; pack them in that size")
     if options.channels not in (None, channels):
         raise DataError(f"{store.path} has {channels} channels where {options.channels} are wanted; pack it again so")
