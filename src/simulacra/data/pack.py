@@ -98,6 +98,9 @@ def _write_store(source: Source, folder: Path, tolerated: int, progress: Progres
         "card": _card(source, tally, split, np.load(folder / "images.npy", mmap_mode="r")),
     }
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
+    for path in folder.iterdir():  # a power cut must not leave empty files
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
@@ -250,9 +253,6 @@ def pack(
             aside.mkdir()
             tolerated = len(source.names) if keep_going else int(TOLERATED * len(source.names))
             _write_store(source, aside, tolerated, progress, workers)
-            for path in aside.iterdir():  # a power cut must not leave empty files
-                with path.open("rb+") as file:
-                    os.fsync(file.fileno())
             aside.rename(out)
         except OSError as error:
             raise _unwritable(out, source, error, remedy) from error
