@@ -46,14 +46,10 @@ class EditResult:
 def edit_images(
     subject: Subject, images: Images, request: EditRequest, directions: LabelDirections | None, progress: Any = None
 ) -> EditResult:
-    """Edits pictures.
+    """Edits pictures (n, H, W, C) uint8 of the size of the model's images.
 
-    Args:
-        subject: the model.
-        images: (n, H, W, C) uint8, of the size of the model's images.
-        request: what to change.
-        directions: needed for labels that are not part of the model's code.
-        progress: called with (done, total) steps of an inversion.
+    Directions are needed for labels that are not part of the model's code; `progress` gets (done, total) steps of an
+    inversion.
 
     Raises:
         RunError: a label has no direction, or nothing of it is left.
@@ -155,17 +151,11 @@ Progress = Callable[[int, int], None]
 def learn_directions(
     subject: Subject, store: ImageStore, step: int, progress: Progress | None = None, *, limit: int = MOST
 ) -> LabelDirections:
-    """Directions of all labels of a data set in the space of a model's codes.
+    """Directions of all labels of a data set, as the run saw it, in the space of a model's codes at a step.
 
     With an encoder, they are learnt from training images and their labels. Without one, they are learnt from samples,
-    whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes.
-
-    Args:
-        subject: the model.
-        store: the data set, as the run saw it.
-        step: of the model's checkpoint.
-        progress: called with (done, total) images.
-        limit: training images or samples at most.
+    whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes. At most
+    `limit` images are taken; `progress` gets (done, total).
 
     Raises:
         DataError: the data set has no labels.

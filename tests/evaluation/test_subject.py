@@ -16,7 +16,6 @@ from simulacra.evaluation import subject as subjects
 from simulacra.evaluation.data_of_run import store_at_hand, store_of
 from simulacra.evaluation.subject import FEW, Subject, open_model, workers
 from simulacra.objectives import build
-from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 
 
@@ -26,14 +25,13 @@ def run(simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_pa
 
     def make(**changes: Any) -> RunFolder:
         recipe = recipe_file("gan", **{"data.holdout": 2} | changes)
-        ended = simulacra("train", recipe, "--data", make_store(), "--out", tmp_path / "run", "--no-report")
-        assert ended.code == 0, ended.err
+        simulacra("train", recipe, "--data", make_store(), "--out", tmp_path / "run", "--no-report", code=0)
         return RunFolder(tmp_path / "run")
 
     return make
 
 
-def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> None:
+def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run) -> None:
     folder = run(ema=0.9)
     newest, raw, early = open_model(folder), open_model(folder, weights="raw"), open_model(folder, 3)
     assert [(subject.step, subject.weights) for subject in (newest, raw, early)] == [(6, "ema"), (6, "raw"), (3, "ema")]
@@ -43,14 +41,14 @@ def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run: Any) -> 
     assert not newest.objective.networks.training
 
 
-def test_a_run_without_an_ema_has_raw_weights_alone(run: Any) -> None:
+def test_a_run_without_an_ema_has_raw_weights_alone(run) -> None:
     folder = run(ema=0.0)
     assert open_model(folder).weights == "raw"
     with pytest.raises(RunError, match="keeps no EMA of its weights"):
         open_model(folder, weights="ema")
 
 
-def test_the_store_of_a_run_is_the_one_it_was_trained_on(run: Any, make_store: Any, tmp_path: Path) -> None:
+def test_the_store_of_a_run_is_the_one_it_was_trained_on(run, make_store, tmp_path) -> None:
     folder = run()
     store = store_of(folder)
     assert len(store.rows("valid")) == 3 + 2, "images that the run held out are valid ones"
@@ -105,9 +103,7 @@ def test_two_that_have_workers_at_once_leave_the_number_of_threads_as_it_was() -
 
 
 @pytest.mark.usefixtures("three_threads")
-def test_a_few_images_are_decoded_without_a_thread_pool_to_the_same_bytes(
-    tiny: Callable[..., Recipe], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_few_images_are_decoded_without_a_thread_pool_to_the_same_bytes(tiny, monkeypatch) -> None:
     recipe = tiny("gan")
     subject = Subject(build(recipe), recipe, None)
     codes = subject.codes(FEW + 1, 1)

@@ -66,23 +66,14 @@ FEWEST_UPDATES, FEWEST_ROWS, FEWEST_SHARE = 150, 3, 0.01
 
 @dataclass(frozen=True)
 class Sign:
-    """One number that shows an issue.
+    """One number that shows an issue."""
 
-    Attributes:
-        source: which curve, measurement or picture.
-        value: what it was there.
-        side: on which side of the limit that is.
-        limit: the threshold.
-        first: the update from which on it was so.
-        last: the update up to which.
-    """
-
-    source: str
-    value: float
-    side: Literal["above", "below"]
-    limit: float
-    first: int
-    last: int
+    source: str  # which curve, measurement or picture
+    value: float  # what it was there
+    side: Literal["above", "below"]  # on which side of the limit that is
+    limit: float  # the threshold
+    first: int  # the update from which on it was so
+    last: int  # the update up to which
 
     def __str__(self) -> str:
         when = f"at step {self.last:,}" if self.first == self.last else f"from step {self.first:,} to {self.last:,}"
@@ -91,21 +82,13 @@ class Sign:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that went wrong, or that is worth knowing.
+    """Something that went wrong, or that is worth knowing."""
 
-    Attributes:
-        issue: a key of CHECKS, and the anchor in docs/diagnosis.md.
-        severity: serious, the run is of little use; warning, look at it; note, nothing is wrong.
-        evidence: the numbers that show it.
-        meaning: a sentence for people.
-        remedy: a sentence that says what to try, with the words for the command line.
-    """
-
-    issue: str
-    severity: Severity
-    evidence: tuple[Sign, ...]
-    meaning: str
-    remedy: str
+    issue: str  # a key of CHECKS, and the anchor in docs/diagnosis.md
+    severity: Severity  # serious, the run is of little use; warning, look at it; note, nothing is wrong
+    evidence: tuple[Sign, ...]  # the numbers that show it
+    meaning: str  # a sentence for people
+    remedy: str  # a sentence that says what to try, with the words for the command line
 
     @property
     def name(self) -> str:
@@ -131,17 +114,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of metrics.jsonl, or one metric of one split over checkpoints.
+    """One line of metrics.jsonl, or one metric of one split over checkpoints."""
 
-    Attributes:
-        source: what a sign calls it.
-        steps: (n,) int64, ascending.
-        values: (n,) float64.
-    """
-
-    source: str
-    steps: NDArray[np.int64]
-    values: Numbers
+    source: str  # what a sign calls it
+    steps: NDArray[np.int64]  # (n,) int64, ascending
+    values: Numbers  # (n,) float64
 
     def since(self, step: int) -> "Curve":
         """What comes after an update."""

@@ -30,15 +30,10 @@ MISSED = 0.05  # variance of a pixel value around the decoder's, for the weight 
 
 @dataclass(frozen=True)
 class Inverted:
-    """Codes found for images.
+    """Codes found for images."""
 
-    Attributes:
-        codes: (n, width) float32 on the CPU, labels and categories being 0 or 1.
-        errors: (n,) float32, mean squared error of each image in [-1, 1].
-    """
-
-    codes: Tensor
-    errors: NDArray[np.float32]
+    codes: Tensor  # (n, width) float32 on the CPU, labels and categories being 0 or 1
+    errors: NDArray[np.float32]  # (n,) float32, mean squared error of each image in [-1, 1]
 
 
 def invert(

@@ -43,27 +43,19 @@ Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained classifier, with its errors on real images that it was not trained on.
-
-    Attributes:
-        objective: the classifier.
-        label: what measurements call it.
-        label_names: K names, all labels of the data set.
-        exclusive: whether an image has exactly one of them.
-        confusion: counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K)
-            of exclusive classes, (K, 2, 2) of attributes, without and with.
-        auc: (K,) area under the ROC curve of each label against all images without it; nan where the held-out images
-            are all alike in it.
-        n: how many held-out images.
-    """
+    """A trained classifier, with its errors on real images that it was not trained on."""
 
     objective: Classifier
-    label: str
-    label_names: tuple[str, ...]
-    exclusive: bool
+    label: str  # what measurements call it
+    label_names: tuple[str, ...]  # K names, all labels of the data set
+    exclusive: bool  # whether an image has exactly one of them
+    # counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K) of exclusive
+    # classes, (K, 2, 2) of attributes, without and with
     confusion: NDArray[np.int64]
+    # (K,) area under the ROC curve of each label against all images without it; nan where the held-out images are all
+    # alike in it
     auc: NDArray[np.float64]
-    n: int
+    n: int  # how many held-out images
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
@@ -98,13 +90,12 @@ class Judge:
 def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress | None = None) -> Judge | None:
     """The judge of a data set, from the cache or trained and kept there; the same one for the same images and labels.
 
+    Its training images train the judge, its test images (else the valid ones) test it. None without labels.
+
     Args:
-        store: the data set; its training images train the judge, its test images (else the valid ones) test it.
+        store: the data set.
         cache: folder of judges; the user's cache folder by default.
         progress: called with (done, total) updates while it is trained.
-
-    Returns:
-        None where the data set has no labels.
 
     Raises:
         DataError: there is no training image.

@@ -11,16 +11,10 @@ from torch import Tensor
 
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, explicit, pack, read, to_json
-from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, described, png
+from simulacra.explorer.library import Answer, Format, LoadedRun, Requested, as_numbers, described, png
 from simulacra.objectives.code import Code
 
-REACH = {
-    "principal_directions": 4.0,
-    "overrides": 3.0,
-    "continuous": 2.0,
-    "attributes": 2.0,
-}  # of a strip to each side
+REACH = {"principal_directions": 4.0, "overrides": 3.0, "continuous": 2.0, "attributes": 2.0}  # of a strip to each side
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:

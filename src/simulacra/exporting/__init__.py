@@ -8,12 +8,10 @@ from typing import Any
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
-from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
+from simulacra.evaluation.preview import scale_for, sheet, to_png
 from simulacra.exporting.card import card
-from simulacra.exporting.model import Files, TrainedModel, without_paths
-from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx
-from simulacra.exporting.runtime import runtime_files
-from simulacra.exporting.weights import CONFIG, WEIGHTS, configuration, weights
+from simulacra.exporting.model import CONFIG, WEIGHTS, Files, TrainedModel, configuration, weights, without_paths
+from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx, runtime_files
 from simulacra.files import to_npy
 from simulacra.objectives import Generates
 from simulacra.recipe import to_toml

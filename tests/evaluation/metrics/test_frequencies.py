@@ -39,7 +39,7 @@ def test_classes_that_are_taken_for_one_another_are_told_apart_again() -> None:
     assert corrected(verdicts, confusion).values == pytest.approx(true, abs=1e-6)
 
 
-def test_the_interval_holds_the_truth_nineteen_times_of_twenty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_holds_the_truth_nineteen_times_of_twenty(monkeypatch) -> None:
     monkeypatch.setattr("simulacra.evaluation.metrics.correction.DRAWS", 300)
     held = 0
     for seed in range(100):

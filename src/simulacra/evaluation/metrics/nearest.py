@@ -21,25 +21,16 @@ Images = NDArray[np.uint8]
 
 
 class Nearest(NamedTuple):
-    """What lies nearest to each of n queries.
+    """What lies nearest to each of n queries."""
 
-    Attributes:
-        distances: (n, k) of vectors, ascending; (n,) of images.
-        rows: indices in the pool, of the same shape.
-    """
-
-    distances: Values
-    rows: Rows
+    distances: Values  # (n, k) of vectors, ascending; (n,) of images
+    rows: Rows  # indices in the pool, of the same shape
 
 
 def nearest(queries: Vectors, pool: Vectors, k: int = 1, *, own: Rows | None = None) -> Nearest:
-    """The k nearest vectors of a pool by Euclidean distance.
+    """The k nearest vectors of a pool (N, d) of more than k, to queries (n, d), by Euclidean distance.
 
-    Args:
-        queries: (n, d).
-        pool: (N, d), with more than k vectors.
-        k: how many.
-        own: (n,) each query's own index in the pool, which is left out.
+    `own` (n,) is each query's own index in the pool, which is left out.
     """
     scorer = _Scorer(pool)
     distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
@@ -76,27 +67,16 @@ class _Scorer:
 
 @dataclass(frozen=True)
 class Pool:
-    """Images to search among.
+    """Images to search among."""
 
-    Attributes:
-        pixels: (n,) indices in the pool -> (n, H, W, C) uint8 images.
-        thumbnails: (N, d) float32, their mean colours on a grid of 8x8 at most.
-    """
-
-    pixels: Callable[[Rows], Images]
-    thumbnails: Vectors
+    pixels: Callable[[Rows], Images]  # (n,) indices in the pool -> (n, H, W, C) uint8 images
+    thumbnails: Vectors  # (N, d) float32, their mean colours on a grid of 8x8 at most
 
     @classmethod
     def of(
         cls, pixels: Callable[[Rows], Images], count: int, progress: Callable[[int, int], None] | None = None
     ) -> "Pool":
-        """Shrinks every image once.
-
-        Args:
-            pixels: as above.
-            count: N.
-            progress: called with (done, total).
-        """
+        """Shrinks each of `count` images once; `progress` gets (done, total)."""
         parts = []
         for start in range(0, count, READ):
             parts.append(thumbnails_of(pixels(np.arange(start, min(start + READ, count)))))
