@@ -132,20 +132,15 @@ def paired(a: Values, b: Values, tests: int = 1) -> Estimate | None:
 def against_best(
     values: Sequence[float], better: Better, compare: Callable[[int, int, int], Estimate | None]
 ) -> Standing | None:
-    """Which values are worse than the best one.
+    """Which of two or more values are worse than the best one; None where one of the differences cannot be tested.
 
     Each of the others is compared with the best, at a level that Bonferroni's correction makes stricter by their
     number; so the value that is best in truth is counted among the worse ones in at most 5 of 100 cases, however many
     values there are and although the best one is picked by looking (multiple comparisons with the best, Hsu 1984, with
     a union bound in the place of Dunnett's value).
 
-    Args:
-        values: two or more.
-        better: where better values lie; for `neither` the highest stands for the best.
-        compare: (index, index, tests) -> the first value less the second.
-
-    Returns:
-        How they stand; None where one of the differences cannot be tested.
+    `compare` takes (index, index, tests) and gives the first value less the second. Where neither direction is better,
+    the highest value stands for the best.
     """
     best = min(range(len(values)), key=lambda index: values[index] if better == "lower" else -values[index])
     others = [index for index in range(len(values)) if index != best]

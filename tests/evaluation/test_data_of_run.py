@@ -112,6 +112,7 @@ def test_a_home_folder_is_understood_in_every_path(project, simulacra, monkeypat
     assert (tmp_path / "sheet.png").is_file()
     simulacra("pack", "folder", "~/photos", "--out=~/s", "--size", 8, code=0)
     simulacra("train", "~/runs/x/recipe.toml", "--out=~/y", "--set", "start.run=~/runs/x", "--no-report", code=0)
-    simulacra("report", "~/y", "~/runs/x", "--out=~/two.html", code=0)
+    shutil.rmtree(tmp_path / "y" / "pictures")  # they take long to draw
+    simulacra("report", "~/y", "--out=~/page.html", code=0)
     simulacra("sample", run.path, "--out=~nobody_here/x.png", code=2)
     assert not (tmp_path / "~").exists()

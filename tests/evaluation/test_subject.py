@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,15 +19,9 @@ from simulacra.runs import RunFolder
 
 
 @pytest.fixture
-def run(simulacra: Callable[..., Any], recipe_file: Any, make_store: Any, tmp_path: Path) -> Callable[..., RunFolder]:
+def run(trained_once: Callable[..., Path]) -> Callable[..., RunFolder]:
     """run(**changes): a GAN of six updates with checkpoints at 3 and 6, and two training images held out."""
-
-    def make(**changes: Any) -> RunFolder:
-        recipe = recipe_file("gan", **{"data.holdout": 2} | changes)
-        simulacra("train", recipe, "--data", make_store(), "--out", tmp_path / "run", "--no-report", code=0)
-        return RunFolder(tmp_path / "run")
-
-    return make
+    return lambda **changes: RunFolder(trained_once("gan", **{"data.holdout": 2} | changes))
 
 
 def test_a_run_opens_at_a_step_with_the_weights_that_are_asked_for(run) -> None:

@@ -98,7 +98,7 @@ def trained(
     drawn = drive.draw
     monkeypatch.setattr(drive, "draw", lambda run, subject: drawn(run, subject, ("samples",)))
 
-    def make(family: str, motifs: int = 0, steps: int = 200, **changes: Any) -> tuple[RunFolder, list[str]]:
+    def make(family: str, motifs: int = 0, steps: int = 160, **changes: Any) -> tuple[RunFolder, list[str]]:
         if family not in SOUND:
             pytest.fail(f"family {family} has no row in SOUND; add a small recipe that learns blobs")
         part = json.loads(json.dumps(SOUND[family]))
@@ -141,7 +141,7 @@ ILL = {
 @pytest.mark.parametrize("issue", sorted(ILL))
 def test_an_issue_that_was_made_is_found_and_told_once(issue, trained, capsys) -> None:
     family, changes = ILL[issue]
-    run, said = trained(family, steps=160, **changes)
+    run, said = trained(family, **changes)
     assert issue in issues(diagnose(run))
     told = [line for line in [*said, *capsys.readouterr().err.splitlines()] if f"docs/diagnosis.md#{issue}" in line]
     assert len(told) == 1
@@ -178,13 +178,13 @@ def test_a_training_that_diverged_says_where(trained, tmp_path) -> None:
 
 
 def test_a_loss_that_ran_away_is_a_divergence_though_every_number_is_finite(trained) -> None:
-    run, _ = trained("classifier", steps=160, **{"optimizer.lr": 1e3})
+    run, _ = trained("classifier", **{"optimizer.lr": 1e3})
     assert run.read_facts()["state"] == "finished"
     assert "divergence" in issues(diagnose(run))
 
 
 def test_what_a_finding_says_names_curve_numbers_remedy_and_page(trained, simulacra, capsys) -> None:
-    run, said = trained("vae", steps=160, **{"objective.kl_weight": 100})
+    run, said = trained("vae", **{"objective.kl_weight": 100})
     told = [line for line in [*said, *capsys.readouterr().err.splitlines()] if "docs/diagnosis.md" in line]
     assert len(told) == 1, "once, though it was there at every look since"
     assert told[0].startswith("serious: posterior collapse (kl/train in metrics.jsonl")

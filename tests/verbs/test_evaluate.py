@@ -14,7 +14,7 @@ from simulacra.catalogue import of_group
 from simulacra.data.pack import pack
 from simulacra.data.sources import open_source
 from simulacra.data.store import SPLITS
-from simulacra.evaluation.metrics import quality
+from simulacra.evaluation.metrics import disentanglement, quality
 from simulacra.evaluation.metrics.quality import MEMORISATION
 from simulacra.runs import RunFolder
 
@@ -230,6 +230,13 @@ def test_a_run_whose_rate_falls_towards_its_end_has_that_end(evaluated, simulacr
     assert "it differs in steps, towards which its learning rate falls); give another --out" in ended.err
 
 
+@pytest.fixture
+def few_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images are split into halves once for each score, as forests take long."""
+    monkeypatch.setattr(disentanglement, "SPLITS", dict.fromkeys(disentanglement.SPLITS, 1))
+
+
+@pytest.mark.usefixtures("few_splits")
 def test_numbers_in_a_table_are_factors_that_disentanglement_is_measured_with(
     simulacra, recipe_file, tmp_path, monkeypatch
 ) -> None:
@@ -266,6 +273,7 @@ def write_sprites(path: Path) -> None:
     np.savez(path, imgs=images, latents_values=values, latents_classes=np.zeros(len(images)), metadata=metadata)
 
 
+@pytest.mark.usefixtures("few_splits")
 def test_a_set_like_dsprites_is_packed_trained_and_measured(tmp_path, simulacra, recipe_file) -> None:
     write_sprites(tmp_path / "sprites.npz")
     packed = pack(open_source("arrays", tmp_path / "sprites.npz"), tmp_path / "store")

@@ -18,14 +18,12 @@ SET = 32  # images of a set: as many as the run's samples, as the nearest of man
 
 
 def describe_set(images: Images) -> dict[str, float]:
-    """What images look like as a set, in numbers that need no network.
-
-    Args:
-        images: (n, H, W, C) uint8, n of 2 or more; more than SET are taken in sets of that many.
+    """What images (n, H, W, C) uint8, n of 2 or more, look like as a set, in numbers that need no network.
 
     Returns:
         `apart`, the mean root-mean-square difference of two images; `nearest`, that of an image and the one of its set
-        that is most like it; `roughness`, the mean absolute difference of neighbouring pixels. All of pixels in [0, 1].
+        that is most like it; `roughness`, the mean absolute difference of neighbouring pixels. All of pixels in [0, 1];
+        more than SET images are taken in sets of that many.
     """
     sets = [images[start : start + SET] for start in range(0, len(images), SET)]
     numbers = [_of_set(part) for part in sets if len(part) > 1 and len(part) in (SET, len(sets[0]))]
@@ -137,10 +135,7 @@ class Curve:
 
 
 class History:
-    """A run's files, read once.
-
-    Args:
-        run: the folder.
+    """The files of a run folder, read once.
 
     Raises:
         RunError: it holds no run, or a file of it is damaged.
@@ -207,11 +202,7 @@ class History:
         return list(newest.values())
 
     def snapshots(self, most: int | None = None) -> list[tuple[int, Images]]:
-        """Step and images of the same codes in the last snapshots, without the one before the first update.
-
-        Args:
-            most: how many; all by default.
-        """
+        """Step and images of the same codes in the last `most` snapshots, or all, but that before the first update."""
         names = [name for name in self.run.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
         late = [name for name in names if int(name[6:]) > 0][-most if most else None :]
         snapshots = [(int(name[6:]), self.images(name)) for name in late]

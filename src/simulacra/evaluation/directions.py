@@ -186,10 +186,7 @@ def map_of(run: RunFolder, step: int) -> Arrays | None:
 class Directions:
     """Directions in the noise of one trained model, each found when it is first asked for, the same ones every time.
 
-    Args:
-        subject: the model.
-        test_images: their codes (n, width), labels (n, K) and label_names, as the picture "map" holds them, or None.
-        label_directions: that the run keeps, or None.
+    Test images are given by their codes (n, width), labels (n, K) and label_names, as the picture "map" holds them.
     """
 
     def __init__(

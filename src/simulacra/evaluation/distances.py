@@ -135,22 +135,14 @@ def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
 def neighbours(
     real: Features | Cloud, generated: Features | Cloud, k: int = NARROW, k_dense: int = WIDE
 ) -> dict[str, Estimate]:
-    """Precision, recall, density and coverage: fidelity and diversity apart, by nearest neighbours.
+    """Precision, recall, density and coverage: fidelity and diversity apart, by neighbours of features (n, d), (m, d).
 
     A set of images stands for balls around its images, each as wide as the distance to the k-th neighbour. Precision is
     the share of generated images in a ball of a real one, recall that of real images in a ball of a generated one:
-    Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images a generated one lies,
-    over k; coverage is the share of real images with a generated one in their ball: Naeem et al. 2020,
-    arXiv:2002.09797. The intervals are those of a mean over images, the balls taken as given.
-
-    Args:
-        real: (n, d) features of real images.
-        generated: (m, d) features of generated images.
-        k: for precision and recall.
-        k_dense: for density and coverage.
-
-    Returns:
-        The four by name. All but density lie in [0, 1]; density is 1 on average for sets of one distribution.
+    Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images, as wide as to their
+    `k_dense`-th neighbour, a generated one lies, over k_dense; it is 1 on average for sets of one distribution.
+    Coverage is the share of real images with a generated one in their ball: Naeem et al. 2020, arXiv:2002.09797. The
+    intervals are those of a mean over images, the balls taken as given.
 
     Raises:
         ValueError: a set has no more than k or k_dense points.

@@ -29,23 +29,15 @@ FEW = 16  # images that one thread decodes at once: what lies between layers sta
 
 @dataclass(frozen=True)
 class Subject:
-    """A model with all that is needed to look at it.
+    """A model with all that is needed to look at it."""
 
-    Attributes:
-        objective: with its networks in eval mode, where `open_model` gave it.
-        recipe: the resolved recipe.
-        conditions: (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without.
-        store: the data set, or None where it is not at hand.
-        step: updates that the checkpoint has had; 0 for a model that is still being trained.
-        weights: which weights of the checkpoint.
-    """
-
-    objective: Objective
-    recipe: Recipe
+    objective: Objective  # with its networks in eval mode, where `open_model` gave it
+    recipe: Recipe  # the resolved recipe
+    # (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without
     conditions: NDArray[np.uint8] | None
-    store: ImageStore | None = None
-    step: int = 0
-    weights: Weights = "raw"
+    store: ImageStore | None = None  # the data set, or None where it is not at hand
+    step: int = 0  # updates that the checkpoint has had; 0 for a model that is still being trained
+    weights: Weights = "raw"  # which weights of the checkpoint
 
     @property
     def generates(self) -> Generates:

@@ -54,11 +54,7 @@ TRIES = 50  # ports after the wanted one
 
 
 def free_socket(host: str, port: int) -> socket.socket:
-    """A bound socket at the wanted port, or at the next free one.
-
-    Args:
-        host: an address of this machine.
-        port: the first to try; 0 takes any.
+    """A bound socket at an address of this machine and the wanted port, or the next free one; port 0 takes any.
 
     Raises:
         RunError: the address is none of this machine, or no port near is free.

@@ -59,14 +59,10 @@ def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
 
 
 def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list[float], list[Description]]:
-    """Values of one part of a code, and descriptions that differ in this part alone.
+    """Values of one part of a code, and descriptions that differ in this part alone, from what is `shared`.
 
-    Args:
-        code: the layout.
-        shared: what the descriptions have in common.
-        along: `principal_directions:1`, `overrides:3`, `labels:Smiling`, `categories:1`, `continuous:2` or
-            `attributes:Smiling`.
-        count: how many; of categories, as many as there are.
+    The part is `principal_directions:1`, `overrides:3`, `labels:Smiling`, `categories:1`, `continuous:2` or
+    `attributes:Smiling`. There are `count` values; of categories, as many as there are.
 
     Raises:
         RunError: this model has no such part.

@@ -34,12 +34,9 @@ Codes = NDArray[np.float32]
 class CodeMap:
     """One kind of map of test codes: which code lies at a position, and where a code lies.
 
-    Codes of two dimensions are their own map.
-
-    Args:
-        kind: "map" is t-SNE; "map-pca" has the two principal components as its axes.
-        arrays: of the run's picture "map": `points` (n, 2) and `codes` (n, d) among them.
-        seed: that the t-SNE map was computed with.
+    "map" is t-SNE, computed with a seed; "map-pca" has the two principal components as its axes. Codes of two
+    dimensions are their own map. The arrays are those of the run's picture "map": `points` (n, 2) and `codes` (n, d)
+    among them.
 
     Raises:
         RunError: codes of two dimensions have no second kind of map.

@@ -27,13 +27,9 @@ FORMATS: dict[str, Callable[[TrainedModel, Path | None], Files]] = {
 
 
 def files_of(trained: TrainedModel, form: str, licence: str | None = None, runtime: Path | None = None) -> Files:
-    """All files of an export, config.json last: a folder that has it has everything.
+    """All files of an export in one of FORMATS, config.json last: a folder that has it has everything.
 
-    Args:
-        trained: the model.
-        form: one of FORMATS.
-        licence: identifier of the model's licence, for the card.
-        runtime: folder of ONNX Runtime Web, for `web`; fetched with npm by default.
+    The licence is an identifier for the card; `runtime` is the folder of ONNX Runtime Web, fetched with npm by default.
 
     Raises:
         RunError: the model cannot be exported so, or a package is missing.

@@ -215,10 +215,7 @@ def gap_of(height: int) -> int:
 
 
 def tile(images: Images) -> Images:
-    """Images side by side, with see-through gaps.
-
-    Args:
-        images: (rows, columns, H, W, C) uint8, C is 1 or 3.
+    """Images (rows, columns, H, W, C) uint8 of 1 or 3 channels side by side, with see-through gaps.
 
     Returns:
         (rows * (H + gap) - gap, columns * (W + gap) - gap, 4) uint8, RGBA.

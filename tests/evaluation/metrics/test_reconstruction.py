@@ -37,6 +37,7 @@ MakeMaterial = Callable[..., Material]
 def material(subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -> MakeMaterial:
     """material(family): an untrained model beside eight held-out images; searches and draws are short."""
     monkeypatch.setattr(reconstruction, "invert", partial(reconstruction.invert, steps=3, starts=2))
+    monkeypatch.setattr(disentanglement, "SPLITS", dict.fromkeys(disentanglement.SPLITS, 1))
 
     def make(family: str, factors: Any = None, **changes: Any) -> Material:
         it = subject(family, **changes)
