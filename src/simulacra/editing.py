@@ -1,6 +1,6 @@
 """Edits of pictures: each picture becomes a code, the code moves along directions of labels, and is decoded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from simulacra.errors import DataError, RunError
 from simulacra.evaluation.directions import Codes, LabelDirections, Method, learn, moved, share_left, without
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.judge import judge_of
-from simulacra.evaluation.subject import CHUNK, Subject
+from simulacra.evaluation.subject import CHUNK, Progress, Subject
 from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, choose_rows
 
@@ -72,13 +72,10 @@ def edit_images(
     return EditResult(edited.reshape(shape), reconstructions, errors, notes)
 
 
-def codes_of(
-    subject: Subject, images: Images, progress: Callable[[int, int], None] | None = None
-) -> tuple[Codes, NDArray[np.float32]]:
+def codes_of(subject: Subject, images: Images, progress: Progress | None = None) -> tuple[Codes, NDArray[np.float32]]:
     """Codes (n, width) of pictures (n, H, W, C), by the encoder, or by inversion where there is none.
 
-    Returns:
-        The codes, and the mean squared error (n,) of their reconstructions, for images in [-1, 1].
+    With them the mean squared error (n,) of their reconstructions, for images in [-1, 1].
     """
     if not isinstance(subject.objective, Encodes):
         inverted = invert(subject, images, progress=progress)
@@ -145,7 +142,6 @@ def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
 
 
 MOST = 4000  # training images or samples that directions are learnt from
-Progress = Callable[[int, int], None]
 
 
 def learn_directions(

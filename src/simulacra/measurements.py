@@ -116,7 +116,8 @@ class Measurement:
 
 
 def _finite(value: Any) -> float | None:
-    return float(value) if _is_number(value) and isfinite(value) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and isfinite(value) else None
 
 
 def _count(value: Any) -> int | None:
@@ -125,7 +126,3 @@ def _count(value: Any) -> int | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -84,7 +84,8 @@ def oscillation(history: History) -> Finding | None:
         return None
     pairs = [(before, after) for (_, before), (_, after) in pairwise(snapshots)]
     ratios = [changed(before, after) / max(describe_set(after)["apart"], 1e-9) for before, after in pairs]
-    losses = [part for key in _losses(history) if (part := history.late(key)) is not None]
+    players = history.recipe.objective.players
+    losses = [part for player in players if (part := history.late(f"loss/{player}")) is not None]
     swings = [part.sign("above", SWING, value) for part in losses if (value := swing(part)) > SWING]
     usual = float(np.median(ratios))
     if usual < RESTLESS or not swings:
@@ -92,9 +93,7 @@ def oscillation(history: History) -> Finding | None:
     source = "change of a code's image between snapshots (pictures/fixed-*.npz), over the difference of two codes'"
     restless = Sign(source, usual, "above", RESTLESS, snapshots[0][0], snapshots[-1][0])
     optimizer = history.recipe.optimizer
-    rates = " ".join(
-        f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in history.recipe.objective.players
-    )
+    rates = " ".join(f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in players)
     calmer = "an EMA of the weights, --set ema=0.999" if not history.recipe.ema else "gradient penalties, family r3gan"
     if optimizer.betas[0] > 0.5:
         calmer = "less momentum, --set 'optimizer.betas=[0.5, 0.999]'"
@@ -138,10 +137,6 @@ def _poor(history: History) -> list[Sign]:
         elif part is not None and part.values.min() > high:
             signs.append(part.sign("above", high, float(part.values.min())))
     return signs
-
-
-def _losses(history: History) -> list[str]:
-    return [f"loss/{player}" for player in history.recipe.objective.players]
 
 
 # Images of different codes differ by less than this share of what real ones do. Healthy runs had 0.42 and more from 150

@@ -19,7 +19,7 @@ from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.files import keep_aside, to_npz, user_cache
 from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
@@ -30,7 +30,6 @@ NO_HELD_OUT = "not applicable, there are too few held-out images to set this aga
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -240,7 +239,7 @@ class Material:
         """Split and rows of one part of `chosen`."""
         return self.chosen.split if part == "held_out" else "train", getattr(self.chosen, part)
 
-    def stage(self, what: str) -> Callable[[int, int], None]:
+    def stage(self, what: str) -> Progress:
         """A progress function (done, total) for one thing that takes long."""
         return partial(self.progress, what)
 

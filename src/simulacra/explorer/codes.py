@@ -92,11 +92,7 @@ MOST_SAMPLES, MOST_FRAMES = 64, 64
 
 
 def one_description(text: str) -> Description:
-    """The one description in a text.
-
-    Raises:
-        RunError: there are several, or none that can be read.
-    """
+    """The one description in a text; a RunError where there are several, or none that can be read."""
     descriptions = read(text)
     if len(descriptions) != 1:
         raise RunError(f"{len(descriptions)} codes were given where one is drawn; give one")
@@ -195,8 +191,7 @@ def details(loaded: LoadedRun, description: Description, code: torch.Tensor) -> 
 def translated(loaded: LoadedRun, other: LoadedRun, description: Description) -> Description:
     """The description, for one run, of a code that is described for another: the same noise, labels by their names.
 
-    Raises:
-        RunError: the noise of the two runs differs in size or distribution.
+    A RunError where the noise of the two runs differs in size or distribution.
     """
     here, there = loaded.subject.generates.code, other.subject.generates.code
     if (here.noise, here.distribution) != (there.noise, there.distribution):

@@ -110,11 +110,7 @@ class Library:
             self.runs = {name: RunFolder(path) for name, path in zip(names, folders, strict=True)}
 
     def run(self, name: str) -> RunFolder:
-        """A run by its name; a name is looked up, never joined to a path.
-
-        Raises:
-            UnknownRun: no such run.
-        """
+        """A run by its name, which is looked up and never joined to a path; UnknownRun where there is none."""
         if name not in self.runs:
             raise UnknownRun(f"there is no run {name[:80]!r} here; choose one of the list")
         return self.runs[name]

@@ -89,11 +89,7 @@ class CodeMap:
 
 
 def code_map(loaded: LoadedRun, kind: Kind) -> CodeMap:
-    """A map of a loaded run, made once.
-
-    Raises:
-        RunError: the run has no map of this checkpoint.
-    """
+    """A map of a loaded run, made once; a RunError where the run has no map of this checkpoint."""
     if loaded.map is None:
         why = "a map is drawn at the end of a training, of one checkpoint, and only of models with an encoder"
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
@@ -201,11 +197,7 @@ def test_count(loaded: LoadedRun) -> int:
 
 
 def test_images(loaded: LoadedRun, index: int) -> tuple[NDArray[np.uint8], bool]:
-    """A test picture (1, H, W, C), and whether it is the real one.
-
-    Raises:
-        RunError: there is none of that index.
-    """
+    """A test picture (1, H, W, C), and whether it is the real one; a RunError where there is none of that index."""
     if not 0 <= index < test_count(loaded):
         raise RunError(f"there is no test picture {index}: this run has {test_count(loaded)}, counted from 0")
     store = loaded.subject.store

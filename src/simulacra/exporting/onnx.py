@@ -81,11 +81,7 @@ def onnx_files(trained: TrainedModel) -> Files:
 
 
 def onnx_file(objective: Objective, graph: Graph) -> bytes:
-    """A graph in the ONNX format, with its weights, compared with torch.
-
-    Raises:
-        RunError: the graph gives other numbers than torch.
-    """
+    """A graph in the ONNX format, with its weights; a RunError where it gives other numbers than torch."""
     traced = _Traced(objective, graph.function)
     with objective.evaluating(), _quiet():
         program = torch.onnx.export(

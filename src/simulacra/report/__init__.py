@@ -60,7 +60,7 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
 
 
 def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
-    """Writes the comparison of several runs as one page without a part for each run; figures are in a folder beside it.
+    """Writes the comparison of several runs as one page without a part for each run, its figures in a folder beside it.
 
     Raises:
         RunError: it cannot be written.

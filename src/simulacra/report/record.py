@@ -25,11 +25,7 @@ class Unreadable(Exception):
 
 
 def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
-    """An array of images (..., H, W, C) with so many dimensions out of a picture's file.
-
-    Raises:
-        Unreadable: it is missing, empty, or of another form.
-    """
+    """Images (..., H, W, C) of so many dimensions out of a picture's file; Unreadable if it has none such."""
     array = arrays.get(key)
     if array is None:
         raise Unreadable(f"it has no array {key!r}")
@@ -39,11 +35,7 @@ def images(arrays: Arrays, key: str, dimensions: int = 4) -> NDArray[np.uint8]:
 
 
 def numbers(arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """An array of finite numbers of this shape out of a picture's file; None stands for any length but 0.
-
-    Raises:
-        Unreadable: it is missing, empty, of another shape, or holds what is no finite number.
-    """
+    """Finite numbers of this shape, None being any length but 0, out of a picture's file; else Unreadable."""
     array = arrays.get(key, np.empty(0))
     fits = array.ndim == len(shape) and array.dtype.kind in "fiu" and array.size
     if not fits or any(want not in (None, size) for want, size in zip(shape, array.shape, strict=True)):
@@ -69,11 +61,7 @@ def text(arrays: Arrays, key: str) -> str:
 
 
 def image_pairs(arrays: Arrays, above: str, below: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Two arrays of images (n, H, W, C) that stand one above the other.
-
-    Raises:
-        Unreadable: one of them cannot be shown, or their shapes differ.
-    """
+    """Two arrays of images (n, H, W, C), one above the other; Unreadable if one has none, or their shapes differ."""
     upper, lower = images(arrays, above), images(arrays, below)
     if upper.shape != lower.shape:
         raise Unreadable(f"{above} {upper.shape} and {below} {lower.shape} differ in shape")
@@ -169,11 +157,7 @@ def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> lis
 
 
 def read(folder: RunFolder, name: str) -> Record:
-    """Reads what a report needs of a run, finished or not, and notes what is missing.
-
-    Raises:
-        RunError: the folder holds no run.
-    """
+    """Reads what a report needs of a run, finished or not, and notes what is missing; a RunError without a run."""
     facts, gaps = folder.read_facts(), []
     try:
         recipe = folder.read_recipe()

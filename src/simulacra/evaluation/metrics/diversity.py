@@ -8,10 +8,11 @@ from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import NO_HELD_OUT, Material, Progress, Results
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
+from simulacra.evaluation.subject import Progress
 from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 

@@ -11,10 +11,10 @@ from simulacra.catalogue import METRICS
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError, RecipeError
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import FEWEST, Progress, RealImages
+from simulacra.evaluation.context import FEWEST, RealImages
 from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.measurements import Measurement
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
 from simulacra.recipe import Recipe

@@ -81,9 +81,8 @@ def by_vector(material: Material, asked: Columns) -> Switched:
 def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
     """Held-out images whose code is moved from the mean of their class to that of another, drawn evenly.
 
-    Returns:
-        (n, K) the class asked for, and codes (n, width). Classes of too few training images are not asked for, and
-        their images are not moved.
+    With codes (n, width) goes the class asked for (n, K). Classes of too few training images are not asked for, and
+    their images are not moved.
     """
     codes, labels = _codes_and_labels(material)
     learnt = np.flatnonzero(labels.sum(0) >= LEAST)

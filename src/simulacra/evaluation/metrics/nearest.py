@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.audit import thumbnails_of
+from simulacra.evaluation.subject import Progress
 
 BLOCK = 128  # queries at once
 READ = 512  # images at once while thumbnails are made
@@ -73,9 +74,7 @@ class Pool:
     thumbnails: Vectors  # (N, d) float32, their mean colours on a grid of 8x8 at most
 
     @classmethod
-    def of(
-        cls, pixels: Callable[[Rows], Images], count: int, progress: Callable[[int, int], None] | None = None
-    ) -> "Pool":
+    def of(cls, pixels: Callable[[Rows], Images], count: int, progress: Progress | None = None) -> "Pool":
         """Shrinks each of `count` images once; `progress` gets (done, total)."""
         parts = []
         for start in range(0, count, READ):
@@ -84,19 +83,13 @@ class Pool:
                 progress(min(start + READ, count), count)
         return cls(pixels, np.concatenate(parts))
 
-    def nearest(
-        self, images: Images, *, own: Rows | None = None, progress: Callable[[int, int], None] | None = None
-    ) -> Nearest:
+    def nearest(self, images: Images, *, own: Rows | None = None, progress: Progress | None = None) -> Nearest:
         """The nearest image of the pool to each of (n, H, W, C) images, by root mean square difference of 0 to 255.
 
         The pool is dealt into chunks like cards. The nearest thumbnail of each chunk is a candidate, and the nearest
         candidates are compared in full. An image that is much nearer than all others is always found; among many images
-        that are about equally near, a slightly farther one may be taken for the nearest.
-
-        Args:
-            images: what to look for.
-            own: (n,) each image's own index in the pool, which is left out.
-            progress: called with (done, total).
+        that are about equally near, a slightly farther one may be taken for the nearest. `own` (n,) is each image's own
+        index in the pool, which is left out; `progress` gets (done, total).
         """
         count, chunks = len(self.thumbnails), min(CHUNKS, len(self.thumbnails))
         dealt = np.concatenate([np.arange(first, count, chunks) for first in range(chunks)])
