@@ -28,14 +28,6 @@ def test_frechet_of_points_on_a_line_by_hand() -> None:
     assert frechet(a, b) == pytest.approx(9 + (np.sqrt(8) - np.sqrt(2)) ** 2)
 
 
-def test_frechet_is_the_formula_with_a_matrix_root() -> None:
-    a, b = normal(50), normal(60, seed=1) @ normal(4, seed=2) + 1
-    one, other = np.cov(a.T), np.cov(b.T)
-    root = scipy.linalg.sqrtm(one @ other).real
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(one + other - 2 * root)
-    assert frechet(a, b) == pytest.approx(expected, rel=1e-10)
-
-
 @pytest.mark.parametrize(("n", "m"), [(3, 5), (3, 50), (50, 3), (6, 7)])
 def test_frechet_of_few_points_is_that_of_their_covariances(n, m) -> None:
     a, b = normal(n, 6), normal(m, 6, seed=1)

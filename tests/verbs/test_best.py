@@ -26,12 +26,18 @@ DEFAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where features and judges are kept, computed once for all of these tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
 def trained(
-    simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., RunFolder]:
     """trained(family, **changes): a run of six updates with checkpoints at 2, 4 and 6; ten grey images are valid."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setattr(held_out, "SCORED", 12)
 
     def make(family: str, *words: object, name: str = "run", **changes: Any) -> RunFolder:

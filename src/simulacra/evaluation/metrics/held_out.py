@@ -24,11 +24,8 @@ from simulacra.seeds import Draw, stream
 def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[Measurement]:
     """What the family measures of a split, each the mean over its images with a 95% interval; none of an empty split.
 
-    Args:
-        subject: what is measured.
-        split: train, valid or test; training images are as they are, never flipped or augmented.
-        step: the updates that the objective has had, for the record.
-        limit: so many images at most, drawn once and for all; all by default.
+    At most `limit` images are measured, drawn once and for all; all by default. Training images are as they are, never
+    flipped or augmented. The step, of updates that the objective has had, is for the record.
     """
     return [
         Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
