@@ -1,5 +1,6 @@
-"""Grids of codes, sweeps, maps by principal components, and what is predicted of test images."""
+"""Pictures of a run: what each shows, of whom it can be drawn, and the sheets and files that they become."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from simulacra.evaluation.pictures import PICTURES, VALUES, draw
+from simulacra.evaluation.metrics.held_out import held_out
+from simulacra.evaluation.pictures import PICTURES, VALUES, draw, fixed
+from simulacra.evaluation.preview import sheet, to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
 from simulacra.report.sections import PICTURES as SHOWN
@@ -181,3 +184,74 @@ def test_verdicts_count_an_attribute_s_four_cases(subject) -> None:
             for said in range(2):
                 expected = ((labels[:, label] == on) & (told[:, label] == said)).sum()
                 assert arrays["counts"][label, on, said] == expected
+
+
+def test_looks_leave_weights_and_modes_alone(family, subject) -> None:
+    made = subject(family)
+    before = {name: value.clone() for name, value in made.objective.networks.state_dict().items()}
+    for picture in PICTURES.values():
+        picture(made)
+    held_out(made, "test", 0)
+    assert all(torch.equal(value, before[name]) for name, value in made.objective.networks.state_dict().items())
+    assert all(network.training for network in made.objective.networks.values())
+
+
+def test_the_fixed_codes_are_the_same_whenever_they_are_drawn(subject) -> None:
+    made = subject("gan")
+    one, two = fixed(made), fixed(made)
+    assert np.array_equal(one["images"], two["images"])
+
+
+def test_pairs_share_noise_and_differ_in_one_label(subject, drawn) -> None:
+    arrays, seen = drawn("pairs", subject("acgan"))
+    assert arrays["images"].shape == (2, 2, 10, 8, 8, 3), "label, off or on, image"
+    assert arrays["label_names"].tolist() == ["Smiling", "Male"]
+    for label, (off, on) in enumerate(zip(seen[::2], seen[1::2], strict=True)):
+        differs = (off != on).any(0)
+        assert differs.nonzero().flatten().tolist() == [3 + label]
+
+
+def test_classes_share_noise_in_a_row(subject, drawn) -> None:
+    arrays, seen = drawn("classes", subject("acgan", exclusive=True))
+    assert arrays["images"].shape == (8, 3, 8, 8, 3), "noise, class"
+    codes = seen[0].reshape(8, 3, -1)
+    assert (codes[:, :1, :3] == codes[..., :3]).all()
+    assert torch.equal(codes[0, :, 3:], torch.eye(3))
+
+
+def test_reconstructions_stand_beside_their_originals(subject) -> None:
+    made = subject("vae")
+    arrays = PICTURES["reconstructions"](made)
+    assert np.array_equal(arrays["originals"], made.store.images[made.store.rows("test")])
+    assert arrays["reconstructions"].shape == arrays["originals"].shape
+
+
+@pytest.mark.parametrize("latent", [2, 3])
+def test_the_map_has_a_point_and_the_labels_of_every_test_image(latent, subject) -> None:
+    made = subject("vae", **{"objective.latent": latent})
+    arrays = PICTURES["map"](made)
+    assert arrays["points"].shape == (8, 2)
+    assert arrays["codes"].shape == (8, latent)
+    if latent == 2:
+        assert np.array_equal(arrays["points"], arrays["codes"])
+    assert np.array_equal(arrays["labels"], made.store.labels[made.store.rows("test")])
+    assert np.array_equal(arrays["points"], PICTURES["map"](made)["points"]), "equal codes give equal maps"
+
+
+def test_a_sheet_shows_every_image_in_order_on_white() -> None:
+    images = np.stack([np.full((2, 3, 3), shade, np.uint8) for shade in (10, 20, 30)])
+    made = sheet(images, columns=2)
+    assert made.shape == (2 + 2 * 4, 2 + 2 * 5, 3)
+    assert (made[2:4, 2:5] == 10).all()
+    assert (made[2:4, 7:10] == 20).all()
+    assert (made[6:8, 2:5] == 30).all()
+    assert (made[6:8, 7:10] == 255).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_holds_the_very_pixels(channels) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, channels), np.uint8)
+    with Image.open(io.BytesIO(to_png(image, 2))) as read:
+        pixels = np.asarray(read).reshape(8, 10, channels)
+    assert np.array_equal(pixels[::2, ::2], image)
+    assert to_png(image, 2) == to_png(image, 2)
