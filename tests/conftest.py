@@ -24,6 +24,7 @@ from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
 from simulacra.recipe import Recipe, read_table
 from simulacra.runs import RunFolder
+from simulacra.verbs.train import train
 
 SEES = {"kind": "convolution", "channels": [4, 8], "norm_first": False, "dropout": 0.2}
 MAKES = {"kind": "deconvolution", "channels": [8, 4]}
@@ -238,21 +239,57 @@ def make_training(tmp_path: Path) -> MakeTraining:
     return make
 
 
+@pytest.fixture(scope="session")
+def _trained(
+    tmp_path_factory: pytest.TempPathFactory, tiny: MakeRecipe, make_store_in: MakeStore
+) -> Callable[..., Path]:
+    """A folder with a run and its store, made once for all tests that ask for the same."""
+    kept: dict[str, Path] = {}
+
+    def get(family: str, data: dict[str, Any], changes: Changes) -> Path:
+        key = json.dumps([family, data, changes], sort_keys=True)
+        if key not in kept:
+            folder = tmp_path_factory.mktemp(family)
+            store = make_store_in(folder, **data)
+            train(tiny(family, **changes), str(store), folder / "run", report=False)
+            kept[key] = folder
+        return kept[key]
+
+    return get
+
+
+@pytest.fixture
+def trained_once(tmp_path: Path, _trained: Callable[..., Path]) -> Callable[..., Path]:
+    """trained_once(family, data={}, **changes): a copy of a run that is trained once, with its data in its place."""
+
+    def make(family: str, data: dict[str, Any] | None = None, **changes: Any) -> Path:
+        folder = _trained(family, data or {}, changes)
+        for part in ("run", "store"):
+            if not (tmp_path / part).exists():
+                shutil.copytree(folder / part, tmp_path / part)
+        for file in (tmp_path / "run" / "recipe.toml", tmp_path / "run" / "run.json"):
+            file.write_text(file.read_text("utf-8").replace(str(folder), str(tmp_path)), "utf-8")
+        return tmp_path / "run"
+
+    return make
+
+
 @pytest.fixture
 def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """simulacra(*words): runs a command line in this process."""
+    """simulacra(*words, code=): runs a command line in this process; it has to end with this code, if one is given."""
 
-    def run(*words: object) -> Ended:
+    def run(*words: object, code: int | None = None) -> Ended:
         monkeypatch.setattr(sys, "argv", ["simulacra", *map(str, words)])
         capsys.readouterr()
         try:
             cli.main()
         except SystemExit as leave:
-            code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+            ended = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
         else:
-            code = 0
+            ended = 0
         said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
+        assert code in (None, ended), said.err
+        return Ended(ended, said.out, said.err)
 
     return run
 

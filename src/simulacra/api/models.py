@@ -20,7 +20,7 @@ from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError
 from simulacra.evaluation.directions import Method
 from simulacra.evaluation.subject import Subject
-from simulacra.exporting.weights import load_exported
+from simulacra.exporting.model import load_exported
 from simulacra.files import expand
 from simulacra.objectives import Classifies, Generates
 from simulacra.progress import print_error
@@ -200,7 +200,7 @@ class Run(TrainedModel):
     @property
     def evaluations(self) -> list[dict[str, Any]]:
         """Rows of evaluations.jsonl: measured values with n, split, extractor and interval."""
-        return self.files.rows("evaluations")
+        return [row.to_json() for row in self.files.measurements()]
 
     def edit(
         self,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from simulacra.data.decode import Meaning, convert_picture, read_picture
 from simulacra.errors import DataError
-from simulacra.evaluation.pictures.preview import ENDINGS, scale_for, sheet, to_picture
+from simulacra.evaluation.preview import ENDINGS, scale_for, sheet, to_picture
 from simulacra.files import expand, to_npy
 
 Shape = tuple[int, int, int]

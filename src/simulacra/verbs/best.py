@@ -6,11 +6,10 @@ from pathlib import Path
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.engine.loop import Tick, Training
-from simulacra.evaluation.context import Progress
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for, untrained
 from simulacra.evaluation.metrics.held_out import best_of, metric_of, require_valid, score
-from simulacra.evaluation.subject import Subject, open_model, weights_of
+from simulacra.evaluation.subject import Progress, Subject, open_model, weights_of
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.runs import RunFolder

@@ -19,7 +19,7 @@ from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.metrics import GROUPS, Results
-from simulacra.evaluation.pictures import preview
+from simulacra.evaluation.preview import preview
 from simulacra.evaluation.subject import Weights, open_model
 from simulacra.measurements import Measurement
 from simulacra.progress import Live

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from simulacra.data.sources import Options, open_source
 from simulacra.data.sources.scan import kept_by_us, scan
 from simulacra.errors import DataError
-from simulacra.evaluation.pictures.preview import sheet, to_png
+from simulacra.evaluation.preview import sheet, to_png
 
 
 @pytest.mark.parametrize(
