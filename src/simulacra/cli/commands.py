@@ -385,6 +385,21 @@ def bench(
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show what this machine and this installation offer: versions, cores, precision, load, disk, cache."""
+    from simulacra.verbs import doctor as verb
+
+    checks = verb.doctor()
+    if as_json:
+        echo(json.dumps([check.as_json() for check in checks]))
+        return
+    for check in checks:
+        echo(f"{check.name:14} {check.value}")
+        if check.remedy:
+            echo(f"{'':14} -> {check.remedy}")
+
+
+@app.command()
 def explore(
     runs: Annotated[list[Path], path_argument("Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
