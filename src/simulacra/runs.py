@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import can_lock, write_aside
 from simulacra.measurements import Measurement
-from simulacra.recipe import Recipe, read_table, to_toml
-from simulacra.settings import of_this_version
+from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")

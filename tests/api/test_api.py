@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import simulacra as sm
-from simulacra.api.pictures import as_images, shown
+from simulacra.api.models import as_images, shown
 from simulacra.data.values import Range
 
 

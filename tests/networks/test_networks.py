@@ -9,7 +9,7 @@ from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import NETWORKS, decoder, encoder, head, layer_table, output_shape
-from simulacra.settings import NetworkSettings
+from simulacra.settings.networks import NetworkSettings
 
 SMALL: dict[str, dict[str, Any]] = {
     "convolution": {"channels": [3, 4]},

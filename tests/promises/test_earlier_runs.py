@@ -13,7 +13,7 @@ from simulacra.evaluation.metrics.held_out import best_of
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
 from simulacra.verbs.best import best
-from simulacra.verbs.compare import compare
+from simulacra.verbs.report import compare
 
 EARLIER = Path(__file__).parent / "earlier_run"
 

@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulacra.api.models import Model, Run, load, open_run
-from simulacra.api.pictures import Pictures
+from simulacra.api.models import Model, Pictures, Run, load, open_run
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
 from simulacra.files import expand
 from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.compare import Comparison
-from simulacra.verbs.compare import compare as compare_runs
 from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated
+from simulacra.verbs.report import compare as compare_runs
 from simulacra.verbs.train import train as train_run
 
 

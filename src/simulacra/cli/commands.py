@@ -42,9 +42,9 @@ from simulacra.cli.options import (
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the recipes that come with the package."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.recipe import overview
 
-    rows = verb.recipes()
+    rows = overview()
     if as_json:
         echo(json.dumps(rows))
         return
@@ -54,9 +54,10 @@ def recipes(as_json: Json = False) -> None:
 @app.command()
 def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> None:
     """Print the layer tables of a recipe's networks: layer, output shape, parameters, totals."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.objectives import outline
+    from simulacra.recipe import load
 
-    counts = verb.summary(recipe, changes or ())
+    counts = {"recipe": recipe} | outline(load(recipe, changes or ()))
     if as_json:
         echo(json.dumps(counts))
         return
@@ -153,7 +154,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
-    from simulacra.verbs import demo as verb
+    from simulacra.verbs import train as verb
 
     echo(verb.demo(out, minutes, say))
 
@@ -308,7 +309,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
-    from simulacra.verbs import compare as verb
+    from simulacra.verbs import report as verb
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:

@@ -15,7 +15,7 @@ from simulacra.files import expand
 from simulacra.objectives import Objective, build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.settings import StartSettings
+from simulacra.settings.training import StartSettings
 
 FORMAT = 1
 PARTS = {"step": int, "networks": dict, "ema": dict}  # of a checkpoint, whoever reads it

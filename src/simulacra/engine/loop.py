@@ -13,8 +13,7 @@ from simulacra.data.batches import SHUFFLED, Batches, Order
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
-from simulacra.engine.ema import EMA
-from simulacra.engine.optimizers import Optimizers
+from simulacra.engine.optimizers import EMA, Optimizers
 from simulacra.errors import Diverged
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe

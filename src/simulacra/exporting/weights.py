@@ -15,9 +15,8 @@ from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.exporting.model import TrainedModel
 from simulacra.objectives import Generates, build
-from simulacra.recipe import Recipe, read_table, to_table
+from simulacra.recipe import Recipe, of_this_version, read_table, to_table
 from simulacra.report.glossary import of_family
-from simulacra.settings import of_this_version
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

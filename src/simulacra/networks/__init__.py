@@ -14,7 +14,7 @@ from simulacra.errors import RecipeError
 from simulacra.networks import architectures
 from simulacra.networks.layers import initialize
 from simulacra.networks.table import Row, layer_table, output_shape
-from simulacra.settings import NetworkSettings
+from simulacra.settings.networks import NetworkSettings
 
 __all__ = ["NETWORKS", "Kind", "Row", "decoder", "encoder", "head", "initialize", "layer_table", "output_shape"]
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulacra.settings.base import Settings
+from simulacra.settings import Settings
 
 RealLabel = Annotated[float, Field(gt=0.5, le=1.0)]
 Augmentation = Literal["color", "translation", "cutout"]

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from simulacra.data.splits import require_valid
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.engine.loop import Tick, Training
-from simulacra.evaluation.context import Progress
+from simulacra.evaluation.context import FEWEST, Progress
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for, untrained
-from simulacra.evaluation.metrics.held_out import best_of, metric_of, require_valid, score
+from simulacra.evaluation.metrics.held_out import best_of, metric_of, score
 from simulacra.evaluation.subject import Subject, open_model, weights_of
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
@@ -69,7 +70,7 @@ def best(
     recipe = run.read_recipe()
     name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe, say=say)
     extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
-    require_valid(store)
+    require_valid(store, FEWEST)
     steps, measurements = list(run.checkpoints()), []
     with run.lock_if_writable(say) as writable, Live("scoring") as live:
         for done, step in enumerate(steps):

@@ -1,22 +1,28 @@
 """The verb `train`: recipe and data to a run folder with a report."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulacra.data.batches import Order, choose
-from simulacra.data.sources import Options, read_options
+from simulacra.data.sources import KNOWN, Options, read_options
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npy
+from simulacra.files import expand, to_npy
 from simulacra.recipe import Changes, Recipe, load, read_changes, to_table
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
+from simulacra.settings.training import SourceSettings
 from simulacra.verbs import processes
+from simulacra.verbs.data import pack
 from simulacra.verbs.drive import conclude, drive, how_far
-from simulacra.verbs.prepare import Data, Job, Prepared, Say, facts_of_run, prepare
+from simulacra.verbs.prepare import Data, Job, Prepared, Say, check_first, conditions, facts_of_run, prepare
 
 LEFT_BY_A_KILL = (".lock", "recipe.toml", ".*.aside")  # what a training that was killed early leaves behind
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # facts of a run that can go on
@@ -87,7 +93,7 @@ def train(
     settings = load(recipe, changed)
     path, asked = remembered(settings, RunFolder(out)) if data is None else (data, Options())
     source = Data(path, asked.with_others(options), cache, "data.size" not in changed)
-    job = Job(settings, name, out, source, epochs, device, report, say)
+    job = Job(with_source(settings, source), name, out, source, epochs, device, report, say)
     return processes.run(carry_out, job, devices)
 
 
@@ -99,6 +105,16 @@ def remembered(recipe: Recipe, run: RunFolder) -> tuple[str | None, Options]:
     return (None, Options()) if source is None else (source.path, read_options(**source.options))
 
 
+def with_source(recipe: Recipe, data: Data) -> Recipe:
+    """The recipe with what the user called the data, so that it trains on the same images again, from anywhere."""
+    source = None
+    if data.path is not None:
+        named = data.path in KNOWN and data.options.source in (None, data.path)
+        path = data.path if named else str(expand(data.path).absolute())
+        source = SourceSettings(path=path, options=data.options.words())
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": source})})
+
+
 def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     """The whole training, as one process sees it.
 
@@ -107,7 +123,8 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         open_devices: gives the devices, once all is ready for the first update.
     """
     run = RunFolder(job.out)
-    prepared = prepare(job, run)
+    check_first(job.recipe, run)
+    prepared = prepare(job)
     with run.lock(job.say, "wait for it, or give another --out"):
         earlier = read_earlier(run, prepared)
         if earlier and earlier.ended:
@@ -118,8 +135,9 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         order = choose_order(prepared, earlier, job.say)
         devices = open_devices(prepared.recipe, prepared.store, order)
         training = assemble(prepared.recipe, run, prepared.objective, prepared.store, devices, order)
-        begin(training, job, prepared, earlier, order)
-        subject = Subject(training.objective, prepared.recipe, prepared.conditions, prepared.store)
+        labels = conditions(prepared.recipe, prepared.store)
+        begin(training, job, earlier, order, labels)
+        subject = Subject(training.objective, prepared.recipe, labels, prepared.store)
         step = drive(training, subject)
         job.say("measuring and drawing")
         conclude(training, subject, step, job.say)
@@ -209,10 +227,12 @@ def choose_order(prepared: Prepared, earlier: Earlier | None, say: Say) -> Order
     return order
 
 
-def begin(training: Training, job: Job, prepared: Prepared, earlier: Earlier | None, order: Order) -> None:
+def begin(
+    training: Training, job: Job, earlier: Earlier | None, order: Order, labels: NDArray[np.uint8] | None
+) -> None:
     """Writes recipe, facts and conditions into the run folder, and says from which step the training goes on."""
     run, recipe, precision = training.run, training.recipe, training.devices.precision
-    facts = facts_of_run(training.objective, prepared.store, training.devices)
+    facts = facts_of_run(training.objective, training.batches.store, training.devices)
     facts["data"] |= order.facts
     facts |= {"family": recipe.objective.family, "recipe_name": job.name, "state": "running"}
     if training.transferred:
@@ -222,8 +242,8 @@ def begin(training: Training, job: Job, prepared: Prepared, earlier: Earlier | N
         run.write_facts({"state": "running"})
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
-    if prepared.conditions is not None:
-        run.write("conditions.npy", to_npy(prepared.conditions))
+    if labels is not None:
+        run.write("conditions.npy", to_npy(labels))
     if training.start:
         job.say(f"{job.out}: going on from step {training.start:,}")
         if earlier and earlier.facts.get("precision") != precision:
@@ -235,3 +255,31 @@ def finished(run: RunFolder) -> Finished:
     """How the run in a folder ended."""
     facts = run.read_facts()
     return Finished(run.path, facts["step"], facts["images_seen"], facts["seconds"])
+
+
+MODELS = ("vae", "dcgan", "acgan")
+COUNT, SIZE = 6000, 32
+
+
+def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
+    """Draws avatars, trains a VAE, a DCGAN and an ACGAN on equally many of them, and reports on all three side by side.
+
+    Args:
+        out: the folder of data, runs and report; a demo that was interrupted goes on from there.
+        minutes: of training for each model at most, where the machine is slow.
+        say: takes lines that a person should read.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RecipeError: `minutes` is not a length of time.
+    """
+    load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
+    packed = pack("avatars", None, out / "avatars", Options(size=(SIZE, SIZE), count=COUNT, seed=0))
+    say(packed.message)
+    for model in MODELS:
+        train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
+    written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
+    say(f"to change codes and attributes by hand: simulacra explore {shlex.quote(str(out / MODELS[-1]))}")
+    return written
