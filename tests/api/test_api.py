@@ -17,13 +17,13 @@ from simulacra.data.values import Range
 
 
 @pytest.fixture
-def run(tiny: Any, make_store: Any, tmp_path: Path) -> Callable[..., sm.Run]:
+def run(trained_once: Any) -> Callable[..., sm.Run]:
     """run(family, **changes): a run of two updates."""
 
     def make(family: str, exclusive: bool = False, **changes: Any) -> sm.Run:
         changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []} | changes
-        data = make_store(count=60, exclusive=exclusive, held_out=10, name=f"data-{family}")
-        return sm.train(tiny(family, **changes), data, tmp_path / family, say=lambda _: None)
+        store = {"count": 60, "exclusive": exclusive, "held_out": 10, "name": f"data-{family}"}
+        return sm.Run(trained_once(family, store, family, **changes))
 
     return make
 

@@ -20,16 +20,14 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def edit(simulacra: Any, recipe_file: Any, make_store: Any, tmp_path: Path, photo: Path) -> Callable[..., Any]:
+def edit(simulacra: Any, trained_once: Any, tmp_path: Path, photo: Path) -> Callable[..., Any]:
     """edit(*words, family=): how `edit` ends for a run of two updates in tmp_path / "run"."""
 
     def ended(*words: object, family: str = "vae", picture: Path = photo) -> Any:
         run = tmp_path / "run"
         if not run.exists():
             changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []}
-            data = make_store(count=60)
-            trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
-            assert trained.code == 0, trained.err
+            trained_once(family, {"count": 60}, **changes)
         return simulacra("edit", run, picture, "--out", tmp_path / "out.png", *words)
 
     return ended

@@ -25,19 +25,15 @@ EXPECTED += [(MEMORISATION, "train")]
 
 
 @pytest.fixture
-def evaluate(
-    simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Any]:
+def evaluate(simulacra: Run, trained_once: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """evaluate(*words, family=, only=): how `evaluate` ends for a run of two updates on sixty images, ten for tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def ended(*words: object, family: str = "vae", only: str = "quality") -> Any:
         run = tmp_path / "run"
         if not run.exists():
-            data = make_store(count=60, held_out=10)
             changes = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
-            trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
-            assert trained.code == 0, trained.err
+            trained_once(family, {"count": 60, "held_out": 10}, **changes)
         return simulacra("evaluate", run, "--features", "random-vgg", "-n", 20, "--only", only, *words)
 
     return ended
