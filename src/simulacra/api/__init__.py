@@ -17,11 +17,6 @@ from simulacra.verbs.report import compare as compare_runs
 from simulacra.verbs.train import train as train_run
 
 
-def report_line(line: str) -> None:
-    """Prints a line for a person, apart from the output of a script."""
-    print_error(line)
-
-
 def pack(
     source: str,
     path: str | Path | None = None,
@@ -50,7 +45,7 @@ def pack(
     asked = read_options(size=size, labels=labels, grey=grey, **options)
     packed = pack_source(source, None if path is None else expand(path), expand(out), options=asked)
     for line in packed.notes:
-        report_line(line)
+        print_error(line)
     return packed.store
 
 
@@ -67,7 +62,7 @@ def train(
     labels: str | Path | None = None,
     device: str = "auto",
     report: bool = False,
-    say: Callable[[str], None] = report_line,
+    say: Callable[[str], None] = print_error,
     **options: Any,
 ) -> Run:
     """Trains a recipe into a run folder, or continues from its newest checkpoint.

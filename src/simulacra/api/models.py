@@ -20,7 +20,7 @@ from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError
 from simulacra.evaluation.directions import Method
 from simulacra.evaluation.pictures.preview import ENDINGS, scale_for, sheet, to_picture
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Subject, open_model
 from simulacra.exporting.weights import load_exported
 from simulacra.files import expand, to_npy
 from simulacra.objectives import Classifies, Generates
@@ -29,7 +29,7 @@ from simulacra.recipe import Recipe
 from simulacra.report.formatting import data_url
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
-from simulacra.verbs.edit import Editor, meaning_of_run, open_editor
+from simulacra.verbs.edit import Editor, meaning_of_run
 from simulacra.verbs.evaluate import Evaluated, evaluate
 from simulacra.verbs.export import export
 from simulacra.verbs.sample import draw_samples, never_met, with_labels
@@ -273,7 +273,7 @@ class Run(TrainedModel):
 
     @cached_property
     def _editor(self) -> Editor:
-        return open_editor(self.folder, self._step, self._data)
+        return Editor(self.files, open_model(self.files, self._step), self._data)
 
     @property
     def subject(self) -> Subject:

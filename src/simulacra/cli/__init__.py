@@ -85,22 +85,14 @@ class Results:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Writes a text.
-
-        Raises:
-            SystemExit: the reader has left.
-        """
+        """Writes a text. Raises SystemExit: the reader has left."""
         try:
             return int(self._stream.write(text))
         except BrokenPipeError as error:
             raise SystemExit(READER_LEFT) from error
 
     def flush(self) -> None:
-        """Hands on what was written.
-
-        Raises:
-            SystemExit: the reader has left.
-        """
+        """Hands on what was written. Raises SystemExit: the reader has left."""
         try:
             self._stream.flush()
         except BrokenPipeError as error:

@@ -262,14 +262,14 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs import best as verb
+    from simulacra.verbs import evaluate as verb
 
     scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
         rows = [measurement.to_json() for measurement in scores.measurements]
         echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
-    table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    table(str(run), verb.SCORED_COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
     echo(scores.conclusion)
 
 

@@ -101,11 +101,7 @@ def takes_source_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_step(text: str) -> int | str:
-    """What --step means.
-
-    Raises:
-        BadParameter: neither a number nor "best".
-    """
+    """What --step means. Raises BadParameter: neither a number nor "best"."""
     if text == "best":
         return text
     if not text.isdigit():
@@ -114,11 +110,7 @@ def read_step(text: str) -> int | str:
 
 
 def read_weights(text: str) -> str:
-    """What --weights means.
-
-    Raises:
-        BadParameter: neither ema nor raw.
-    """
+    """What --weights means. Raises BadParameter: neither ema nor raw."""
     if text not in ("ema", "raw"):
         raise typer.BadParameter(f"{text!r} is neither ema nor raw")
     return text

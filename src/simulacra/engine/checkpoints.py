@@ -71,11 +71,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def fitting(path: Path, run: RunFolder) -> Iterator[None]:
-    """Open while a state is taken up from a checkpoint.
-
-    Raises:
-        RunError: the state does not fit the run's recipe.
-    """
+    """Open while a state is taken up from a checkpoint. Raises RunError: the state does not fit the run's recipe."""
     try:
         yield
     except (RuntimeError, LookupError, TypeError, ValueError) as error:

@@ -187,10 +187,6 @@ class Devices:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def backward(self, loss: Tensor, inputs: list[nn.Parameter], *, retain_graph: bool = False) -> None:
-        """Gradients of a loss for these parameters and no others; its graph is freed unless `retain_graph`."""
-        torch.autograd.backward(loss, inputs=inputs, retain_graph=retain_graph)
-
     def average(self, parameters: Iterable[nn.Parameter]) -> None:
         """Averages gradients over all processes, all in one message."""
         if self.world == 1:

@@ -57,11 +57,7 @@ class Meter:
             raise Diverged(f"{', '.join(names)} stopped being finite at step {step}")
 
     def flush(self) -> dict[str, float]:
-        """The means since the last flush, by name.
-
-        Raises:
-            Diverged: one of them is not finite.
-        """
+        """The means since the last flush, by name. Raises Diverged: one of them is not finite."""
         self.check()
         means = {name: total / (self.counts[name] * self.devices.world) for name, total in self.totals().items()}
         self.sums, self.counts, self.bad = {}, {}, None

@@ -32,7 +32,7 @@ class Optimizers:
     Args:
         objective: whose players learn; its networks are where they will stay.
         settings: the recipe's table of optimisers.
-        devices: runs the backward pass and averages over processes.
+        devices: averages gradients over processes.
 
     Attributes:
         norms: "gradient/PLAYER" -> length of the gradient that the player followed last, in every tenth update; else
@@ -65,7 +65,7 @@ class Optimizers:
         """One step of this player down the loss; nobody else's parameters get a gradient."""
         parameters, optimizer = self.parameters[player], self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
-        self.devices.backward(loss, parameters, retain_graph=retain_graph)
+        torch.autograd.backward(loss, inputs=parameters, retain_graph=retain_graph)
         self.devices.average(parameters)
         if self.measures:
             lengths = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])

@@ -50,11 +50,7 @@ REMEDY = "change the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
-    """An objective whose first weights depend on the recipe's seed alone.
-
-    Raises:
-        RecipeError: as `outline`.
-    """
+    """An objective whose first weights depend on the recipe's seed alone. Raises RecipeError: as `outline`."""
     outline(recipe)
     torch.manual_seed(torch_seed(recipe.seed, Draw.WEIGHTS))
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
