@@ -276,9 +276,10 @@ def best(
 @app.command()
 def diagnose(run: Run, as_json: Json = False) -> None:
     """Find what went wrong in a run, with the numbers that show it and what to try."""
-    from simulacra.verbs import report as verb
+    from simulacra import diagnosis
+    from simulacra.runs import RunFolder
 
-    findings = verb.diagnose(run)
+    findings = diagnosis.diagnose(RunFolder(run))
     if as_json:
         echo(json.dumps([finding.as_json() for finding in findings]))
         return

@@ -125,12 +125,7 @@ class Tick:
 
 
 def assemble(
-    recipe: Recipe,
-    run: RunFolder,
-    objective: Objective,
-    store: ImageStore,
-    devices: Devices,
-    order: Order = SHUFFLED,
+    recipe: Recipe, run: RunFolder, objective: Objective, store: ImageStore, devices: Devices, order: Order = SHUFFLED
 ) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
 

@@ -214,10 +214,7 @@ class AcganSettings(FamilySettings):
     discriminator_steps: PositiveInt = 1
     augment: tuple[Augmentation, ...] = ()
     labelled: ClassVar[bool] = True
-    players: ClassVar[Players] = {
-        "discriminator": ("discriminator", "source", "label"),
-        "generator": ("generator",),
-    }
+    players: ClassVar[Players] = {"discriminator": ("discriminator", "source", "label"), "generator": ("generator",)}
 
 
 class WganSettings(FamilySettings):

@@ -111,7 +111,6 @@ def edit(
     """
     if out.suffix.lower() not in ENDINGS:
         raise RunError(f"--out {out}: expected a name that ends in {', '.join(ENDINGS)}")
-    check(request)
     run = RunFolder(path)
     editor = Editor(run, open_model(run, step), data)
     height, width, channels = editor.subject.recipe.data.shape

@@ -1,11 +1,10 @@
-"""The verbs `report` and `diagnose`: a page about runs, and what went wrong in one."""
+"""The verbs `report` and `compare`: a page about runs, and which of several is better, where numbers allow to say."""
 
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulacra import diagnosis
 from simulacra.errors import RunError, nearest
 from simulacra.estimates import Estimate
 from simulacra.report import read_all, write_comparison, write_report
@@ -40,18 +39,6 @@ def report(
         for path in paths:
             redraw(path, step, say)
     return write_report([RunFolder(path) for path in paths], out)
-
-
-def diagnose(path: Path) -> list[diagnosis.Finding]:
-    """What went wrong in a run, the worst first.
-
-    Raises:
-        RunError: the folder holds no run, or a file of it is damaged.
-    """
-    return diagnosis.diagnose(RunFolder(path))
-
-
-__all__ = ["Comparison", "compare", "rows", "settings"]
 
 
 def compare(
