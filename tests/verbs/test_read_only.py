@@ -14,19 +14,9 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path) -> RunFolder:
+def run(trained_once: Callable[..., Path]) -> RunFolder:
     """A small run."""
-    words = [
-        "train",
-        recipe_file("vae"),
-        "--data",
-        make_store(count=40, held_out=8),
-        "--out",
-        tmp_path / "run",
-        "--no-report",
-    ]
-    assert simulacra(*words).code == 0
-    return RunFolder(tmp_path / "run")
+    return RunFolder(trained_once("vae", {"count": 40, "held_out": 8}))
 
 
 @pytest.mark.parametrize("words", [["evaluate", "-n", "8", "--only", "reconstruction"], ["best"]], ids=" ".join)

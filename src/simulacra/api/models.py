@@ -1,4 +1,7 @@
-"""Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify."""
+"""Run and Model: a trained model from a run folder or from an export; both sample, encode, decode and classify.
+
+And Pictures: what they give, arrays of images that a notebook shows.
+"""
 
 import warnings
 from abc import ABC, abstractmethod

@@ -1,4 +1,7 @@
-"""The command line: parse, call one verb, print. Nothing heavy is imported before a command needs it."""
+"""The command line: parse, call one verb, print. Nothing heavy is imported before a command needs it.
+
+Its streams take any letter and survive a reader who leaves; what goes wrong becomes a sentence and an exit code.
+"""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Devices: where training runs and with which numbers, and what the processes of a training send to one another."""
+"""Devices: where training runs and with which numbers; and several processes, how they meet and what they send."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""One optimiser per player, the step that moves that player only, and how large steps are at what time."""
+"""How weights move: one optimiser per player, how large its steps are at what time, and the EMA of the weights."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,7 +109,8 @@ State = dict[str, Tensor]
 class EMA:
     """Averages weights and statistics of the network that makes images; of all networks where an encoder gives codes.
 
-    An encoder's codes mean something to the decoder of the same moment; the average of one would not fit the other.
+    Yazici et al. 2019, arXiv:1806.04498; Karras et al. 2018, arXiv:1710.10196, section 4. An encoder's codes mean
+    something to the decoder of the same moment; the average of one would not fit the other.
 
     Args:
         objective: its networks are where they will stay.

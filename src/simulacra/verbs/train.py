@@ -1,4 +1,4 @@
-"""The verb `train`: recipe and data to a run folder with a report."""
+"""The verbs `train`, recipe and data to a run folder with a report; and `demo`, three of them on drawn pictures."""
 
 import shlex
 from collections.abc import Callable
