@@ -278,19 +278,20 @@ def trained_once(
 
 @pytest.fixture
 def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """simulacra(*words): runs a command line in this process."""
+    """simulacra(*words, code=): runs a command line in this process; it has to end with this code, if one is given."""
 
-    def run(*words: object) -> Ended:
+    def run(*words: object, code: int | None = None) -> Ended:
         monkeypatch.setattr(sys, "argv", ["simulacra", *map(str, words)])
         capsys.readouterr()
         try:
             cli.main()
         except SystemExit as leave:
-            code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+            ended = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
         else:
-            code = 0
+            ended = 0
         said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
+        assert code in (None, ended), said.err
+        return Ended(ended, said.out, said.err)
 
     return run
 

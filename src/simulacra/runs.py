@@ -199,8 +199,6 @@ class RunFolder:
                 rows.append(json.loads(line))
                 if not (isinstance(rows[-1], dict) and isinstance(rows[-1].get("step"), int)):
                     raise ValueError("it has no step")
-                if rows[-1].get("weights") == "averaged":  # the word of earlier versions
-                    rows[-1]["weights"] = "ema"
             except ValueError as error:
                 raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
         return rows

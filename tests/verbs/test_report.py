@@ -12,7 +12,6 @@ import pytest
 from simulacra.runs import RunFolder
 from simulacra.verbs.report import compare
 
-Run = Callable[..., Any]
 ROW = {
     "metric": "precision",
     "low": None,
@@ -55,12 +54,11 @@ def seeds(make: Any) -> list[Path]:
     return found
 
 
-def test_the_better_of_two_is_told_where_their_intervals_allow_it(make: Any) -> None:
+def test_the_better_of_two_is_told_where_their_intervals_allow_it(make) -> None:
     found = compare([make("a", 0.5), make("b", 0.6)])
     (one,) = found.metrics
     assert (one.verdict, one.best) == ("b is better", ("b",))
     difference = one.differences[0]
-    assert difference is not None
     margin = 0.02 * 2**0.5
     assert (difference.value, difference.low, difference.high) == pytest.approx((-0.1, -0.1 - margin, -0.1 + margin))
     assert one.baseline == 0.9
@@ -77,20 +75,20 @@ def test_the_better_of_two_is_told_where_their_intervals_allow_it(make: Any) -> 
         ("sharpness", (0.5, 0.52, 0.69, 0.7), "no significant difference between c and d; a and b are lower"),
     ],
 )
-def test_a_verdict_names_who_leads(make: Any, metric: str, values: tuple[float, ...], verdict: str) -> None:
+def test_a_verdict_names_who_leads(make, metric, values, verdict) -> None:
     rows = [{"metric": metric, "value": value, "low": value - 0.02, "high": value + 0.02} for value in values]
     found = compare([make(name, row) for name, row in zip("abcd", rows, strict=False)])
     assert [one.verdict for one in found.metrics] == [verdict]
 
 
-def test_a_value_without_interval_is_shown_and_not_judged(make: Any) -> None:
+def test_a_value_without_interval_is_shown_and_not_judged(make) -> None:
     row = {"metric": "frechet_distance"}
     (one,) = compare([make("a", row | {"value": 3.0}), make("b", row | {"value": 30.0})]).metrics
     assert one.verdict == "not tested: no interval"
     assert one.best == ()
 
 
-def test_what_was_measured_otherwise_is_said_and_not_compared(make: Any) -> None:
+def test_what_was_measured_otherwise_is_said_and_not_compared(make) -> None:
     a = make("a", 0.5, {"metric": "recall", "value": 0.3})
     b = make("b", {"value": 0.6, "n": 2000}, {"metric": "recall", "value": 0.4})
     found = compare([a, b])
@@ -99,14 +97,14 @@ def test_what_was_measured_otherwise_is_said_and_not_compared(make: Any) -> None
     assert found.notes[0].endswith(f"simulacra evaluate {a} -n 2000 --features random-vgg")
 
 
-def test_the_conditions_that_most_runs_share_are_compared(make: Any) -> None:
+def test_the_conditions_that_most_runs_share_are_compared(make) -> None:
     paths = [make("a", 0.5, {"value": 0.55, "n": 900}), make("b", {"value": 0.6, "n": 900}), make("c", 0.7)]
     (one,) = compare(paths).metrics
     assert one.conditions["n"] == 900
     assert [cell and cell.estimate.value for cell in one.cells] == [0.55, 0.6, None]
 
 
-def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make: Any) -> None:
+def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make) -> None:
     paths = [make(name, 0.5, {"value": 0.8, "split": "train"}, {"value": 0.1, "split": "valid"}) for name in "ab"]
     assert [one.split for one in compare(paths).metrics] == ["test"]
     assert [one.split for one in compare(paths, split="train").metrics] == ["train"]
@@ -114,7 +112,7 @@ def test_images_kept_aside_are_compared_unless_another_split_is_asked_for(make: 
     assert [one.split for one in compare(valid).metrics] == ["valid"]
 
 
-def test_likelihoods_of_different_width_are_not_compared(make: Any) -> None:
+def test_likelihoods_of_different_width_are_not_compared(make) -> None:
     bounds = [{"metric": "elbo", "value": -100.0, "density": f"normal, variance {width}"} for width in (0.5, 1)]
     found = compare([make("a", 0.5, bounds[0]), make("b", 0.5, bounds[1])])
     assert [compared.metric for compared in found.metrics] == ["precision"]
@@ -124,12 +122,12 @@ def test_likelihoods_of_different_width_are_not_compared(make: Any) -> None:
     )
 
 
-def test_labels_are_compared_each_with_itself(make: Any) -> None:
+def test_labels_are_compared_each_with_itself(make) -> None:
     paths = [make(name, *({"value": 0.5, "label": label} for label in ("Hat", "Beard"))) for name in "ab"]
     assert [one.label for one in compare(paths).metrics] == ["Hat", "Beard"]
 
 
-def test_the_keys_that_differ_stand_beside_the_numbers(make: Any) -> None:
+def test_the_keys_that_differ_stand_beside_the_numbers(make) -> None:
     changes = {"objective.kl_weight": 4.0, "networks.encoder.channels": [4, 16], "title": "other", "every.log": 1}
     found = compare([make("a", 0.5), make("b", 0.6, seed=1, **changes)])
     assert found.differences == {
@@ -139,12 +137,11 @@ def test_the_keys_that_differ_stand_beside_the_numbers(make: Any) -> None:
     }
 
 
-def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[Path]) -> None:
+def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds) -> None:
     found = compare(seeds, "objective.kl_weight")
     assert [column.name for column in found.columns] == ["kl_weight=1.0", "kl_weight=4.0"]
     (one,) = found.metrics
     first = one.cells[0]
-    assert first is not None
     room = 4.302653 * 0.1 / 3**0.5
     assert (first.estimate.value, first.estimate.low, first.estimate.high) == pytest.approx(
         (0.6, 0.6 - room, 0.6 + room)
@@ -154,22 +151,21 @@ def test_seeds_of_one_recipe_are_a_group_and_equal_seeds_are_paired(seeds: list[
     assert one.verdict == "kl_weight=1.0 is better", "the intervals of the groups overlap, the pairs differ alike"
 
 
-def test_groups_of_other_seeds_are_compared_as_wholes(seeds: list[Path]) -> None:
+def test_groups_of_other_seeds_are_compared_as_wholes(seeds) -> None:
     (one,) = compare([*seeds[:3], *seeds[4:]], "objective.kl_weight").metrics
     assert one.test == "welch"
     assert one.verdict == "no significant difference"
 
 
-def test_one_seed_has_a_value_and_no_spread(seeds: list[Path]) -> None:
+def test_one_seed_has_a_value_and_no_spread(seeds) -> None:
     found = compare(seeds[:4], "objective.kl_weight")
     cell = found.metrics[0].cells[1]
-    assert cell is not None
     assert (cell.estimate.value, cell.estimate.low) == (0.4, None)
     assert found.metrics[0].verdict == "not tested: only one seed of kl_weight=4.0"
     assert "only one seed (0) of kl_weight=4.0, so its spread over seeds is unknown" in found.notes[0]
 
 
-def test_groups_that_differ_in_more_than_the_key_are_told(make: Any) -> None:
+def test_groups_that_differ_in_more_than_the_key_are_told(make) -> None:
     paths = [
         make(
             f"{weight}-{seed}",
@@ -183,9 +179,8 @@ def test_groups_that_differ_in_more_than_the_key_are_told(make: Any) -> None:
     assert "the groups differ in objective.latent too" in compare(paths, "objective.kl_weight").notes[0]
 
 
-def test_people_get_two_tables_and_scripts_get_all_of_it(simulacra: Run, seeds: list[Path]) -> None:
-    ended = simulacra("compare", *seeds, "--group-by", "objective.kl_weight")
-    assert ended.code == 0, ended.err
+def test_people_get_two_tables_and_scripts_get_all_of_it(simulacra, seeds) -> None:
+    ended = simulacra("compare", *seeds, "--group-by", "objective.kl_weight", code=0)
     assert "0.6000 (0.3516 to 0.8484)" in ended.out
     assert "objective.kl_weight" in ended.out
     found = json.loads(simulacra("compare", *seeds, "--json").out)
@@ -195,10 +190,10 @@ def test_people_get_two_tables_and_scripts_get_all_of_it(simulacra: Run, seeds: 
     assert "not the seed of the training" in found["notes"][-1]
 
 
-def test_a_page_of_a_comparison_is_the_same_each_time(simulacra: Run, seeds: list[Path], tmp_path: Path) -> None:
+def test_a_page_of_a_comparison_is_the_same_each_time(simulacra, seeds, tmp_path) -> None:
     words = ["compare", *seeds, "--group-by", "objective.kl_weight", "--out"]
-    assert simulacra(*words, tmp_path / "one" / "page.html").code == 0
-    assert simulacra(*words, tmp_path / "two" / "page.html").code == 0
+    simulacra(*words, tmp_path / "one" / "page.html", code=0)
+    simulacra(*words, tmp_path / "two" / "page.html", code=0)
     page = (tmp_path / "one" / "page.html").read_bytes()
     assert page == (tmp_path / "two" / "page.html").read_bytes()
     assert b"kl_weight=1.0 is better" in page
@@ -206,19 +201,18 @@ def test_a_page_of_a_comparison_is_the_same_each_time(simulacra: Run, seeds: lis
     assert b"has a part of its own" not in page
 
 
-def test_other_data_are_not_compared(simulacra: Run, make: Any) -> None:
+def test_other_data_are_not_compared(simulacra, make) -> None:
     alone = {"metric": "repeats", "split": None, "value": 0.1, "extractor": None}
     a, b = make("a", 0.5, alone), make("b", 0.9, alone, data="data-2")
     found = compare([a, b])
     assert [one.metric for one in found.metrics] == ["repeats"], "samples alone hang on no data"
     assert "for b, precision is not compared, because data is data-2 for b and data-1 for a" in found.notes[0]
-    refused = simulacra("compare", make("c", 0.5), make("d", 0.5, data="data-2"))
-    assert refused.code == 2
+    refused = simulacra("compare", make("c", 0.5), make("d", 0.5, data="data-2"), code=2)
     assert "nothing can be compared: for d, precision is not compared, because data is data-2 for d" in refused.err
     assert f"simulacra evaluate {b.with_name('d')} --against STORE" in refused.err
 
 
-def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make: Any) -> None:
+def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make) -> None:
     row = {"value": 0.5, "low": 0.4, "high": 0.6, "against": "data-3"}
     (one,) = compare([make("a", row), make("b", row, data="data-2")]).metrics
     assert one.against == "data-3"
@@ -242,9 +236,7 @@ def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make: An
         (["a", "a2", "b", "--group-by", "objective.latent"], "a and a2 have the same recipe and the same seed (0)"),
     ],
 )
-def test_what_cannot_be_compared_is_told(
-    simulacra: Run, make: Any, words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_compared_is_told(simulacra, make, words, said, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     make("a", 0.5)
     make("a2", 0.5)
@@ -252,8 +244,7 @@ def test_what_cannot_be_compared_is_told(
     make("c", 0.6, seed=1, ema=0.5)
     make("bare")
     (make("torn", 0.5) / "evaluations.jsonl").write_text("{]\n")
-    ended = simulacra("compare", *words)
-    assert ended.code == 2
+    ended = simulacra("compare", *words, code=2)
     assert ended.err.startswith("simulacra: ")
     assert said in ended.err
     assert "Traceback" not in ended.err

@@ -436,7 +436,6 @@ def test_the_label_rows_that_a_run_keeps_are_those_of_training_images(
     rows = run.read_conditions(run.read_recipe())
     store = open_store(tmp_path / "store")
     expected = store.labels[store.rows("train")][:, [0, 2]]  # Smiling and Male
-    assert rows is not None
     assert np.array_equal(np.sort(rows, 0), np.sort(expected, 0))
     assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, expected.tolist()))
 

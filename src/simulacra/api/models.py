@@ -22,9 +22,9 @@ from simulacra.editing import EditRequest, codes_of
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError
 from simulacra.evaluation.directions import Method
-from simulacra.evaluation.pictures.preview import ENDINGS, scale_for, sheet, to_picture
+from simulacra.evaluation.preview import ENDINGS, scale_for, sheet, to_picture
 from simulacra.evaluation.subject import Subject, open_model
-from simulacra.exporting.weights import load_exported
+from simulacra.exporting.model import load_exported
 from simulacra.files import expand, to_npy
 from simulacra.objectives import Classifies, Generates
 from simulacra.progress import print_error
@@ -296,7 +296,7 @@ class Run(TrainedModel):
     @property
     def evaluations(self) -> list[dict[str, Any]]:
         """Rows of evaluations.jsonl: measured values with n, split, extractor and interval."""
-        return self.files.rows("evaluations")
+        return [row.to_json() for row in self.files.measurements()]
 
     def edit(
         self,

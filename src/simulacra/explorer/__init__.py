@@ -11,10 +11,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from simulacra.errors import RunError, SimulacraError
-from simulacra.explorer import codes, runs, uploads
+from simulacra.explorer import codes, runs
 from simulacra.explorer import map as maps
-from simulacra.explorer.library import Library, UnknownRun
-from simulacra.explorer.requests import Explorer
+from simulacra.explorer.library import Explorer, Library, UnknownRun
 
 PAGE = Path(str(resources.files("simulacra") / "explorer" / "page"))
 
@@ -29,7 +28,7 @@ def make_app(library: Library) -> FastAPI:
     def front() -> FileResponse:
         return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")  # its twin is index.json
 
-    for part in (runs, codes, maps, uploads):
+    for part in (runs, codes, maps):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.exception_handler(SimulacraError)(_refused)
@@ -39,7 +38,7 @@ def make_app(library: Library) -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     """A mistake of the user, as a sentence."""
-    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, uploads.TooLarge) else 422
+    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, maps.TooLarge) else 422
     return JSONResponse({"error": str(error)}, status)
 
 
@@ -55,11 +54,7 @@ TRIES = 50  # ports after the wanted one
 
 
 def free_socket(host: str, port: int) -> socket.socket:
-    """A bound socket at the wanted port, or at the next free one.
-
-    Args:
-        host: an address of this machine.
-        port: the first to try; 0 takes any.
+    """A bound socket at an address of this machine and the wanted port, or the next free one; port 0 takes any.
 
     Raises:
         RunError: the address is none of this machine, or no port near is free.

@@ -15,10 +15,10 @@ from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
 from simulacra.errors import Diverged, RunError, Stopped
-from simulacra.evaluation.context import Progress
 from simulacra.evaluation.metrics.held_out import held_out
-from simulacra.evaluation.pictures import draw, fixed, preview
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.pictures import draw, fixed
+from simulacra.evaluation.preview import preview
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.progress import Live
 from simulacra.runs import RunFolder
 from simulacra.verbs.evaluate import score_checkpoint

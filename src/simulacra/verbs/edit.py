@@ -15,7 +15,7 @@ from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
-from simulacra.evaluation.pictures.preview import ENDINGS, to_picture
+from simulacra.evaluation.preview import ENDINGS, to_picture
 from simulacra.evaluation.subject import Subject, open_model
 from simulacra.files import keep_aside, write_aside
 from simulacra.progress import Live, print_error

@@ -17,13 +17,13 @@ from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import Which, chosen_checkpoint
 from simulacra.engine.loop import Tick, Training
 from simulacra.errors import RunError, nearest
-from simulacra.evaluation.context import FEWEST, Chosen, Material, Progress, choose
+from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import extractor_for, untrained
 from simulacra.evaluation.metrics import GROUPS, Results
 from simulacra.evaluation.metrics.held_out import best_of, metric_of, score
-from simulacra.evaluation.pictures import preview
-from simulacra.evaluation.subject import Subject, Weights, open_model, weights_of
+from simulacra.evaluation.preview import preview
+from simulacra.evaluation.subject import Progress, Subject, Weights, open_model, weights_of
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe

@@ -8,9 +8,8 @@ from typing import Any
 from simulacra.errors import RunError, nearest
 from simulacra.estimates import Estimate
 from simulacra.report import read_all, write_comparison, write_report
-from simulacra.report.compare import ComparedMetric, Comparison, comparison_of
+from simulacra.report.compare import ComparedMetric, Comparison, command, comparison_of
 from simulacra.report.formatting import MISSING, number
-from simulacra.report.matching import command
 from simulacra.report.record import Record, newest
 from simulacra.runs import RunFolder
 

@@ -15,7 +15,7 @@ from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
-from simulacra.evaluation.pictures.preview import ENDINGS, sheet, to_picture, to_png
+from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder

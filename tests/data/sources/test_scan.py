@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simulacra.data.sources.scan import kept_by_us, scan
-from simulacra.evaluation.pictures.preview import sheet, to_png
+from simulacra.evaluation.preview import sheet, to_png
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,7 @@ GAP = 2  # pixels of white between images
 
 
 def sheet(images: Images, columns: int | None = None) -> Images:
-    """Images side by side on white.
-
-    Args:
-        images: (n, H, W, C) uint8, or (rows, columns, H, W, C), as they shall stand.
-        columns: of the sheet, for a flat list; about a square by default.
-
-    Returns:
-        (height, width, C) uint8.
-    """
+    """Images (n, H, W, C), in about a square by default, or (rows, columns, H, W, C) side by side on white."""
     if images.ndim == 4:
         columns = columns or int(np.ceil(np.sqrt(len(images))))
         short = -len(images) % columns
@@ -48,13 +40,10 @@ ENDINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def to_png(image: Images, scale: int = 1, marked: bool = False, **options: Any) -> bytes:
-    """An image (H, W, C) as PNG, each pixel drawn as a square of `scale`; equal arguments give equal bytes.
+    """An image (H, W, C) uint8 as PNG, each pixel drawn as a square of `scale`; equal arguments give equal bytes.
 
-    Args:
-        image: uint8.
-        scale: pixels of a square.
-        marked: whether the file says that it is a sheet or a figure, which a scan of pictures then leaves out.
-        options: of Pillow's writer.
+    A marked file says that it is a sheet or a figure, which a scan of pictures then leaves out; further options are
+    those of Pillow's writer.
     """
     if marked:
         options["pnginfo"] = PngInfo()

@@ -1,8 +1,10 @@
-"""Grids of pictures: samples, reconstructions, pairs of labels, sweeps of codes, and a classifier's answers.
+"""PICTURES: what can be drawn of a finished run, each from what its objective can do. Arrays out, no files.
 
 Sweeps of codes are drawn after Chen et al. 2016, arXiv:1606.03657, figure 2, for the codes of InfoGAN, and after
 Higgins et al. 2017 (beta-VAE), figure 1, for those of a VAE.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,9 +13,11 @@ from torch import Tensor
 
 from simulacra.data.batches import to_images
 from simulacra.evaluation.judge import count_confusion, predicted_labels
-from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.maps import latent_map, principal_map
+from simulacra.evaluation.preview import Arrays, preview
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates
+from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
 
@@ -175,3 +179,35 @@ def _counts(subject: Subject) -> Arrays | None:
     predicted = predicted_labels(np.concatenate(logits), exclusive=exclusive)
     counts = count_confusion(np.concatenate(true), predicted, exclusive=exclusive)
     return {"counts": counts, "label_names": np.array(subject.recipe.data.labels)}
+
+
+__all__ = ["PICTURES", "Arrays", "draw", "fixed", "preview"]
+
+PICTURES: dict[str, Callable[[Subject], Arrays | None]] = {
+    "samples": samples,
+    "reconstructions": reconstructions,
+    "pairs": pairs,
+    "classes": classes,
+    "categories": categories,
+    "category-pairs": category_pairs,
+    "sweeps": sweeps,
+    "map": latent_map,
+    "map-pca": principal_map,
+    "confusion": confusion,
+    "verdicts": predictions,
+}
+
+
+def draw(run: RunFolder, subject: Subject, names: tuple[str, ...] | None = None) -> list[str]:
+    """Draws the pictures of these names, all by default, that the objective is able to, into the run folder.
+
+    Returns:
+        The names of those that could be drawn.
+    """
+    drawn = []
+    for name in names or tuple(PICTURES):
+        arrays = PICTURES[name](subject)
+        if arrays is not None:
+            run.write_picture(name, arrays, preview(arrays))
+            drawn.append(name)
+    return drawn

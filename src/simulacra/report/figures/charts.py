@@ -1,24 +1,29 @@
-"""Bars, shares side by side, and heat maps."""
+"""Bars, shares side by side, heat maps, and codes of test images as dots in the plane."""
 
 from collections.abc import Sequence
 from math import exp
 from textwrap import wrap
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from simulacra.report.figures import (
+    ABSENT,
     CELL_INK,
     CELL_PAPER,
     CHANGES,
+    CLASSES,
     INK,
     LINES,
     MUTED,
     NAME_LIMIT,
+    PRESENT,
     RULE,
     SHADES,
     WIDTH,
@@ -154,17 +159,10 @@ def share_pairs(
     title: str,
     keys: tuple[str, str],
 ) -> Figure:
-    """Two shares of each label as dots on one line, the most frequent label at the top.
+    """Two shares (K,) in [0, 1] of each label as dots on one line, the most frequent label by the first at the top.
 
     The axis is that of odds, on which 1% and 2% are as far apart as 98% and 99%, so that rare labels can be read.
-
-    Args:
-        names: of the K labels.
-        first: (K,) shares in [0, 1], which set the order.
-        second: (K,) shares to compare with them.
-        limits: (K,) lower and (K,) upper limits of the second.
-        title: above the figure.
-        keys: names of the first and the second.
+    `limits` are the lower and upper (K,) limits of the second; `keys` name the two.
     """
     order = np.argsort(first, kind="stable")
     rows = np.arange(len(order))
@@ -201,3 +199,84 @@ def _share(log_odds: float) -> float:
 def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     inside = np.clip(shares, LEAST, 1 - LEAST)
     return np.log(inside / (1 - inside))
+
+
+Points = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+MARKERS = "osD^v"
+MOST_CLASSES = 12
+UNNAMED = ("first coordinate of the map (no unit)", "second coordinate (no unit)")
+
+
+@styled()
+def code_map(
+    points: Points, groups: Sequence[tuple[str, Flags]], *, title: str, names: tuple[str, str] = UNNAMED
+) -> Figure:
+    """One map of points (N, 2), coloured by groups of dots, each a name and (N,) bool; without groups all look alike.
+
+    Two groups mean absent and present. Groups beyond the twelve largest are drawn in grey. The axes are named, and have
+    numbers, where their numbers mean something.
+    """
+    figure = blank(WIDTH, WIDTH if len(groups) < 5 else 1.1 * WIDTH)
+    axes = figure.add_subplot()
+    labels, colours, markers = _scatter(axes, points, groups)
+    columns = 2 if len(labels) < 5 else 4
+    if labels:
+        dots_key(axes, labels, colours, markers, columns=columns)
+    axes.set_title(plain(title, 42), pad=6 + 12.5 * -(-len(labels) // columns))
+    if names is UNNAMED:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    return figure
+
+
+@styled()
+def label_maps(points: Points, labels: Sequence[tuple[str, Flags]], *, title: str) -> Figure:
+    """The same map of points (N, 2) several times, coloured by one label (N,) each; at most eight are drawn."""
+    shown = labels[:8]
+    across = min(3, len(shown))
+    down = -(-len(shown) // across)
+    figure = blank(WIDTH, WIDTH / across * down + 0.6)
+    figure.suptitle(plain(title, 42), x=0.01, ha="left", fontweight="bold", fontsize=9.5)
+    for index, (name, present) in enumerate(shown):
+        axes = figure.add_subplot(down, across, index + 1)
+        _scatter(axes, points, [("", ~present), ("", present)], area=2.5)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_title(f"{plain(name, 14)} {percent(float(present.mean()))}", fontsize=7.5, fontweight="normal")
+    dots = [Line2D([], [], linestyle="", marker="o", color=colour, markersize=5) for colour in (ABSENT, PRESENT)]
+    figure.legend(dots, ["without the label", "with it"], loc="outside lower left", ncols=2, handletextpad=0.1)
+    return figure
+
+
+def _scatter(
+    axes: Axes, points: Points, groups: Sequence[tuple[str, Flags]], area: float | None = None
+) -> tuple[list[str], list[str], list[str]]:
+    """Draws the dots as one picture inside the SVG, in mixed order; gives the groups' names, colours and markers."""
+    area = area or float(np.clip(12_000 / max(1, len(points)), 3, 18))
+    axes.set_aspect("equal", "datalim")
+    axes.spines[["top", "right"]].set_visible(True)
+    if not groups:
+        axes.scatter(points[:, 0], points[:, 1], s=area, color=PRESENT, linewidths=0, rasterized=True)
+        return [], [], []
+    binary = len(groups) == 2
+    order = sorted(range(len(groups)), key=lambda index: -int(groups[index][1].sum()))
+    large = sorted(order[:MOST_CLASSES])
+    names = [plain(groups[index][0], NAME_LIMIT if binary else 14) for index in large]
+    colours = [(ABSENT, PRESENT)[index] if binary else CLASSES[index % len(CLASSES)] for index in large]
+    markers = [MARKERS[index // len(CLASSES) % len(MARKERS)] for index in large]
+    if len(groups) > len(large):
+        names, colours, markers = [*names, "others"], [*colours, MUTED], [*markers, "o"]
+    group = np.full(len(points), len(large))
+    for row, index in enumerate(large):
+        group[groups[index][1]] = row
+    mixed = np.random.default_rng(0).permutation(len(points))  # so that no group hides another by being drawn last
+    for marker in dict.fromkeys(markers):
+        rows = mixed[[index < len(markers) and markers[index] == marker for index in group[mixed]]]
+        tint = [colours[index] for index in group[rows]]
+        axes.scatter(
+            points[rows, 0], points[rows, 1], s=area, c=tint, marker=marker, alpha=0.75, linewidths=0, rasterized=True
+        )
+    return names, colours, markers

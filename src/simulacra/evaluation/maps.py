@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.extmath import svd_flip
+from sklearn.decomposition import PCA
 
-from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Infers
 from simulacra.objectives.losses import kl_parts
@@ -17,7 +17,6 @@ MAP_LIMIT = 2000  # test images on a map: more points hide one another and take 
 LEAST = 5  # points that make a map
 
 Codes = NDArray[np.float32]
-Numbers = NDArray[np.float64]
 
 
 def latent_map(subject: Subject) -> Arrays | None:
@@ -41,17 +40,15 @@ def principal_map(subject: Subject) -> Arrays | None:
     codes = _codes(subject)
     if codes is None or codes.shape[1] < 3:
         return None
-    mean, axes, explained = principal_axes(codes)
-    return {"points": ((codes - mean) @ axes.T).astype(np.float32), "explained": explained} | _labels(subject)
+    components = principal_components(codes)
+    explained = np.nan_to_num(components.explained_variance_ratio_).astype(np.float32)
+    return {"points": components.transform(codes).astype(np.float32), "explained": explained} | _labels(subject)
 
 
-def principal_axes(codes: Codes) -> tuple[Numbers, Numbers, Codes]:
-    """Mean (d,) of codes (n, d), the two directions (2, d) in which they vary most, their shares (2,) of variance."""
-    mean = codes.mean(0, dtype=np.float64)
-    _, spread, directions = np.linalg.svd(codes - mean, full_matrices=False)
-    # A direction and its opposite are one: the largest number of each is made positive, so that equal runs look alike.
-    _, axes = svd_flip(None, directions[:2], u_based_decision=False)
-    return mean, axes, (spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)).astype(np.float32)
+def principal_components(codes: Codes) -> PCA:
+    """The two directions in which codes (n, d) vary most; equal codes give equal signs."""
+    with np.errstate(invalid="ignore"):  # codes that are all alike have no variance to share out
+        return PCA(2, svd_solver="full").fit(codes.astype(np.float64))
 
 
 def _codes(subject: Subject) -> Codes | None:
@@ -101,15 +98,10 @@ def _perplexity(codes: Codes) -> float:
 
 
 def onto_map(codes: Codes, points: Codes, seed: int) -> Callable[[Codes], Codes]:
-    """A function that gives positions (m, 2) of further codes (m, d) on a t-SNE map that was drawn before.
+    """A function from further codes (m, d) to positions (m, 2) on a t-SNE map (n, 2) that was drawn of codes (n, d).
 
     Policar et al. 2021, doi:10.1007/s10994-021-06043-1: further codes are attracted by similar ones on the map, whose
     points stay where they are, and not by one another.
-
-    Args:
-        codes: (n, d) that the map was drawn of.
-        points: (n, 2) of the map.
-        seed: of the map.
     """
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
