@@ -13,7 +13,7 @@ from PIL import Image
 
 import simulacra as sm
 from simulacra.api.models import as_images, shown
-from simulacra.data.values import Range
+from simulacra.data.colours import Range
 
 
 @pytest.fixture
@@ -233,3 +233,14 @@ def test_pack_and_train_by_name(tmp_path: Path) -> None:
         sm.open_run(tmp_path)
     with pytest.raises(sm.RecipeError, match="did you mean demo-vae"):
         sm.train("demo-vea")
+
+
+def test_pack_takes_the_number_of_processes_and_train_the_path_of_a_recipe(run: Any, tmp_path: Path) -> None:
+    trained = run("vae")
+    store = sm.pack("avatars", out=tmp_path / "store", count=3, size=8, workers=1)
+    assert len(store.images) == 3
+    for workers in (0, "2"):
+        with pytest.raises(sm.DataError, match=r"workers is .*, expected a whole number of at least 1"):
+            sm.pack("avatars", out=tmp_path / "other", count=3, workers=workers)
+    again = sm.train(trained.folder / "recipe.toml", out=tmp_path / "again", say=lambda _: None)
+    assert again.folder == tmp_path / "again"

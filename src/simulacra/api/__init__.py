@@ -25,6 +25,7 @@ def pack(
     size: int | str | None = None,
     labels: str | Path | None = None,
     grey: bool = False,
+    workers: int | None = None,
     **options: Any,
 ) -> ImageStore:
     """Packs pictures into a store, once, for all trainings.
@@ -36,6 +37,7 @@ def pack(
         size: 64, or "WIDTHxHEIGHT".
         labels: a table of attributes, for a folder of pictures.
         grey: makes grey images.
+        workers: processes that read; 1 stays in this one, None takes one per core unless there are few pictures.
         options: further options of the source, named as on the command line: crop, columns, missing, unknown, factors,
             classes, split, count, seed, layout, values, background, max_pixels, keep_going.
 
@@ -43,14 +45,14 @@ def pack(
         DataError: the data cannot be used.
     """
     asked = read_options(size=size, labels=labels, grey=grey, **options)
-    packed = pack_source(source, None if path is None else expand(path), expand(out), options=asked)
+    packed = pack_source(source, None if path is None else expand(path), expand(out), asked, workers=workers)
     for line in packed.notes:
         print_error(line)
     return packed.store
 
 
 def train(
-    recipe: str | Recipe,
+    recipe: str | Path | Recipe,
     data: str | Path | None = None,
     out: str | Path | None = None,
     *,
@@ -89,7 +91,7 @@ def train(
     """
     asked = read_options(labels=labels, **options)
     finished = train_run(
-        recipe,
+        recipe if isinstance(recipe, Recipe) else str(recipe),
         None if data is None else str(data),
         None if out is None else expand(out),
         changes=changes or {},

@@ -43,12 +43,12 @@ def resolve(
         DataError: there is nothing of that name, or it cannot be used as asked.
     """
     options = options or Options()
-    path, known = _path_of(data), data in KNOWN and options.source in (None, data)
+    if not data:
+        raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
+    path, known = expand(data), data in KNOWN and options.source in (None, data)
     if known and options.source is None and path.exists():
-        raise DataError(
-            f"{data} is a known data set, and also a folder here; write ./{data} for the folder, "
-            f"or add --source {data} for the known data set"
-        )
+        choose = f"write ./{data} for the folder, or add --source {data} for the known data set"
+        raise DataError(f"{data} is a known data set, and also a folder here; {choose}")
     if not known and options.source is None and is_store(path):
         store = open_store(path)
         _check(store, options)
@@ -62,13 +62,6 @@ def resolve(
     return pack(source, place, progress=progress, say=say, keep_going=options.keep_going, remedy=remedy)
 
 
-def _path_of(data: str) -> Path:
-    """The path that a user wrote, which may start with `~`."""
-    if not data:
-        raise DataError("the data's path is empty; give a packed store, a folder, a .npz file or a known name")
-    return expand(data)
-
-
 def kind_of(path: Path) -> str:
     """The kind of source that can read a path.
 
@@ -78,12 +71,10 @@ def kind_of(path: Path) -> str:
     if (run := RunFolder(path)).exists():
         trained = run.read_facts().get("data", {}).get("path", "unknown")
         raise DataError(f"{path} is a run, not data (its data: {trained}); give a packed store or pictures")
-    if path.is_dir():
-        if looks_like_idx(path):
-            return "idx"
-        return "celeba" if looks_like_celeba(path) else "folder"
-    if path.is_file() and looks_like_idx(path):
+    if looks_like_idx(path):
         return "idx"
+    if path.is_dir():
+        return "celeba" if looks_like_celeba(path) else "folder"
     if path.suffix in (".npy", ".npz") and path.exists():
         return "arrays"
     if path.exists():
@@ -96,14 +87,12 @@ def _check(store: ImageStore, options: Options) -> None:
     """Refuses a packed store that does not fit the options."""
     height, width, channels = store.shape
     for option in options.given().keys() - {"size", "channels"}:
-        raise DataError(
-            f"{store.path} is already packed, so --{option.replace('_', '-')} has no effect; pack again with it"
-        )
+        named = f"--{option.replace('_', '-')}"
+        raise DataError(f"{store.path} is already packed, so {named} has no effect; pack again with it")
     wide, high = options.size or (width, height)
     if (wide, high) != (width, height):
-        raise DataError(
-            f"{store.path} has images of {width}x{height} where {wide}x{high} is wanted; pack them in that size"
-        )
+        fault = f"has images of {width}x{height} where {wide}x{high} is wanted"
+        raise DataError(f"{store.path} {fault}; pack them in that size")
     if options.channels not in (None, channels):
         raise DataError(f"{store.path} has {channels} channels where {options.channels} are wanted; pack it again so")
 

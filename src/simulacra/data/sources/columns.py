@@ -1,23 +1,16 @@
-"""What the columns of a table mean: attributes, classes, factors, the split, or nothing that is used.
+"""What columns of a table mean, by the rules of docs/data.md: attributes, classes, factors, the split, or nothing."""
 
-The rules, which docs/data.md says in the user's words:
-
-- 0 and 1, -1 and 1, true and false, yes and no: an attribute.
-- Words, or whole numbers, as the only column or as the only one of its kind: classes, of which a picture has one.
-- Other numbers: a factor, which no training sees and metrics of disentanglement are measured against.
-- A column called split with the parts of a split in it: the split.
-"""
-
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulacra.data.sources.base import Options, one_hot
+from simulacra.data.sources.tables import Column, Faults, Table, is_number, to_number
 from simulacra.data.splits import TEST, TRAIN, roles
-from simulacra.data.tables import Column, Faults, Table, is_number, to_number
 from simulacra.errors import DataError, nearest
 
 MINUS = 255  # what -1 is until the whole column is read
@@ -25,8 +18,9 @@ TRUTH = {"0": 0, "1": 1, "-1": MINUS, "true": 1, "false": 0, "0.0": 0, "1.0": 1,
 ACCEPTED = "0/1, -1/1, true/false or 0.0/1.0"
 BLANK = frozenset(("", "na", "n/a", "nan", "null", "<na>"))
 # Columns of classes and of splits are called so.
-CLASS_NAMES = frozenset(("label", "labels", "class", "classes", "class_name", "class_id", "category", "target"))
-CLASS_NAMES |= {"label_name", "classname", "category_id", "species", "breed", "diagnosis", "dx", "classid", "label_id"}
+CLASS_NAMES = re.compile(
+    "labels?|label_(name|id)|class(es)?|class_?(name|id)|category(_id)?|target|species|breed|diagnosis|dx"
+)
 SPLIT_NAMES = frozenset(("split", "partition", "subset", "set", "usage", "fold", "part", "phase", "mode"))
 # A column of these names says with 0 and 1 what is trained on, or what is tested on.
 TRAIN_NAMES, TEST_NAMES = frozenset(("is_train", "is_training")), frozenset(("is_test", "is_testing"))
@@ -38,49 +32,20 @@ CHOICES = ("0", "1", "drop")
 NAMED = 8  # names that a line lists
 
 
-class Asked(NamedTuple):
-    """What a user asked of a table's columns; None leaves it to the rules.
-
-    Attributes:
-        columns: those that are read.
-        missing: what an empty cell means: "0", "1", or "drop" for a row that is left out.
-        unknown: the same of -1 beside 0 and 1.
-        factors: columns of numbers that are kept as factors, and no others.
-        split: "random" disregards a column of the split.
-    """
-
-    columns: tuple[str, ...] | None = None
-    missing: str | None = None
-    unknown: str | None = None
-    factors: tuple[str, ...] | None = None
-    split: str | None = None
-
-
 @dataclass
 class Meaning:
-    """What a table says of R rows.
+    """What a table says of R rows."""
 
-    Attributes:
-        keep: (R,) bool, False for rows that are left out for want of a value.
-        label_names: K names.
-        labels: (R, K) uint8 in {0, 1}; all 0 where `keep` is False.
-        exclusive: whether the labels are classes.
-        factor_names: F names.
-        factors: (R, F) float32.
-        split: (R,) uint8, an index into SPLITS, or None.
-        line: what was understood, in one line.
-        odd: rows that were left out, as a sentence, and how often.
-    """
-
-    keep: NDArray[np.bool_]
-    label_names: tuple[str, ...] = ()
+    keep: NDArray[np.bool_]  # (R,) bool, False for rows that are left out for want of a value
+    label_names: tuple[str, ...] = ()  # K names
+    # (R, K) uint8 in {0, 1}; all 0 where `keep` is False.
     labels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    exclusive: bool = False
-    factor_names: tuple[str, ...] = ()
-    factors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    split: NDArray[np.uint8] | None = None
-    line: str = ""
-    odd: dict[str, int] = field(default_factory=dict)
+    exclusive: bool = False  # whether the labels are classes
+    factor_names: tuple[str, ...] = ()  # F names
+    factors: NDArray[np.float32] | None = None  # (R, F) float32, or None
+    split: NDArray[np.uint8] | None = None  # (R,) uint8, an index into SPLITS, or None
+    line: str = ""  # what was understood, in one line
+    odd: dict[str, int] = field(default_factory=dict)  # rows that were left out, as a sentence, and how often
 
 
 @dataclass
@@ -94,12 +59,12 @@ class _Sorted:
     unused: list[str] = field(default_factory=list)
 
 
-def understand(table: Table, asked: Asked, faults: Faults) -> Meaning:
+def understand(table: Table, asked: Options, faults: Faults) -> Meaning:
     """Finds out what a table's columns mean, and their values.
 
     Args:
         table: as read.
-        asked: what the user asked for.
+        asked: what the user asked for; of its attributes columns, missing, unknown, factors and split.
         faults: takes what is wrong with values; the caller checks them.
 
     Raises:
@@ -110,127 +75,122 @@ def understand(table: Table, asked: Asked, faults: Faults) -> Meaning:
             raise DataError(f"--{option} is {value!r}, expected 0, 1 or drop; choose one of them")
     _check_names(table, asked, faults)
     found = _sort(table, asked, faults)
-    meaning = Meaning(np.ones(len(table.lines), dtype=np.bool_))
-    read = _Values(table, asked, faults, meaning)
+    read = _Values(table.lines, asked, faults)
     if found.classes is not None:
         read.take_classes(found.classes)
     else:
         read.take_attributes(found.attributes)
     read.take_factors(found.factors)
     if found.split is not None:
-        meaning.split = _split_of(found.split)
-    meaning.line = _line(table, found, meaning)
-    return meaning
+        parts = [_part_of(found.split, word) for word in found.split.words]
+        read.meaning.split = np.array(parts, np.uint8)[found.split.codes]
+    read.meaning.line = _line(table, found, read.meaning)
+    return read.meaning
 
 
 def attributes(columns: Sequence[Column], lines: NDArray[np.int64], faults: Faults) -> NDArray[np.uint8]:
     """(R, K) uint8 in {0, 1} of columns that are attributes; other values are faults."""
-    table = Table(faults.path, Column("", [], lines), list(columns), lines)
-    meaning = Meaning(np.ones(len(lines), dtype=np.bool_))
-    _Values(table, Asked(), faults, meaning).take_attributes(list(columns))
-    return meaning.labels
+    read = _Values(lines, Options(), faults)
+    read.take_attributes(columns)
+    return read.meaning.labels
 
 
 class _Values:
     """Turns columns into values, and notes what is wrong with them."""
 
-    def __init__(self, table: Table, asked: Asked, faults: Faults, meaning: Meaning) -> None:
-        self.table, self.asked, self.faults, self.meaning = table, asked, faults, meaning
+    def __init__(self, lines: NDArray[np.int64], asked: Options, faults: Faults) -> None:
+        self.lines, self.asked, self.faults = lines, asked, faults
+        self.meaning = Meaning(np.ones(len(lines), dtype=np.bool_))
 
-    def take_attributes(self, columns: list[Column]) -> None:
+    def take_attributes(self, columns: Sequence[Column]) -> None:
         """Labels of which a picture may have several."""
         values = [self._truth(column) for column in columns]
         self.meaning.label_names = tuple(column.name for column in columns)
-        rows = len(self.table.lines)
-        self.meaning.labels = np.stack(values, axis=1) if values else np.zeros((rows, 0), np.uint8)
+        self.meaning.labels = np.stack(values, axis=1) if values else np.zeros((len(self.lines), 0), np.uint8)
 
     def take_classes(self, column: Column) -> None:
         """Labels of which a picture has one."""
         blank = self._blanks(column, only_drop=True)
-        words = [word for word in column.words if word.lower() not in BLANK]
+        words = _said(column)
         numbers = all(map(is_number, words))
-        names = sorted(words, key=lambda word: (to_number(word) if numbers else 0, word))
-        merged = {word: _whole(word) if numbers else word for word in names}
-        order = list(dict.fromkeys(merged[word] for word in names))
-        place = [order.index(merged[word]) if word in merged else 0 for word in column.words]
-        members = np.array(place, dtype=np.int64)[column.codes]
-        self.meaning.label_names, self.meaning.exclusive = tuple(order), True
-        self.meaning.labels = np.eye(len(order), dtype=np.uint8)[members] * ~blank[:, None]
+        # 1 and 1.0 are one class.
+        names = {word: str(int(to_number(word))) if numbers and _is_whole(word) else word for word in words}
+        ordered = sorted(words, key=lambda word: (to_number(word) if numbers else 0, word))
+        classes = list(dict.fromkeys(names[word] for word in ordered))
+        members = [classes.index(names[word]) if word in names else 0 for word in column.words]
+        self.meaning.label_names, self.meaning.exclusive = tuple(classes), True
+        self.meaning.labels = one_hot(np.array(members, np.int64)[column.codes], len(classes)) * ~blank[:, None]
 
     def take_factors(self, columns: list[Column]) -> None:
         """Numbers that are known of the pictures."""
         values = []
         for column in columns:
             self._blanks(column, only_drop=True)
-            table = np.array([to_number(word) for word in column.words], dtype=np.float32)
-            bad = [
-                at for at, word in enumerate(column.words) if not np.isfinite(table[at]) and word.lower() not in BLANK
-            ]
-            self._note(column, bad, "number", "write a number, or leave the column out with --columns")
-            values.append(np.nan_to_num(table)[column.codes] if len(table) else np.zeros(0, np.float32))
+            numbers = np.array([to_number(word) for word in column.words], dtype=np.float32)
+            bad = [word for word, number in zip(column.words, numbers, strict=True) if not np.isfinite(number)]
+            self._note(column, bad, "write a number, or leave the column out with --columns")
+            values.append(np.nan_to_num(numbers)[column.codes])
         self.meaning.factor_names = tuple(column.name for column in columns)
         if values:
-            self.meaning.factors = np.stack(values, axis=1).astype(np.float32)
+            self.meaning.factors = np.stack(values, axis=1)
 
     def _truth(self, column: Column) -> NDArray[np.uint8]:
         """(R,) 0 or 1 of one attribute."""
         self._blanks(column)
-        blank = int(self.asked.missing) if self.asked.missing in ("0", "1") else 0
-        table = np.array(
-            [blank if word.lower() in BLANK else TRUTH.get(word.lower(), 0) for word in column.words], dtype=np.uint8
-        )
-        bad = [at for at, word in enumerate(column.words) if word.lower() not in TRUTH and word.lower() not in BLANK]
-        self._note(column, bad, "truth", f"write {ACCEPTED}, or leave the column out with --columns")
-        minus = [word for word in column.words if TRUTH.get(word.lower()) == MINUS]
-        zero = any(TRUTH.get(word.lower()) == 0 for word in column.words)
-        if minus and self.asked.unknown == "drop":
+        truths = [TRUTH.get(word.lower()) for word in column.words]
+        bad = [word for word, truth in zip(column.words, truths, strict=True) if truth is None]
+        self._note(column, bad, f"write {ACCEPTED}, or leave the column out with --columns")
+        minus = [word for word, truth in zip(column.words, truths, strict=True) if truth == MINUS]
+        missing, unknown = self.asked.missing, self.asked.unknown
+        if minus and unknown == "drop":
             self._drop(column, minus, f"rows left out where {column.name} is -1")
-        elif minus and self.asked.unknown is None and zero:
+        elif minus and unknown is None and 0 in truths:
             self.faults.add(
-                "unknown",
                 f"column {column.name!r} has both -1 and 0",
-                remedy="write one of them for no, or say what -1 means: --unknown 0, --unknown 1 or --unknown drop",
+                "write one of them for no, or say what -1 means: --unknown 0, --unknown 1 or --unknown drop",
             )
-        no = int(self.asked.unknown) if self.asked.unknown in ("0", "1") else 0
-        truth: NDArray[np.uint8] = np.where(table == MINUS, np.uint8(no), table)[column.codes]
-        return truth
+        means = {None: missing == "1", MINUS: unknown == "1"}
+        return np.array([means.get(truth, truth) for truth in truths], dtype=np.uint8)[column.codes]
 
     def _blanks(self, column: Column, only_drop: bool = False) -> NDArray[np.bool_]:
         """Which rows are blank: left out where that was asked for, a fault where they mean no value."""
         words = [word for word in column.words if word.lower() in BLANK]
-        blank = self._rows(column, words)
+        blank = _rows_of(column, words)
         if words and self.asked.missing == "drop":
             self._drop(column, words, f"rows left out where {column.name} is empty")
         elif words and (self.asked.missing is None or only_drop):
-            shown = column.words[int(column.codes[int(np.argmax(blank))])]
-            said = f"{shown!r}" if shown else "empty"
-            count = f"{blank.sum():,} {'row' if blank.sum() == 1 else 'rows'}"
-            rows = f"{count} (the first: row {self.table.lines[int(np.argmax(blank))]})"
+            first = int(np.argmax(blank))
+            shown = column.words[int(column.codes[first])]
+            count = f"{blank.sum():,} {'row' if blank.sum() == 1 else 'rows'} (the first: row {self.lines[first]})"
             remedy = "--missing drop" if only_drop else "--missing 0, --missing 1 or --missing drop"
             self.faults.add(
-                "blank", f"column {column.name!r} is {said} in {rows}", remedy=f"say what that means: {remedy}"
+                f"column {column.name!r} is {repr(shown) if shown else 'empty'} in {count}",
+                f"say what that means: {remedy}",
             )
         return blank
 
-    def _rows(self, column: Column, words: list[str]) -> NDArray[np.bool_]:
-        """Which rows have one of these words."""
-        return np.isin(column.codes, [column.words.index(word) for word in words])
-
     def _drop(self, column: Column, words: list[str], why: str) -> None:
-        rows = self._rows(column, words)
+        rows = _rows_of(column, words)
         self.meaning.keep &= ~rows
         self.meaning.odd[why] = int(rows.sum())
 
-    def _note(self, column: Column, words: list[int], kind: str, remedy: str) -> None:
-        """Notes cells that are none of what a column holds."""
+    def _note(self, column: Column, words: list[str], remedy: str) -> None:
+        """Notes cells that are none of what a column holds; blank ones are noted elsewhere."""
+        counts = column.counts()
         for word in words:
-            line, more = self.table.lines[column.first(word)], int(column.counts()[word]) - 1
-            again = f" (and in {more:,} more rows)" if more else ""
-            fault = f"row {line}, column {column.name!r} is {column.words[word]!r}{again}"
-            self.faults.add(kind, fault, remedy=remedy)
+            if word.lower() not in BLANK:
+                at = column.words.index(word)
+                again = f" (and in {counts[at] - 1:,} more rows)" if counts[at] > 1 else ""
+                row = self.lines[column.first(at)]
+                self.faults.add(f"row {row}, column {column.name!r} is {word!r}{again}", remedy)
 
 
-def _check_names(table: Table, asked: Asked, faults: Faults) -> None:
+def _rows_of(column: Column, words: list[str]) -> NDArray[np.bool_]:
+    """Which rows have one of these words."""
+    return np.isin(column.codes, [column.words.index(word) for word in words])
+
+
+def _check_names(table: Table, asked: Options, faults: Faults) -> None:
     """Refuses columns that are not there, and two of one name."""
     names = [column.name for column in table.columns]
     for option, wanted in (("columns", asked.columns), ("factors", asked.factors)):
@@ -239,16 +199,13 @@ def _check_names(table: Table, asked: Asked, faults: Faults) -> None:
                 raise DataError(f"{table.path} has no column {name!r} for --{option}; {nearest(name, names)}")
     for at, name in enumerate(names):
         if not name:
-            faults.add(
-                "unnamed",
-                f"it has an attribute without a name (column {at + 1} beside the file names)",
-                remedy="name it in the header",
-            )
+            fault = f"it has an attribute without a name (column {at + 1} beside the file names)"
+            faults.add(fault, "name it in the header")
         elif name in names[:at]:
-            faults.add("twice", f"it has two columns named {name!r}", remedy="rename one in the header")
+            faults.add(f"it has two columns named {name!r}", "rename one in the header")
 
 
-def _sort(table: Table, asked: Asked, faults: Faults) -> _Sorted:
+def _sort(table: Table, asked: Options, faults: Faults) -> _Sorted:
     """What each column is."""
     found = _Sorted(unused=list(table.ignored))
     wanted = set(asked.columns or ()) | set(asked.factors or ())
@@ -265,9 +222,8 @@ def _sort(table: Table, asked: Asked, faults: Faults) -> _Sorted:
         else:
             rest.append(column)
     if asked.columns is None and len(rest) > 1:
-        own = [column for column in rest if _is_own(column)]
-        found.unused += [column.name for column in own]
-        rest = [column for column in rest if all(column is not other for other in own)]
+        found.unused += [column.name for column in rest if _is_own(column)]
+        rest = [column for column in rest if not _is_own(column)]
     if len(rest) == 1:
         _sort_one(rest[0], asked, found, faults)
     else:
@@ -275,21 +231,18 @@ def _sort(table: Table, asked: Asked, faults: Faults) -> _Sorted:
     return found
 
 
-def _sort_one(column: Column, asked: Asked, found: _Sorted, faults: Faults) -> None:
+def _sort_one(column: Column, asked: Options, found: _Sorted, faults: Faults) -> None:
     """The only column: an attribute, classes, or a factor."""
     kind, words = _kind(column, alone=True), _said(column)
-    called = column.name.lower() in CLASS_NAMES or asked.columns is not None
+    called = _is_called_classes(column) or asked.columns is not None
     if _is_numbered(column):
         found.classes = column
     elif kind == "truth" or (kind == "words" and len(words) < 2):
         found.attributes = [column]
     elif kind == "words" and not called and _is_own(column):
-        rows = len(column.codes)
-        faults.add(
-            "own",
-            f"column {column.name!r} has {len(words):,} different values in {rows:,} rows, too many for classes",
-            remedy=f"if it holds classes: --columns {shlex.quote(column.name)}",
-        )
+        many = f"{len(words):,} different values in {len(column.codes):,} rows"
+        fault = f"column {column.name!r} has {many}, too many for classes"
+        faults.add(fault, f"if it holds classes: --columns {shlex.quote(column.name)}")
     elif kind == "words" or ((called or len(words) <= MOST_NUMBERS) and all(map(_is_whole, words))):
         found.classes = column
     elif asked.factors is None:
@@ -298,7 +251,7 @@ def _sort_one(column: Column, asked: Asked, found: _Sorted, faults: Faults) -> N
         found.unused.append(column.name)
 
 
-def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: Faults) -> None:
+def _sort_several(columns: list[Column], asked: Options, found: _Sorted, faults: Faults) -> None:
     """Several columns: attributes and factors, or one of classes and factors."""
     kinds = {column.name: _kind(column, alone=False) for column in columns}
     truths, words, numbers = (
@@ -306,7 +259,7 @@ def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: F
     )
     if len(truths) == 1 and not words and _is_numbered(truths[0]):
         numbers, truths = [*numbers, truths[0]], []
-    called = [column for column in words + numbers if column.name.lower() in CLASS_NAMES]
+    called = [column for column in words + numbers if _is_called_classes(column)]
     called = [column for column in called if kinds[column.name] == "words" or all(map(_is_whole, _said(column)))]
     if not truths and (len(words) == 1 or (len(called) == 1 and (called[0] in words or not words))):
         found.classes = words[0] if len(words) == 1 else called[0]
@@ -317,11 +270,7 @@ def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: F
         rest = shlex.quote(",".join(column.name for column in truths + numbers)) if truths or numbers else ""
         best = min(words, key=lambda column: (len(_said(column)) < 2, len(_said(column)))).name
         choose = f"leave them out: --columns {rest}; or take" if rest else "take"
-        faults.add(
-            "words",
-            f"columns with words: {names}",
-            remedy=f"{choose} one of them for classes: --columns {shlex.quote(best)}",
-        )
+        faults.add(f"columns with words: {names}", f"{choose} one of them for classes: --columns {shlex.quote(best)}")
     found.attributes = truths
     if asked.factors is None:
         found.factors += numbers
@@ -329,10 +278,14 @@ def _sort_several(columns: list[Column], asked: Asked, found: _Sorted, faults: F
         found.unused += [column.name for column in numbers]
 
 
+def _is_called_classes(column: Column) -> bool:
+    return CLASS_NAMES.fullmatch(column.name.lower()) is not None
+
+
 def _is_numbered(column: Column) -> bool:
     """Whether a column that says that it holds classes has two of them, called 0 and 1."""
     words = _said(column)
-    return column.name.lower() in CLASS_NAMES and len(words) > 1 and set(words) <= {"0", "1", "0.0", "1.0"}
+    return _is_called_classes(column) and len(words) > 1 and set(words) <= {"0", "1", "0.0", "1.0"}
 
 
 def _kind(column: Column, alone: bool) -> str:
@@ -347,7 +300,7 @@ def _kind(column: Column, alone: bool) -> str:
     if len(numbers) == len(said):
         # A 2 among many 0 and 1 is a slip of the pen, unless whole numbers are what the table is about.
         slip = len(said) - len(truths) == 1 and counts[truths].sum() > 2 / 3 * rows and not alone
-        return "truth" if slip and column.name.lower() not in CLASS_NAMES else "number"
+        return "truth" if slip and not _is_called_classes(column) else "number"
     if counts[truths].sum() > rows / 2:
         return "truth"
     return "number" if counts[numbers].sum() > rows / 2 and len(numbers) > 2 else "words"
@@ -360,11 +313,6 @@ def _said(column: Column) -> list[str]:
 
 def _is_whole(word: str) -> bool:
     return to_number(word).is_integer()
-
-
-def _whole(word: str) -> str:
-    """1 for 1.0: one class is not to go by two names."""
-    return str(int(to_number(word))) if _is_whole(word) else word
 
 
 def _is_own(column: Column) -> bool:
@@ -395,11 +343,6 @@ def _part_of(column: Column, word: str) -> int:
     return roles(column.words)[word][0] if not word.isdigit() else int(word)
 
 
-def _split_of(column: Column) -> NDArray[np.uint8]:
-    """(R,) uint8, an index into SPLITS."""
-    return np.array([_part_of(column, word) for word in column.words], np.uint8)[column.codes]
-
-
 def _line(table: Table, found: _Sorted, meaning: Meaning) -> str:
     """What was understood, in one line."""
     parts = []
@@ -407,19 +350,17 @@ def _line(table: Table, found: _Sorted, meaning: Meaning) -> str:
         counts = meaning.labels.sum(0, dtype=np.int64)
         listed = _some([f"{name} {count:,}" for name, count in zip(meaning.label_names, counts, strict=True)], NAMED)
         parts.append(f"{len(meaning.label_names)} classes from column {found.classes.name}: {listed}")
-    elif meaning.label_names:
-        parts.append(f"{_counted(len(meaning.label_names), 'attribute')} ({_some(meaning.label_names, NAMED)})")
-    if meaning.factor_names:
-        parts.append(f"{_counted(len(meaning.factor_names), 'factor')} ({_some(meaning.factor_names, NAMED)})")
+    for what, names in (
+        ("attribute", () if meaning.exclusive else meaning.label_names),
+        ("factor", meaning.factor_names),
+    ):
+        if names:
+            parts.append(f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({_some(names, NAMED)})")
     if found.split is not None:
         parts.append(f"split from column {found.split.name}")
     if found.unused:
         parts.append(f"not used: {_some(found.unused, NAMED)}")
     return f"{table.path.name}: {'; '.join(parts)}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _some(words: Iterable[str], most: int = 3) -> str:

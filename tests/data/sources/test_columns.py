@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulacra.data.columns import Asked, Meaning, understand
-from simulacra.data.tables import Column, Faults, Table
+from simulacra.data.sources.base import Options
+from simulacra.data.sources.columns import Meaning, understand
+from simulacra.data.sources.tables import Column, Faults, Table
 from simulacra.errors import DataError
 
 ROWS = 24
@@ -43,7 +44,7 @@ def meaning(*names: str, **asked: object) -> Meaning:
     lines = np.arange(2, ROWS + 2)
     table = Table(Path("t.csv"), Column("file", [], np.arange(ROWS)), columns, lines)
     faults = Faults(table.path)
-    understood = understand(table, Asked(**asked), faults)  # type: ignore[arg-type]
+    understood = understand(table, Options(**asked), faults)  # type: ignore[arg-type]
     faults.check()
     return understood
 

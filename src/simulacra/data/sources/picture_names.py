@@ -9,24 +9,15 @@ from typing import NamedTuple
 from simulacra.data.decode import SUFFIXES
 
 # Endings that an entry may have where the picture's file has another.
-ENDINGS = SUFFIXES | {".jpe", ".heic", ".heif", ".avif", ".ppm", ".pgm", ".jp2", ".cr2", ".nef", ".dng", ".npy"}
+ENDINGS = SUFFIXES | {".cr2", ".nef", ".dng", ".npy"}
 
 
 class Match(NamedTuple):
-    """What an entry names.
+    """What an entry names."""
 
-    Attributes:
-        row: index of the picture, or -1 where there is none, or more than one.
-        firm: whether no folder in the entry contradicts the picture's own.
-        rivals: the pictures that it fits equally well, where there are several.
-    """
-
-    row: int
-    firm: bool = True
-    rivals: tuple[str, ...] = ()
-
-
-NOTHING = Match(-1)
+    row: int  # index of the picture, or -1 where there is none, or more than one
+    firm: bool = True  # whether no folder in the entry contradicts the picture's own
+    rivals: tuple[str, ...] = ()  # the pictures that it fits equally well, where there are several
 
 
 class Finder:
@@ -67,7 +58,7 @@ class Finder:
             return match._replace(row=self._inside_rows[match.row])
         parts = [part for part in re.sub(r"^[A-Za-z]:", "", text).split("/") if part not in ("", ".", "..")]
         if not parts:
-            return NOTHING
+            return Match(-1)
         *folders, file = parts
         stem, _ = _cut(file)
         candidates = self._stems.get(stem.casefold(), [])
@@ -75,7 +66,7 @@ class Finder:
             candidates = self._numbers.get(int(stem), [])
         fits = {row: self._fit(row, file, [folder.casefold() for folder in folders]) for row in candidates}
         if not fits:
-            return NOTHING
+            return Match(-1)
         best = max(fits.values())
         rows = [row for row, fit in fits.items() if fit == best]
         if len(rows) > 1:

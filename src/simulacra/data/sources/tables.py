@@ -5,14 +5,15 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from contextlib import contextmanager
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.picture_names import Finder, looks_like_a_file
+from simulacra.data.sources.picture_names import Finder, looks_like_a_file
 from simulacra.errors import DataError
 
 DELIMITERS = ",;\t|"
@@ -35,17 +36,11 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One column, each different cell kept once.
+    """One column, each different cell kept once."""
 
-    Attributes:
-        name: from the header.
-        words: the different cells, without blanks around them, in the order in which they occur.
-        codes: (R,) int64, an index into `words` for each row.
-    """
-
-    name: str
-    words: list[str]
-    codes: NDArray[np.int64]
+    name: str  # from the header
+    words: list[str]  # the different cells, without blanks around them, in the order in which they occur
+    codes: NDArray[np.int64]  # (R,) int64, an index into `words` for each row
 
     def counts(self) -> NDArray[np.int64]:
         """How many rows have each of the words."""
@@ -57,21 +52,13 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table whose column of file names was found.
+    """A table whose column of file names was found."""
 
-    Attributes:
-        path: its file.
-        names: what each row names.
-        columns: the other columns.
-        lines: (R,) int64, the number of each row in the file.
-        ignored: names of columns that say nothing: an index, cells of several values.
-    """
-
-    path: Path
-    names: Column
-    columns: list[Column]
-    lines: NDArray[np.int64]
-    ignored: tuple[str, ...] = ()
+    path: Path  # its file
+    names: Column  # what each row names
+    columns: list[Column]  # the other columns
+    lines: NDArray[np.int64]  # (R,) int64, the number of each row in the file
+    ignored: tuple[str, ...] = ()  # names of columns that say nothing: an index, cells of several values
 
 
 class Faults:
@@ -79,20 +66,18 @@ class Faults:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._found: dict[str, list[str]] = {}
+        self._by_remedy: dict[str, list[str]] = {}
 
-    def add(self, kind: str, *faults: str, remedy: str = "") -> None:
-        """Notes faults of one kind; the remedy is said once."""
-        for fault in faults:
-            self._found.setdefault(f"{kind}\0{remedy}", []).append(fault)
+    def add(self, fault: str, remedy: str) -> None:
+        """Notes a fault; faults of one remedy are of one kind, and the remedy is said once."""
+        self._by_remedy.setdefault(remedy, []).append(fault)
 
     def check(self) -> None:
         """Raises DataError with all faults, where there are some."""
         sentences = []
-        for kind, faults in self._found.items():
-            remedy = kind.partition("\0")[2]
+        for remedy, faults in self._by_remedy.items():
             more = f", and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
-            sentences.append(", ".join(faults[:SHOWN]) + more + (f"; {remedy}" if remedy else ""))
+            sentences.append(f"{', '.join(faults[:SHOWN])}{more}; {remedy}")
         if len(sentences) == 1:
             raise DataError(f"{self.path}, {sentences[0]}")
         if sentences:
@@ -100,7 +85,7 @@ class Faults:
             raise DataError(f"{self.path} has {len(sentences)} kinds of faults: {listed}")
 
 
-def read_table(path: Path, find: Finder, faults: Faults | None = None) -> Table:
+def read_table(path: Path, find: Finder, faults: Faults) -> Table:
     """Reads a table whose form, header and column of file names are found by looking.
 
     Args:
@@ -124,50 +109,40 @@ def read_table(path: Path, find: Finder, faults: Faults | None = None) -> Table:
     header = _header(sample[0], place, find, width)
     columns = header or [f"column {at + 1}" for at in range(width)]
     body = islice(rows_of(path)[0], 1 if header else 0, None)
-    faults = faults or Faults(path)
     coded, lines = code(body, columns, faults)
     names = coded.pop(place)
-    kept = [column for column in coded if not _is_index(column, given=header is not None)]
-    if not kept:
+    counting = [_is_index(column, given=header is not None) for column in coded]
+    if all(counting):
         raise DataError(f"{path} has file names but no attribute; add a column of 0 and 1 for each attribute")
-    index = tuple(column.name or "the index" for column in coded if all(column is not other for other in kept))
+    index = [column.name or "the index" for column, counts in zip(coded, counting, strict=True) if counts]
+    kept = [column for column, counts in zip(coded, counting, strict=True) if not counts]
     return Table(path, names, kept, lines, (*ignored, *index))
 
 
 def code(rows: Iterable[Row], names: Sequence[str], faults: Faults) -> tuple[list[Column], NDArray[np.int64]]:
     """Columns of these names, and the number of each row; rows of another length are faults and left out."""
     words: list[dict[str, int]] = [{} for _ in names]
-    codes = [array("q") for _ in names]
-    lines, width, block = array("q"), len(names), []
-    for line, cells in rows:
-        if len(cells) != width and (len(cells) < width or _filled(cells) > width):
-            fault = f"row {line} has {len(cells)} columns where {width} are due"
-            faults.add("length", fault, remedy="mend such rows or remove them")
-            continue
-        block.append(cells[:width])
-        lines.append(line)
-        if len(block) == BLOCK:
-            _code_block(block, words, codes)
-            block = []
-    _code_block(block, words, codes)
-    columns = [_stripped(*column) for column in zip(names, words, codes, strict=True)]
+    codes, lines = [array("q") for _ in names], array("q")
+    whole = _whole_rows(rows, len(names), lines, faults)
+    while block := list(islice(whole, BLOCK)):
+        for known, column, cells in zip(words, codes, zip(*block, strict=True), strict=True):
+            index = {cell: known.setdefault(cell.strip(), len(known)) for cell in dict.fromkeys(cells)}
+            column.extend(map(index.__getitem__, cells))
+    columns = [
+        Column(name, list(known), np.array(column, dtype=np.int64))
+        for name, known, column in zip(names, words, codes, strict=True)
+    ]
     return columns, np.array(lines, dtype=np.int64)
 
 
-def _code_block(block: list[list[str]], words: list[dict[str, int]], codes: "list[array[int]]") -> None:
-    """Adds rows to the words and codes of each column, column by column, which takes few calls."""
-    for known, column, cells in zip(words, codes, zip(*block, strict=True), strict=bool(block)):
-        for cell in dict.fromkeys(cells):
-            known.setdefault(cell, len(known))
-        column.extend(map(known.__getitem__, cells))
-
-
-def _stripped(name: str, words: dict[str, int], codes: "array[int]") -> Column:
-    """A column whose words have no blanks around them."""
-    kept: dict[str, int] = {}
-    new = np.array([kept.setdefault(word.strip(), len(kept)) for word in words], dtype=np.int64)
-    rows = np.array(codes, dtype=np.int64)
-    return Column(name, list(kept), new[rows] if len(rows) else rows)
+def _whole_rows(rows: Iterable[Row], width: int, lines: "array[int]", faults: Faults) -> Iterator[list[str]]:
+    """The cells of each row that has so many; appends its number to `lines`."""
+    for line, cells in rows:
+        if len(cells) < width or _filled(cells) > width:
+            faults.add(f"row {line} has {len(cells)} columns where {width} are due", "mend such rows or remove them")
+        else:
+            lines.append(line)
+            yield cells[:width]
 
 
 def rows_of(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
@@ -180,9 +155,9 @@ def rows_of(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
     if ending in (".xlsx", ".xls", ".ods", ".numbers", ".parquet"):
         raise DataError(f"{path} is no text; save the table as CSV")
     if ending == ".json":
-        return _json_rows(path)
+        return _record_rows(path, _json_records(path))
     if ending in (".jsonl", ".ndjson"):
-        return _record_rows(path, [_parsed(path, row.cells[0], row.line) for row in _lines(path)])
+        return _record_rows(path, [_parsed(path, row.cells[0], f", row {row.line},") for row in _lines(path)])
     return csv_rows(path), ()
 
 
@@ -192,59 +167,52 @@ def csv_rows(path: Path) -> Iterator[Row]:
     Raises:
         DataError: the file cannot be read as text.
     """
-    try:
+    with _opened(path, newline="") as file:
         skip, delimiter = _dialect(list(islice(_lines(path), SAMPLE_ROWS // 4)))
         if delimiter == " ":
             yield from islice(text_rows(path), skip, None)
             return
-        with path.open(encoding=_encoding(path), newline="") as file:
-            for _ in range(skip):
-                file.readline()
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            for cells in reader:
-                if any(map(str.strip, cells)):
-                    yield Row(reader.line_num + skip, cells)
+        for _ in range(skip):
+            file.readline()
+        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                yield Row(reader.line_num + skip, cells)
+
+
+def text_rows(path: Path) -> Iterator[Row]:
+    """The rows of a text file whose cells are parted by blanks; blanks inside quotation marks part nothing.
+
+    Raises:
+        DataError: the file cannot be read as text.
+    """
+    for line, (text,) in _lines(path):
+        quoted = csv.reader([" ".join(text.split())], delimiter=" ", skipinitialspace=True) if '"' in text else None
+        yield Row(line, text.split() if quoted is None else next(quoted))
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    """The lines of a text file that are not blank, each as one cell."""
+    with _opened(path) as file:
+        for line, text in enumerate(file, start=1):
+            if text.strip():
+                yield Row(line, [text.rstrip("\n")])
+
+
+@contextmanager
+def _opened(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
+    """An opened text file; what goes wrong while it is read becomes a DataError."""
+    try:
+        with path.open("rb") as start:  # UTF-16 is Excel's "Unicode text"
+            encoding = "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        with path.open(encoding=encoding, newline=newline) as file:
+            yield file
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
     except csv.Error as error:
         raise DataError(f"{path} cannot be read as a table ({error}); save it as CSV") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a CSV file") from error
-
-
-def text_rows(path: Path) -> Iterator[Row]:
-    """The rows of a text file whose cells are parted by blanks.
-
-    Raises:
-        DataError: the file cannot be read as text.
-    """
-    return (Row(row.line, _split_at_blanks(row.cells[0])) for row in _lines(path))
-
-
-def _split_at_blanks(text: str) -> list[str]:
-    """The cells of a line; blanks inside quotation marks part nothing."""
-    if '"' not in text:
-        return text.split()
-    return next(csv.reader([" ".join(text.split())], delimiter=" ", skipinitialspace=True))
-
-
-def _lines(path: Path) -> Iterator[Row]:
-    """The lines of a text file that are not blank, each as one cell."""
-    try:
-        with path.open(encoding=_encoding(path)) as file:
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    yield Row(line, [text.rstrip("\n")])
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text; save the table as CSV with UTF-8 encoding") from error
-    except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
-
-
-def _encoding(path: Path) -> str:
-    """UTF-16 where the file starts so, as Excel's "Unicode text" does; else UTF-8."""
-    with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _dialect(lines: list[Row]) -> tuple[int, str]:
@@ -269,31 +237,33 @@ def _dialect(lines: list[Row]) -> tuple[int, str]:
     return skip, " " if any(len(text.split()) > 1 for text in texts) else ","
 
 
-def _json_rows(path: Path) -> tuple[Iterator[Row], tuple[str, ...]]:
+def _json_records(path: Path) -> list[Any]:
     """StyleGAN's dataset.json, {"labels": [[file, label], ...]}, or records: a list of them, or by file name."""
-    content = _parsed(path, "".join(f"{row.cells[0]}\n" for row in _lines(path)), None)
+    content = _parsed(path, "".join(f"{row.cells[0]}\n" for row in _lines(path)))
     if isinstance(content, dict) and "labels" in content:
         pairs = content["labels"]
         if pairs is None:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
         if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             content = dict(pairs)
-    values = list(content.values()) if isinstance(content, dict) else []
-    if values and all(isinstance(value, list) and all(map(_is_scalar, value)) for value in values):
-        content = [
-            {"file": file, **{f"label {at}": value for at, value in enumerate(values)}}
-            for file, values in content.items()
-        ]
-    elif values and all(isinstance(value, dict) for value in values):
-        content = [{"file": file, **record} for file, record in content.items()]
-    elif values and all(map(_is_scalar, values)):
-        content = [{"file": file, "label": value} for file, value in content.items()]
+    if (
+        isinstance(content, dict)
+        and len({type(value) if isinstance(value, (list, dict)) else None for value in content.values()}) == 1
+    ):
+        content = [{"file": file, **_record(value)} for file, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
         raise DataError(
             f'{path} is no table in JSON; expected {{"labels": [["a.png", 0], ...]}} as StyleGAN has it, or a list of '
             'records like {"file": "a.png", "label": 0}'
         )
-    return _record_rows(path, content)
+    return content
+
+
+def _record(value: Any) -> dict[str, Any]:
+    """What is said of one picture, by column."""
+    if isinstance(value, list):
+        return {f"label {at}": entry for at, entry in enumerate(value)}
+    return value if isinstance(value, dict) else {"label": value}
 
 
 def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[str, ...]]:
@@ -308,21 +278,15 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
     return iter([*header, *rows]), nested
 
 
-def _is_scalar(value: Any) -> bool:
-    return not isinstance(value, (list, dict))
-
-
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = "" if value is None else str(value)
+    return text.lower() if isinstance(value, bool) else text
 
 
-def _parsed(path: Path, text: str, line: int | None) -> Any:
+def _parsed(path: Path, text: str, where: str = "") -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        where = f", row {line}," if line else ""
         raise DataError(f"{path}{where} is not JSON ({error}); save it again") from error
 
 
@@ -341,7 +305,7 @@ def _width(sample: list[Row]) -> int:
 
 def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int:
     """The place of the column with file names."""
-    called = {cell.strip().lower(): at for at, cell in reversed(list(enumerate(sample[0].cells[:width])))}
+    called = {cell.strip().lower(): at for at, cell in reversed([*enumerate(sample[0].cells[:width])])}
     # The first rows tell nearly always; only a table that starts with absent pictures needs reading to its end.
     for rows in (sample, rows_of(path)[0]):
         met: list[set[int | str]] = [set() for _ in range(width)]
@@ -359,29 +323,23 @@ def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int
         return sure
     if sure is not None and most <= FEW_NAMES:
         entry = next((row.cells[sure] for row in sample[1:] if len(row.cells) > sure), "")
-        raise DataError(
-            f"{path}, column {sample[0].cells[sure]!r} names no picture of the folder (the first entry: {entry}); "
-            "write each picture's path inside the folder, or give the folder that holds these pictures"
-        )
+        fault = f"column {sample[0].cells[sure]!r} names no picture of the folder (the first entry: {entry})"
+        remedy = "write each picture's path inside the folder, or give the folder that holds these pictures"
+        raise DataError(f"{path}, {fault}; {remedy}")
     if most:
         return _likeliest(path, sample[0], [at for at, named in enumerate(met) if len(named) == most], called)
-    raise DataError(
-        f"{path} has no column of file names: no cell names a picture of the folder (row {sample[0].line or 1} reads: "
-        f"{', '.join(sample[0].cells[:5])}); add a column with each picture's path inside the folder"
-    )
+    read = f"row {sample[0].line or 1} reads: {', '.join(sample[0].cells[:5])}"
+    fault = f"has no column of file names: no cell names a picture of the folder ({read})"
+    raise DataError(f"{path} {fault}; add a column with each picture's path inside the folder")
 
 
 def _likeliest(path: Path, first: Row, places: list[int], called: dict[str, int]) -> int:
     """Of columns that name equally many pictures, the one that is called like file names."""
-    for word in CALLED:
-        if called.get(word) in places:
-            return called[word]
-    if len(places) > 1:
-        raise DataError(
-            f"{path} has {len(places)} columns that may be file names ({', '.join(first.cells[at] for at in places)}); "
-            "call the right one file in the header"
-        )
-    return places[0]
+    by_name = [called[word] for word in CALLED if called.get(word) in places]
+    if not by_name and len(places) > 1:
+        names = f"columns that may be file names ({', '.join(first.cells[at] for at in places)})"
+        raise DataError(f"{path} has {len(places)} {names}; call the right one file in the header")
+    return [*by_name, *places][0]
 
 
 def _header(row: Row, place: int, find: Finder, width: int) -> list[str] | None:
@@ -405,11 +363,7 @@ def is_number(text: str) -> bool:
 def to_number(text: str) -> float:
     """A cell's number; nan where it is none."""
     try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return float(text.replace(",", ".")) if text.count(",") == 1 else float("nan")
+        return float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
         return float("nan")
 
@@ -418,7 +372,8 @@ def _is_index(column: Column, given: bool) -> bool:
     """Whether a column only counts the rows: it has no name of its own, and its numbers go up by one."""
     if column.name.lower() not in INDEX if given else column.name != "column 1":
         return False
-    if len(column.words) < 2 or len(column.words) < len(column.codes):
+    try:
+        numbers = [int(word) for word in column.words]
+    except ValueError:
         return False
-    numbers = [int(word) if word.lstrip("-").isdigit() else None for word in column.words]
-    return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+    return 1 < len(numbers) == len(column.codes) and all(after - before == 1 for before, after in pairwise(numbers))

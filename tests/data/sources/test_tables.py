@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from simulacra.data.picture_names import Finder
-from simulacra.data.tables import Column, Faults, Table, read_table
+from simulacra.data.sources.picture_names import Finder
+from simulacra.data.sources.tables import Column, Faults, Table, read_table
 from simulacra.errors import DataError
 
 NAMES = ("a.png", "b.png", "c.png")
@@ -176,15 +176,16 @@ def test_json_that_is_no_table_is_described(tmp_path: Path, file: str, text: str
 
 def test_an_absent_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_table(tmp_path / "none.csv", Finder(NAMES))
+        read_table(tmp_path / "none.csv", Finder(NAMES), Faults(tmp_path))
 
 
 def test_all_faults_come_in_one_message_the_first_few_of_each_kind() -> None:
     faults = Faults(Path("t.csv"))
     faults.check()
-    faults.add("one", *(f"row {row} is short" for row in range(2, 9)), remedy="mend them")
+    for row in range(2, 9):
+        faults.add(f"row {row} is short", "mend them")
     with pytest.raises(DataError, match=r"^t.csv, row 2 is short, row 3 is short, row 4 is short, and 4 more; mend"):
         faults.check()
-    faults.add("other", "column 'A' is empty")
-    with pytest.raises(DataError, match=r"2 kinds of faults: \(1\) row 2 .*; mend them; \(2\) column 'A' is empty$"):
+    faults.add("column 'A' is empty", "fill it")
+    with pytest.raises(DataError, match=r"2 kinds .*: \(1\) row 2 .*; mend them; \(2\) column 'A' is empty; fill it$"):
         faults.check()

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from simulacra.data.picture_names import Finder
+from simulacra.data.sources.picture_names import Finder
 
 NAMES = ["a.jpg", "x/b.jpg", "x/c.JPG", "y/c.jpg", "000007.jpg", unicodedata.normalize("NFC", "Zoë.jpg"), "d.e.jpg"]
 
