@@ -22,7 +22,7 @@ from simulacra.engine import devices as engine_devices
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
-from simulacra.recipe import Recipe, read_table
+from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.runs import RunFolder
 from simulacra.verbs.train import train
 
@@ -150,7 +150,6 @@ def tiny() -> MakeRecipe:
 @pytest.fixture
 def recipe_file(tmp_path: Path, tiny: MakeRecipe) -> Callable[..., Path]:
     """The same recipe as a file, for the command line."""
-    from simulacra.recipe import to_toml
 
     def make(family: str, **changes: Any) -> Path:
         path = tmp_path / f"tiny-{family}.toml"
@@ -240,38 +239,41 @@ def make_training(tmp_path: Path) -> MakeTraining:
 
 
 @pytest.fixture(scope="session")
-def _trained(
-    tmp_path_factory: pytest.TempPathFactory, tiny: MakeRecipe, make_store_in: MakeStore
-) -> Callable[..., Path]:
-    """A folder with a run and its store, made once for all tests that ask for the same."""
-    kept: dict[str, Path] = {}
-
-    def get(family: str, data: dict[str, Any], changes: Changes) -> Path:
-        key = json.dumps([family, data, changes], sort_keys=True)
-        if key not in kept:
-            folder = tmp_path_factory.mktemp(family)
-            store = make_store_in(folder, **data)
-            train(tiny(family, **changes), str(store), folder / "run", report=False)
-            kept[key] = folder
-        return kept[key]
-
-    return get
+def trainings() -> dict[str, Path]:
+    """What `trained_once` has trained: family, changes and store -> the folder of run and store."""
+    return {}
 
 
 @pytest.fixture
-def trained_once(tmp_path: Path, _trained: Callable[..., Path]) -> Callable[..., Path]:
-    """trained_once(family, data={}, **changes): a copy of a run that is trained once, with its data in its place."""
+def trained_once(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny: MakeRecipe,
+    make_store_in: MakeStore,
+    trainings: dict[str, Path],
+) -> Callable[..., Path]:
+    """trained_once(family, store=, name=, **changes): a finished run in tmp_path, its store beside it.
 
-    def make(family: str, data: dict[str, Any] | None = None, **changes: Any) -> Path:
-        folder = _trained(family, data or {}, changes)
-        for part in ("run", "store"):
-            if not (tmp_path / part).exists():
-                shutil.copytree(folder / part, tmp_path / part)
-        for file in (tmp_path / "run" / "recipe.toml", tmp_path / "run" / "run.json"):
-            file.write_text(file.read_text("utf-8").replace(str(folder), str(tmp_path)), "utf-8")
-        return tmp_path / "run"
+    It is trained once for all tests, and copied: a test may change its copy.
+    """
 
-    return make
+    def get(family: str, store: Changes | None = None, name: str = "run", **changes: Any) -> Path:
+        kind = {"name": "store"} | (store or {})
+        key = json.dumps([family, kind, changes], sort_keys=True)
+        if key not in trainings:
+            trainings[key] = home = tmp_path_factory.mktemp("trained")
+            recipe = home / f"tiny-{family}.toml"
+            recipe.write_text(to_toml(tiny(family, **changes)), "utf-8")
+            train(str(recipe), str(make_store_in(home, **kind)), home / "run", report=False)
+        home, run = trainings[key], tmp_path / name
+        shutil.copytree(home / "run", run)
+        if not (tmp_path / kind["name"]).exists():
+            shutil.copytree(home / kind["name"], tmp_path / kind["name"])
+        for file in (run / "run.json", run / "recipe.toml"):
+            file.write_text(file.read_text("utf-8").replace(str(home), str(tmp_path)), "utf-8")
+        return run
+
+    return get
 
 
 @pytest.fixture

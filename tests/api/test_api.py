@@ -12,18 +12,18 @@ import pytest
 from PIL import Image
 
 import simulacra as sm
-from simulacra.api.pictures import as_images, shown
+from simulacra.api.models import as_images, shown
 from simulacra.data.colours import Range
 
 
 @pytest.fixture
-def run(tiny: Any, make_store: Any, tmp_path: Path) -> Callable[..., sm.Run]:
+def run(trained_once: Any) -> Callable[..., sm.Run]:
     """run(family, **changes): a run of two updates."""
 
     def make(family: str, exclusive: bool = False, **changes: Any) -> sm.Run:
         changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []} | changes
-        data = make_store(count=60, exclusive=exclusive, held_out=10, name=f"data-{family}")
-        return sm.train(tiny(family, **changes), data, tmp_path / family, say=lambda _: None)
+        store = {"count": 60, "exclusive": exclusive, "held_out": 10, "name": f"data-{family}"}
+        return sm.Run(trained_once(family, store, family, **changes))
 
     return make
 

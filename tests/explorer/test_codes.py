@@ -15,7 +15,7 @@ import torch
 from simulacra.evaluation.directions import NAME, learn, to_bytes
 from simulacra.explorer.codes import among, between, interpolate, slerp
 from simulacra.objectives.code import Code
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 FAMILIES = ["vae", "gan", "acgan", "infogan", "wgan"]
 

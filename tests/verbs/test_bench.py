@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from simulacra.data.batches import Batch
+from simulacra.data.resolve import fit
 from simulacra.data.store import open_store
 from simulacra.engine.devices import Devices
 from simulacra.objectives import Optimize
 from simulacra.recipe import Recipe, load
 from simulacra.runs import RunFolder
 from simulacra.verbs.bench import EVERY, LEAST, Benched, Watch, bench, duration, made_up, round_of, sentences, set_up
-from simulacra.verbs.prepare import fit
 
 MakeRecipe = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]

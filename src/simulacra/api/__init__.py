@@ -4,23 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulacra.api.models import Model, Run, load, open_run
-from simulacra.api.pictures import Pictures
+from simulacra.api.models import Model, Pictures, Run, load, open_run
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
 from simulacra.files import expand
 from simulacra.progress import print_error
 from simulacra.recipe import Recipe
 from simulacra.report.compare import Comparison
-from simulacra.verbs.compare import compare as compare_runs
 from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated
+from simulacra.verbs.report import compare as compare_runs
 from simulacra.verbs.train import train as train_run
-
-
-def report_line(line: str) -> None:
-    """Prints a line for a person, apart from the output of a script."""
-    print_error(line)
 
 
 def pack(
@@ -53,7 +47,7 @@ def pack(
     asked = read_options(size=size, labels=labels, grey=grey, **options)
     packed = pack_source(source, None if path is None else expand(path), expand(out), asked, workers=workers)
     for line in packed.notes:
-        report_line(line)
+        print_error(line)
     return packed.store
 
 
@@ -70,7 +64,7 @@ def train(
     labels: str | Path | None = None,
     device: str = "auto",
     report: bool = False,
-    say: Callable[[str], None] = report_line,
+    say: Callable[[str], None] = print_error,
     **options: Any,
 ) -> Run:
     """Trains a recipe into a run folder, or continues from its newest checkpoint.

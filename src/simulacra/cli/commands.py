@@ -7,27 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from simulacra.cli.options import (
-    Background,
     Changes,
-    Classes,
-    Columns,
-    Crop,
     Data,
-    Factors,
     Json,
-    KeepGoing,
-    Labels,
-    Layout,
-    MaxPixels,
-    Missing,
     Out,
     Recipe,
     Run,
-    Source,
-    Split,
     Step,
-    Unknown,
-    Values,
     Weights,
     app,
     echo,
@@ -36,15 +22,16 @@ from simulacra.cli.options import (
     read_step,
     say,
     table,
+    takes_source_options,
 )
 
 
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the recipes that come with the package."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.recipe import overview
 
-    rows = verb.recipes()
+    rows = overview()
     if as_json:
         echo(json.dumps(rows))
         return
@@ -54,9 +41,10 @@ def recipes(as_json: Json = False) -> None:
 @app.command()
 def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> None:
     """Print the layer tables of a recipe's networks: layer, output shape, parameters, totals."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.objectives import outline
+    from simulacra.recipe import load
 
-    counts = verb.summary(recipe, changes or ())
+    counts = {"recipe": recipe} | outline(load(recipe, changes or ()))
     if as_json:
         echo(json.dumps(counts))
         return
@@ -70,24 +58,11 @@ def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> N
 
 
 @app.command()
+@takes_source_options
 def train(
     recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
     out: Annotated[Path | None, path_option("--out", "-o", text="Run folder; runs/RECIPE by default.")] = None,
-    labels: Labels = None,
-    columns: Columns = None,
-    missing: Missing = None,
-    unknown: Unknown = None,
-    factors: Factors = None,
-    classes: Classes = None,
-    split: Split = None,
-    source: Source = None,
-    crop: Crop = None,
-    layout: Layout = None,
-    values: Values = None,
-    background: Background = None,
-    max_pixels: MaxPixels = None,
-    keep_going: KeepGoing = False,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
@@ -101,6 +76,7 @@ def train(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
+    **asked: Any,
 ) -> None:
     """Train a recipe into a run folder, or go on with it; ends with a report."""
     from simulacra.data.sources import read_options
@@ -116,22 +92,7 @@ def train(
         minutes=minutes,
         start=start,
         epochs=epochs,
-        options=read_options(
-            labels=labels,
-            columns=columns,
-            missing=missing,
-            unknown=unknown,
-            factors=factors,
-            classes=classes,
-            split=split,
-            source=source,
-            crop=crop,
-            layout=layout,
-            values=values,
-            background=background,
-            max_pixels=max_pixels,
-            keep_going=keep_going,
-        ),
+        options=read_options(**asked),
         cached=not no_cache,
         device=device,
         devices=devices,
@@ -153,63 +114,30 @@ def demo(
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
-    from simulacra.verbs import demo as verb
+    from simulacra.verbs import train as verb
 
     echo(verb.demo(out, minutes, say))
 
 
 @app.command()
+@takes_source_options
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
     path: Annotated[Path | None, path_argument("Path of the source; avatars have none.")] = None,
     *,
     out: Out,
-    labels: Labels = None,
-    columns: Columns = None,
-    missing: Missing = None,
-    unknown: Unknown = None,
-    factors: Factors = None,
-    classes: Classes = None,
-    split: Split = None,
     size: Annotated[str | None, typer.Option(help="64 or WIDTHxHEIGHT.")] = None,
-    crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
-    layout: Layout = None,
-    values: Values = None,
-    background: Background = None,
-    max_pixels: MaxPixels = None,
-    keep_going: KeepGoing = False,
+    **asked: Any,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
     from simulacra.data.sources import read_options
     from simulacra.verbs import data as verb
 
-    packed = verb.pack(
-        source,
-        path,
-        out,
-        options=read_options(
-            size=size or None,
-            crop=crop,
-            grey=grey,
-            labels=labels,
-            columns=columns,
-            missing=missing,
-            unknown=unknown,
-            factors=factors,
-            classes=classes,
-            split=split,
-            count=count,
-            seed=seed,
-            layout=layout,
-            values=values,
-            background=background,
-            max_pixels=max_pixels,
-            keep_going=keep_going,
-        ),
-    )
+    options = read_options(size=size or None, grey=grey, count=count, seed=seed, **asked)
+    packed = verb.pack(source, path, out, options=options)
     for line in (packed.message, *packed.notes):
         echo(line)
 
@@ -308,7 +236,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
-    from simulacra.verbs import compare as verb
+    from simulacra.verbs import report as verb
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
@@ -334,23 +262,24 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs import best as verb
+    from simulacra.verbs import evaluate as verb
 
     scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
         rows = [measurement.to_json() for measurement in scores.measurements]
         echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
         return
-    table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    table(str(run), verb.SCORED_COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
     echo(scores.conclusion)
 
 
 @app.command()
 def diagnose(run: Run, as_json: Json = False) -> None:
     """Find what went wrong in a run, with the numbers that show it and what to try."""
-    from simulacra.verbs import report as verb
+    from simulacra import diagnosis
+    from simulacra.runs import RunFolder
 
-    findings = verb.diagnose(run)
+    findings = diagnosis.diagnose(RunFolder(run))
     if as_json:
         echo(json.dumps([finding.as_json() for finding in findings]))
         return

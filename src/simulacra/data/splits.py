@@ -174,3 +174,18 @@ def _lend(split: NDArray[np.uint8], positions: NDArray[np.float64], part: int) -
     richest = max(contents, key=lambda other: len(contents[other]))
     if len(contents[richest]) > 1 or part == TRAIN:
         split[positions == contents[richest][-1]] = part
+
+
+def require_valid(store: ImageStore, least: int) -> None:
+    """Refuses a data set without images to choose by.
+
+    Raises:
+        DataError: the split "valid" has fewer than `least` images.
+    """
+    count, train = len(store.rows("valid")), len(store.rows("train"))
+    if count < least:
+        held_out = max(least, min(1000, train // 10))
+        raise DataError(
+            f'{store.path} has {count} images in the split "valid", by which a checkpoint is chosen; train with some '
+            f"training images held out for it: --set data.holdout={held_out}"
+        )

@@ -18,11 +18,10 @@ import simulacra
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates, build
-from simulacra.recipe import Recipe, read_table, to_table
+from simulacra.recipe import Recipe, of_this_version, read_table, to_table
 from simulacra.report.glossary import of_family
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
-from simulacra.settings import of_this_version
 
 Files = dict[str, bytes]  # name of a file, with / between folders -> its content
 

@@ -74,7 +74,8 @@ def sample(
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
     warning = "".join(f"; {line}" for line in never_met(run, labels))
-    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+    counted = "1 sample" if len(images) == 1 else f"{len(images)} samples"
+    return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
 
 
 def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
@@ -144,10 +145,6 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     return subject.codes(count, Draw.SAMPLES, seed=seed)
-
-
-def _counted(count: int) -> str:
-    return "1 sample" if count == 1 else f"{count} samples"
 
 
 def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:

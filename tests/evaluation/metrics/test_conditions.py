@@ -21,7 +21,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.objectives.base import Optimize
 from simulacra.objectives.code import Code
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 CONDITIONS = GROUPS["conditions"]
 Paint = Callable[[Tensor], Tensor]  # (n, 2) in [0, 1], how bright top and left are, of codes

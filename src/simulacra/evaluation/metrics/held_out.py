@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.catalogue import METRICS
-from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, RecipeError
+from simulacra.errors import RecipeError
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import FEWEST, RealImages
+from simulacra.evaluation.context import RealImages
 from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.subject import Progress, Subject
@@ -73,21 +72,6 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     if wanted and wanted not in metrics:
         raise RecipeError(f"{wanted} cannot choose a checkpoint of family {family}; give one of: {', '.join(metrics)}")
     return wanted or metrics[0]
-
-
-def require_valid(store: ImageStore) -> None:
-    """Refuses a data set without images to choose by.
-
-    Raises:
-        DataError: the split "valid" has too few.
-    """
-    count, train = len(store.rows("valid")), len(store.rows("train"))
-    if count < FEWEST:
-        held_out = max(FEWEST, min(1000, train // 10))
-        raise DataError(
-            f'{store.path} has {count} images in the split "valid", by which a checkpoint is chosen; train with some '
-            f"training images held out for it: --set data.holdout={held_out}"
-        )
 
 
 def score(

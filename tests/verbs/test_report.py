@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulacra.runs import RunFolder
-from simulacra.verbs.compare import compare
+from simulacra.verbs.report import compare
 
 ROW = {
     "metric": "precision",
@@ -251,5 +251,5 @@ def test_what_cannot_be_compared_is_told(simulacra, make, words, said, tmp_path,
 
 
 def test_comparing_loads_no_torch() -> None:
-    code = "import sys, simulacra.verbs.compare; sys.exit('torch' in sys.modules)"
+    code = "import sys, simulacra.verbs.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.cli.streams import READER_LEFT, streams
+from simulacra.cli import READER_LEFT, streams
 from simulacra.progress import Live, print_error
 from simulacra.runs import RunFolder
 
