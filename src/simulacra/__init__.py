@@ -13,7 +13,23 @@ from typing import TYPE_CHECKING, Any
 from simulacra.errors import DataError, Diverged, RecipeError, RunError, SimulacraError, Stopped
 
 if TYPE_CHECKING:
-    from simulacra.api import Model, Pictures, Run, compare, evaluate, load, open_run, pack, train
+    from simulacra.api import (
+        Model,
+        Pictures,
+        Run,
+        audit,
+        best,
+        compare,
+        diagnose,
+        evaluate,
+        explore,
+        load,
+        open_run,
+        pack,
+        recipes,
+        train,
+        write_report,
+    )
 
 __version__ = "0.1.0"
 
@@ -27,12 +43,18 @@ __all__ = [
     "RunError",
     "SimulacraError",
     "Stopped",
+    "audit",
+    "best",
     "compare",
+    "diagnose",
     "evaluate",
+    "explore",
     "load",
     "open_run",
     "pack",
+    "recipes",
     "train",
+    "write_report",
 ]
 
 

@@ -44,7 +44,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         def fail(*_: Any, **__: Any) -> None:
             raise error
 
-        monkeypatch.setattr(cli.commands, "table", fail)
+        monkeypatch.setattr(cli.commands, "print_table", fail)
 
     return make
 

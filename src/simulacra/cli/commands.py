@@ -19,11 +19,12 @@ from simulacra.cli.options import (
     echo,
     path_argument,
     path_option,
+    print_table,
     read_step,
     say,
-    table,
     takes_source_options,
 )
+from simulacra.tabular import Table
 
 
 @app.command()
@@ -35,7 +36,10 @@ def recipes(as_json: Json = False) -> None:
     if as_json:
         echo(json.dumps(rows))
         return
-    table("", ("name", "family", "data", "title"), [tuple(row.values()) for row in rows])
+    columns = ("name", "family", "data", "title")
+    print_table(
+        Table("", columns, [tuple(row.values()) for row in rows], gives_way=("data",), words=frozenset({"title"}))
+    )
 
 
 @app.command()
@@ -51,7 +55,8 @@ def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> N
     for name, network in counts["networks"].items():
         layers = network["layers"]
         rows = [(row["layer"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}") for row in layers]
-        table(f"{name}: {network['parameters']:,} parameters", ("layer", "output shape", "parameters"), rows)
+        title = f"{name}: {network['parameters']:,} parameters"
+        print_table(Table(title, ("layer", "output shape", "parameters"), rows))
     for player, numbers in counts["players"].items():
         echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
     echo(f"parameters in all: {counts['parameters']:,}")
@@ -152,7 +157,7 @@ def audit(store: Annotated[Path, path_argument("A packed store.")], as_json: Jso
         echo(json.dumps(report))
         return
     for part in tables:
-        table(part.title, part.columns, part.rows)
+        print_table(part)
     for sentence in sentences:
         echo(f"- {sentence}")
 
@@ -221,7 +226,7 @@ def evaluate(
     if as_json:
         echo(json.dumps(scores.rows))
     elif scores.measured:
-        table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
+        print_table(scores.to_table())
     for note in scores.notes:
         say(f"- {note}")
 
@@ -240,11 +245,11 @@ def compare(
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
-        echo(json.dumps(comparison.table()))
+        echo(json.dumps(comparison.as_json()))
     else:
-        table("", *verb.rows(comparison))
+        print_table(comparison.to_table())
         if comparison.differences:
-            table("", *verb.settings(comparison))
+            print_table(comparison.settings())
     for note in comparison.notes:
         say(f"- {note}")
     if out is not None:
@@ -266,10 +271,9 @@ def best(
 
     scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
-        rows = [measurement.to_json() for measurement in scores.measurements]
-        echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
+        echo(json.dumps({"best": scores.best.to_json(), "rows": scores.rows}))
         return
-    table(str(run), verb.SCORED_COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    print_table(scores.to_table())
     echo(scores.conclusion)
 
 

@@ -2,9 +2,9 @@
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from simulacra import __version__
 from simulacra.files import expand
 from simulacra.progress import print_error
+from simulacra.tabular import Table
 
 
 class Commands(TyperGroup):
@@ -148,21 +149,29 @@ def options(
     """Train, measure, compare and explore small generative models of images."""
 
 
-def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Prints a table; numbers stand to the right."""
+def print_table(table: Table) -> None:
+    """Prints a table: on a narrow terminal without the columns that give way; numbers are never broken."""
     from rich import box
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column
+    from rich.table import Table as Grid
 
-    first = Column(columns[0], no_wrap=True)
-    grid = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in grid.columns[1:]:
-        column.overflow = "fold"
-    for column in grid.columns[1:] if columns[-1] == "parameters" else []:
-        column.justify = "right"
-    for row in rows:
-        grid.add_row(*row)
     console = Console(soft_wrap=True, markup=False)
     if not console.is_terminal:
         console.width = 400  # a file is as wide as it needs to be
+    table = table.fitting(console.width)
+    console.width = max(console.width, table.width)  # a line that is too long is better than half a number
+    columns = [
+        Column(name, no_wrap=name not in table.words, min_width=max(map(len, parts)), justify=_side(table, index))
+        for index, (name, parts) in enumerate(zip(table.columns, table.parts(), strict=True))
+    ]
+    grid = Grid(*columns, title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in table.rows:
+        grid.add_row(*row)
     console.print(grid)
+
+
+def _side(table: Table, index: int) -> Literal["left", "right"]:
+    """Numbers stand to the right."""
+    cells = [row[index] for row in table.rows if row[index]]
+    return "right" if cells and all(cell[0].isdigit() or cell[0] in "-−" for cell in cells) else "left"

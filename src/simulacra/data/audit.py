@@ -1,7 +1,7 @@
 """The audit of a data set: labels, splits and duplicates, as values, as sentences and as tables."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.errors import one_line
+from simulacra.tabular import Table
 
 # A label with a smaller share of the images, or a class this many times smaller than the largest, is hard to learn.
 RARE, UNEVEN = 0.01, 10
@@ -31,14 +32,6 @@ CORRELATED, LISTED = 0.1, 100
 
 Rows = NDArray[np.int64]
 _both = " and ".join
-
-
-class Table(NamedTuple):
-    """A table to print; each row has one cell per column."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
 
 
 class Scan(NamedTuple):

@@ -4,6 +4,7 @@ import socket
 from importlib import resources
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -78,11 +79,14 @@ def free_socket(host: str, port: int) -> socket.socket:
     raise RunError(f"no port from {port} on is free at {host} ({reason}); choose another with --port") from reason
 
 
-def serve(app: ASGIApp, at: socket.socket) -> None:
-    """Answers requests until Ctrl-C or SIGTERM. Requests are not logged: an address may hold a token."""
-    import uvicorn
-
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """A server of an application. Requests are not logged: an address may hold a token."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
     )
-    uvicorn.Server(config).run(sockets=[at])
+    return uvicorn.Server(config)
+
+
+def serve(app: ASGIApp, at: socket.socket) -> None:
+    """Answers requests at a socket until Ctrl-C or SIGTERM."""
+    server_of(app).run(sockets=[at])

@@ -14,6 +14,7 @@ from simulacra.measurements import Key, Measurement
 from simulacra.recipe import Recipe, to_table
 from simulacra.report.formatting import MISSING, listed, number, plain
 from simulacra.report.record import Record, newest
+from simulacra.tabular import Table, Tabular
 
 Variants = dict[Key, dict[int, Measurement]]  # how something was measured -> index of a run -> its number
 
@@ -283,14 +284,20 @@ class ComparedMetric:
         return ": ".join(filter(None, [self.code, self.label]))
 
     @property
+    def heading(self) -> str:
+        """Metric and topic, with an arrow to where better values lie."""
+        arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[self.better]
+        return f"{self.metric}{f' {self.topic}' if self.topic else ''}{arrow}"
+
+    @property
     def baseline(self) -> float | None:
         """The baseline that all cells share; None where there is none, or they differ."""
         baselines = {cell.baseline for cell in self.cells if cell}
         return baselines.pop() if len(baselines) == 1 else None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Runs, or groups of runs, against one another."""
 
     columns: tuple[Column, ...]
@@ -299,9 +306,56 @@ class Comparison:
     differences: dict[str, tuple[str, ...]]  # key of the recipes -> its value in each column
     notes: tuple[str, ...]  # sentences to read beside the numbers
 
-    def table(self) -> dict[str, Any]:
-        """The whole comparison as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """The whole comparison."""
         return {"level": LEVEL, "tests": TESTS} | asdict(self)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """A row per metric and column, for scripts."""
+        return [
+            {
+                "metric": compared.metric,
+                "code": compared.code,
+                "label": compared.label,
+                "split": compared.split,
+                "column": column.name,
+                **asdict(cell.estimate),
+                "baseline": cell.baseline,
+                "verdict": compared.verdict,
+            }
+            for compared in self.metrics
+            for column, cell in zip(self.columns, compared.cells, strict=True)
+            if cell
+        ]
+
+    def to_table(self) -> Table:
+        """A row per metric: the value of each column with its interval, the baseline, and the verdict."""
+        names = [column.name for column in self.columns]
+        head = ("metric", *(part for name in names for part in (name, f"95% of {name}")), "baseline", "verdict")
+        body = []
+        for compared in self.metrics:
+            cells = [part for cell in compared.cells for part in _texts(cell)]
+            baseline = "" if compared.baseline is None else number(compared.baseline)
+            body.append((compared.heading, *cells, baseline, compared.verdict))
+        intervals = [f"95% of {name}" for name in reversed(names)]
+        words = frozenset({"verdict"})
+        table = Table("", head, body, self.notes, (*intervals, "baseline"), words)
+        return table if any(row[-2] for row in body) else table.without("baseline")
+
+    def settings(self) -> Table:
+        """The keys in which the recipes differ."""
+        names = [column.name for column in self.columns]
+        rows = [(key, *values) for key, values in self.differences.items()]
+        return Table("", ("setting", *names), rows, words=frozenset(names))
+
+
+def _texts(cell: Cell | None) -> tuple[str, str]:
+    """A value and its interval."""
+    if cell is None:
+        return MISSING, ""
+    low, high = cell.estimate.low, cell.estimate.high
+    return number(cell.estimate.value), "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def comparison_of(

@@ -11,6 +11,7 @@ from simulacra.data.sources import Options, open_source
 from simulacra.data.store import open_store
 from simulacra.errors import DataError
 from simulacra.progress import Live
+from simulacra.tabular import Table
 
 
 def pack(
@@ -45,7 +46,7 @@ def pack(
         )
 
 
-def audit(path: Path) -> tuple[dict[str, Any], list[audits.Table], list[str]]:
+def audit(path: Path) -> tuple[dict[str, Any], list[Table], list[str]]:
     """What is wrong or odd in a packed store: as JSON values, as tables, and as sentences.
 
     Raises:

@@ -27,12 +27,13 @@ from simulacra.evaluation.subject import Progress, Subject, Weights, open_model,
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
+from simulacra.report.formatting import number
 from simulacra.runs import RunFolder
+from simulacra.tabular import Table, Tabular
 
 COLUMNS = ("metric", "of", "value", "low", "high", "baseline", "better", "n", "split")  # of the printed table
 
 
-ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
 SPLIT_NOTES = {
     "valid": "there are no test images: the held-out images are those of the valid split",
     "valid+test": "there are few held-out images: those of the valid and the test split are taken together",
@@ -43,8 +44,8 @@ SPLIT_NOTES = {
 }
 
 
-@dataclass(frozen=True)
-class Evaluated:
+@dataclass(frozen=True, repr=False)
+class Evaluated(Tabular):
     """What `evaluate` measured.
 
     Attributes:
@@ -66,6 +67,11 @@ class Evaluated:
     def rows(self) -> list[dict[str, Any]]:
         """The measurements as rows of evaluations.jsonl, for scripts."""
         return [measurement.to_json() for measurement in self.measurements]
+
+    def to_table(self) -> Table:
+        """The measurements that have a number."""
+        rows = [cells(measurement) for measurement in self.measurements if measurement.estimate]
+        return Table(self.title, COLUMNS, rows, self.notes, ("split", "n", "better", "baseline"))
 
 
 def evaluate(
@@ -241,25 +247,29 @@ def numbers(measurement: Measurement) -> tuple[str, ...]:
     return tuple("" if value is None else number(value) for value in (*values, measurement.baseline))
 
 
-def number(value: float) -> str:
-    """A number in four digits; what rounding has left of a zero is 0."""
-    return "0" if abs(value) < ROUNDING else f"{value:.4g}"
-
-
 SCORED_COLUMNS = ("step", "metric", "value", "low", "high", "baseline", "n", "best")  # of the printed table
 
 
-@dataclass(frozen=True)
-class Scored:
+@dataclass(frozen=True, repr=False)
+class Scored(Tabular):
     """What `best` measured: one number per checkpoint, and the best of them."""
 
+    run: Path
     measurements: list[Measurement]
     best: Measurement
 
-    def cells(self, measurement: Measurement) -> tuple[str, ...]:
-        """One of the measurements as the printed table shows it."""
-        mark = "best" if measurement is self.best else ""
-        return (f"{measurement.step:,}", measurement.metric, *numbers(measurement), f"{measurement.n:,}", mark)
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The measurements as rows of evaluations.jsonl, for scripts."""
+        return [measurement.to_json() for measurement in self.measurements]
+
+    def to_table(self) -> Table:
+        """A checkpoint per row."""
+        rows = [
+            (f"{row.step:,}", row.metric, *numbers(row), f"{row.n:,}", "best" if row is self.best else "")
+            for row in self.measurements
+        ]
+        return Table(str(self.run), SCORED_COLUMNS, rows, [self.conclusion], ("n", "baseline"))
 
     @property
     def conclusion(self) -> str:
@@ -313,7 +323,7 @@ def best(
             say(f"{path} may not be written to: no checkpoint is marked best in it, and these numbers are not kept")
         best = best_of(measurements, name, steps)
     assert best is not None, "there is a checkpoint"
-    return Scored(measurements, best)
+    return Scored(path, measurements, best)
 
 
 def mark(run: RunFolder, metric: str, measurements: Sequence[Measurement], steps: Sequence[int]) -> Measurement | None:

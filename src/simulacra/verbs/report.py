@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.errors import RunError, nearest
-from simulacra.estimates import Estimate
 from simulacra.report import read_all, write_comparison, write_report
-from simulacra.report.compare import ComparedMetric, Comparison, command, comparison_of
-from simulacra.report.formatting import MISSING, number
+from simulacra.report.compare import Comparison, command, comparison_of
 from simulacra.report.record import Record, newest
 from simulacra.runs import RunFolder
 
@@ -105,32 +103,3 @@ def _read(paths: Sequence[Path]) -> list[Record]:
         if not any(score.estimate for score in of_run):
             raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
     return records
-
-
-def rows(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The printed table: names of its columns, and a row per metric."""
-    baselines = any(compared.baseline is not None for compared in comparison.metrics)
-    head = ("metric", *(column.name for column in comparison.columns), *(["baseline"] if baselines else []), "verdict")
-    body = []
-    for compared in comparison.metrics:
-        cells = [_cell(cell.estimate) if cell else MISSING for cell in compared.cells]
-        baseline = [number(compared.baseline)] if baselines else []
-        body.append((_name(compared), *cells, *baseline, compared.verdict))
-    return head, body
-
-
-def settings(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The printed table of the keys in which the recipes differ."""
-    head = ("setting", *(column.name for column in comparison.columns))
-    return head, [(key, *values) for key, values in comparison.differences.items()]
-
-
-def _name(compared: ComparedMetric) -> str:
-    arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[compared.better]
-    return f"{compared.metric}{f' {compared.topic}' if compared.topic else ''}{arrow}"
-
-
-def _cell(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return number(estimate.value)
-    return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
