@@ -1,12 +1,13 @@
 # make demo       sets everything up and runs the main job
 # make test       sets everything up and passes the tests
+# make docs       writes the documentation as a site into site/
 # make coverage   the tests again, and which lines none of them reaches
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
-.PHONY: demo test coverage clean
+.PHONY: demo test docs coverage clean
 
 demo: .venv/installed
 	$(BIN)/simulacra demo --out runs/demo
@@ -17,6 +18,9 @@ test: .venv/developed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST)
+
+docs: .venv/developed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 coverage: .venv/developed
 	$(PYTEST) --cov --cov-report=term:skip-covered
@@ -31,4 +35,4 @@ coverage: .venv/developed
 	touch $@
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist site

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulacra.data.batches import Batches, Order, choose
-from simulacra.data.sources.files import FileReader
+from simulacra.data.sources.scan import FileReader
 from simulacra.data.store import ImageStore, open_store
 
 BATCH, TURNS, PIECE = 128, 5, 2**22

@@ -24,11 +24,11 @@ from rich.table import Table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from simulacra.data.resolve import fit
 from simulacra.engine.devices import Devices
 from simulacra.recipe import load
 from simulacra.runs import RunFolder
 from simulacra.verbs.bench import SIDE, made_up, round_of, set_up
-from simulacra.verbs.prepare import fit
 
 WARM = 2
 

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from simulacra.data.resolve import fit
 from simulacra.engine.devices import Devices
 from simulacra.recipe import load
 from simulacra.runs import RunFolder
 from simulacra.verbs.bench import made_up, set_up
-from simulacra.verbs.prepare import fit
 
 WARM = 3
 

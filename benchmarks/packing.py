@@ -19,7 +19,7 @@ from rich.table import Table
 
 from simulacra.data.decode import Picture
 from simulacra.data.sources.avatars import Artist
-from simulacra.data.sources.files import FileReader
+from simulacra.data.sources.scan import FileReader
 from simulacra.data.workers import read_all
 
 FILES = 64

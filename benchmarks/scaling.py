@@ -47,8 +47,7 @@ def work(recipe: str, store: Path, batch: int, seconds: float, devices: int) -> 
     import torch
 
     from simulacra.data.store import open_store
-    from simulacra.engine.devices import Devices
-    from simulacra.engine.distributed import Crew
+    from simulacra.engine.devices import Crew, Devices
     from simulacra.engine.loop import assemble, train
     from simulacra.objectives import build
     from simulacra.recipe import load

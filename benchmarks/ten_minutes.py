@@ -33,7 +33,7 @@ from simulacra.evaluation.context import RealImages
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import FEATURES, extractor_for
 from simulacra.evaluation.metrics.quality import distances
-from simulacra.evaluation.pictures.preview import sheet
+from simulacra.evaluation.preview import sheet
 from simulacra.evaluation.subject import Subject
 from simulacra.recipe import load
 from simulacra.runs import RunFolder

@@ -22,8 +22,9 @@ from simulacra.engine import devices as engine_devices
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
-from simulacra.recipe import Recipe, read_table
+from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.runs import RunFolder
+from simulacra.verbs.train import train
 
 SEES = {"kind": "convolution", "channels": [4, 8], "norm_first": False, "dropout": 0.2}
 MAKES = {"kind": "deconvolution", "channels": [8, 4]}
@@ -149,7 +150,6 @@ def tiny() -> MakeRecipe:
 @pytest.fixture
 def recipe_file(tmp_path: Path, tiny: MakeRecipe) -> Callable[..., Path]:
     """The same recipe as a file, for the command line."""
-    from simulacra.recipe import to_toml
 
     def make(family: str, **changes: Any) -> Path:
         path = tmp_path / f"tiny-{family}.toml"
@@ -238,21 +238,60 @@ def make_training(tmp_path: Path) -> MakeTraining:
     return make
 
 
+@pytest.fixture(scope="session")
+def trainings() -> dict[str, Path]:
+    """What `trained_once` has trained: family, changes and store -> the folder of run and store."""
+    return {}
+
+
+@pytest.fixture
+def trained_once(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny: MakeRecipe,
+    make_store_in: MakeStore,
+    trainings: dict[str, Path],
+) -> Callable[..., Path]:
+    """trained_once(family, store=, name=, **changes): a finished run in tmp_path, its store beside it.
+
+    It is trained once for all tests, and copied: a test may change its copy.
+    """
+
+    def get(family: str, store: Changes | None = None, name: str = "run", **changes: Any) -> Path:
+        kind = {"name": "store"} | (store or {})
+        key = json.dumps([family, kind, changes], sort_keys=True)
+        if key not in trainings:
+            trainings[key] = home = tmp_path_factory.mktemp("trained")
+            recipe = home / f"tiny-{family}.toml"
+            recipe.write_text(to_toml(tiny(family, **changes)), "utf-8")
+            train(str(recipe), str(make_store_in(home, **kind)), home / "run", report=False)
+        home, run = trainings[key], tmp_path / name
+        shutil.copytree(home / "run", run)
+        if not (tmp_path / kind["name"]).exists():
+            shutil.copytree(home / kind["name"], tmp_path / kind["name"])
+        for file in (run / "run.json", run / "recipe.toml"):
+            file.write_text(file.read_text("utf-8").replace(str(home), str(tmp_path)), "utf-8")
+        return run
+
+    return get
+
+
 @pytest.fixture
 def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """simulacra(*words): runs a command line in this process."""
+    """simulacra(*words, code=): runs a command line in this process; it has to end with this code, if one is given."""
 
-    def run(*words: object) -> Ended:
+    def run(*words: object, code: int | None = None) -> Ended:
         monkeypatch.setattr(sys, "argv", ["simulacra", *map(str, words)])
         capsys.readouterr()
         try:
             cli.main()
         except SystemExit as leave:
-            code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+            ended = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
         else:
-            code = 0
+            ended = 0
         said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
+        assert code in (None, ended), said.err
+        return Ended(ended, said.out, said.err)
 
     return run
 

@@ -43,7 +43,7 @@ def directions_of(subject: Any) -> LabelDirections:
     return learn_directions(subject, subject.store, 1)
 
 
-def test_strength_0_is_what_the_model_makes_of_the_picture(subject: Any, images: Any) -> None:
+def test_strength_0_is_what_the_model_makes_of_the_picture(subject, images) -> None:
     model = subject("vae")
     edited = edit_images(model, images, EditRequest({"Smiling": 1}, (0.0, 2.0)), directions_of(model))
     assert np.array_equal(edited.images[:, 0], edited.reconstructions)
@@ -52,7 +52,7 @@ def test_strength_0_is_what_the_model_makes_of_the_picture(subject: Any, images:
     assert edited.errors == pytest.approx(expected, rel=1e-4)
 
 
-def test_away_from_a_label_is_the_way_back(subject: Any, images: Any) -> None:
+def test_away_from_a_label_is_the_way_back(subject, images) -> None:
     model = subject("vae")
     directions = directions_of(model)
     there = edit_images(model, images, EditRequest({"Smiling": 1}, (-1.5,)), directions)
@@ -61,9 +61,7 @@ def test_away_from_a_label_is_the_way_back(subject: Any, images: Any) -> None:
 
 
 @pytest.mark.parametrize("labels", ["binary", "onehot"])
-def test_a_label_of_the_code_is_changed_and_nothing_else(
-    subject: Any, images: Any, monkeypatch: Any, labels: str
-) -> None:
+def test_a_label_of_the_code_is_changed_and_nothing_else(subject, images, monkeypatch, labels) -> None:
     model = subject("acgan", **{"objective.code.labels": labels})
     code, seen = model.generates.code, []
     decode = type(model).decode
@@ -75,7 +73,7 @@ def test_a_label_of_the_code_is_changed_and_nothing_else(
     assert np.array_equal(before[: code.noise], after[: code.noise])
 
 
-def test_of_classes_the_one_that_is_asked_for_takes_the_place_of_the_other(subject: Any, images: Any) -> None:
+def test_of_classes_the_one_that_is_asked_for_takes_the_place_of_the_other(subject, images) -> None:
     model = subject("acgan", exclusive=True)
     edited = edit_images(model, images, EditRequest({"Male": 1}, (1.0,)), None)
     expected = codes_of(model, images)[0]
@@ -95,7 +93,7 @@ class Judge:
         return bright.astype(bool)
 
 
-def test_models_without_encoder_learn_from_judged_samples(subject: Any, images: Any, monkeypatch: Any) -> None:
+def test_models_without_encoder_learn_from_judged_samples(subject, images, monkeypatch) -> None:
     monkeypatch.setattr(editing, "judge_of", lambda store, progress=None: Judge())
     model = subject("infogan")
     directions = learn_directions(model, model.store, 1, limit=200)
@@ -111,7 +109,7 @@ def test_models_without_encoder_learn_from_judged_samples(subject: Any, images: 
     assert edit_images(model, images, EditRequest({"Smiling": 1}), directions).images.shape == (2, 1, 8, 8, 3)
 
 
-def test_what_is_kept_is_not_changed_and_what_remains_is_reported(subject: Any, images: Any) -> None:
+def test_what_is_kept_is_not_changed_and_what_remains_is_reported(subject, images) -> None:
     model = subject("vae")
     codes = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     labels = np.stack([codes[:, 0] + codes[:, 1] > 0, codes[:, 1] > 0, codes[:, 1] > 0], 1).astype(np.uint8)
@@ -122,7 +120,7 @@ def test_what_is_kept_is_not_changed_and_what_remains_is_reported(subject: Any, 
         edit_images(model, images, EditRequest({"Twin": 1}, keep=("Male",)), directions)
 
 
-def test_a_row_has_a_caption_below_each_picture(images: Any) -> None:
+def test_a_row_has_a_caption_below_each_picture(images) -> None:
     pixels = row_picture(images, ["original", "-1"])
     assert pixels.shape == (144 + 2 * 10 + 26, 2 * 154 + 10, 3)
     assert np.array_equal(pixels[10:154:18, 10:154:18], images[0])

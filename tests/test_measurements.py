@@ -39,13 +39,7 @@ def test_rows_of_earlier_versions_are_read_under_the_new_names() -> None:
         row | {"extractor": None, "step": 7, "weights": "averaged", "better": "neither"}
     )
     assert measurement == Measurement(
-        metric="kl_per_image",
-        estimate=Estimate(3.0, 2.0, 4.0),
-        step=7,
-        baseline=1.0,
-        split="test",
-        n=10,
-        weights="ema",
+        metric="kl_per_image", estimate=Estimate(3.0, 2.0, 4.0), step=7, baseline=1.0, split="test", n=10, weights="ema"
     )
 
 
@@ -57,7 +51,7 @@ def test_entries_of_earlier_versions_keep_their_meaning() -> None:
 
 
 @pytest.mark.parametrize("value", [nan, True, "0.5", None, [1]])
-def test_a_value_that_is_no_finite_number_counts_as_none(value: object) -> None:
+def test_a_value_that_is_no_finite_number_counts_as_none(value) -> None:
     measurement = Measurement.from_json({"metric": "recall", "value": value, "step": 1, "n": "many"})
     assert measurement.estimate is None
     assert measurement.why == "it is no number"
@@ -74,9 +68,7 @@ def test_a_value_that_is_no_finite_number_counts_as_none(value: object) -> None:
         ({"seed": 1}, True, True),
     ],
 )
-def test_keys_say_which_numbers_compare_and_which_replace_each_other(
-    change: dict[str, object], compares: bool, replaces: bool
-) -> None:
+def test_keys_say_which_numbers_compare_and_which_replace_each_other(change, compares, replaces) -> None:
     other = Measurement.from_json(SAMPLES.to_json() | change)
     assert (other.key == SAMPLES.key) is compares
     assert (other.identity == SAMPLES.identity) is replaces

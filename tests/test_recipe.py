@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as some
 
 from simulacra.errors import RecipeError
-from simulacra.recipe import Recipe, load, parse_assignment, read_table, shipped, to_table, to_toml
-from simulacra.settings import of_this_version
+from simulacra.recipe import Recipe, load, of_this_version, parse_assignment, read_table, shipped, to_table, to_toml
 
 MakeRecipe = Callable[..., Recipe]
 
 
-def refused(recipe: Recipe, changes: dict[str, Any]) -> str:
+def refusal(recipe: Recipe, changes: dict[str, Any]) -> str:
     """The sentence that a change is refused with."""
     with pytest.raises(RecipeError) as caught:
         recipe.with_changes(changes)
@@ -76,18 +76,18 @@ def test_with_changes_leaves_the_recipe_itself_alone(tiny: MakeRecipe) -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, said: str, tiny: MakeRecipe) -> None:
-    assert refused(tiny("vae"), {key: 1}) == said
+    assert refusal(tiny("vae"), {key: 1}) == said
 
 
 def test_an_unknown_key_of_a_player_or_a_code_is_refused_with_the_nearest_known_one(tiny: MakeRecipe) -> None:
-    assert refused(tiny("gan"), {"objective.code.nois": 1}).endswith("did you mean noise?")
-    assert "did you mean lr?" in refused(tiny("gan"), {"optimizer.generator.lrr": 1})
-    assert "did you mean generator?" in refused(tiny("gan"), {"optimizer.generater.lr": 1})
-    assert "did you mean generator?" in refused(tiny("gan"), {"expect.parameters.generater": 1})
+    assert refusal(tiny("gan"), {"objective.code.nois": 1}).endswith("did you mean noise?")
+    assert "did you mean lr?" in refusal(tiny("gan"), {"optimizer.generator.lrr": 1})
+    assert "did you mean generator?" in refusal(tiny("gan"), {"optimizer.generater.lr": 1})
+    assert "did you mean generator?" in refusal(tiny("gan"), {"expect.parameters.generater": 1})
 
 
 def test_an_unknown_key_that_is_near_none_is_refused_with_all(tiny: MakeRecipe) -> None:
-    assert refused(tiny("vae"), {"data.zzz": 1}) == (
+    assert refusal(tiny("vae"), {"data.zzz": 1}) == (
         "unknown key data.zzz; known: batch, channels, exclusive, flip, holdout, labels, name, order, size, source"
     )
 
@@ -141,7 +141,7 @@ def test_an_unknown_key_that_is_near_none_is_refused_with_all(tiny: MakeRecipe) 
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_with_key_and_value(key: str, value: Any, tiny: MakeRecipe) -> None:
-    sentence = refused(tiny("vae"), {key: value})
+    sentence = refusal(tiny("vae"), {key: value})
     assert sentence.startswith(key), sentence
     shown = value[-1] if isinstance(value, list) and value else value
     shown = next(iter(shown.values())) if isinstance(shown, dict) else shown
@@ -162,7 +162,7 @@ def test_a_value_that_is_not_allowed_is_refused_with_key_and_value(key: str, val
 def test_a_value_is_refused_with_what_is_allowed(
     family: str, key: str, value: Any, said: str, tiny: MakeRecipe
 ) -> None:
-    sentence = refused(tiny(family), {key: value})
+    sentence = refusal(tiny(family), {key: value})
     assert sentence.startswith(f"{key} = {value!r}: "), sentence
     assert said in sentence
 
@@ -187,10 +187,10 @@ def test_a_table_that_is_missing_is_named(table: str, tiny: MakeRecipe) -> None:
 
 
 def test_a_family_or_kind_that_is_unknown_is_refused_with_all(tiny: MakeRecipe) -> None:
-    sentence = refused(tiny("vae"), {"objective.family": "vea"})
+    sentence = refusal(tiny("vae"), {"objective.family": "vea"})
     assert sentence.startswith("objective.family is 'vea'; expected one of ")
     assert "vae" in sentence
-    sentence = refused(tiny("vae"), {"networks.encoder.kind": "cnn"})
+    sentence = refusal(tiny("vae"), {"networks.encoder.kind": "cnn"})
     assert sentence.startswith("networks.encoder.kind is 'cnn'; expected one of ")
 
 
@@ -215,16 +215,16 @@ def test_a_network_that_the_family_needs_is_asked_for(family: str, tiny: MakeRec
 
 
 def test_a_network_that_the_family_does_not_have_is_refused(family: str, tiny: MakeRecipe) -> None:
-    sentence = refused(tiny(family), {"networks.critics": {"kind": "mlp", "widths": [3]}})
+    sentence = refusal(tiny(family), {"networks.critics": {"kind": "mlp", "widths": [3]}})
     assert sentence.startswith(f"[networks.critics] is no network of family {family}; ")
 
 
 def test_a_family_that_needs_labels_asks_for_them(tiny: MakeRecipe) -> None:
-    assert "family acgan needs data.labels; name some" in refused(tiny("acgan"), {"data.labels": []})
+    assert "family acgan needs data.labels; name some" in refusal(tiny("acgan"), {"data.labels": []})
 
 
 def test_a_label_named_twice_is_refused(tiny: MakeRecipe) -> None:
-    assert "Smiling" in refused(tiny("acgan"), {"data.labels": ["Smiling", "Smiling"]})
+    assert "Smiling" in refusal(tiny("acgan"), {"data.labels": ["Smiling", "Smiling"]})
 
 
 def test_a_checkpoint_is_a_multiple_of_a_row_or_goes_on_exactly_all_the_same(tiny: MakeRecipe) -> None:
@@ -232,7 +232,7 @@ def test_a_checkpoint_is_a_multiple_of_a_row_or_goes_on_exactly_all_the_same(tin
 
 
 def test_a_change_below_a_value_is_refused(tiny: MakeRecipe) -> None:
-    sentence = refused(tiny("vae"), {"steps.more": 3})
+    sentence = refusal(tiny("vae"), {"steps.more": 3})
     assert sentence.startswith("steps.more: steps is a value, not a table")
 
 
@@ -265,7 +265,7 @@ def test_an_assignment_without_key_or_sign_is_refused(text: str) -> None:
 
 
 def test_too_few_betas_are_refused(tiny: MakeRecipe) -> None:
-    assert refused(tiny("vae"), {"optimizer.betas": [0.5]}) == "optimizer.betas.1 is missing; add it"
+    assert refusal(tiny("vae"), {"optimizer.betas": [0.5]}) == "optimizer.betas.1 is missing; add it"
 
 
 def test_a_recipe_that_does_not_ship_is_refused_with_the_nearest() -> None:
@@ -298,9 +298,9 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
 def test_tables_where_values_belong_and_the_other_way_round_are_refused(tiny: MakeRecipe) -> None:
     for changes in ({"steps": {}}, {"data": 3}, {"objective": 3}, {"networks": 3}, {"networks.encoder": 3}):
         key = next(iter(changes))
-        assert refused(tiny("vae"), changes).startswith(key)
+        assert refusal(tiny("vae"), changes).startswith(key)
     for changes in ({"optimizer": 3}, {"optimizer.players": 3}, {"every": []}, {"objective.family": {}}):
-        refused(tiny("vae"), changes)
+        refusal(tiny("vae"), changes)
 
 
 def test_every_shipped_recipe_loads() -> None:
@@ -327,3 +327,190 @@ def test_a_recipe_of_an_earlier_version_gets_the_families_of_this_one() -> None:
 )
 def test_what_no_family_can_do_any_more_is_refused_and_not_dropped(objective: dict[str, Any]) -> None:
     assert of_this_version({"objective": objective}) == {"objective": objective}
+
+
+Run = Callable[..., Any]
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path) -> Refused:
+    """refused(family, *words, without=): the sentence that `train` refuses a recipe with."""
+
+    def refuse(family: str, *words: object, without: str = "", size: int = 8) -> str:
+        path = recipe_file(family)
+        if without:
+            table = tomllib.loads(path.read_text("utf-8"))
+            *above, last = without.split(".")
+            place = table
+            for part in above:
+                place = place[part]
+            del place[last]
+            path.write_text(tomli_w.dumps(table), "utf-8")
+        run = tmp_path / "run"
+        data = make_store(shape=(size, size, 3))
+        ended = simulacra("train", path, "--data", data, "--out", run, "--no-report", *words)
+        assert ended.code == 2, ended.err
+        sentence: str = ended.err.splitlines()[-1]
+        assert sentence.startswith("simulacra: ")
+        assert "Traceback" not in ended.err
+        assert "pydantic" not in ended.err
+        assert not (run / "recipe.toml").exists(), "nothing was begun"
+        return sentence
+
+    return refuse
+
+
+def setting(text: str) -> tuple[str, str]:
+    return ("--set", text)
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "said"),
+    [
+        ("gan", "data.size=10", "multiples of 4, found 10x10: use 8x8 or 12x12"),
+        ("vae", "networks.decoder.channels=[8,8,8,8,8]", "multiples of 32, found 8x8: use 32x32"),
+        ("acgan", "networks.discriminator.channels=[4,4,4,4]", "from 16 up, found 8x8: use 16x16"),
+        ("classifier", "networks.encoder.channels=[4,4,4,4]", "from 16 up, found 8x8: use 16x16"),
+        ("wgan", "networks.critic.channels=[4,4,4,4]", "from 16 up, found 8x8: use 16x16"),
+        ("infogan", "networks.generator.channels=[8,8,8,8]", "multiples of 16, found 8x8: use 16x16"),
+    ],
+)
+def test_sizes_that_do_not_fit_the_network(family: str, change: str, said: str, refused: Refused) -> None:
+    assert said in refused(family, *setting(change), size=10 if "size" in change else 8)
+
+
+@pytest.mark.parametrize("family", ["acgan", "classifier"])
+def test_a_label_that_the_store_lacks(family: str, refused: Refused) -> None:
+    said = refused(family, *setting('data.labels=["Smiling","Beard"]'))
+    assert "has no label 'Beard' (it has: Smiling, Eyeglasses, Male); choose among these with data.labels" in said
+
+
+@pytest.mark.parametrize(
+    ("family", "code"),
+    [
+        ("gan", "objective.code.noise=40"),
+        ("acgan", "objective.code.noise=31"),
+        ("infogan", "objective.code.categorical=[10,10,10]"),
+        ("wgan", "objective.code.noise=33"),
+    ],
+)
+def test_codes_wider_than_the_generator_takes(family: str, code: str, refused: Refused) -> None:
+    said = refused(family, *setting("networks.generator.stem=reshape"), *setting(code))
+    assert 'stem = "reshape" takes a code of 8x2x2 = 32 values, found 3' in said or "found 40" in said
+    assert 'make the code 32 wide, or set stem = "dense"' in said
+
+
+def test_a_latent_wider_than_the_decoder_takes(refused: Refused) -> None:
+    said = refused("vae", *setting("networks.decoder.stem=reshape"), *setting("objective.latent=64"))
+    assert "takes a code of 8x2x2 = 32 values, found 64: make the code 32 wide" in said
+
+
+def test_a_family_with_a_missing_network(family: str, refused: Refused, recipe_file: Any) -> None:
+    name = next(iter(tomllib.loads(recipe_file(family).read_text("utf-8"))["networks"]))
+    said = refused(family, without=f"networks.{name}")
+    assert f"family {family} needs a table [networks.{name}]; add it" in said
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+@pytest.mark.parametrize("by_option", [True, False])
+def test_zero_or_negative_steps(steps: int, by_option: bool, refused: Refused) -> None:
+    words = ("--steps", steps) if by_option else setting(f"steps={steps}")
+    assert f"steps = {steps}: input should be greater than 0" in refused("gan", *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("optimizer.betas=[0.5,1.0]", "optimizer.betas.1 = 1.0: input should be less than 1"),
+        ("optimizer.betas=[-0.1,0.9]", "optimizer.betas.0 = -0.1: input should be greater than or equal to 0"),
+        ("optimizer.generator.betas=[0.5,2]", "optimizer.generator.betas.1 = 2: input should be less than 1"),
+        ("optimizer.warmup=-1", "optimizer.warmup = -1: input should be greater than or equal to 0"),
+        ("optimizer.schedule=step", "optimizer.schedule = 'step': input should be 'constant', 'linear' or 'cosine'"),
+        ("data.holdout=-1", "data.holdout = -1: input should be greater than or equal to 0"),
+        ("data.holdout=14", "has 14 training images; hold out fewer"),
+        ('every.evaluate=["tests"]', "every.evaluate.0 = 'tests': input should be 'train', 'valid' or 'test'"),
+        ('start.run=""', "start.run = '': string should have at least 1 character"),
+        ("start.runs=x", "unknown key start.runs; did you mean run?"),
+        ('start={frozen=["generator"]}', "start.run is missing; add it"),
+        ("data.labels=Smiling", """data.labels = 'Smiling': expected a list, like ["Smiling", "Male"]"""),
+        ("data.labels=[Smiling,Male]", """expected a list with its words in quotes, like ["Smiling", "Male"]"""),
+        ("networks.generator.channels=64", "networks.generator.channels = 64: expected a list, like [64, 128]"),
+        ("data.size=0", "data.size = 0: input should be greater than 0"),
+        ("data.labels=[3]", "data.labels.0 = 3: input should be a valid string"),
+        ("expect.parameters.generator=-1", "expect.parameters.generator = -1: input should be greater than 0"),
+        ("expect.layers.generator=[0]", "expect.layers.generator.0 = 0: input should be greater than 0"),
+        ("steps=true", "steps is true or false, where a number is expected"),
+        ("data.size=true", "data.size is true or false, where a number is expected"),
+        ("optimizer.generator.lr=true", "optimizer.generator.lr is true or false"),
+        ("networks.generator.channels=[true]", "networks.generator.channels.0 is true or false"),
+        ("expect.parameters.generator=true", "expect.parameters.generator is true or false"),
+    ],
+)
+def test_numbers_and_words_out_of_range(change: str, said: str, refused: Refused) -> None:
+    assert said in refused("gan", *setting(change))
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "said"),
+    [
+        ("gan", "optimizer.momentum=0.9", 'optimizer: momentum = 0.9 does nothing beside name = "adam"; leave it at'),
+        ("vae", "optimizer={name='sgd', betas=[0.5,0.9]}", 'betas = [0.5, 0.9] does nothing beside name = "sgd"'),
+        ("gan", "optimizer.generator={momentum=0.9}", 'generator.momentum = 0.9 does nothing beside name = "adam"'),
+        ("gan", "optimizer.generator={name='sgd', betas=[0.5,0.9]}", "generator.betas = [0.5, 0.9] does nothing"),
+        ("wgan", "objective.clip=0.1", 'clip = 0.1 does nothing beside lipschitz = "penalty"; leave it at 0.01'),
+        (
+            "r3gan",
+            "objective={r1_weight=0, r2_weight=0, penalty_every=4, code={noise=3}, family='r3gan'}",
+            "penalty_every = 4 does nothing beside r1_weight = 0 and r2_weight = 0",
+        ),
+        ("vae", "objective.kl_steps=9", 'kl_steps = 9 does nothing beside kl_schedule = "constant"; leave it at 0'),
+        ("vae", "objective.kl_rise=0.9", 'kl_rise = 0.9 does nothing beside kl_schedule = "constant"; leave it at 0.5'),
+        ("gan", "objective.code.labels=onehot", "does nothing beside a family that gives its generator no labels"),
+        ("wgan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
+        ("infogan", "objective.code.labels=onehot", 'labels = "onehot" does nothing beside'),
+        (
+            "gan",
+            "networks.generator={kind='deconvolution', channels=[8,4], norm='none', end_norm=true}",
+            'networks.generator: end_norm = true does nothing beside norm = "none"; leave it at false',
+        ),
+        (
+            "gan",
+            "networks.discriminator={kind='mlp', widths=[4], output='tanh'}",
+            'output = "tanh" does nothing in a network that reads images; leave it at "none"',
+        ),
+    ],
+)
+def test_a_value_that_would_do_nothing(family: str, change: str, said: str, refused: Refused) -> None:
+    assert said in refused(family, *setting(change))
+
+
+def test_a_value_that_is_of_use_to_some_player_and_a_default_that_is_of_none_are_taken(tiny: Any) -> None:
+    tiny("gan", optimizer={"betas": [0.5, 0.9], "generator": {"name": "sgd", "momentum": 0.9}})
+    tiny("gan", optimizer={"momentum": 0.9, "generator": {"name": "rmsprop"}})
+    tiny("gan", optimizer={"name": "sgd", "betas": [0.9, 0.999]})
+    tiny("wgan", **{"objective.clip": 0.01, "objective.lipschitz": "penalty"})
+
+
+@pytest.mark.parametrize("words", [["--start", "nowhere"], ["--out", "file/run"]])
+def test_folders_that_cannot_be_used_are_refused_before_anything_is_packed(
+    words: list[str], simulacra: Run, recipe_file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_file("gan")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    ended = simulacra("train", recipe, "--data", "avatars", "--out", "out/run", "--no-cache", *words)
+    assert ended.code == 2
+    said = {"--start": "start.run: nowhere holds no run", "--out": "file/run cannot be written (file is a file); give"}
+    assert said[words[0]] in ended.err.replace(f"{tmp_path}/", "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_cannot_be_is_refused_before_anything_is_packed(
+    simulacra: Run, recipe_file: Any, tmp_path: Path
+) -> None:
+    words = ["train", recipe_file("gan"), "--data", "avatars", "--out", tmp_path / "out" / "run", "--no-cache"]
+    ended = simulacra(*words, "--set", "data.size=30", "--set", "networks.generator.channels=[8,8,8,8]")
+    assert ended.code == 2
+    assert "found 30x30: use 16x16 or 32x32" in ended.err
+    assert not (tmp_path / "out").exists()

@@ -76,7 +76,7 @@ def test_a_recipe_of_an_earlier_version_is_read_by_its_new_names(run: RunFolder,
 def test_rows_of_an_earlier_version_are_read_by_their_new_words(run: RunFolder) -> None:
     for weights in ("averaged", "raw"):
         run.append("evaluations", {"step": 1, "weights": weights})
-    assert [row["weights"] for row in run.rows("evaluations")] == ["ema", "raw"]
+    assert [row.weights for row in run.measurements()] == ["ema", "raw"]
 
 
 @pytest.mark.parametrize(

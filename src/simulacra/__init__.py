@@ -13,7 +13,25 @@ from typing import TYPE_CHECKING, Any
 from simulacra.errors import DataError, Diverged, RecipeError, RunError, SimulacraError, Stopped, StudyError
 
 if TYPE_CHECKING:
-    from simulacra.api import Model, Pictures, Run, Study, compare, evaluate, load, open_run, pack, study, train
+    from simulacra.api import (
+        Model,
+        Pictures,
+        Run,
+        Study,
+        audit,
+        best,
+        compare,
+        diagnose,
+        evaluate,
+        explore,
+        load,
+        open_run,
+        pack,
+        recipes,
+        study,
+        train,
+        write_report,
+    )
 
 __version__ = "0.1.0"
 
@@ -29,13 +47,19 @@ __all__ = [
     "Stopped",
     "Study",
     "StudyError",
+    "audit",
+    "best",
     "compare",
+    "diagnose",
     "evaluate",
+    "explore",
     "load",
     "open_run",
     "pack",
+    "recipes",
     "study",
     "train",
+    "write_report",
 ]
 
 

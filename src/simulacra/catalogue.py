@@ -10,25 +10,15 @@ from simulacra.estimates import Better
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric before it is measured.
+    """What is known of a metric before it is measured."""
 
-    Attributes:
-        title: above its values.
-        unit: name and unit of its values.
-        better: where better values lie.
-        baseline: what the baseline beside it is; empty for a metric without one.
-        percent: its values are shares in [0, 1].
-        reference: a level worth drawing; None without one.
-        reading: sentences that say how to read it, from READINGS.
-    """
-
-    title: str
-    unit: str
-    better: Better
-    baseline: str = ""
-    percent: bool = False
-    reference: float | None = None
-    reading: str = "As it was evaluated."
+    title: str  # above its values
+    unit: str  # name and unit of its values
+    better: Better  # where better values lie
+    baseline: str = ""  # what the baseline beside it is; empty for a metric without one
+    percent: bool = False  # its values are shares in [0, 1]
+    reference: float | None = None  # a level worth drawing; None without one
+    reading: str = "As it was evaluated."  # sentences that say how to read it, from READINGS
 
 
 REAL = "real images in the place of samples"

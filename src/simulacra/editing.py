@@ -1,6 +1,6 @@
 """Edits of pictures: each picture becomes a code, the code moves along directions of labels, and is decoded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from simulacra.errors import DataError, RunError
 from simulacra.evaluation.directions import Codes, LabelDirections, Method, learn, moved, share_left, without
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.judge import judge_of
-from simulacra.evaluation.subject import CHUNK, Subject
+from simulacra.evaluation.subject import CHUNK, Progress, Subject
 from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, choose_rows
 
@@ -46,14 +46,10 @@ class EditResult:
 def edit_images(
     subject: Subject, images: Images, request: EditRequest, directions: LabelDirections | None, progress: Any = None
 ) -> EditResult:
-    """Edits pictures.
+    """Edits pictures (n, H, W, C) uint8 of the size of the model's images.
 
-    Args:
-        subject: the model.
-        images: (n, H, W, C) uint8, of the size of the model's images.
-        request: what to change.
-        directions: needed for labels that are not part of the model's code.
-        progress: called with (done, total) steps of an inversion.
+    Directions are needed for labels that are not part of the model's code; `progress` gets (done, total) steps of an
+    inversion.
 
     Raises:
         RunError: a label has no direction, or nothing of it is left.
@@ -76,13 +72,10 @@ def edit_images(
     return EditResult(edited.reshape(shape), reconstructions, errors, notes)
 
 
-def codes_of(
-    subject: Subject, images: Images, progress: Callable[[int, int], None] | None = None
-) -> tuple[Codes, NDArray[np.float32]]:
+def codes_of(subject: Subject, images: Images, progress: Progress | None = None) -> tuple[Codes, NDArray[np.float32]]:
     """Codes (n, width) of pictures (n, H, W, C), by the encoder, or by inversion where there is none.
 
-    Returns:
-        The codes, and the mean squared error (n,) of their reconstructions, for images in [-1, 1].
+    With them the mean squared error (n,) of their reconstructions, for images in [-1, 1].
     """
     if not isinstance(subject.objective, Encodes):
         inverted = invert(subject, images, progress=progress)
@@ -149,23 +142,16 @@ def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
 
 
 MOST = 4000  # training images or samples that directions are learnt from
-Progress = Callable[[int, int], None]
 
 
 def learn_directions(
     subject: Subject, store: ImageStore, step: int, progress: Progress | None = None, *, limit: int = MOST
 ) -> LabelDirections:
-    """Directions of all labels of a data set in the space of a model's codes.
+    """Directions of all labels of a data set, as the run saw it, in the space of a model's codes at a step.
 
     With an encoder, they are learnt from training images and their labels. Without one, they are learnt from samples,
-    whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes.
-
-    Args:
-        subject: the model.
-        store: the data set, as the run saw it.
-        step: of the model's checkpoint.
-        progress: called with (done, total) images.
-        limit: training images or samples at most.
+    whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes. At most
+    `limit` images are taken; `progress` gets (done, total).
 
     Raises:
         DataError: the data set has no labels.

@@ -33,13 +33,10 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Values, least: float = -inf, most: float = inf, tests: int = 1) -> "Estimate":
-        """The mean of independent values, with Student's t-interval; without an interval for a single value.
+        """The mean of independent values (n,), one or more, with Student's t-interval; without one for a single value.
 
-        Args:
-            values: (n,), one or more.
-            least: the smallest possible mean; the interval is cut off there.
-            most: the largest possible mean.
-            tests: as in `difference`.
+        The interval is cut off at `least` and `most`, the smallest and largest possible mean; `tests` as in
+        `difference`.
         """
         numbers = np.asarray(values, np.float64)
         mean, count = float(numbers.mean()), len(numbers)
@@ -61,9 +58,7 @@ class Estimate:
 def t_quantile(freedom: float, tests: int = 1) -> float:
     """How many standard errors, known with so many degrees of freedom, are half of an interval: Student 1908.
 
-    Args:
-        freedom: degrees of freedom.
-        tests: as in `difference`; the interval of one test is one of 95%.
+    The interval of one test is one of 95%; `tests` as in `difference`.
     """
     from scipy.special import stdtrit
 
@@ -72,16 +67,12 @@ def t_quantile(freedom: float, tests: int = 1) -> float:
 
 @dataclass(frozen=True)
 class Standing:
-    """How several values stand against the best of them.
+    """How several values stand against the best of them."""
 
-    Attributes:
-        best: index of the best value.
-        differences: each value less the best one, with the interval that decided; None for the best itself.
-        leading: indices of the best value and of all values that do not differ from it by more than chance explains.
-    """
-
-    best: int
+    best: int  # index of the best value
+    # each value less the best one, with the interval that decided; None for the best itself
     differences: tuple[Estimate | None, ...]
+    # indices of the best value and of all values that do not differ from it by more than chance explains
     leading: tuple[int, ...]
 
 
@@ -113,15 +104,9 @@ def difference(a: Estimate, b: Estimate, tests: int = 1) -> Estimate | None:
 
 
 def welch(a: Values, b: Values, tests: int = 1) -> Estimate | None:
-    """Mean of a less mean of b, two samples of different spread: Welch 1947.
+    """Mean of a less mean of b, one value per seed, of different spread: Welch 1947; `tests` as in `difference`.
 
-    Args:
-        a: one value per seed.
-        b: one value per seed.
-        tests: as in `difference`.
-
-    Returns:
-        The difference; None with fewer than two values on a side, or where neither side has any spread.
+    None with fewer than two values on a side, or where neither side has any spread.
     """
     from scipy.stats import ttest_ind
 
@@ -136,13 +121,7 @@ def welch(a: Values, b: Values, tests: int = 1) -> Estimate | None:
 def paired(a: Values, b: Values, tests: int = 1) -> Estimate | None:
     """Mean of a less mean of b where values of the same index share a seed: Student's t-interval of their differences.
 
-    Args:
-        a: one value per seed.
-        b: one value per seed, of the same seeds in the same order.
-        tests: as in `difference`.
-
-    Returns:
-        The difference; None with fewer than two pairs, or where all pairs differ by the same.
+    None with fewer than two pairs, or where all pairs differ by the same; `tests` as in `difference`.
     """
     differences = np.subtract(a, b, dtype=np.float64)
     if len(differences) < 2 or not np.ptp(differences):
@@ -153,20 +132,15 @@ def paired(a: Values, b: Values, tests: int = 1) -> Estimate | None:
 def against_best(
     values: Sequence[float], better: Better, compare: Callable[[int, int, int], Estimate | None]
 ) -> Standing | None:
-    """Which values are worse than the best one.
+    """Which of two or more values are worse than the best one; None where one of the differences cannot be tested.
 
     Each of the others is compared with the best, at a level that Bonferroni's correction makes stricter by their
     number; so the value that is best in truth is counted among the worse ones in at most 5 of 100 cases, however many
     values there are and although the best one is picked by looking (multiple comparisons with the best, Hsu 1984, with
     a union bound in the place of Dunnett's value).
 
-    Args:
-        values: two or more.
-        better: where better values lie; for `neither` the highest stands for the best.
-        compare: (index, index, tests) -> the first value less the second.
-
-    Returns:
-        How they stand; None where one of the differences cannot be tested.
+    `compare` takes (index, index, tests) and gives the first value less the second. Where neither direction is better,
+    the highest value stands for the best.
     """
     best = min(range(len(values)), key=lambda index: values[index] if better == "lower" else -values[index])
     others = [index for index in range(len(values)) if index != best]

@@ -21,45 +21,30 @@ CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One number of a run.
+    """One number of a run."""
 
-    Attributes:
-        metric: a name of `catalogue.METRICS`; a row of a later version may bear another one.
-        estimate: the value with its interval; None where it is withheld, which `why` explains.
-        step: updates that the model had had.
-        baseline: the value of real images, chance or a linear code in the place of the model; None without one.
-        split: of the real images that the number is about; None where it is about samples alone.
-        n: how many images, pairs or codes the number is a mean over or a distance of; None where the run cannot have
-            this metric.
-        code: the part of the code that it is about; None for all of it.
-        label: the attribute or class that it is about; None for all together.
-        extractor: label of the features that it was computed from; None where it is about pixels or a judge.
-        judge: label of the classifier that predicted labels; None without one.
-        weights: which weights of the model, ema or raw; None where the training measured it on its way.
-        against: fingerprint of another data set that it was measured against; None for the one trained on.
-        real: how many real images the samples were compared with; None where that is not asked.
-        density: the likelihood whose logarithm it is, with its width; None for other metrics.
-        seed: of the samples, where `evaluate` measured it; None where the training did on its way.
-        why: the reason why it is withheld, or cannot be measured.
-        details: further entries of the row, such as how many labels or factors it is a mean over.
-    """
-
-    metric: str
-    estimate: Estimate | None
-    step: int = 0
+    metric: str  # a name of `catalogue.METRICS`; a row of a later version may bear another one
+    estimate: Estimate | None  # the value with its interval; None where it is withheld, which `why` explains
+    step: int = 0  # updates that the model had had
+    # the value of real images, chance or a linear code in the place of the model; None without one
     baseline: float | None = None
-    split: str | None = None
+    split: str | None = None  # of the real images that the number is about; None where it is about samples alone
+    # how many images, pairs or codes the number is a mean over or a distance of; None where the run cannot have this
+    # metric
     n: int | None = None
-    code: str | None = None
-    label: str | None = None
+    code: str | None = None  # the part of the code that it is about; None for all of it
+    label: str | None = None  # the attribute or class that it is about; None for all together
+    # label of the features that it was computed from; None where it is about pixels or a judge
     extractor: str | None = None
-    judge: str | None = None
-    weights: str | None = None
+    judge: str | None = None  # label of the classifier that predicted labels; None without one
+    weights: str | None = None  # which weights of the model, ema or raw; None where the training measured it on its way
+    # fingerprint of another data set that it was measured against; None for the one trained on
     against: str | None = None
-    real: int | None = None
-    density: str | None = None
-    seed: int | None = None
-    why: str | None = None
+    real: int | None = None  # how many real images the samples were compared with; None where that is not asked
+    density: str | None = None  # the likelihood whose logarithm it is, with its width; None for other metrics
+    seed: int | None = None  # of the samples, where `evaluate` measured it; None where the training did on its way
+    why: str | None = None  # the reason why it is withheld, or cannot be measured
+    # further entries of the row, such as how many labels or factors it is a mean over
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -131,7 +116,8 @@ class Measurement:
 
 
 def _finite(value: Any) -> float | None:
-    return float(value) if _is_number(value) and isfinite(value) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and isfinite(value) else None
 
 
 def _count(value: Any) -> int | None:
@@ -140,7 +126,3 @@ def _count(value: Any) -> int | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,26 +1,20 @@
-"""A recipe: all settings of one experiment, as data. TOML in and out."""
+"""A recipe: all settings of one experiment, as data. TOML in and out, and sentences for what is not allowed."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import tomli_w
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
 from simulacra.files import expand
-from simulacra.recipe_errors import explain
-from simulacra.settings import (
-    DataSettings,
-    EverySettings,
-    ExpectSettings,
-    NetworkSettings,
-    ObjectiveSettings,
-    OptimizerSettings,
-    Settings,
-    StartSettings,
-)
+from simulacra.settings import Settings
+from simulacra.settings.networks import NetworkSettings
+from simulacra.settings.objectives import ObjectiveSettings
+from simulacra.settings.training import DataSettings, EverySettings, ExpectSettings, OptimizerSettings, StartSettings
 
 # Keys of a recipe that are set anew: dotted key -> value, or words of a command line like "optimizer.lr=1e-4".
 Changes = Mapping[str, Any] | Sequence[str]
@@ -99,6 +93,15 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def overview() -> list[dict[str, str]]:
+    """Name, family, data and title of every recipe that comes with the package."""
+    loaded = {name: load(name) for name in shipped()}
+    return [
+        {"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title}
+        for name, recipe in loaded.items()
+    ]
+
+
 def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:
     """A recipe by the name of a shipped one or the path of a file.
 
@@ -169,6 +172,74 @@ def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
         yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
 
 
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing wrong with a recipe, in one sentence that names the key, the value and the remedy.
+
+    Args:
+        error: what pydantic says.
+        model: of the whole recipe.
+    """
+    errors = error.errors(include_url=False)
+    # A key that is missing may well be the one that was misspelt.
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
+    models, path = _descend(model, first["loc"])
+    key, value = ".".join(path).replace("optimizer.players.", "optimizer.") or "recipe", first["input"]
+    if first["type"] == "extra_forbidden":
+        names = {name for model in models for name in model.model_fields}
+        remedy = f"it is called {RENAMED[key]} now" if key in RENAMED else nearest(path[-1], names)
+        return f"unknown key {key}; {remedy}"
+    if first["type"] == "missing":
+        return f"{key} is missing; add it"
+    if first["type"] == "value_error":
+        where = "" if not path else f"{key}: " if isinstance(value, dict) else f"{key} = {value!r}: "
+        return f"{where}{first['ctx']['error']}"
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tag = first["ctx"]["discriminator"].strip("'")
+        expected = first["ctx"].get("expected_tags", "").replace("'", "")
+        name = value.get(tag) if isinstance(value, dict) else value
+        return f"{key}.{tag} is {name!r}; expected one of {expected}" if expected else f"{key}.{tag} is missing; add it"
+    if first["type"] == "tuple_type":
+        like = '["Smiling", "Male"]' if isinstance(value, str) else "[64, 128]"
+        quotes = " with its words in quotes" if str(value).startswith("[") else ""
+        return f"{key} = {value!r}: expected a list{quotes}, like {like}"
+    return f"{key} = {value!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _descend(recipe: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
+    """The models that an error may be about, and its path without the tags of unions."""
+    models = [recipe]
+    path: list[str] = []
+    names = True  # whether what comes next may be a key: of a model, or of a table of numbers or words
+    for part in location:
+        tagged = [model for model in models if part in _tags(model)]
+        if tagged:
+            models = tagged
+            continue
+        if not (names or isinstance(part, int)):
+            continue
+        path.append(str(part))
+        fields = [model.model_fields[str(part)].annotation for model in models if str(part) in model.model_fields]
+        if fields:
+            models = [model for annotation in fields for model in _models(annotation)]
+            names = bool(models) or any(get_origin(annotation) is dict for annotation in fields)
+    return models, path
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+    """Every model in a type annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, dict, tuple) or get_args(annotation):
+        return [model for part in get_args(annotation) for model in _models(part)]
+    return []
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """The tags of a model in a union: the values of its `family` or `kind`."""
+    field = model.model_fields.get("family") or model.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()
+
+
 def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
     """The recipe as TOML values: everything, or only what differs from the defaults."""
     table = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=not everything)
@@ -204,3 +275,30 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+RENAMED = {"average": "ema"}  # key of a recipe -> its name today
+# Settings that a family had once, and the value that says nothing there: any other value is refused as an unknown key.
+GONE: dict[str, dict[str, Any]] = {
+    "classifier": {"mixup": 0},
+    "gan": {"r1_weight": 0, "r2_weight": 0, "penalty_every": ...},
+    "r3gan": {"loss": "relativistic", "real_label": 1, "discriminator_steps": 1, "joint": False},
+}
+
+
+def of_this_version(table: dict[str, Any]) -> dict[str, Any]:
+    """The table of a recipe that an earlier version may have written, with the keys and families of this version.
+
+    Family gan had a relativistic loss and gradient penalties, which are the family r3gan today: a relativistic recipe
+    becomes a recipe of r3gan. What no family can do any more stays in the table, so that it is refused.
+    """
+    table = {RENAMED.get(key, key): value for key, value in table.items()}
+    objective = table.get("objective")
+    if not isinstance(objective, dict):
+        return table
+    family = objective.get("family")
+    if family == "gan" and objective.get("loss") == "relativistic":
+        family = "r3gan"
+    gone = GONE.get(str(family), {})
+    kept = {key: value for key, value in objective.items() if key not in gone or gone[key] not in (value, ...)}
+    return table | {"objective": kept | {"family": family}}

@@ -34,8 +34,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import can_lock, write_aside
 from simulacra.measurements import Measurement
-from simulacra.recipe import Recipe, read_table, to_toml
-from simulacra.settings import of_this_version
+from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -80,11 +79,7 @@ class RunFolder:
         return read_table(of_this_version(table), name, {})
 
     def read_facts(self) -> dict[str, Any]:
-        """What run.json says.
-
-        Raises:
-            RunError: the folder holds no run, or run.json is damaged.
-        """
+        """What run.json says. Raises RunError: the folder holds no run, or run.json is damaged."""
         self.require()
         try:
             facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
@@ -117,18 +112,6 @@ class RunFolder:
             RunError: another process holds it, or the folder cannot be written.
         """
         fresh = not self.path.exists()
-        self._acquire(say, remedy)
-        try:
-            yield
-        finally:
-            self._lock.release()
-            if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
-                with suppress(OSError):
-                    (self.path / ".lock").unlink()
-                    self.path.rmdir()
-
-    def _acquire(self, say: Callable[[str], None], remedy: str) -> None:
-        """Takes the lock, where the disk knows any."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if can_lock(self.path / ".lock"):
@@ -141,6 +124,14 @@ class RunFolder:
             raise RunError(f"another process is training in {self.path}; {remedy}") from error
         except OSError as error:
             raise RunError(f"{self.path} cannot be written ({error.strerror}); give another --out") from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+            if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
+                with suppress(OSError):
+                    (self.path / ".lock").unlink()
+                    self.path.rmdir()
 
     @contextmanager
     def lock_if_writable(self, say: Callable[[str], None] = lambda _: None) -> Iterator[bool]:
@@ -208,8 +199,6 @@ class RunFolder:
                 rows.append(json.loads(line))
                 if not (isinstance(rows[-1], dict) and isinstance(rows[-1].get("step"), int)):
                     raise ValueError("it has no step")
-                if rows[-1].get("weights") == "averaged":  # the word of earlier versions
-                    rows[-1]["weights"] = "ema"
             except ValueError as error:
                 raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
         return rows

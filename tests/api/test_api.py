@@ -6,24 +6,25 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import simulacra as sm
-from simulacra.api.pictures import as_images, shown
-from simulacra.data.values import Range
+from simulacra.api.models import as_images, shown
+from simulacra.data.colours import Range
 
 
 @pytest.fixture
-def run(tiny: Any, make_store: Any, tmp_path: Path) -> Callable[..., sm.Run]:
+def run(trained_once: Any) -> Callable[..., sm.Run]:
     """run(family, **changes): a run of two updates."""
 
     def make(family: str, exclusive: bool = False, **changes: Any) -> sm.Run:
         changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []} | changes
-        data = make_store(count=60, exclusive=exclusive, held_out=10, name=f"data-{family}")
-        return sm.train(tiny(family, **changes), data, tmp_path / family, say=lambda _: None)
+        store = {"count": 60, "exclusive": exclusive, "held_out": 10, "name": f"data-{family}"}
+        return sm.Run(trained_once(family, store, family, **changes))
 
     return make
 
@@ -233,3 +234,56 @@ def test_pack_and_train_by_name(tmp_path: Path) -> None:
         sm.open_run(tmp_path)
     with pytest.raises(sm.RecipeError, match="did you mean demo-vae"):
         sm.train("demo-vea")
+
+
+def test_pack_takes_the_number_of_processes_and_train_the_path_of_a_recipe(run: Any, tmp_path: Path) -> None:
+    trained = run("vae")
+    store = sm.pack("avatars", out=tmp_path / "store", count=3, size=8, workers=1)
+    assert len(store.images) == 3
+    for workers in (0, "2"):
+        with pytest.raises(sm.DataError, match=r"workers is .*, expected a whole number of at least 1"):
+            sm.pack("avatars", out=tmp_path / "other", count=3, workers=workers)
+    again = sm.train(trained.folder / "recipe.toml", out=tmp_path / "again", say=lambda _: None)
+    assert again.folder == tmp_path / "again"
+
+
+@pytest.fixture
+def measured(run: Any) -> list[sm.Run]:
+    """Two measured runs."""
+    runs = [run("vae"), run("gan")]
+    for one in runs:
+        one.evaluate(count=20, features="random-vgg", only="quality")
+    return runs
+
+
+def test_results_are_tables_in_a_notebook_and_rows_in_a_script(measured: Any) -> None:
+    evaluated = measured[0].evaluate(count=20, features="random-vgg", only="quality")
+    comparison = sm.compare(*measured)
+    for result in (evaluated, comparison):
+        assert result._repr_html_().startswith("<table>")
+        assert len(repr(result)) < 200
+        assert all(isinstance(row["value"], float | None) for row in result.rows)
+    assert {row["column"] for row in comparison.rows} == {"vae", "gan"}
+
+
+def test_a_script_can_do_what_the_command_line_does(measured: Any, tmp_path: Path) -> None:
+    assert "demo-vae" in {row["name"] for row in sm.recipes()}
+    assert all(row["finding"] for row in sm.audit(measured[0].files.read_facts()["data"]["path"]))
+    for row in sm.diagnose(measured[1]):
+        assert row["issue"]
+        assert row["try"]
+    best = sm.best(measured[0])
+    assert best.best.step in {row["step"] for row in best.rows}
+    page = sm.write_report(*measured, out=tmp_path / "both.html")
+    assert page == tmp_path / "both.html"
+    assert page.stat().st_size > 10_000
+
+
+def test_the_explorer_runs_beside_a_notebook_and_ends(run: Any) -> None:
+    exploring = sm.explore(run("vae"), port=0)
+    with urlopen(exploring.address) as answer:
+        assert answer.status == 200
+    assert exploring.address in exploring._repr_html_()
+    exploring.stop()
+    with pytest.raises(OSError, match="refused"):
+        urlopen(exploring.address)

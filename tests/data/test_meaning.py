@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from simulacra.data.codecs import EXIF, PAGES, STRIPPED
 from simulacra.data.colours import NO_NUMBERS, PROFILE, parse_background
 from simulacra.data.decode import Picture, convert_picture, read_picture
-from simulacra.data.metadata import EXIF, PAGES, STRIPPED
 from simulacra.errors import DataError
 
 

@@ -160,12 +160,12 @@ def test_what_a_killed_packing_left_is_no_store_and_is_cleared_away(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-@pytest.mark.parametrize("file", ["_keep_picture", "_card"], ids=["in the images", "at the end"])
+@pytest.mark.parametrize("file", ["_Tally.add", "_card"], ids=["in the images", "at the end"])
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pack_module, file, full)
+    monkeypatch.setattr(f"simulacra.data.pack.{file}", full)
     with pytest.raises(DataError, match="does not fit on its disk; free about"):
         pack(avatars(), tmp_path / "s")
     assert list(tmp_path.iterdir()) == []
@@ -223,14 +223,14 @@ def test_memory_holds_a_few_pictures_and_never_all(tmp_path: Path, monkeypatch: 
     """Each picture is written before the next is read."""
     events: list[str] = []
     source = avatars()
-    keep, read = pack_module._keep_picture, source.pictures
+    keep, read = pack_module._Tally.add, source.pictures
 
     def pictures(workers: int | None) -> Iterator[object]:
         for picture in read(workers):
             events.append("read")
             yield picture
 
-    monkeypatch.setattr(pack_module, "_keep_picture", lambda *values: (events.append("written"), keep(*values)))
+    monkeypatch.setattr(pack_module._Tally, "add", lambda *values: (events.append("written"), keep(*values)))
     monkeypatch.setitem(source.__dict__, "pictures", pictures)
     pack(source, tmp_path / "s")
     assert events == ["read", "written"] * 3
@@ -260,7 +260,7 @@ def test_a_script_without_a_main_guard_gets_one_sentence(tmp_path: Path) -> None
 
 
 def test_importing_and_packing_load_no_torch(tmp_path: Path) -> None:
-    names = "pack, resolve, audit, decode, sources, splits, tables, workers"
+    names = "pack, resolve, audit, decode, sources, splits, workers"
     code = f"import sys; from simulacra.data import {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=50).returncode == 0
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulacra.diagnosis import Finding, diagnose
-from simulacra.diagnosis.adversarial import swing
+from simulacra.diagnosis.generators import swing
 from simulacra.diagnosis.history import Curve, History, changed, describe_set
 from simulacra.diagnosis.learning import movement
 from simulacra.errors import RunError
@@ -56,13 +56,11 @@ def images(count: int, spread: float, seed: int = 0) -> Any:
         (0.5, 0.5, []),
     ],
 )
-def test_the_balance_of_two_players_is_read_off_the_discriminators_accuracy(
-    real: Any, fake: Any, found: list[str], run: Any
-) -> None:
+def test_the_balance_of_two_players_is_read_off_the_discriminators_accuracy(real, fake, found, run) -> None:
     assert names(diagnose(run("gan", {"accuracy/real": real, "accuracy/fake": fake}))) == found
 
 
-def test_a_discriminator_that_leaves_no_gradient_is_serious(run: Any) -> None:
+def test_a_discriminator_that_leaves_no_gradient_is_serious(run) -> None:
     gradient = [*np.ones(10), *np.full(10, 1e-4)]
     (finding,) = diagnose(run("gan", {"accuracy/real": 1.0, "accuracy/fake": 1.0, "gradient/generator": gradient}))
     assert finding.severity == "serious"
@@ -72,13 +70,13 @@ def test_a_discriminator_that_leaves_no_gradient_is_serious(run: Any) -> None:
     assert str(sign) == "gradient/generator in metrics.jsonl 0.0001, below 0.01 from step 700 to 1,000"
 
 
-def test_too_short_a_run_is_not_judged(run: Any) -> None:
+def test_too_short_a_run_is_not_judged(run) -> None:
     folder = run("gan", {"accuracy/real": 1.0, "accuracy/fake": 1.0})
     folder.rewind(100)
     assert diagnose(folder) == []
 
 
-def test_a_guessing_discriminator_is_an_issue_where_images_are_poor_only(run: Any) -> None:
+def test_a_guessing_discriminator_is_an_issue_where_images_are_poor_only(run) -> None:
     real = describe_set(images(32, 20))
     folder = run("gan", {"accuracy/real": 0.5, "accuracy/fake": 0.5}, data={"snapshot": real})
     for step in (500, 1000):
@@ -89,7 +87,7 @@ def test_a_guessing_discriminator_is_an_issue_where_images_are_poor_only(run: An
     assert "generator-wins" in names(diagnose(folder)), "three times as rough as real images"
 
 
-def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run: Any) -> None:
+def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run) -> None:
     folder = run("gan", {"accuracy/real": 0.95, "accuracy/fake": 0.99}, data={"snapshot": describe_set(images(32, 40))})
     for step in (500, 1000):
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 5, seed=1)}, b"")
@@ -98,7 +96,7 @@ def test_a_discriminator_that_is_ahead_wins_where_images_never_were_any_good(run
     assert "mode-collapse" in names(diagnose(folder))
 
 
-def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier_ones(run: Any) -> None:
+def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier_ones(run) -> None:
     folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step, spread in {200: 40, 500: 38, 900: 5, 1000: 5}.items():
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
@@ -114,23 +112,21 @@ def test_images_that_are_alike_are_a_collapse_beside_real_ones_or_beside_earlier
 @pytest.mark.parametrize(
     ("before", "found"), [(1, []), (38, ["mode-collapse"])], ids=["still coming", "comes and goes"]
 )
-def test_diversity_that_grows_is_no_collapse_unless_it_was_greater_before(
-    before: float, found: list[str], run: Any
-) -> None:
+def test_diversity_that_grows_is_no_collapse_unless_it_was_greater_before(before, found, run) -> None:
     folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step, spread in {200: before, 500: 1, 800: 8, 1000: 10}.items():
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, spread, seed=1)}, b"")
     assert names(diagnose(folder)) == found
 
 
-def test_images_that_never_differed_at_all_are_a_collapse(run: Any) -> None:
+def test_images_that_never_differed_at_all_are_a_collapse(run) -> None:
     folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     for step in (200, 500, 800, 1000):
         folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 0)}, b"")
     assert names(diagnose(folder)) == ["mode-collapse"]
 
 
-def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: Any) -> None:
+def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run) -> None:
     folder = run("gan", {}, data={"snapshot": describe_set(images(32, 40))})
     motifs = np.concatenate([images(16, 40)] * 2)
     folder.write_picture("samples", {"images": motifs}, b"")
@@ -138,7 +134,7 @@ def test_twins_among_samples_are_a_collapse_though_the_whole_set_differs(run: An
     assert [sign.source.split(" of samples")[0] for sign in finding.evidence] == ["difference of the most alike"]
 
 
-def test_a_code_that_says_nothing_is_a_posterior_collapse(run: Any) -> None:
+def test_a_code_that_says_nothing_is_a_posterior_collapse(run) -> None:
     (finding,) = diagnose(run("vae", {"kl/train": 0.1}))
     assert (finding.issue, finding.severity) == ("posterior-collapse", "serious")
 
@@ -146,11 +142,11 @@ def test_a_code_that_says_nothing_is_a_posterior_collapse(run: Any) -> None:
 @pytest.mark.parametrize(
     ("kl", "found"), [(1.5, "warning"), (5.0, None), ([*np.full(14, 0.1), *[0.5] * 3, *[2] * 3], None)]
 )
-def test_the_less_a_code_says_the_worse(kl: Any, found: str | None, run: Any) -> None:
+def test_the_less_a_code_says_the_worse(kl, found, run) -> None:
     assert [finding.severity for finding in diagnose(run("vae", {"kl/train": kl}))] == ([found] if found else [])
 
 
-def test_latent_dimensions_that_stay_idle_are_a_note(run: Any) -> None:
+def test_latent_dimensions_that_stay_idle_are_a_note(run) -> None:
     codes = np.random.default_rng(0).standard_normal((50, 10)).astype(np.float32)
     codes[:, 2:] *= 0.01
     folder = run("vae", {"kl/train": 5.0})
@@ -172,7 +168,7 @@ def measure(folder: RunFolder, metric: str, split: str, values: Sequence[float],
         folder.append("evaluations", row | {"split": split, "step": 100 * (place + 1)} | more)
 
 
-def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None:
+def test_an_error_that_rises_on_held_out_images_is_overfitting(run) -> None:
     folder = run("classifier", {}, best={"step": 300})
     measure(folder, "loss", "valid", [1.0, 0.6, 0.5, 0.5, 0.6, 0.8])
     (finding,) = diagnose(folder)
@@ -182,21 +178,21 @@ def test_an_error_that_rises_on_held_out_images_is_overfitting(run: Any) -> None
 
 
 @pytest.mark.parametrize(("ema", "weights"), [(0, "raw"), (0.9, "ema")])
-def test_copies_are_seen_by_the_weights_that_are_looked_at(ema: float, weights: str, run: Any) -> None:
+def test_copies_are_seen_by_the_weights_that_are_looked_at(ema, weights, run) -> None:
     folder = run("gan", {}, changes={"ema": ema})
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value], weights=weights)
     assert names(diagnose(folder)) == ["overfitting"]
 
 
-def test_the_last_weights_say_nothing_of_a_run_with_an_average(run: Any) -> None:
+def test_the_last_weights_say_nothing_of_a_run_with_an_average(run) -> None:
     folder = run("gan", {}, changes={"ema": 0.9})
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value], weights="raw")
     assert diagnose(folder) == []
 
 
-def test_a_trend_is_of_one_extractor_and_one_n(run: Any) -> None:
+def test_a_trend_is_of_one_extractor_and_one_n(run) -> None:
     folder = run("gan", {})
     measure(folder, "kernel_distance", "valid", np.linspace(2, 1, 10).tolist(), extractor="a", weights="raw")
     (finding,) = diagnose(folder)
@@ -211,7 +207,7 @@ def test_a_trend_is_of_one_extractor_and_one_n(run: Any) -> None:
     assert [point.step for point in History(folder).measured("kernel_distance", "valid")] == [1000, 1100]
 
 
-def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -> None:
+def test_samples_near_training_images_and_far_from_others_are_copies(run) -> None:
     folder = run("gan", {})
     for split, value in {"train": 0.1, "test": 0.5}.items():
         measure(folder, "kernel_distance", split, [value])
@@ -229,16 +225,16 @@ def test_samples_near_training_images_and_far_from_others_are_copies(run: Any) -
     ],
     ids=["falling", "level", "unsure"],
 )
-def test_whether_more_training_helps_is_said_where_it_is_sure(values: Any, found: list[str], run: Any) -> None:
+def test_whether_more_training_helps_is_said_where_it_is_sure(values, found, run) -> None:
     assert names(diagnose(run("vae", {"loss/total": values.tolist()}))) == found
 
 
-def test_nothing_is_said_of_more_training_where_the_rate_falls_to_0(run: Any) -> None:
+def test_nothing_is_said_of_more_training_where_the_rate_falls_to_0(run) -> None:
     changes = {"optimizer.schedule": "cosine"}
     assert diagnose(run("vae", {"loss/total": np.linspace(2, 1, 20).tolist()}, changes=changes)) == []
 
 
-def test_the_worst_comes_first_and_a_damaged_file_is_named(run: Any, tmp_path: Path) -> None:
+def test_the_worst_comes_first_and_a_damaged_file_is_named(run, tmp_path) -> None:
     found = diagnose(run("vae", {"loss/total": np.linspace(2, 1, 20).tolist(), "kl/train": 0.0}))
     assert [finding.severity for finding in found] == ["serious", "note"]
     folder = RunFolder(tmp_path / "run")

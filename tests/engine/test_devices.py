@@ -12,8 +12,7 @@ import torch
 from simulacra.data.batches import Batch, Batches
 from simulacra.data.store import ImageStore
 from simulacra.engine import devices
-from simulacra.engine.devices import Devices, copied, feed, fits, resident
-from simulacra.engine.distributed import Crew
+from simulacra.engine.devices import Crew, Devices, copied, feed, fits, resident
 from simulacra.errors import RecipeError, RunError
 
 

@@ -1,8 +1,6 @@
 """Which real images are measured against, and how their features are kept."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from simulacra.evaluation.distances import Cloud, neighbours
 from simulacra.evaluation.features import FEATURES
 from simulacra.evaluation.metrics.quality import MEMORISATION, caution, distances
 
-MakeStore = Callable[..., Path]
 SMALL = FEATURES["random-vgg"]
 
 
@@ -23,19 +20,19 @@ def normal(count: int, seed: int, shift: float = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, 5)).astype(np.float32) + np.float32(shift)
 
 
-def test_sets_are_disjoint_and_as_large_as_can_be(make_store: MakeStore) -> None:
+def test_sets_are_disjoint_and_as_large_as_can_be(make_store) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 25)
     assert (chosen.split, len(chosen.held_out), len(chosen.train), len(chosen.reference)) == ("test", 10, 10, 25)
     assert not set(chosen.train) & set(chosen.reference)
     assert len(choose(open_store(make_store(count=60, held_out=10, name="other")), 100).reference) == 30
 
 
-def test_no_more_held_out_images_than_samples(make_store: MakeStore) -> None:
+def test_no_more_held_out_images_than_samples(make_store) -> None:
     chosen = choose(open_store(make_store(count=60, held_out=10)), 7)
     assert (len(chosen.held_out), len(chosen.train), len(chosen.reference)) == (7, 7, 7)
 
 
-def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> None:
+def test_without_test_images_the_valid_ones_are_taken(make_store) -> None:
     path = make_store(count=60, held_out=10)
     split = np.load(path / "split.npy")
     split[split == 2] = 0
@@ -48,7 +45,7 @@ def test_without_test_images_the_valid_ones_are_taken(make_store: MakeStore) -> 
     [(60, 10, "test"), (20, 3, "valid+test"), (60, 5, "valid+test"), (20, 2, "train"), (20, 0, "train")],
 )
 def test_few_held_out_images_are_joined_and_training_images_take_the_place_of_too_few(
-    count: int, held_out: int, split: str, make_store: MakeStore
+    count, held_out, split, make_store
 ) -> None:
     store = open_store(make_store(count=count, held_out=held_out))
     chosen = choose(store, 20)
@@ -58,12 +55,12 @@ def test_few_held_out_images_are_joined_and_training_images_take_the_place_of_to
     assert not set(chosen.reference) & {*chosen.held_out, *chosen.train}
 
 
-def test_too_few_images_are_refused(make_store: MakeStore) -> None:
+def test_too_few_images_are_refused(make_store) -> None:
     with pytest.raises(DataError, match="has 9 training images; measuring samples takes at least 12"):
         choose(open_store(make_store(count=15)), 20)
 
 
-def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:
+def test_features_are_kept_and_found_again(make_store, tmp_path) -> None:
     store, calls = open_store(make_store()), []
 
     def find(rows: list[int]) -> np.ndarray:
@@ -84,7 +81,7 @@ def test_features_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path
     assert len(calls) == 3, "a damaged file is made again"
 
 
-def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeStore, tmp_path: Path) -> None:
+def test_other_data_or_another_extractor_has_its_own_features(make_store, tmp_path) -> None:
     other = replace(SMALL, name="other")
     for store in (open_store(make_store()), open_store(make_store(seed=1, name="other"))):
         for extractor in (SMALL, other):
@@ -92,7 +89,7 @@ def test_other_data_or_another_extractor_has_its_own_features(make_store: MakeSt
     assert len(list((tmp_path / "cache").iterdir())) == 4
 
 
-def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: MakeStore, tmp_path: Path) -> None:
+def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store, tmp_path) -> None:
     store, rows = open_store(make_store(count=40)), np.arange(12)
     found = normal(12, 0)
     first = RealImages(store, SMALL, tmp_path / "cache").cloud(found, "train", rows)
@@ -107,7 +104,7 @@ def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store: Make
     assert neighbours(first, normal(9, 1)) == neighbours(found, normal(9, 1))
 
 
-def test_baselines_are_computed_once_for_the_same_images(make_store: MakeStore, tmp_path: Path) -> None:
+def test_baselines_are_computed_once_for_the_same_images(make_store, tmp_path) -> None:
     store, calls = open_store(make_store(count=40)), []
 
     def find(real: list[int], reference: list[int]) -> dict[str, float]:

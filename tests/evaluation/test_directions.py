@@ -1,7 +1,6 @@
 """Directions in a code: found where they are known. Directions, against cases worked by hand."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ def flat(subject: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tensor], S
     return make
 
 
-def test_the_first_direction_is_the_one_that_changes_the_picture_most(flat: Any) -> None:
+def test_the_first_direction_is_the_one_that_changes_the_picture_most(flat) -> None:
     ways = torch.linalg.qr(torch.tensor([[1.0, 2, 0], [0, 1, -1], [3, 0, 1]]))[0].T
     shapes = torch.linalg.qr(torch.randn(192, 3, generator=torch.Generator().manual_seed(0)))[0].T
     slope = ways.T @ torch.diag(torch.tensor([0.3, 0.9, 0.6])) @ shapes
@@ -61,7 +60,7 @@ def known(codes: Any, labels: Any, names: list[str]) -> dict[str, Any]:
     return {"codes": codes.astype(np.float32), "labels": labels.astype(np.uint8), "label_names": np.array(names)}
 
 
-def test_an_attribute_takes_along_what_comes_with_it_in_the_data(subject: Make) -> None:
+def test_an_attribute_takes_along_what_comes_with_it_in_the_data(subject) -> None:
     random = np.random.default_rng(0)
     hat = random.integers(0, 2, 4000)
     beard = np.where(random.random(4000) < 0.9, hat, 1 - hat)  # who has a hat mostly has a beard
@@ -76,7 +75,7 @@ def test_an_attribute_takes_along_what_comes_with_it_in_the_data(subject: Make) 
     assert np.allclose(found["Beard"], [1.6, -1, 0], atol=0.1)
 
 
-def test_directions_that_are_kept_go_before_those_of_the_map(subject: Make) -> None:
+def test_directions_that_are_kept_go_before_those_of_the_map(subject) -> None:
     hat = np.arange(20) % 2
     of_map = known(np.stack([hat, 0 * hat, 0 * hat], 1), hat[:, None], ["Hat"])
     codes = np.stack([0 * hat, 3 * hat, 0 * hat], 1).astype(np.float32)
@@ -90,7 +89,7 @@ def test_directions_that_are_kept_go_before_those_of_the_map(subject: Make) -> N
     assert Directions(one, of_map, wider).attributes["Hat"].tolist() == [1, 0, 0]
 
 
-def test_a_label_of_the_code_itself_is_set_and_has_no_direction(subject: Make) -> None:
+def test_a_label_of_the_code_itself_is_set_and_has_no_direction(subject) -> None:
     one = subject("acgan")
     width = one.generates.code.width
     codes, column = np.random.default_rng(0).normal(size=(20, width)).astype(np.float32), np.arange(20) % 2
@@ -99,20 +98,18 @@ def test_a_label_of_the_code_itself_is_set_and_has_no_direction(subject: Make) -
     assert set(Directions(one, None, kept).attributes) == {"Hat"}
 
 
-def test_the_kl_or_else_the_spread_tells_which_numbers_carry_something(subject: Make) -> None:
+def test_the_kl_or_else_the_spread_tells_which_numbers_carry_something(subject) -> None:
     codes = np.random.default_rng(0).normal(size=(500, 3)) * [0.01, 2, 1]
     one, of_map = subject("vae"), known(codes, np.zeros((500, 0)), [])
     activity = Directions(one, of_map).activity
-    assert activity is not None
     assert (activity[0], activity[1].argsort().tolist()) == ("spread", [0, 2, 1])
     nats = np.array([0.5, 0.1, 2], np.float32)
     activity = Directions(one, of_map | {"kl": nats}).activity
-    assert activity is not None
     assert (activity[0], activity[1].tolist()) == ("KL", nats.tolist())
 
 
 @pytest.mark.parametrize("codes", [np.zeros((5, 4)), np.zeros(5), np.zeros((0, 9))])
-def test_codes_of_another_model_are_not_taken(codes: Any, subject: Make) -> None:
+def test_codes_of_another_model_are_not_taken(codes, subject) -> None:
     directions = Directions(subject("gan"), known(codes, np.zeros((len(codes), 1)), ["Hat"]))
     assert directions.activity is None
     assert directions.attributes == {}
@@ -125,13 +122,11 @@ LABELS = np.array([0, 0, 0, 1, 1, 1], np.uint8)
 
 def test_the_mean_direction_leads_from_one_mean_to_the_other() -> None:
     found = mean_direction(CODES, LABELS)
-    assert found is not None
     assert found.tolist() == [4, 0]
 
 
 def test_the_normal_stands_on_the_plane_between_the_groups_and_is_as_long_as_their_means_are_apart_along_it() -> None:
     found = normal_direction(CODES, LABELS)
-    assert found is not None
     assert found.direction == pytest.approx([4, 0], abs=0.1)
 
 
@@ -142,8 +137,6 @@ def test_the_normal_leaves_out_what_only_comes_along_with_a_label() -> None:
     # The second number follows the first and tells nothing more: means differ in it, the normal does not point there.
     codes = np.stack([along, along + random.normal(size=400)], 1).astype(np.float32)
     mean, normal = mean_direction(codes, labels), normal_direction(codes, labels)
-    assert mean is not None
-    assert normal is not None
     assert abs(mean[1] / mean[0]) > 0.8
     assert abs(normal.direction[1] / normal.direction[0]) < 0.15
     assert normal.separation > 0.85
@@ -152,7 +145,7 @@ def test_the_normal_leaves_out_what_only_comes_along_with_a_label() -> None:
 
 
 @pytest.mark.parametrize("labels", [[0] * 6, [1] * 6, [0, 0, 0, 0, 0, 1]])
-def test_there_is_no_direction_where_a_group_has_no_two_codes(labels: list[int]) -> None:
+def test_there_is_no_direction_where_a_group_has_no_two_codes(labels) -> None:
     assert mean_direction(CODES, np.array(labels, np.uint8)) is None
     assert normal_direction(CODES, np.array(labels, np.uint8)) is None
 
@@ -186,13 +179,12 @@ def test_each_code_goes_its_own_way_by_each_strength() -> None:
     assert found.tolist() == [[[0, 1], [1, 1], [3, 1]], [[2, 1], [2, 2], [2, 4]]]
 
 
-def test_directions_are_kept_and_read_again(tmp_path: Path) -> None:
+def test_directions_are_kept_and_read_again(tmp_path) -> None:
     rows = np.stack([LABELS, np.ones(6, np.uint8)], 1)
     found = learn(CODES, rows, ("Smiling", "Always"), step=7, source="six codes")
     run, path = RunFolder(tmp_path), tmp_path / "directions.npz"
     path.write_bytes(to_bytes(found))
     kept = kept_of(run, 7)
-    assert kept is not None
     assert (kept.names, kept.source) == (("Smiling", "Always"), "six codes")
     assert np.array_equal(kept.mean[0], [4, 0])
     assert kept.of("Always", "mean") is None

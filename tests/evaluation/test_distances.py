@@ -8,7 +8,6 @@ import pytest
 import scipy.linalg
 import torch
 from prdc import compute_prdc
-from sklearn.metrics.pairwise import polynomial_kernel
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
@@ -29,16 +28,8 @@ def test_frechet_of_points_on_a_line_by_hand() -> None:
     assert frechet(a, b) == pytest.approx(9 + (np.sqrt(8) - np.sqrt(2)) ** 2)
 
 
-def test_frechet_is_the_formula_with_a_matrix_root() -> None:
-    a, b = normal(50), normal(60, seed=1) @ normal(4, seed=2) + 1
-    one, other = np.cov(a.T), np.cov(b.T)
-    root = scipy.linalg.sqrtm(one @ other).real
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(one + other - 2 * root)
-    assert frechet(a, b) == pytest.approx(expected, rel=1e-10)
-
-
 @pytest.mark.parametrize(("n", "m"), [(3, 5), (3, 50), (50, 3), (6, 7)])
-def test_frechet_of_few_points_is_that_of_their_covariances(n: int, m: int) -> None:
+def test_frechet_of_few_points_is_that_of_their_covariances(n, m) -> None:
     a, b = normal(n, 6), normal(m, 6, seed=1)
     roots = np.linalg.eigvals(np.cov(a.T) @ np.cov(b.T)).real
     expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a.T) + np.cov(b.T))
@@ -75,7 +66,7 @@ def by_pairs(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("n", "m", "blocks"), [(8, 12, 4), (9, 7, 20), (3, 2, 5)])
-def test_kernel_distance_is_the_mean_over_all_pairs(n: int, m: int, blocks: int) -> None:
+def test_kernel_distance_is_the_mean_over_all_pairs(n, m, blocks) -> None:
     a, b = normal(n), normal(m, seed=1) + 0.5
     assert kernel(a, b, blocks).value == pytest.approx(by_pairs(a, b))
 
@@ -102,7 +93,6 @@ def test_the_jackknife_leaves_out_a_block_of_both_sets_at_a_time() -> None:
     values = np.array([one.value for one in left])
     error = np.sqrt(2 / 3 * np.square(values - values.mean()).sum())
     found = kernel(a, b, 3)
-    assert found.high is not None
     assert found.high - found.value == pytest.approx(1.96 * error)
 
 
@@ -116,32 +106,16 @@ def test_kernel_distance_of_one_distribution_is_zero_within_its_interval_about_a
 # --- precision, recall, density, coverage
 
 
-def plain(real: np.ndarray, made: np.ndarray, k: int, k_dense: int) -> list[float]:
-    """The definitions, with every distance written out."""
-
-    def far(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.square(x[:, None] - y[None]).sum(-1))
-
-    def radii(points: np.ndarray, k: int) -> np.ndarray:
-        return np.sort(far(points, points), 1)[:, k]
-
-    across = far(real, made)
-    inside = across <= radii(real, k_dense)[:, None]
-    return [
-        (across <= radii(real, k)[:, None]).any(0).mean(),
-        (across <= radii(made, k)).any(1).mean(),
-        inside.sum(0).mean() / k_dense,
-        inside.any(1).mean(),
-    ]
-
-
 @pytest.mark.parametrize("rows", [7, 1000])
-def test_neighbours_are_the_definitions_whatever_the_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbours_are_those_of_prdc_whatever_the_blocks(rows, sets, monkeypatch) -> None:
     monkeypatch.setattr(distances, "ROWS", rows)
-    real, made = normal(40), normal(50, seed=1, scale=1.3)
-    found = neighbours(real, made)
-    assert list(found) == ["precision", "recall", "density", "coverage"]
-    assert [one.value for one in found.values()] == pytest.approx(plain(real, made, 3, 5))
+    ours = neighbours(*sets)
+    assert list(ours) == ["precision", "recall", "density", "coverage"]
+    for k, names in ((3, ("precision", "recall")), (5, ("density", "coverage"))):
+        theirs = compute_prdc(*(part.astype(float) for part in sets), nearest_k=k)
+        for name in names:
+            assert 0 < theirs[name] < 1, "a number that could differ"
+            assert ours[name].value == pytest.approx(theirs[name], rel=1e-4)
 
 
 def test_neighbours_by_hand() -> None:
@@ -183,8 +157,6 @@ def test_copies_of_real_points_lie_in_their_balls() -> None:
 
 def test_intervals_hold_their_value_and_stay_in_their_range() -> None:
     for name, one in neighbours(normal(40), normal(40, seed=1)).items():
-        assert one.low is not None
-        assert one.high is not None
         assert 0 <= one.low <= one.value <= one.high
         assert name == "density" or one.high <= 1
 
@@ -202,15 +174,12 @@ def test_nearer_to_training_images_by_hand() -> None:
     made = np.array([[1.0], [3.0], [-1.0], [10.0]])  # nearer to train, to held-out, to train, and to both alike
     found = nearer(train, held_out, made)
     assert found.value == pytest.approx((1 + 0 + 1 + 0.5) / 4)
-    assert found.low is not None
     assert found.low < found.value
 
 
 def test_copies_of_training_images_are_told_and_new_images_are_not() -> None:
     train, held_out = normal(200), normal(200, seed=1)
     new, copies = nearer(train, held_out, normal(400, seed=2)), nearer(train, held_out, train.astype(np.float32))
-    assert new.low is not None
-    assert new.high is not None
     assert new.low < 0.5 < new.high
     assert copies.value == 1
 
@@ -218,7 +187,7 @@ def test_copies_of_training_images_are_told_and_new_images_are_not() -> None:
 # --- what is worked out once
 
 
-def test_a_cloud_gives_the_same_numbers_and_works_nothing_out_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cloud_gives_the_same_numbers_and_works_nothing_out_twice(monkeypatch) -> None:
     real, made = normal(50), normal(60, seed=1, scale=1.3)
     known = Cloud(real)
     expected = kernel(real, made), neighbours(real, made)
@@ -246,32 +215,17 @@ def told(metric: FrechetInceptionDistance | KernelInceptionDistance, sets: tuple
         metric.update(torch.from_numpy(features).double()[:, :, None, None], real=real)
 
 
-def test_frechet_distance_is_that_of_torchmetrics(sets: tuple[np.ndarray, np.ndarray]) -> None:
+def test_frechet_distance_is_that_of_torchmetrics(sets) -> None:
     other = FrechetInceptionDistance(nn.Flatten(), input_img_size=(WIDTH, 1, 1)).set_dtype(torch.float64)
     told(other, sets)
     assert frechet(*sets) == pytest.approx(float(other.compute()), rel=1e-4)
 
 
-def test_kernel_distance_is_that_of_torchmetrics_on_one_subset_of_all(sets: tuple[np.ndarray, np.ndarray]) -> None:
+def test_kernel_distance_is_that_of_torchmetrics_on_one_subset_of_all(sets) -> None:
     with pytest.warns(UserWarning, match="will save all extracted features"):
         other = KernelInceptionDistance(nn.Flatten(), subsets=1, subset_size=COUNT).set_dtype(torch.float64)
     told(other, sets)
     assert kernel(*sets).value == pytest.approx(float(other.compute()[0]), rel=1e-4)
-
-
-def test_kernel_distance_is_that_of_scikit_learns_kernel(sets: tuple[np.ndarray, np.ndarray]) -> None:
-    real, made = (part[: COUNT - 7 * place].astype(float) for place, part in enumerate(sets))
-    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in map(polynomial_kernel, (real, made))]
-    expected = sum(within) - 2 * polynomial_kernel(real, made).mean()
-    assert kernel(real, made).value == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize(("k", "names"), [(3, ("precision", "recall")), (5, ("density", "coverage"))])
-def test_neighbours_are_those_of_prdc(k: int, names: tuple[str, ...], sets: tuple[np.ndarray, np.ndarray]) -> None:
-    ours, theirs = neighbours(*sets), compute_prdc(*(part.astype(float) for part in sets), nearest_k=k)
-    for name in names:
-        assert 0 < theirs[name] < 1, "a number that could differ"
-        assert ours[name].value == pytest.approx(theirs[name], rel=1e-4)
 
 
 # --- what the interval of the Frechet distance covers, and where its limit lies
@@ -288,12 +242,11 @@ def graded(count: int, seed: int = 0, width: int = FACTORS, shift: float = 0) ->
 def pair(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     """Value, standard error, limit."""
     value, limit = frechet_pair(Cloud(a), Cloud(b))
-    assert value.high is not None
     return value.value, (value.high - value.value) / 1.96, limit.value
 
 
 @pytest.mark.parametrize(("n", "m"), [(40, 50), (50, 40), (12, 9), (5 * FACTORS, 6)])
-def test_the_value_is_the_distance_whichever_set_comes_first(n: int, m: int) -> None:
+def test_the_value_is_the_distance_whichever_set_comes_first(n, m) -> None:
     a, b = graded(n), graded(m, 1, shift=1)
     value, error, limit = pair(a, b)
     assert value == pytest.approx(frechet(a, b))
@@ -301,7 +254,7 @@ def test_the_value_is_the_distance_whichever_set_comes_first(n: int, m: int) -> 
 
 
 @pytest.mark.parametrize(("n", "m"), [(60, 80), (14, 12)])
-def test_the_error_is_that_of_leaving_out_one_image_at_a_time(n: int, m: int) -> None:
+def test_the_error_is_that_of_leaving_out_one_image_at_a_time(n, m) -> None:
     width = 10
     a, b = graded(n, 0, width), graded(m, 1, width, shift=0.5)
     squares = [

@@ -1,6 +1,5 @@
 """Codes found for images."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,6 @@ import torch
 from simulacra.errors import RunError
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Encodes
-
-MakeSubject = Callable[..., Subject]
 
 
 def livelier(subject: Subject) -> Subject:
@@ -34,7 +30,7 @@ def generators() -> list[str]:
 
 
 @pytest.mark.parametrize("family", generators())
-def test_a_models_own_images_are_found_again(family: str, subject: MakeSubject) -> None:
+def test_a_models_own_images_are_found_again(family, subject) -> None:
     it = livelier(subject(family))
     images, _ = own_images(it)
     found = invert(it, images, steps=45)
@@ -44,7 +40,7 @@ def test_a_models_own_images_are_found_again(family: str, subject: MakeSubject) 
 
 
 @pytest.mark.parametrize("family", generators())
-def test_errors_are_those_of_the_codes_that_are_given(family: str, subject: MakeSubject) -> None:
+def test_errors_are_those_of_the_codes_that_are_given(family, subject) -> None:
     it = livelier(subject(family))
     images, _ = own_images(it)
     found = invert(it, images, steps=6)
@@ -52,7 +48,7 @@ def test_errors_are_those_of_the_codes_that_are_given(family: str, subject: Make
     assert found.errors == pytest.approx(np.square(there).mean((1, 2, 3)), abs=0.01)
 
 
-def test_it_changes_nothing_and_follows_from_its_seed(subject: MakeSubject) -> None:
+def test_it_changes_nothing_and_follows_from_its_seed(subject) -> None:
     it = livelier(subject("infogan"))
     images, _ = own_images(it)
     before = {name: value.clone() for name, value in it.objective.networks.state_dict().items()}
@@ -69,45 +65,42 @@ def test_it_changes_nothing_and_follows_from_its_seed(subject: MakeSubject) -> N
     assert not torch.equal(one.codes, other.codes)
 
 
-def test_an_encoders_own_code_is_never_better(subject: MakeSubject) -> None:
+def test_an_encoders_own_code_is_never_better(subject) -> None:
     it = subject("vae")
-    images = it.store.pixels(it.store.rows("test"))  # type: ignore[union-attr]
-    model, batch = it.objective, it.load(it.store.rows("test"))  # type: ignore[union-attr]
-    assert isinstance(model, Encodes)
+    images = it.store.pixels(it.store.rows("test"))
+    model, batch = it.objective, it.load(it.store.rows("test"))
     with it.objective.evaluating():
         own = (it.generates.decode(model.encode(batch.images)).clamp(-1, 1) - batch.images).square().flatten(1).mean(1)
     for steps in (0, 1, 10):
         assert (invert(it, images, steps=steps, starts=1).errors <= own.numpy() + 1e-6).all()
 
 
-def test_uniform_noise_stays_where_it_is_drawn(subject: MakeSubject) -> None:
+def test_uniform_noise_stays_where_it_is_drawn(subject) -> None:
     it = subject("gan", **{"objective.code.distribution": "uniform"})
     white = np.full((2, 8, 8, 3), 255, np.uint8)
     assert invert(it, white, steps=20, starts=1).codes.abs().max() <= 1
 
 
-def test_normal_noise_may_go_further_than_that(subject: MakeSubject) -> None:
+def test_normal_noise_may_go_further_than_that(subject) -> None:
     it = livelier(subject("gan"))
     assert invert(it, it.decode(torch.full((2, 3), 2.0)), steps=45).codes.abs().max() > 1.5
 
 
 @pytest.mark.parametrize("entry", ["binary", "onehot"])
 @pytest.mark.parametrize("exclusive", [True, False])
-def test_labels_are_zero_or_one_and_given_ones_are_kept(entry: str, exclusive: bool, subject: MakeSubject) -> None:
+def test_labels_are_zero_or_one(entry, exclusive, subject) -> None:
     it = livelier(subject("acgan", exclusive=exclusive, **{"objective.code.labels": entry}))
     code = it.generates.code
     images, _ = own_images(it)
-    labels = code.labels_of(invert(it, images, steps=9).codes)
+    codes = invert(it, images, steps=9).codes
+    labels = code.labels_of(codes)
     assert set(labels.unique().tolist()) <= {0.0, 1.0}
     if exclusive:
         assert labels.sum(1).tolist() == [1, 1, 1]
-    given = np.eye(code.labels, dtype=np.uint8)[[0, 1, 0]]
-    kept = invert(it, images, steps=9, labels=given).codes
-    assert np.array_equal(code.labels_of(kept), given)
-    assert torch.equal(code.join(*code.split(kept)), kept)
+    assert torch.equal(code.join(*code.split(codes)), codes)
 
 
-def test_categories_are_found_again(subject: MakeSubject) -> None:
+def test_categories_are_found_again(subject) -> None:
     it = livelier(subject("infogan", **{"objective.code.categorical": [3], "objective.code.noise": 1}))
     images, codes = own_images(it, 6)
     code = it.generates.code
@@ -117,7 +110,7 @@ def test_categories_are_found_again(subject: MakeSubject) -> None:
     assert found.codes[:, -1].abs().max() <= 1
 
 
-def test_it_tells_how_far_it_is(subject: MakeSubject) -> None:
+def test_it_tells_how_far_it_is(subject) -> None:
     it = subject("gan")
     told: list[tuple[int, int]] = []
     images, _ = own_images(it, 17)
@@ -125,11 +118,11 @@ def test_it_tells_how_far_it_is(subject: MakeSubject) -> None:
     assert told == [(done, 6) for done in range(1, 7)]
 
 
-def test_a_model_that_makes_no_images_cannot_be_inverted(subject: MakeSubject) -> None:
+def test_a_model_that_makes_no_images_cannot_be_inverted(subject) -> None:
     with pytest.raises(RunError, match="generates no images"):
         invert(subject("classifier"), np.zeros((1, 8, 8, 3), np.uint8))
 
 
-def test_images_of_another_shape_are_refused(subject: MakeSubject) -> None:
+def test_images_of_another_shape_are_refused(subject) -> None:
     with pytest.raises(RunError, match=r"shape \(8, 8, 1\) cannot be inverted by a run that makes \(8, 8, 3\)"):
         invert(subject("gan"), np.zeros((1, 8, 8, 1), np.uint8))

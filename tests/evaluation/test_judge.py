@@ -1,6 +1,5 @@
 """The judge: what it learns, what it says of itself, and that asking for it changes nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +17,7 @@ def found(store: ImageStore, cache: Path, told: list[tuple[int, int]] | None = N
     return judge
 
 
-def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
-    seen: Callable[..., ImageStore], tmp_path: Path
-) -> None:
+def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(seen, tmp_path) -> None:
     store = seen()
     judge = found(store, tmp_path)
     assert judge.label_names == ("Bright_Top", "Bright_Left", "Coin")
@@ -36,9 +33,7 @@ def test_a_judge_learns_what_can_be_seen_and_says_what_it_did_not_learn(
     assert np.allclose(judge.probabilities(images), 1 / (1 + np.exp(-judge.logits(images))), atol=1e-6)
 
 
-def test_a_judge_of_many_held_out_images_is_tested_on_some_of_all_classes(
-    seen: Callable[..., ImageStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_judge_of_many_held_out_images_is_tested_on_some_of_all_classes(seen, tmp_path, monkeypatch) -> None:
     store = seen(exclusive=True)
     rows = store.rows("test")
     order = np.arange(len(store.split))
@@ -51,7 +46,7 @@ def test_a_judge_of_many_held_out_images_is_tested_on_some_of_all_classes(
     assert judge.learned.all(), "a class without images could not be tested"
 
 
-def test_a_judge_of_classes_names_one_class_an_image(seen: Callable[..., ImageStore], tmp_path: Path) -> None:
+def test_a_judge_of_classes_names_one_class_an_image(seen, tmp_path) -> None:
     store = seen(exclusive=True)
     judge = found(store, tmp_path)
     images = store.pixels(store.rows("test"))
@@ -64,9 +59,7 @@ def test_a_judge_of_classes_names_one_class_an_image(seen: Callable[..., ImageSt
     assert np.array_equal(judge.predict(images).argmax(1), judge.logits(images).argmax(1))
 
 
-def test_a_judge_is_trained_once_and_asking_for_it_draws_nothing(
-    seen: Callable[..., ImageStore], tmp_path: Path
-) -> None:
+def test_a_judge_is_trained_once_and_asking_for_it_draws_nothing(seen, tmp_path) -> None:
     store, steps = seen(), [(step, 43) for step in range(1, 44)]  # 20 epochs of 140 images, 64 at a time
     before, heard = torch.get_rng_state(), []
     first = found(store, tmp_path, heard)
@@ -85,9 +78,7 @@ def test_a_judge_is_trained_once_and_asking_for_it_draws_nothing(
 
 
 @pytest.mark.parametrize("damage", [b"", b"no file of torch", None])
-def test_a_damaged_judge_is_made_again(
-    seen: Callable[..., ImageStore], tmp_path: Path, damage: bytes | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_judge_is_made_again(seen, tmp_path, damage, monkeypatch) -> None:
     monkeypatch.setattr("simulacra.evaluation.judge.EPOCHS", 1)
     store = seen()
     first = found(store, tmp_path / "judges")
@@ -100,9 +91,7 @@ def test_a_damaged_judge_is_made_again(
     assert len(file.read_bytes()) == len(whole)
 
 
-def test_a_judge_of_another_shape_in_the_file_is_made_again(
-    seen: Callable[..., ImageStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_judge_of_another_shape_in_the_file_is_made_again(seen, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("simulacra.evaluation.judge.EPOCHS", 1)
     store, classes = seen(), seen(exclusive=True, name="classes")
     first, _ = found(store, tmp_path / "judges"), found(classes, tmp_path / "others")
@@ -115,9 +104,7 @@ def test_a_judge_of_another_shape_in_the_file_is_made_again(
     assert np.array_equal(first.logits(images), again.logits(images))
 
 
-def test_other_labels_and_another_split_get_a_judge_of_their_own(
-    seen: Callable[..., ImageStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_labels_and_another_split_get_a_judge_of_their_own(seen, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("simulacra.evaluation.judge.EPOCHS", 1)
     store = seen()
     split = store.split.copy()
@@ -127,13 +114,11 @@ def test_other_labels_and_another_split_get_a_judge_of_their_own(
     assert len(labels) == 3
 
 
-def test_without_labels_there_is_no_judge(make_store: Callable[..., Path], tmp_path: Path) -> None:
+def test_without_labels_there_is_no_judge(make_store, tmp_path) -> None:
     assert judge_of(open_store(make_store(labels=())), cache=tmp_path) is None
 
 
-def test_a_label_that_no_held_out_image_has_does_not_count_as_learned(
-    seen: Callable[..., ImageStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_label_that_no_held_out_image_has_does_not_count_as_learned(seen, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("simulacra.evaluation.judge.EPOCHS", 1)
     store = seen()
     labels = store.labels.copy()
@@ -143,7 +128,7 @@ def test_a_label_that_no_held_out_image_has_does_not_count_as_learned(
     assert not judge.learned[0]
 
 
-def test_features_are_one_vector_an_image(seen: Callable[..., ImageStore], tmp_path: Path) -> None:
+def test_features_are_one_vector_an_image(seen, tmp_path) -> None:
     store = seen(shape=(8, 20, 1))
     judge = found(store, tmp_path)
     assert judge.features(store.pixels(store.rows("test"))).shape == (50, 16)
@@ -154,9 +139,7 @@ def test_features_are_one_vector_an_image(seen: Callable[..., ImageStore], tmp_p
 @pytest.mark.parametrize(
     ("shape", "halvings"), [((8, 8, 3), 1), ((28, 28, 1), 3), ((64, 64, 3), 4), ((32, 96, 3), 3), ((256, 256, 3), 5)]
 )
-def test_depth_and_length_of_training_follow_from_the_images(
-    seen: Callable[..., ImageStore], shape: tuple[int, int, int], halvings: int
-) -> None:
+def test_depth_and_length_of_training_follow_from_the_images(seen, shape, halvings) -> None:
     store = replace(seen(), images=np.zeros((50_000, *shape), np.uint8), split=np.zeros(50_000, np.uint8))
     recipe = recipe_of(store)
     assert len(recipe.networks["encoder"].channels) == halvings

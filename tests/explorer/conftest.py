@@ -120,7 +120,6 @@ def client() -> Iterator[Callable[..., TestClient]]:
 
     yield make
     for one in opened:
-        one.app.app.state.explorer.close()  # type: ignore[attr-defined]
         one.close()
 
 

@@ -21,7 +21,7 @@ def sites() -> Iterator[dict[str, str]]:
     """What is served; it ends with the module."""
     addresses: dict[str, str] = {}
     ends: list[Callable[[], None]] = []
-    addresses["ends"] = ends  # type: ignore[assignment]
+    addresses["ends"] = ends
     yield addresses
     for end in ends:
         end()
@@ -33,9 +33,10 @@ def site(sites: dict[str, Any], run_of: Any) -> str:
     if "site" not in sites:
         hostile = {"store": {"labels": (HOSTILE, "Male")}, "data.labels": [HOSTILE, "Male"]}
         paths = [run_of("vae").path, run_of("acgan", **hostile).path]
-        app = make_app(Library(paths))
         at = free_socket("127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(Guard(app), access_log=False, log_level="error", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(Guard(make_app(Library(paths))), access_log=False, log_level="error", lifespan="off")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
         thread.start()
 
@@ -43,7 +44,6 @@ def site(sites: dict[str, Any], run_of: Any) -> str:
             server.should_exit = True
             thread.join(20)
             at.close()
-            app.state.explorer.close()
 
         sites["ends"].append(end)
         sites["site"] = f"http://127.0.0.1:{at.getsockname()[1]}/"
@@ -89,7 +89,7 @@ def until_drawn(page: Any, part: str) -> None:
     page.locator(f"#picture[data-drawn*='{part}']").wait_for()
 
 
-def test_a_slider_changes_the_picture_and_goes_back(page: Any) -> None:
+def test_a_slider_changes_the_picture_and_goes_back(page) -> None:
     one = page("run=the-vae&tab=sliders")
     before = drawn(one)
     slider = one.get_by_label("Direction 1", exact=True)
@@ -122,7 +122,7 @@ def held(page: Any, path: str) -> tuple[list[str], Callable[[], None]]:
     return asked, release
 
 
-def test_while_an_answer_is_awaited_only_the_newest_move_of_a_slider_is_kept(page: Any) -> None:
+def test_while_an_answer_is_awaited_only_the_newest_move_of_a_slider_is_kept(page) -> None:
     one = page("run=the-vae&tab=sliders")
     asked, release = held(one, "/runs/the-vae/picture.png")
     slider = one.get_by_label("Direction 1", exact=True)
@@ -138,7 +138,7 @@ def test_while_an_answer_is_awaited_only_the_newest_move_of_a_slider_is_kept(pag
     assert drawn(other) == last
 
 
-def test_a_picture_of_a_run_that_was_left_is_never_drawn(page: Any) -> None:
+def test_a_picture_of_a_run_that_was_left_is_never_drawn(page) -> None:
     one = page("run=the-vae&tab=sliders")
     one.evaluate(
         """() => {
@@ -160,7 +160,7 @@ def test_a_picture_of_a_run_that_was_left_is_never_drawn(page: Any) -> None:
     assert all(subject.startswith("the-acgan") for subject in subjects)
 
 
-def test_everything_works_by_keyboard(page: Any) -> None:
+def test_everything_works_by_keyboard(page) -> None:
     one = page("run=the-vae&tab=samples")
     one.get_by_role("tab", name="Samples").focus()
     one.keyboard.press("ArrowRight")
@@ -177,7 +177,7 @@ def test_everything_works_by_keyboard(page: Any) -> None:
     until_drawn(one, '"numbers"')
 
 
-def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page: Any, run_of: Any) -> None:
+def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page, run_of) -> None:
     one = page("run=the-vae&tab=map")
     one.locator("#map-legend li").first.wait_for()
     assert one.locator("#map-legend").inner_text().split() == ["Male", "not", "Male"]
@@ -206,7 +206,7 @@ def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page: Any, run_o
     one.locator("#line button[aria-pressed='true']").wait_for()
 
 
-def test_an_uploaded_picture_is_marked_on_the_map(page: Any, made: Any, tmp_path: Path) -> None:
+def test_an_uploaded_picture_is_marked_on_the_map(page, made, tmp_path) -> None:
     one = page("run=the-vae&tab=map")
     one.locator("#map-legend li").first.wait_for()
     before = one.locator("#map").evaluate("canvas => canvas.toDataURL()")
@@ -219,7 +219,7 @@ def test_an_uploaded_picture_is_marked_on_the_map(page: Any, made: Any, tmp_path
     assert one.get_by_alt_text("face.png").is_visible()
 
 
-def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page: Any, made: Any, tmp_path: Path) -> None:
+def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page, made, tmp_path) -> None:
     one = page("run=the-vae&tab=edit")
     (tmp_path / "face.jpg").write_bytes(made.picture(60, 50, "JPEG"))
     one.get_by_label("Upload a picture").set_input_files(tmp_path / "face.jpg")
@@ -234,7 +234,7 @@ def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page: Any
     one.get_by_text("the picture is not a picture in any known format").wait_for()
 
 
-def test_what_is_downloaded_is_what_is_shown(page: Any, client: Any, run_of: Any) -> None:
+def test_what_is_downloaded_is_what_is_shown(page, client, run_of) -> None:
     one = page('run=the-vae&code={"seed":7}')
     until_drawn(one, '{"seed":7}')
     with one.expect_download() as download:
@@ -246,7 +246,7 @@ def test_what_is_downloaded_is_what_is_shown(page: Any, client: Any, run_of: Any
     assert "simulacra sample" in one.locator("#command-text").text_content()
 
 
-def test_a_link_shows_what_its_sender_saw(page: Any, site: str) -> None:
+def test_a_link_shows_what_its_sender_saw(page, site) -> None:
     one = page("run=the-acgan&tab=sliders")
     one.get_by_role("slider", name="Male").fill("0.35")
     one.get_by_label("Direction 1", exact=True).fill("-2")
@@ -262,7 +262,7 @@ def test_a_link_shows_what_its_sender_saw(page: Any, site: str) -> None:
     other.get_by_role("tab", name="Sliders", selected=True).wait_for()
 
 
-def test_back_from_the_first_change_finds_the_run_that_was_there_first(page: Any) -> None:
+def test_back_from_the_first_change_finds_the_run_that_was_there_first(page) -> None:
     one = page("")
     first = one.locator("#run").input_value()
     one.select_option("#run", "the-acgan" if first == "the-vae" else "the-vae")
@@ -272,20 +272,20 @@ def test_back_from_the_first_change_finds_the_run_that_was_there_first(page: Any
     one.wait_for_function("name => document.getElementById('run').value === name", arg=first)
 
 
-def test_a_link_to_a_checkpoint_that_is_gone_says_so_and_shows_the_newest(page: Any) -> None:
+def test_a_link_to_a_checkpoint_that_is_gone_says_so_and_shows_the_newest(page) -> None:
     one = page("run=the-vae&step=77")
     one.get_by_text("the newest checkpoint is shown").wait_for()
     assert "step=" not in one.url
     assert one.locator("#controls").is_visible()
 
 
-def test_a_hostile_name_is_text_and_nothing_else(page: Any) -> None:
+def test_a_hostile_name_is_text_and_nothing_else(page) -> None:
     one = page("run=the-acgan&tab=sliders")
     one.get_by_text(HOSTILE, exact=True).first.wait_for()
     assert one.locator("#sliders img").count() == 0
 
 
-def test_interpolation_training_and_run_panels_fill(page: Any) -> None:
+def test_interpolation_training_and_run_panels_fill(page) -> None:
     one = page("run=the-acgan&tab=interpolation")
     one.locator("#interpolation-grid button").nth(8).wait_for()
     one.get_by_role("slider", name="From A to B").fill("16")
@@ -304,13 +304,13 @@ def test_interpolation_training_and_run_panels_fill(page: Any) -> None:
     assert one.locator("#name").inner_text() == "the-acgan"
 
 
-def test_a_code_that_does_not_fit_is_reported_in_a_sentence(page: Any) -> None:
+def test_a_code_that_does_not_fit_is_reported_in_a_sentence(page) -> None:
     one = page("run=the-vae")
     one.goto(one.url.split("#")[0] + '#run=the-vae&code={"numbers":[1]}')
     one.get_by_text("numbers has 1 numbers, and a code of this model 3").wait_for()
 
 
-def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(page: Any) -> None:
+def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(page) -> None:
     one = page("run=the-acgan&tab=sliders", viewport={"width": 360, "height": 740}, color_scheme="dark")
     for tab in ("Samples", "Sliders", "Interpolation", "Map", "Edit", "Training", "Run"):
         one.get_by_role("tab", name=tab, exact=True).click()

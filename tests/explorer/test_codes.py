@@ -6,7 +6,6 @@ Ways between codes, as numbers.
 import json
 import math
 import shlex
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from simulacra.evaluation.directions import NAME, learn, to_bytes
 from simulacra.explorer.codes import among, between, interpolate, slerp
 from simulacra.objectives.code import Code
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 FAMILIES = ["vae", "gan", "acgan", "infogan", "wgan"]
 
@@ -30,7 +29,7 @@ def ask(one: dict[str, Any]) -> dict[str, str]:
     "one", [{"seed": 4}, {"seed": 4, "principal_directions": {"1": 2.5, "2": -1}}, {"overrides": {"2": 3}}], ids=str
 )
 def test_the_command_that_is_told_writes_the_very_bytes_that_are_shown(
-    family: str, one: dict[str, Any], run_of: Any, client: Any, simulacra: Any, tmp_path: Path
+    family, one, run_of, client, simulacra, tmp_path
 ) -> None:
     asks = client(run_of(family).path)
     place = f"/runs/the-{family}/picture"
@@ -39,26 +38,25 @@ def test_the_command_that_is_told_writes_the_very_bytes_that_are_shown(
     program, *words = shlex.split(asks.get(f"{place}.json", params=ask(one)).json()["command"])
     assert program == "simulacra"
     words[words.index("--out") + 1] = str(tmp_path / "picture.png")
-    ended = simulacra(*words)
-    assert ended.code == 0, ended.err
+    simulacra(*words, code=0)
     assert (tmp_path / "picture.png").read_bytes() == shown.content
 
 
-def test_labels_and_steps_reach_the_command_too(run_of: Any, client: Any, simulacra: Any, tmp_path: Path) -> None:
+def test_labels_and_steps_reach_the_command_too(run_of, client, simulacra, tmp_path) -> None:
     asks, one = client(run_of("acgan").path), {"seed": 2, "labels": {"Smiling": 0.3, "Male": 1}}
     query = ask(one) | {"step": "3"}
     told = asks.get("/runs/the-acgan/picture.json", params=query).json()
     assert (told["step"], told["labels"]) == (3, {"Smiling": 0.3, "Male": 1.0})
     words = shlex.split(told["command"])[1:]
     words[words.index("--out") + 1] = str(tmp_path / "picture.png")
-    assert simulacra(*words).code == 0
+    simulacra(*words, code=0)
     shown = asks.get("/runs/the-acgan/picture.png", params=query).content
     assert (tmp_path / "picture.png").read_bytes() == shown
     assert shown != asks.get("/runs/the-acgan/picture.png", params=ask(one)).content, "the newest is another one"
 
 
 def test_directions_that_are_learnt_meanwhile_are_taken_and_the_command_writes_the_same(
-    make_run: Any, client: Any, simulacra: Any, tmp_path: Path
+    make_run, client, simulacra, tmp_path
 ) -> None:
     run = make_run("infogan")  # its code is 3 numbers of noise, 5 of categories and a continuous one
     asks, one = client(run.path), ask({"seed": 3, "attributes": {"Hat": 1.5}})
@@ -76,20 +74,19 @@ def test_directions_that_are_learnt_meanwhile_are_taken_and_the_command_writes_t
     words[words.index("--out") + 1] = str(tmp_path / "picture.png")
     for described in (words[words.index("--codes") + 1], one["code"]):  # its numbers, and its attribute
         words[words.index("--codes") + 1] = described
-        ended = simulacra(*words)
-        assert ended.code == 0, ended.err
+        simulacra(*words, code=0)
         assert (tmp_path / "picture.png").read_bytes() == shown
     assert asks.get("/runs/first.json", params={"step": 3}).json()["attributes"] == [], "they are of step 6"
 
 
-def test_equal_codes_give_equal_bytes_and_others_do_not(run_of: Any, client: Any) -> None:
+def test_equal_codes_give_equal_bytes_and_others_do_not(run_of, client) -> None:
     asks = client(run_of("gan").path)
     first, again, other = (asks.get("/runs/the-gan/picture.png", params=ask({"seed": n})).content for n in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_grey_oblong_pictures_of_classes_are_drawn_too(make_run: Any, client: Any, made: Any) -> None:
+def test_grey_oblong_pictures_of_classes_are_drawn_too(make_run, client, made) -> None:
     kind = {"shape": (8, 16, 1), "labels": ("Coat", "Bag"), "exclusive": True}
     changes = {"data.size": "16x8", "data.channels": 1, "data.labels": ["Coat", "Bag"], "data.exclusive": True}
     asks = client(make_run("acgan", store=kind, **changes).path)
@@ -103,7 +100,7 @@ def test_grey_oblong_pictures_of_classes_are_drawn_too(make_run: Any, client: An
     assert asks.post("/runs/first/code.json", content=made.picture()).json()["method"] == "search"
 
 
-def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made: Any) -> None:
+def test_samples_are_the_pictures_of_their_seeds(run_of, client, made) -> None:
     asks = client(run_of("acgan").path)
     told = asks.get("/runs/the-acgan/samples.json", params={"seed": 5, "count": 3}).json()
     assert told == {"codes": [{"seed": 5}, {"seed": 6}, {"seed": 7}]}
@@ -125,9 +122,7 @@ def test_samples_are_the_pictures_of_their_seeds(run_of: Any, client: Any, made:
         ("vae", "attributes:Male", 9),
     ],
 )
-def test_a_strip_has_a_picture_for_each_of_its_codes(
-    family: str, along: str, count: int, run_of: Any, client: Any, made: Any
-) -> None:
+def test_a_strip_has_a_picture_for_each_of_its_codes(family, along, count, run_of, client, made) -> None:
     asks, query = client(run_of(family).path), ask({"seed": 1}) | {"along": along}
     told = asks.get(f"/runs/the-{family}/strip.json", params=query).json()
     key, place = along.split(":")
@@ -138,7 +133,7 @@ def test_a_strip_has_a_picture_for_each_of_its_codes(
     assert len({strip[:, 8 * n : 8 * n + 8].tobytes() for n in range(count)}) > 1, "it is seen in the picture"
 
 
-def test_an_interpolation_goes_from_its_first_code_to_its_last(run_of: Any, client: Any, made: Any) -> None:
+def test_an_interpolation_goes_from_its_first_code_to_its_last(run_of, client, made) -> None:
     asks = client(run_of("gan").path)
     query = {"code": [json.dumps({"seed": seed}) for seed in (1, 2)], "frames": "5"}
     told = asks.get("/runs/the-gan/interpolation.json", params=query).json()["codes"]
@@ -149,7 +144,7 @@ def test_an_interpolation_goes_from_its_first_code_to_its_last(run_of: Any, clie
         assert np.abs(made.pixels(ends[0]).astype(int) - made.pixels(ends[1])).max() <= 1
 
 
-def test_an_interpolation_among_four_codes_is_a_square(run_of: Any, client: Any) -> None:
+def test_an_interpolation_among_four_codes_is_a_square(run_of, client) -> None:
     query = {"code": [json.dumps({"seed": seed}) for seed in range(4)], "frames": "3"}
     asks = client(run_of("gan").path)
     assert len(asks.get("/runs/the-gan/interpolation.json", params=query).json()["codes"]) == 9
@@ -159,7 +154,7 @@ def test_an_interpolation_among_four_codes_is_a_square(run_of: Any, client: Any)
     assert asks.get("/runs/the-gan/interpolation.png", params=query | {"frames": "13"}).status_code == 422
 
 
-def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: Any) -> None:
+def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run, client) -> None:
     plain = make_run("gan", name="plain")
     named = make_run("acgan", name="named", **{"data.labels": ["Male", "Smiling"]})
     again = make_run("acgan", name="again", steps=(3, 7))
@@ -201,9 +196,7 @@ def test_two_runs_draw_the_same_noise_and_labels_by_name(make_run: Any, client: 
         ("strip.png", {}, "along: field required"),
     ],
 )
-def test_a_bad_request_is_answered_with_a_sentence(
-    place: str, query: dict[str, str], said: str, run_of: Any, client: Any
-) -> None:
+def test_a_bad_request_is_answered_with_a_sentence(place, query, said, run_of, client) -> None:
     ended = client(run_of("gan").path).get(f"/runs/the-gan/{place}", params=query)
     assert ended.status_code == 422
     assert said in ended.json()["error"]
@@ -226,7 +219,7 @@ def test_normal_noise_keeps_its_length_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("second", [[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0], [0.0, 0.0]])
-def test_where_no_arc_is_the_one_the_way_is_straight(second: list[float]) -> None:
+def test_where_no_arc_is_the_one_the_way_is_straight(second) -> None:
     found = slerp(torch.tensor([1.0, 2.0]), torch.tensor(second), 0.5)
     assert found.tolist() == pytest.approx([(1 + second[0]) / 2, (2 + second[1]) / 2])
 

@@ -14,7 +14,7 @@ from simulacra.evaluation import subject
 from simulacra.explorer.library import Library, UnknownRun
 
 
-def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run: Any, client: Any) -> None:
+def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run, client) -> None:
     first, _ = make_run("gan", name="a"), make_run("vae", name="b")
     (first.path.parent / "no run").mkdir()
     told = client(first.path.parent).get("/index.json").json()
@@ -22,14 +22,14 @@ def test_a_folder_of_runs_stands_for_all_runs_in_it(make_run: Any, client: Any) 
     assert told["runs"][0]["steps"] == [3, 6]
 
 
-def test_a_run_of_a_study_is_listed_with_its_study_case_and_seed(make_run: Any, client: Any) -> None:
+def test_a_run_of_a_study_is_listed_with_its_study_case_and_seed(make_run, client) -> None:
     run, other = make_run("gan", name="a"), make_run("vae", name="b")
     run.write_facts({"studies": {"flips-help": {"case": "mirrored", "seed": 3}}})
     listed = client(other.path.parent).get("/index.json").json()["runs"]
     assert [row["study"] for row in listed] == [{"name": "flips-help", "run": "mirrored, seed 3"}, None]
 
 
-def test_a_run_that_appears_later_is_listed(make_run: Any, client: Any) -> None:
+def test_a_run_that_appears_later_is_listed(make_run, client) -> None:
     first = make_run("gan", name="a")
     asks = client(first.path.parent)
     make_run("gan", name="b")
@@ -37,7 +37,7 @@ def test_a_run_that_appears_later_is_listed(make_run: Any, client: Any) -> None:
     assert asks.get("/runs/b/picture.png").status_code == 200
 
 
-def test_runs_of_the_same_name_are_told_apart(make_run: Any, tmp_path: Path) -> None:
+def test_runs_of_the_same_name_are_told_apart(make_run, tmp_path) -> None:
     run = make_run("gan", name="same")
     other = tmp_path / "other" / "same"
     shutil.copytree(run.path, other)
@@ -46,20 +46,20 @@ def test_runs_of_the_same_name_are_told_apart(make_run: Any, tmp_path: Path) -> 
     assert all("/" not in name for name in found.runs)
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run_is_refused(tmp_path) -> None:
     for path in (tmp_path, tmp_path / "nowhere", Path(__file__)):
         with pytest.raises(RunError, match="holds no run and no folder with one"):
             Library([path])
 
 
-def test_an_unknown_name_is_not_looked_for_on_disk(run_of: Any, client: Any) -> None:
+def test_an_unknown_name_is_not_looked_for_on_disk(run_of, client) -> None:
     asks = client(run_of("gan").path)
     assert asks.get("/runs/other/picture.png").status_code == 404
     with pytest.raises(UnknownRun):
         Library([run_of("gan").path]).run(str(run_of("gan").path))
 
 
-def test_a_model_is_loaded_once_and_the_least_recently_used_one_is_unloaded(make_run: Any) -> None:
+def test_a_model_is_loaded_once_and_the_least_recently_used_one_is_unloaded(make_run) -> None:
     run = make_run("gan", steps=(1, 2, 3))
     size = Library([run.path]).load("first").size
     library = Library([run.path], most_bytes=2 * size)
@@ -71,9 +71,7 @@ def test_a_model_is_loaded_once_and_the_least_recently_used_one_is_unloaded(make
     assert library.load("first", 2) is not second
 
 
-def test_a_moved_slider_opens_no_file_and_makes_no_thread_pool(
-    run_of: Any, client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_moved_slider_opens_no_file_and_makes_no_thread_pool(run_of, client, monkeypatch) -> None:
     asks = client(run_of("vae").path)
     query = {"code": '{"seed": 1, "principal_directions": {"1": 2}}'}
     before = asks.get("/runs/the-vae/picture.png", params=query).content
@@ -95,7 +93,7 @@ def test_a_moved_slider_opens_no_file_and_makes_no_thread_pool(
     assert opened == []
 
 
-def test_a_training_that_goes_on_shows_its_newest_checkpoint(make_run: Any, client: Any, made: Any) -> None:
+def test_a_training_that_goes_on_shows_its_newest_checkpoint(make_run, client, made) -> None:
     run = make_run("gan", state="running", steps=(1, 2))
     asks = client(run.path)
     before = asks.get("/runs/first/picture.png").content
@@ -109,7 +107,7 @@ def test_a_training_that_goes_on_shows_its_newest_checkpoint(make_run: Any, clie
     assert asks.get("/runs/first/picture.png", params={"step": 2}).content == before
 
 
-def test_a_checkpoint_that_is_written_anew_is_read_anew(make_run: Any, made: Any, client: Any) -> None:
+def test_a_checkpoint_that_is_written_anew_is_read_anew(make_run, made, client) -> None:
 
     run = make_run("gan", steps=(1,))
     asks = client(run.path)
@@ -120,7 +118,7 @@ def test_a_checkpoint_that_is_written_anew_is_read_anew(make_run: Any, made: Any
     assert asks.get("/runs/first/picture.png").content != before
 
 
-def test_a_checkpoint_of_another_version_is_refused_in_a_sentence(make_run: Any, client: Any) -> None:
+def test_a_checkpoint_of_another_version_is_refused_in_a_sentence(make_run, client) -> None:
     run = make_run("gan")
     path = run.checkpoints()[6]
     torch.save(torch.load(path, weights_only=True) | {"format": 99}, path)
@@ -131,7 +129,7 @@ def test_a_checkpoint_of_another_version_is_refused_in_a_sentence(make_run: Any,
     assert "is damaged" in client(run.path).get("/runs/first/picture.png").json()["error"]
 
 
-def test_a_run_without_a_checkpoint_is_listed_with_the_reason(make_run: Any, client: Any) -> None:
+def test_a_run_without_a_checkpoint_is_listed_with_the_reason(make_run, client) -> None:
     run = make_run("gan")
     shutil.rmtree(run.path / "checkpoints")
     asks = client(run.path)
@@ -139,7 +137,7 @@ def test_a_run_without_a_checkpoint_is_listed_with_the_reason(make_run: Any, cli
     assert "no checkpoint yet; train on" in asks.get("/runs/first.json").json()["error"]
 
 
-def test_a_damaged_run_is_listed_with_the_reason_and_the_others_work(make_run: Any, client: Any) -> None:
+def test_a_damaged_run_is_listed_with_the_reason_and_the_others_work(make_run, client) -> None:
     make_run("gan", name="good")
     bad = make_run("gan", name="bad")
     (bad.path / "run.json").write_text("{")
@@ -149,7 +147,7 @@ def test_a_damaged_run_is_listed_with_the_reason_and_the_others_work(make_run: A
     assert told["good"] is None
 
 
-def test_a_card_says_which_parts_a_code_has(run_of: Any, client: Any) -> None:
+def test_a_card_says_which_parts_a_code_has(run_of, client) -> None:
     card = client(run_of("infogan").path).get("/runs/the-infogan.json").json()
     assert (card["noise"], card["categorical"], card["continuous"], card["principal_directions"]) == (3, [2, 3], 1, 3)
     assert (card["labels"], card["maps"], card["encodes"], card["size"]) == ([], [], False, [8, 8])
@@ -165,7 +163,7 @@ def test_a_card_says_which_parts_a_code_has(run_of: Any, client: Any) -> None:
     assert (card["labels"], card["exclusive"]) == (["Smiling", "Male"], False)
 
 
-def test_a_model_that_makes_no_images_has_curves_and_scores_alone(run_of: Any, client: Any) -> None:
+def test_a_model_that_makes_no_images_has_curves_and_scores_alone(run_of, client) -> None:
     asks = client(run_of("classifier").path)
     assert asks.get("/runs/the-classifier.json").json()["generates"] is False
     assert asks.get("/runs/the-classifier/curves.json").json()["charts"]
@@ -174,7 +172,7 @@ def test_a_model_that_makes_no_images_has_curves_and_scores_alone(run_of: Any, c
     assert "generates no images" in ended.json()["error"]
 
 
-def test_curves_and_scores_are_those_of_the_run_folder(run_of: Any, client: Any) -> None:
+def test_curves_and_scores_are_those_of_the_run_folder(run_of, client) -> None:
     asks = client(run_of("vae").path)
     chart = asks.get("/runs/the-vae/curves.json").json()["charts"][0]
     assert chart["title"] == "Loss"
@@ -183,7 +181,7 @@ def test_curves_and_scores_are_those_of_the_run_folder(run_of: Any, client: Any)
     assert (score["metric"], score["value"], score["low"], score["high"], score["n"]) == ("mse", 0.2, 0.1, 0.3, 3)
 
 
-def test_scores_by_two_extractors_have_two_names(make_run: Any, client: Any) -> None:
+def test_scores_by_two_extractors_have_two_names(make_run, client) -> None:
     run = make_run("gan")
     for extractor in ("judge", "random-vgg"):
         row = {"metric": "frechet_distance", "value": 1.0, "split": "test", "n": 3, "step": 6, "extractor": extractor}
@@ -193,7 +191,7 @@ def test_scores_by_two_extractors_have_two_names(make_run: Any, client: Any) -> 
     assert found["baseline"] == "what real images, chance or a linear code get in the place of the model"
 
 
-def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run: Any, client: Any) -> None:
+def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run, client) -> None:
     run = make_run("gan")
     for step in range(7, 3000):
         run.append("metrics", {"step": step, "loss/total": float("nan") if step % 3 == 0 else 1.0})

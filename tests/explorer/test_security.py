@@ -1,7 +1,6 @@
 """What keeps the explorer to its owner, against hostile requests."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ def locked(run_of: Any, client: Any) -> Any:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:9", "LOCALHOST", "127.3.2.1", "[::1]:8000"])
-def test_this_machines_own_names_are_answered(explorer: Any, host: str) -> None:
+def test_this_machines_own_names_are_answered(explorer, host) -> None:
     assert explorer.get("/index.json", headers={"Host": host}).status_code == 200
 
 
@@ -42,20 +41,20 @@ def test_this_machines_own_names_are_answered(explorer: Any, host: str) -> None:
         "evil.example#127.0.0.1",
     ],
 )
-def test_a_name_that_a_stranger_points_here_is_refused(explorer: Any, host: str) -> None:
+def test_a_name_that_a_stranger_points_here_is_refused(explorer, host) -> None:
     for path in ("/", "/index.json", "/page/main.js", "/runs/the-gan/picture.png"):
         ended = explorer.get(path, headers={"Host": host})
         assert ended.status_code == 403, path
         assert "not one of the explorer's" in ended.json()["error"]
 
 
-def test_open_to_others_numbers_are_answered_and_names_are_not(locked: Any) -> None:
+def test_open_to_others_numbers_are_answered_and_names_are_not(locked) -> None:
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     assert locked.get("/index.json", headers=bearer | {"Host": "192.168.0.7:8000"}).status_code == 200
     assert locked.get("/index.json", headers=bearer | {"Host": "evil.example"}).status_code == 403
 
 
-def test_a_name_that_was_allowed_is_answered_and_the_refusal_names_the_option(run_of: Any, client: Any) -> None:
+def test_a_name_that_was_allowed_is_answered_and_the_refusal_names_the_option(run_of, client) -> None:
     named = client(run_of("gan").path, names=["MyBox.local"])
     assert named.get("/index.json", headers={"Host": "mybox.local:8199"}).status_code == 200
     refused = named.get("/index.json", headers={"Host": "other.local"})
@@ -63,7 +62,7 @@ def test_a_name_that_was_allowed_is_answered_and_the_refusal_names_the_option(ru
     assert "--allow-host other.local" in refused.json()["error"]
 
 
-def test_a_proxy_that_asks_under_its_own_name_passes_its_pages_requests_on(run_of: Any, client: Any) -> None:
+def test_a_proxy_that_asks_under_its_own_name_passes_its_pages_requests_on(run_of, client) -> None:
     named = client(run_of("gan").path, names=["hub.example"])
     asked = {"Host": "127.0.0.1:8000", "Origin": "https://hub.example"}
     assert named.get("/index.json", headers=asked).status_code == 200
@@ -71,13 +70,13 @@ def test_a_proxy_that_asks_under_its_own_name_passes_its_pages_requests_on(run_o
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "https://127.0.0.1.evil"])
-def test_another_sites_page_cannot_ask(explorer: Any, origin: str) -> None:
+def test_another_sites_page_cannot_ask(explorer, origin) -> None:
     for ask in (explorer.get, explorer.post):
         assert ask("/runs/the-gan/code.json", headers={"Origin": origin}).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_picture_in_another_sites_page_starts_no_work(explorer: Any, site: str) -> None:
+def test_a_picture_in_another_sites_page_starts_no_work(explorer, site) -> None:
     told = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
     assert explorer.get("/runs/the-gan/picture.png", headers=told).status_code == 403
     assert explorer.get("/", headers=told | {"Sec-Fetch-Mode": "navigate"}).status_code == 200, "a link may be followed"
@@ -86,7 +85,7 @@ def test_a_picture_in_another_sites_page_starts_no_work(explorer: Any, site: str
     )
 
 
-def test_no_answer_allows_another_origin_to_read_it(explorer: Any) -> None:
+def test_no_answer_allows_another_origin_to_read_it(explorer) -> None:
     answers = [
         explorer.get("/index.json", headers={"Origin": "http://127.0.0.1:8000"}),
         explorer.options("/index.json", headers={"Access-Control-Request-Method": "GET"}),
@@ -98,7 +97,7 @@ def test_no_answer_allows_another_origin_to_read_it(explorer: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/page/main.js", "/page/style.css", "/index.json", "/nowhere", "/runs/no.json"])
-def test_every_answer_carries_the_headers_that_keep_scripts_out(explorer: Any, path: str) -> None:
+def test_every_answer_carries_the_headers_that_keep_scripts_out(explorer, path) -> None:
     headers = explorer.get(path).headers
     for name, value in HEADERS.items():
         assert headers[name] == value
@@ -132,7 +131,7 @@ def test_the_page_has_no_script_or_style_within_and_asks_nobody_else() -> None:
         "C:",
     ],
 )
-def test_the_name_of_a_run_cannot_leave_the_shelf(explorer: Any, name: str) -> None:
+def test_the_name_of_a_run_cannot_leave_the_shelf(explorer, name) -> None:
     for tail in (".json", "/picture.png", "/curves.json", "/map.json", "/test-pictures/0.png"):
         ended = explorer.get(f"/runs/{name}{tail}")
         assert ended.status_code in (404, 422), tail
@@ -140,11 +139,11 @@ def test_the_name_of_a_run_cannot_leave_the_shelf(explorer: Any, name: str) -> N
 
 
 @pytest.mark.parametrize("path", ["../app.py", "%2e%2e/app.py", "..%2fapp.py", "%2fetc%2fpasswd", "..\\app.py"])
-def test_the_files_of_the_page_are_all_that_can_be_read(explorer: Any, path: str) -> None:
+def test_the_files_of_the_page_are_all_that_can_be_read(explorer, path) -> None:
     assert explorer.get(f"/page/{path}").status_code in (404, 405)
 
 
-def test_names_are_told_as_data_and_never_as_html(make_run: Any, client: Any) -> None:
+def test_names_are_told_as_data_and_never_as_html(make_run, client) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     run = make_run("acgan", name="run & <b>", store={"labels": (hostile, "Male")}, **{"data.labels": [hostile, "Male"]})
     asks = client(run.path)
@@ -158,7 +157,7 @@ def test_names_are_told_as_data_and_never_as_html(make_run: Any, client: Any) ->
     assert hostile not in asks.get("/").text
 
 
-def test_without_the_token_nothing_is_answered(locked: Any) -> None:
+def test_without_the_token_nothing_is_answered(locked) -> None:
     for path in ("/", "/index.json", "/page/main.js", "/runs/the-gan/picture.png", "/nowhere"):
         ended = locked.get(path)
         assert ended.status_code == 401, path
@@ -167,7 +166,7 @@ def test_without_the_token_nothing_is_answered(locked: Any) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "wrong", TOKEN[:-1], TOKEN + "x", "é", "Bearer"])
-def test_a_wrong_token_opens_nothing(locked: Any, word: str) -> None:
+def test_a_wrong_token_opens_nothing(locked, word) -> None:
     assert locked.get("/index.json", params={"token": word}).status_code == 401
     header = {"Authorization": f"Bearer {word}".encode()}
     assert locked.get("/index.json", headers=header).status_code == 401
@@ -176,7 +175,7 @@ def test_a_wrong_token_opens_nothing(locked: Any, word: str) -> None:
     )
 
 
-def test_a_token_in_the_address_becomes_a_cookie_that_is_not_the_token(locked: Any) -> None:
+def test_a_token_in_the_address_becomes_a_cookie_that_is_not_the_token(locked) -> None:
     ended = locked.get("/", params={"token": TOKEN, "other": "1"})
     assert ended.status_code == 303
     assert ended.headers["location"] == "./?other=1"
@@ -187,23 +186,23 @@ def test_a_token_in_the_address_becomes_a_cookie_that_is_not_the_token(locked: A
     assert locked.get("/index.json").status_code == 200, "the cookie is enough from now on"
 
 
-def test_a_token_is_taken_from_a_header_too(locked: Any) -> None:
+def test_a_token_is_taken_from_a_header_too(locked) -> None:
     assert locked.get("/index.json", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
-def test_the_way_on_from_a_token_stays_on_this_machine(locked: Any) -> None:
+def test_the_way_on_from_a_token_stays_on_this_machine(locked) -> None:
     ended = locked.get("http://127.0.0.1:8000//evil.example/x", params={"token": TOKEN})
     assert ended.status_code == 303
     assert ended.headers["location"] == "./x"
 
 
-def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_compared_in_constant_time(monkeypatch) -> None:
     import simulacra.explorer.security as security
 
     asked: list[tuple[bytes, bytes]] = []
     real = security.secrets.compare_digest
     monkeypatch.setattr(security.secrets, "compare_digest", lambda a, b: asked.append((a, b)) or real(a, b))
-    guard = Guard(lambda *_: None, "0.0.0.0", TOKEN)  # type: ignore[arg-type, return-value]
+    guard = Guard(lambda *_: None, "0.0.0.0", TOKEN)
     scope = {
         "type": "http",
         "method": "GET",
@@ -216,13 +215,13 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("told", [str(MOST_UPLOADED + 1), "9" * 30, "-1", "many"])
-def test_an_upload_that_says_it_is_too_large_is_not_read(explorer: Any, told: str) -> None:
+def test_an_upload_that_says_it_is_too_large_is_not_read(explorer, told) -> None:
     ended = explorer.post("/runs/the-gan/code.json", content=b"x", headers={"Content-Length": told})
     assert ended.status_code == 413
     assert "more than 10 MB" in ended.json()["error"]
 
 
-def test_an_upload_that_says_nothing_of_its_length_is_cut_off(explorer: Any) -> None:
+def test_an_upload_that_says_nothing_of_its_length_is_cut_off(explorer) -> None:
     sent = 0
 
     def endless() -> Any:
@@ -240,15 +239,15 @@ def test_an_upload_that_says_nothing_of_its_length_is_cut_off(explorer: Any) -> 
     ("host", "own"),
     [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("pc", False)],
 )
-def test_which_addresses_only_this_machine_reaches(host: str, own: bool) -> None:
+def test_which_addresses_only_this_machine_reaches(host, own) -> None:
     assert is_loopback(host) is own
 
 
-def test_documentation_that_would_load_scripts_from_elsewhere_is_not_there(explorer: Any) -> None:
+def test_documentation_that_would_load_scripts_from_elsewhere_is_not_there(explorer) -> None:
     assert [explorer.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404] * 3
 
 
-def test_nothing_of_an_upload_is_kept(make_run: Any, client: Any, made: Any, tmp_path: Path) -> None:
+def test_nothing_of_an_upload_is_kept(make_run, client, made, tmp_path) -> None:
     run = make_run("vae")
     asks, before = client(run.path), sorted(str(path) for path in tmp_path.rglob("*"))
     assert asks.post("/runs/first/code.json", content=made.picture()).status_code == 200

@@ -1,6 +1,9 @@
-"""ONNX graphs against torch, and what is said where they cannot be made."""
+"""ONNX graphs against torch, where ONNX Runtime Web comes from, and what is said where they cannot be had."""
 
 import importlib.util
+import io
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import onnxruntime
 import pytest
 import torch
 
+from simulacra.errors import RunError
 from simulacra.evaluation.subject import open_model
 from simulacra.exporting import onnx as graphs
 from simulacra.exporting.model import TrainedModel
@@ -29,10 +33,9 @@ def opened(run: Path) -> TrainedModel:
     return TrainedModel(RunFolder(run), open_model(RunFolder(run)))
 
 
-def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained: Any, simulacra: Any) -> None:
+def test_graphs_give_the_numbers_of_torch_for_every_family(family, trained, simulacra) -> None:
     run = trained(family)
-    ended = simulacra("export", run, "--format", "onnx", "--out", run / "out")
-    assert ended.code == 0, ended.err
+    simulacra("export", run, "--format", "onnx", "--out", run / "out", code=0)
     model = opened(run)
     wanted = {graph.name: graph for graph in graphs.graphs_of(model)}
     assert sorted(wanted) == sorted(FILES.get(family, wanted))
@@ -51,7 +54,7 @@ def test_graphs_give_the_numbers_of_torch_for_every_family(family: str, trained:
             assert np.abs(found - expected).max() <= 1e-4
 
 
-def test_a_graph_of_a_network_that_upsamples_gives_the_numbers_of_torch(trained: Any) -> None:
+def test_a_graph_of_a_network_that_upsamples_gives_the_numbers_of_torch(trained) -> None:
     upsample = {"kind": "upsample", "stem_channels": 4, "channels": [3]}
     model = opened(trained("gan", **{"networks.generator": upsample}))
     ((name, content),) = graphs.onnx_files(model).items()
@@ -59,7 +62,7 @@ def test_a_graph_of_a_network_that_upsamples_gives_the_numbers_of_torch(trained:
     assert graphs.worst_difference(content, model.subject.objective, graphs.graphs_of(model)[0]) <= 1e-5
 
 
-def test_a_graph_that_differs_is_not_let_out(trained: Any, monkeypatch: Any) -> None:
+def test_a_graph_that_differs_is_not_let_out(trained, monkeypatch) -> None:
     model = opened(trained("gan"))
     monkeypatch.setattr(graphs, "worst_difference", lambda *_: 0.5)
     monkeypatch.setattr(
@@ -69,7 +72,7 @@ def test_a_graph_that_differs_is_not_let_out(trained: Any, monkeypatch: Any) -> 
         graphs.onnx_files(model)
 
 
-def test_a_difference_is_seen(trained: Any) -> None:
+def test_a_difference_is_seen(trained) -> None:
     model = opened(trained("gan"))
     graph = graphs.graphs_of(model)[0]
     double = onnx.helper.make_node("Mul", ["codes", "codes"], ["images"])
@@ -84,13 +87,64 @@ def test_a_difference_is_seen(trained: Any) -> None:
     )
 
 
-def test_a_missing_extra_is_told_with_its_command(
-    trained: Any, simulacra: Any, monkeypatch: Any, tmp_path: Path
-) -> None:
+def test_a_missing_extra_is_told_with_its_command(trained, simulacra, monkeypatch, tmp_path) -> None:
     run, find = trained("gan"), importlib.util.find_spec
     monkeypatch.setattr(graphs, "find_spec", lambda name: None if name.startswith("onnx") else find(name))
     for form in ("onnx", "web"):
-        ended = simulacra("export", run, "--format", form, "--out", tmp_path / "out")
-        assert ended.code == 2
+        ended = simulacra("export", run, "--format", form, "--out", tmp_path / "out", code=2)
         assert "pip install 'simulacra[onnx]'" in ended.err
     assert not (tmp_path / "out").exists()
+
+
+CONTENT = {part: part.encode() for part in graphs.PARTS}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def npm(code: int, words: str = "") -> Any:
+    """An npm that packs the package, or fails with a message."""
+
+    def run(command: list[str], **_: Any) -> Any:
+        if not code:
+            place = Path(command[command.index("--pack-destination") + 1])
+            with tarfile.open(place / "onnxruntime-web.tgz", "w:gz") as archive:
+                for part, content in CONTENT.items():
+                    entry = tarfile.TarInfo(f"package/dist/{part}")
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content))
+        return subprocess.CompletedProcess(command, code, "", words)
+
+    return run
+
+
+@pytest.mark.parametrize("below", [".", "dist", "package/dist"])
+def test_a_folder_that_was_unpacked_by_hand_does(below, tmp_path) -> None:
+    (tmp_path / "ort" / below).mkdir(parents=True)
+    for part, content in CONTENT.items():
+        (tmp_path / "ort" / below / part).write_bytes(content)
+    files = graphs.runtime_files(tmp_path / "ort")
+    assert {files[name] for name in graphs.PARTS.values()} == set(CONTENT.values())
+    assert b"MIT License" in files["ort/LICENSE"]
+
+
+def test_npm_is_asked_once(monkeypatch) -> None:
+    monkeypatch.setattr(graphs.shutil, "which", lambda _: "npm")
+    monkeypatch.setattr(graphs.subprocess, "run", npm(0))
+    first = graphs.runtime_files()
+    monkeypatch.setattr(graphs.subprocess, "run", npm(1))
+    assert graphs.runtime_files() == first, "the second time they come from the cache"
+
+
+def test_what_is_missing_is_told_with_what_to_do(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(graphs.shutil, "which", lambda _: None)
+    with pytest.raises(RunError, match="there is no npm to fetch it with; install npm, or where npm works"):
+        graphs.runtime_files()
+    monkeypatch.setattr(graphs.shutil, "which", lambda _: "npm")
+    monkeypatch.setattr(graphs.subprocess, "run", npm(1, "npm error network request failed\n"))
+    with pytest.raises(RunError, match=r"\(npm error network request failed\); go online and try again, or"):
+        graphs.runtime_files()
+    with pytest.raises(RunError, match=f"--ort {tmp_path}: it lacks ort.wasm"):
+        graphs.runtime_files(tmp_path)

@@ -59,15 +59,14 @@ def set_slider(page: Page, name: str, value: float) -> None:
 
 @pytest.mark.usefixtures("npm")
 def test_a_page_runs_the_model_in_the_browser_without_a_network(
-    trained: Any, simulacra: Any, tmp_path: Path, served: str, browser: Any, monkeypatch: pytest.MonkeyPatch
+    trained, simulacra, tmp_path, served, browser, monkeypatch
 ) -> None:
     try:
         user_cache_path("simulacra", ensure_exists=True)
     except OSError:  # no home to write in
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = trained("acgan", **{"objective.code.labels": "onehot"})
-    ended = simulacra("export", run, "--format", "web", "--out", tmp_path / "out")
-    assert ended.code == 0, ended.err
+    simulacra("export", run, "--format", "web", "--out", tmp_path / "out", code=0)
     model, messages = sm.open_run(run), []
     page = browser.new_page()
     page.on("console", lambda message: messages.append(message.text))

@@ -9,8 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from simulacra.errors import RecipeError
 from simulacra.networks import decoder, encoder, head, layer_table, output_shape
 from simulacra.networks.architectures import check_halvings, smallest_image
-from simulacra.settings import NetworkSettings
-from simulacra.settings.networks import ConvolutionSettings, DeconvolutionSettings, MlpSettings, UpsampleSettings
+from simulacra.settings.networks import (
+    ConvolutionSettings,
+    DeconvolutionSettings,
+    MlpSettings,
+    NetworkSettings,
+    UpsampleSettings,
+)
 
 
 def halving(**numbers: Any) -> list[str]:

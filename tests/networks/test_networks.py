@@ -9,7 +9,7 @@ from torch import nn
 
 from simulacra.errors import RecipeError
 from simulacra.networks import NETWORKS, decoder, encoder, head, layer_table, output_shape
-from simulacra.settings import NetworkSettings
+from simulacra.settings.networks import NetworkSettings
 
 SMALL: dict[str, dict[str, Any]] = {
     "convolution": {"channels": [3, 4]},
@@ -18,8 +18,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"widths": [5, 4]},
 }
 SHAPES = [(28, 28, 1), (32, 32, 3), (64, 64, 3), (64, 96, 3), (96, 64, 1), (128, 128, 3)]
-READERS = [kind for kind, functions in NETWORKS.items() if functions.encoder]
-MAKERS = [kind for kind, functions in NETWORKS.items() if functions.decoder]
+READERS = [kind for kind, parts in NETWORKS.items() if "encoder" in parts]
+MAKERS = [kind for kind, parts in NETWORKS.items() if "decoder" in parts]
 
 
 def read(kind: str, **numbers: Any) -> NetworkSettings:

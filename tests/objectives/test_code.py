@@ -5,7 +5,7 @@ import torch
 from torch import tensor
 
 from simulacra.objectives.code import Code
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 
 def code(labels: int = 0, *, exclusive: bool = False, entry: str = "binary", **settings: object) -> Code:

@@ -16,7 +16,7 @@ from simulacra.objectives import build
 from simulacra.objectives.code import Code
 from simulacra.objectives.losses import categorical_loss, continuous_loss
 from simulacra.recipe import Recipe
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 MakeRecipe = Callable[..., Recipe]
 

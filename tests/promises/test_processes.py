@@ -15,8 +15,7 @@ from torch import nn
 
 from simulacra.data.store import open_store
 from simulacra.engine.checkpoints import read_checkpoint
-from simulacra.engine.devices import CommonBatchNorm2d, Devices, synchronize
-from simulacra.engine.distributed import Crew
+from simulacra.engine.devices import CommonBatchNorm2d, Crew, Devices, synchronize
 from simulacra.engine.loop import train
 from simulacra.errors import RecipeError
 from simulacra.recipe import Recipe, to_toml

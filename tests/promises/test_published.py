@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from simulacra.networks import decoder, encoder, head, layer_table, output_shape
-from simulacra.settings import NetworkSettings
+from simulacra.settings.networks import NetworkSettings
 
 FACE, GARMENT = (64, 64, 3), (28, 28, 1)
 HALVING = {"kind": "convolution", "channels": (64, 128, 256, 512)}

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
+from simulacra.data.resolve import fit
 from simulacra.data.store import ImageStore, open_store
 from simulacra.engine.loop import Training, train
 from simulacra.objectives import Generates, Objective, build, summarize
 from simulacra.recipe import Recipe, load, read_table, shipped, to_toml
-from simulacra.verbs.prepare import fit
 
 SYSTEMS = {
     "celeba-vae-512",

@@ -3,7 +3,7 @@
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +128,31 @@ def _is_taken(recipe: str, key: str, value: str) -> bool:
     except RecipeError as error:
         return not re.search(r"unknown|not a key|no key|is no |there is no", str(error))
     return True
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [("vae", "sample {run} --step best --out {folder}/x.png"), ("gan", "compare {run} {other}")],
+)
+def test_what_a_command_refuses_it_does_once_the_command_in_its_message_is_pasted(
+    family: str,
+    words: str,
+    simulacra: Callable[..., Any],
+    trained_once: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    changes: dict[str, Any] = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
+    run, other = (
+        trained_once(family, {"count": 60, "held_out": 10}, name, **changes) for name in ("my run", "my other run")
+    )
+    asked = [word.format(run=run, other=other, folder=tmp_path) for word in words.split()]
+    pasted = []
+    while (ended := simulacra(*asked)).code == 2:
+        *_, command = re.findall(r"simulacra (\w+ .*)", ended.err)
+        assert command not in pasted, "it helped"
+        pasted.append(command)
+        assert simulacra(*shlex.split(command)).code == 0, command
+    assert ended.code == 0, ended.err
+    assert pasted

@@ -74,8 +74,11 @@ def processes() -> Iterator[Any]:
     os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize(("family", "ema"), [*((name, 0.0) for name in sorted(FAMILIES)), ("gan", 0.9)])
+# What a family keeps between updates is the same in every precision; `engine/test_loop.py` tries all of both.
+@pytest.mark.parametrize(
+    ("family", "ema", "precision"),
+    [*((name, 0.0, "float32") for name in sorted(FAMILIES)), ("gan", 0.9, "bfloat16"), ("vae", 0.0, "bfloat16")],
+)
 def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
     family: str,
     ema: float,

@@ -94,13 +94,7 @@ def write_pictures(run: RunFolder, labels: tuple[str, ...]) -> None:
     run.write_picture("pairs", {"images": noise(count, 2, 10, 8, 8, 3), "label_names": names}, b"")
     run.write_picture("classes", {"images": noise(10, count, 8, 8, 3), "label_names": names}, b"")
     points, flags = random.normal(size=(300, 2)).astype(np.float32), random.integers(0, 2, (300, count), np.uint8)
-    table = {
-        "points": points,
-        "labels": flags,
-        "label_names": names,
-        "exclusive": np.array(False),
-        "chosen": names[0],
-    }
+    table = {"points": points, "labels": flags, "label_names": names, "exclusive": np.array(False), "chosen": names[0]}
     run.write_picture("map", table, b"")
 
 

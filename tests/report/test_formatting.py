@@ -37,7 +37,7 @@ from simulacra.report.record import spread
         ("a\n", "a"),
     ],
 )
-def test_number(value: object, text: str) -> None:
+def test_number(value, text) -> None:
     assert number(value) == text
 
 
@@ -54,7 +54,7 @@ def test_number(value: object, text: str) -> None:
         (float("inf"), "–"),
     ],
 )
-def test_duration(seconds: object, text: str) -> None:
+def test_duration(seconds, text) -> None:
     assert duration(seconds) == text
 
 

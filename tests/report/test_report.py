@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from simulacra.report import write_report
 from simulacra.runs import RunFolder
 
 
-def test_a_finished_run_gets_every_section_its_folder_has(written: Any) -> None:
+def test_a_finished_run_gets_every_section_its_folder_has(written) -> None:
     assert written.path.name == "report.html"
     assert list(written.sections) == [
         "Samples",
@@ -32,7 +33,7 @@ def test_a_finished_run_gets_every_section_its_folder_has(written: Any) -> None:
     assert not written.notes
 
 
-def test_equal_runs_give_equal_bytes(fake: Any, written: Any, tmp_path: Path) -> None:
+def test_equal_runs_give_equal_bytes(fake, written, tmp_path) -> None:
     folder = written.path.parent
     shutil.copytree(folder, tmp_path / "first", ignore=shutil.ignore_patterns("figures", "report.html"))
     page = fake.report(RunFolder(tmp_path / "first"))
@@ -40,7 +41,7 @@ def test_equal_runs_give_equal_bytes(fake: Any, written: Any, tmp_path: Path) ->
     assert page.figures == written.figures
 
 
-def test_an_unfinished_run_gets_a_report_that_says_so(fake: Any, run: RunFolder) -> None:
+def test_an_unfinished_run_gets_a_report_that_says_so(fake, run) -> None:
     run.write_facts({"state": "running", "step": 40})
     page = fake.report(run)
     assert "It has reached update 40 of 2,000." in page.gaps
@@ -49,17 +50,17 @@ def test_an_unfinished_run_gets_a_report_that_says_so(fake: Any, run: RunFolder)
     assert not page.figures
 
 
-def test_a_run_that_diverged_says_so(fake: Any, run: RunFolder) -> None:
+def test_a_run_that_diverged_says_so(fake, run) -> None:
     run.write_facts({"state": "diverged"})
     assert "This run diverged. It has reached update 2,000" in fake.report(run).gaps
 
 
-def test_a_run_without_facts_still_gets_a_report(fake: Any, run: RunFolder) -> None:
+def test_a_run_without_facts_still_gets_a_report(fake, run) -> None:
     (run.path / "run.json").write_text("{}")
     assert "No data card" in fake.report(run).gaps
 
 
-def test_damaged_files_are_named_and_left_out(fake: Any, run: RunFolder) -> None:
+def test_damaged_files_are_named_and_left_out(fake, run) -> None:
     run.write_picture("samples", {"images": fake.noise(4, 8, 8, 3)}, b"")
     run.write_picture("reconstructions", {"originals": fake.noise(4, 8, 8, 3)}, b"")
     run.write_picture("map", {"points": np.full((4, 2), np.nan)}, b"")
@@ -74,38 +75,34 @@ def test_damaged_files_are_named_and_left_out(fake: Any, run: RunFolder) -> None
     assert next(iter(page.sections)) == "Samples"
 
 
-def test_a_torn_last_line_of_metrics_is_forgiven(fake: Any, run: RunFolder) -> None:
+def test_a_torn_last_line_of_metrics_is_forgiven(fake, run) -> None:
     fake.curves(run, "loss/total", rows=3)
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 400, "loss/to')
     assert "Learning curves" in fake.report(run).sections
 
 
-def test_by_default_several_runs_are_reported_in_the_current_folder(
-    fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_by_default_several_runs_are_reported_in_the_current_folder(fake, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
     assert write_report(runs) == Path("report.html")
     assert (tmp_path / "report.html").is_file()
 
 
-def test_one_run_reported_elsewhere_names_its_figures(fake: Any, run: RunFolder, tmp_path: Path) -> None:
+def test_one_run_reported_elsewhere_names_its_figures(fake, run, tmp_path) -> None:
     fake.curves(run, "loss/total", rows=3)
     page = fake.report(run, out=tmp_path / "elsewhere" / "page.html")
     assert set(page.figures) == {"run-loss.svg", "run-loss.png"}
 
 
-def test_what_is_no_run_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_what_is_no_run_is_refused_in_one_sentence(tmp_path) -> None:
     with pytest.raises(RunError, match="no run was given"):
         write_report([])
     with pytest.raises(RunError, match="holds no run"):
         write_report([RunFolder(tmp_path)])
 
 
-def test_a_folder_or_a_device_is_refused_before_anything_is_drawn(
-    fake: Any, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_or_a_device_is_refused_before_anything_is_drawn(fake, run, tmp_path, monkeypatch) -> None:
     fake.curves(run, "loss/total", rows=3)
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "device")
@@ -117,12 +114,22 @@ def test_a_folder_or_a_device_is_refused_before_anything_is_drawn(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_run_is_reported_once(run: RunFolder, tmp_path: Path) -> None:
+def test_a_run_is_reported_once(run, tmp_path) -> None:
     with pytest.raises(RunError, match=r"run is given twice; name each run once"):
         write_report([run, RunFolder(tmp_path / "run" / ".." / "run")], tmp_path / "report.html")
 
 
-def test_a_path_that_cannot_be_written_is_named(run: RunFolder, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named(run, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         write_report([run], tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize("backend", ["module://no_such_module.backend_inline", "no such backend", "agg", ""])
+def test_figures_are_drawn_whatever_backend_is_asked_for(backend) -> None:
+    code = "import os, simulacra.report, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.get_backend())"
+    environment = os.environ | {"MPLBACKEND": backend}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(backend), "the variable is as it was, for the user's own figures"
+    assert backend != "agg" or "agg" in ended.stdout.split()[1].lower()

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from simulacra.data.batches import Batch
+from simulacra.data.resolve import fit
 from simulacra.data.store import open_store
 from simulacra.engine.devices import Devices
-from simulacra.objectives import Generates, Optimize
+from simulacra.objectives import Optimize
 from simulacra.recipe import Recipe, load
 from simulacra.runs import RunFolder
 from simulacra.verbs.bench import EVERY, LEAST, Benched, Watch, bench, duration, made_up, round_of, sentences, set_up
-from simulacra.verbs.prepare import fit
 
 MakeRecipe = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]
@@ -30,8 +30,6 @@ NOW = 0.01  # seconds: no more steps than there must be
 def benchmark(name: str) -> ModuleType:
     """A file of benchmarks/ as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -91,7 +89,6 @@ def test_products_are_counted_as_by_hand_and_only_those_that_are_made(tiny: Make
         return torch.as_tensor(objective.networks["source"](objective.networks["discriminator"](images)).mean())
 
     def of_both(batch: Batch, _: int, optimize: Optimize) -> dict[str, torch.Tensor]:
-        assert isinstance(objective, Generates)
         optimize("discriminator", score(batch.images))
         optimize("generator", score(objective.decode(objective.code.draw(len(batch.images)))))
         return {}

@@ -11,6 +11,8 @@ from PIL import Image
 
 from simulacra.runs import RunFolder
 
+BRIEF = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []}
+
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
@@ -20,16 +22,13 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def edit(simulacra: Any, recipe_file: Any, make_store: Any, tmp_path: Path, photo: Path) -> Callable[..., Any]:
+def edit(simulacra: Any, trained_once: Any, tmp_path: Path, photo: Path) -> Callable[..., Any]:
     """edit(*words, family=): how `edit` ends for a run of two updates in tmp_path / "run"."""
 
     def ended(*words: object, family: str = "vae", picture: Path = photo) -> Any:
         run = tmp_path / "run"
         if not run.exists():
-            changes = {"steps": 2, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []}
-            data = make_store(count=60)
-            trained = simulacra("train", recipe_file(family, **changes), "--data", data, "--out", run, "--no-report")
-            assert trained.code == 0, trained.err
+            trained_once(family, {"count": 60}, **BRIEF)
         return simulacra("edit", run, picture, "--out", tmp_path / "out.png", *words)
 
     return ended
@@ -40,7 +39,7 @@ def pixels(path: Path) -> np.ndarray[Any, Any]:
         return np.asarray(picture)
 
 
-def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(edit: Any, tmp_path: Path) -> None:
+def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(edit, tmp_path) -> None:
     first = edit("--label", "Smiling=1", "--strength", "1.5")
     assert first.code == 0, first.err
     assert "the mean squared error of the reconstruction, before the edit, is" in first.err
@@ -58,20 +57,20 @@ def test_a_picture_is_edited_and_directions_are_kept_for_when_the_data_is_gone(e
 
 
 @pytest.mark.parametrize("strength", [("--strength", "1.5"), ("--strengths", "0,1")])
-def test_an_edited_picture_is_written_as_its_ending_says(edit: Any, tmp_path: Path, strength: tuple[str, str]) -> None:
+def test_an_edited_picture_is_written_as_its_ending_says(edit, tmp_path, strength) -> None:
     ended = edit("--label", "Smiling=1", *strength, "--out", tmp_path / "out.jpg")
     assert ended.code == 0, ended.err
     with Image.open(tmp_path / "out.jpg") as picture:
         assert picture.format == "JPEG"
 
 
-def test_several_strengths_are_a_row_beside_the_original(edit: Any, tmp_path: Path) -> None:
+def test_several_strengths_are_a_row_beside_the_original(edit, tmp_path) -> None:
     ended = edit("--label", "Smiling=1", "--strengths", "-2,-1,0,1,2")
     assert ended.code == 0, ended.err
     assert pixels(tmp_path / "out.png").shape[1] == 6 * 154 + 10
 
 
-def test_a_label_that_the_model_takes_needs_no_data(edit: Any, tmp_path: Path) -> None:
+def test_a_label_that_the_model_takes_needs_no_data(edit, tmp_path) -> None:
     edit("--label", "Smiling=1", family="acgan")
     shutil.rmtree(tmp_path / "store")
     ended = edit("--label", "Smiling=1", "--label", "Male=0", "--keep", "Eyeglasses")
@@ -79,7 +78,7 @@ def test_a_label_that_the_model_takes_needs_no_data(edit: Any, tmp_path: Path) -
     assert not (tmp_path / "run" / "directions.npz").exists()
 
 
-def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit: Any, tmp_path: Path) -> None:
+def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit, tmp_path) -> None:
     edit("--label", "Smiling=1")
     RunFolder(tmp_path / "run").write_facts({"state": "running"})
     assert "is still training or was interrupted: its checkpoint of step 2 is used" in edit("--label", "Smiling=1").err
@@ -107,16 +106,14 @@ def test_a_run_that_is_still_training_is_taken_as_it_is_and_said(edit: Any, tmp_
         (["--label", "Smiling=1", "--crop", "0,0,99,99"], "photo.jpg is 40x30, too small for the crop"),
     ],
 )
-def test_what_cannot_be_edited_is_reported(edit: Any, tmp_path: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_edited_is_reported(edit, tmp_path, words, said) -> None:
     ended = edit(*words)
     assert ended.code == 2
     assert said in ended.err
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_reported(
-    edit: Any, simulacra: Any, tmp_path: Path
-) -> None:
+def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_reported(edit, simulacra, tmp_path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("not a picture")
     assert f"{text} is not a picture in any known format" in edit("--label", "Smiling=1", picture=text).err
@@ -124,16 +121,12 @@ def test_a_picture_that_is_none_and_a_folder_that_is_no_run_are_reported(
     assert "holds no run" in simulacra("edit", tmp_path, text, "--label", "Smiling=1").err
 
 
-def test_a_model_that_makes_no_images_cannot_edit_any(edit: Any) -> None:
+def test_a_model_that_makes_no_images_cannot_edit_any(edit) -> None:
     assert "a model of family classifier generates no images" in edit("--label", "Smiling=1", family="classifier").err
 
 
-def test_data_without_labels_gives_no_direction(
-    simulacra: Any, recipe_file: Any, make_store: Any, tmp_path: Path, photo: Path
-) -> None:
-    data, run = make_store(labels=()), tmp_path / "run"
-    recipe = recipe_file("vae", **{"steps": 1, "every.log": 1, "every.checkpoint": 1, "every.evaluate": []})
-    simulacra("train", recipe, "--data", data, "--out", run, "--no-report")
-    ended = simulacra("edit", run, photo, "--label", "Smiling=1", "--out", tmp_path / "out.png")
+def test_data_without_labels_gives_no_direction(edit, trained_once) -> None:
+    trained_once("vae", {"labels": ()}, **BRIEF)
+    ended = edit("--label", "Smiling=1")
     assert ended.code == 2
     assert "has no labels, so no direction can be learnt" in ended.err

@@ -18,16 +18,12 @@ GENERATORS = sorted(name for name, family in FAMILIES.items() if issubclass(fami
 
 
 @pytest.fixture
-def trained(simulacra: Run, recipe_file: Any, make_store: Any, tmp_path: Path) -> Callable[..., Path]:
+def trained(trained_once: Any, tmp_path: Path) -> Callable[..., Path]:
     """A run of a family, whose data set is gone."""
 
-    def make(family: str, *more: str, **store: Any) -> Path:
-        data, run = make_store(**store), tmp_path / "run"
-        ended = simulacra(
-            "train", recipe_file(family), "--data", data, "--out", run, "--no-report", "--steps", 3, *more
-        )
-        assert ended.code == 0, ended.err
-        shutil.rmtree(data)
+    def make(family: str, store: dict[str, Any] | None = None, **changes: Any) -> Path:
+        run: Path = trained_once(family, store, **{"steps": 3} | changes)
+        shutil.rmtree(tmp_path / "store")
         return run
 
     return make
@@ -82,7 +78,7 @@ def test_labels_can_be_set_one_by_one(trained: Any, samples: Any) -> None:
 
 def test_a_class_is_chosen_by_its_name(trained: Any, samples: Any, simulacra: Run, tmp_path: Path) -> None:
     labels = ("Coat", "T-shirt/top", "a=b")
-    run = trained("acgan", "--set", "data.labels=all", labels=labels, exclusive=True)
+    run = trained("acgan", {"labels": labels, "exclusive": True}, **{"data.labels": "all"})
     per_class = [samples(run, "-n", 8, "--label", f"{name}=1") for name in labels]
     free = samples(run, "-n", 8)
     for one in range(8):
@@ -95,7 +91,7 @@ def test_a_class_is_chosen_by_its_name(trained: Any, samples: Any, simulacra: Ru
 
 
 def test_onehot_attributes_can_be_set_too(trained: Any, samples: Any) -> None:
-    run = trained("acgan", "--set", "objective.code.labels=onehot")
+    run = trained("acgan", **{"objective.code.labels": "onehot"})
     off, on = (samples(run, "-n", 6, "--label", f"Smiling={value}") for value in (0, 1))
     free = samples(run, "-n", 6)
     assert not np.array_equal(off, on)
@@ -139,7 +135,7 @@ def test_a_negative_seed_ends_with_2(trained: Any, simulacra: Run) -> None:
 def test_samples_are_a_sheet_an_array_or_a_folder(
     channels: int, trained: Any, simulacra: Run, samples: Any, tmp_path: Path
 ) -> None:
-    run = trained("gan", "--set", f"data.channels={channels}", shape=(8, 8, channels))
+    run = trained("gan", {"shape": (8, 8, channels)}, **{"data.channels": channels})
     array = samples(run, "-n", 11)
     sheet, folder = tmp_path / "deep" / "sheet.png", tmp_path / "many"
     for out in (sheet, folder):
@@ -230,8 +226,9 @@ def test_a_label_is_given_once(trained: Any, simulacra: Run) -> None:
 
 
 def test_more_samples_than_memory_holds_end_with_2(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run = trained("acgan")
     for count in (10**10, 10**30):
-        ended = simulacra("sample", trained("acgan"), "-n", count, "--out", tmp_path / "many.npy")
+        ended = simulacra("sample", run, "-n", count, "--out", tmp_path / "many.npy")
         assert ended.code == 2
         assert ended.err.startswith(f"simulacra: -n {count}: so many samples take")
         assert ended.err.endswith("GB of memory; choose a smaller number\n")
@@ -246,7 +243,7 @@ def test_damaged_conditions_are_told_in_a_sentence(trained: Any, simulacra: Run)
 
 
 def test_a_kept_checkpoint_can_be_sampled(trained: Any, samples: Any, simulacra: Run) -> None:
-    run = trained("gan", "--set", "every.checkpoint=1")
+    run = trained("gan", **{"every.checkpoint": 1})
     assert not np.array_equal(samples(run, "--step", 1), samples(run, "--step", 3))
     assert np.array_equal(samples(run), samples(run, "--step", 3))
     ended = simulacra("sample", run, "--step", 7)
@@ -262,7 +259,7 @@ def test_a_place_that_cannot_be_written_ends_with_2(trained: Any, simulacra: Run
 
 
 def test_samples_are_drawn_from_the_ema_of_the_weights(trained: Any, samples: Any) -> None:
-    run = trained("gan", "--set", "ema=0.9")
+    run = trained("gan", ema=0.9)
     averaged = samples(run)
     path = run / "checkpoints" / "step-00000003.pt"
     state = torch.load(path, weights_only=True)

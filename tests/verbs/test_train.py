@@ -31,12 +31,8 @@ def words(make_store: MakeStore, tmp_path: Path) -> Callable[..., list[object]]:
     return make
 
 
-def test_a_training_fills_its_run_folder(
-    family: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
-) -> None:
-    ended = simulacra(*words(recipe_file(family)))
-    assert ended.code == 0, ended.err
-    run = RunFolder(tmp_path / "run")
+def test_a_training_fills_its_run_folder(family: str, trained_once: Any) -> None:
+    run = RunFolder(trained_once(family))
     assert [row["step"] for row in run.rows("metrics")] == [2, 4, 6]
     assert [row["step"] for row in run.rows("timing")] == [2, 4, 6]
     assert list(run.checkpoints()) == [3, 6]
@@ -55,36 +51,25 @@ def test_a_training_fills_its_run_folder(
     assert sum(row["seconds"] for row in run.rows("timing")) == facts["seconds"]
 
 
-def test_a_run_trains_again_from_its_own_recipe(
+def test_a_run_trains_again_from_its_own_recipe_into_equal_files(
     family: str, simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path
 ) -> None:
-    one, two, store = tmp_path / "one", tmp_path / "two", make_store()
-    recipe = recipe_file(family)
-    assert simulacra("train", recipe, "--data", store, "--out", one, "--no-report", "--seed", 3).code == 0
+    one, two, store = tmp_path / "one", tmp_path / "two", make_store(held_out=6)
+    assert simulacra("train", recipe_file(family), "--data", store, "--out", one, "--no-report", "--seed", 3).code == 0
     assert simulacra("train", one / "recipe.toml", "--data", store, "--out", two, "--no-report").code == 0
-    assert (one / "recipe.toml").read_bytes() == (two / "recipe.toml").read_bytes()
-    assert (one / "metrics.jsonl").read_bytes() == (two / "metrics.jsonl").read_bytes()
-
-
-def test_every_file_of_a_run_that_may_not_differ_is_equal_in_equal_runs(
-    family: str, simulacra: Run, recipe_file: MakeFile, make_store: MakeStore, tmp_path: Path
-) -> None:
-    store = make_store(held_out=6)
-    for name in ("one", "two"):
-        words = ["train", recipe_file(family), "--data", store, "--out", tmp_path / name, "--no-report"]
-        assert simulacra(*words).code == 0
     may_differ = {"run.json", "timing.jsonl", ".lock"}
-    for path in sorted((tmp_path / "one").rglob("*")):
-        if path.is_file() and path.name not in may_differ and "tensorboard" not in path.parts:
-            other = tmp_path / "two" / path.relative_to(tmp_path / "one")
-            assert path.read_bytes() == other.read_bytes(), path.name
+    paths = [path for path in sorted(one.rglob("*")) if path.is_file() and "tensorboard" not in path.parts]
+    assert {"recipe.toml", "metrics.jsonl"} <= {path.name for path in paths}
+    for path in paths:
+        if path.name not in may_differ:
+            assert path.read_bytes() == (two / path.relative_to(one)).read_bytes(), path.name
 
 
 def test_the_same_command_on_a_finished_run_says_so_and_changes_nothing(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != ".lock"}
     ended = simulacra(*words(recipe))
     assert ended.code == 0
@@ -93,10 +78,10 @@ def test_the_same_command_on_a_finished_run_says_so_and_changes_nothing(
 
 
 def test_a_finished_run_goes_on_with_more_steps(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("vae")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("vae")
     ended = simulacra(*words(recipe, "--steps", 8))
     assert ended.code == 0
     assert "going on from step 6" in ended.err
@@ -134,9 +119,11 @@ def test_a_run_keeps_the_order_of_its_images_on_a_machine_with_more_memory(
     assert moved.rows("metrics") == whole.rows("metrics") != elsewhere.rows("metrics")
 
 
-def test_fewer_steps_than_were_made_are_refused(simulacra: Run, recipe_file: MakeFile, words: Any) -> None:
+def test_fewer_steps_than_were_made_are_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any
+) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     ended = simulacra(*words(recipe, "--steps", 4))
     assert ended.code == 2
     assert "has come to step 6 already, beyond --steps 4; give more" in ended.err
@@ -152,37 +139,39 @@ def test_fewer_steps_than_were_made_are_refused(simulacra: Run, recipe_file: Mak
     ],
 )
 def test_a_folder_of_another_recipe_is_refused(
-    change: str, named: str, simulacra: Run, recipe_file: MakeFile, words: Any
+    change: str, named: str, simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     ended = simulacra(*words(recipe, "--set", change))
     assert ended.code == 2
     assert f"holds a run of another recipe (it differs in {named}); give another --out" in ended.err
 
 
-def test_a_folder_of_another_family_is_refused(simulacra: Run, recipe_file: MakeFile, words: Any) -> None:
-    assert simulacra(*words(recipe_file("gan"))).code == 0
+def test_a_folder_of_another_family_is_refused(
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any
+) -> None:
+    trained_once("gan")
     ended = simulacra(*words(recipe_file("vae")))
     assert ended.code == 2
     assert "objective.family" in ended.err
 
 
 def test_a_folder_of_other_data_is_refused(
-    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, make_store: MakeStore
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     ended = simulacra(*words(recipe, data=make_store(seed=5, name="other")))
     assert ended.code == 2
     assert "was trained on other data" in ended.err
 
 
 def test_the_same_data_in_another_place_is_the_same_data(
-    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, make_store: MakeStore
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     assert simulacra(*words(recipe, "--steps", 8, data=make_store(name="moved"))).code == 0
 
 
@@ -198,10 +187,10 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_was(
 
 
 def test_a_folder_whose_run_was_killed_before_it_began_is_taken(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("acgan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("acgan")
     run = tmp_path / "run"
     for path in run.iterdir():  # what is there if the kill comes between recipe.toml and run.json
         if path.name not in ("recipe.toml", ".lock"):
@@ -222,10 +211,10 @@ def test_a_run_folder_in_the_place_of_a_file_is_refused(
 
 
 def test_a_damaged_checkpoint_is_told_with_a_remedy_that_helps(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("gan")
     newest = RunFolder(tmp_path / "run").checkpoints()[6]
     newest.write_bytes(newest.read_bytes()[:1000])
     ended = simulacra(*words(recipe, "--steps", 8))
@@ -303,10 +292,10 @@ def test_the_shortest_training_makes_an_update(
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"data": 3}', '{"data": {}}', '{"best": 3}', '{"step": "x"}'])
 def test_a_run_with_a_damaged_run_json_is_refused(
-    content: str, simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    content: str, simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("gan")
-    assert simulacra(*words(recipe, "--steps", 1)).code == 0
+    trained_once("gan")
     (tmp_path / "run" / "run.json").write_text(content)
     ended = simulacra(*words(recipe))
     assert ended.code == 2, ended.err
@@ -334,10 +323,10 @@ def test_all_classes_are_no_attributes_but_some_of_them_may_be(
 
 
 def test_a_run_that_goes_on_in_another_precision_says_so(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
     recipe = recipe_file("vae")
-    assert simulacra(*words(recipe)).code == 0
+    trained_once("vae")
     assert "from here on in" not in simulacra(*words(recipe, "--steps", 7)).err
     run = RunFolder(tmp_path / "run")
     now = run.read_facts()["precision"]
@@ -440,22 +429,21 @@ def test_a_huge_learning_rate_ends_with_2(simulacra: Run, recipe_file: MakeFile,
 
 
 def test_the_label_rows_that_a_run_keeps_are_those_of_training_images(
-    simulacra: Run, recipe_file: MakeFile, words: Any, make_store: MakeStore, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, make_store: MakeStore, tmp_path: Path
 ) -> None:
-    assert simulacra(*words(recipe_file("acgan"))).code == 0
+    trained_once("acgan")
     run = RunFolder(tmp_path / "run")
     rows = run.read_conditions(run.read_recipe())
     store = open_store(tmp_path / "store")
     expected = store.labels[store.rows("train")][:, [0, 2]]  # Smiling and Male
-    assert rows is not None
     assert np.array_equal(np.sort(rows, 0), np.sort(expected, 0))
     assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, expected.tolist()))
 
 
 def test_a_run_without_labels_keeps_no_label_rows(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
-    assert simulacra(*words(recipe_file("gan"))).code == 0
+    trained_once("gan")
     run = RunFolder(tmp_path / "run")
     assert run.read_conditions(run.read_recipe()) is None
 
@@ -501,9 +489,9 @@ def test_batch_norm_on_one_image_is_refused_before_anything_is_written(
 
 
 def test_a_run_that_never_made_a_step_may_be_begun_again(
-    simulacra: Run, recipe_file: MakeFile, words: Any, tmp_path: Path
+    simulacra: Run, recipe_file: MakeFile, words: Any, trained_once: Any, tmp_path: Path
 ) -> None:
-    assert simulacra(*words(recipe_file("vae"))).code == 0
+    trained_once("vae")
     run = RunFolder(tmp_path / "run")
     for path in (*run.checkpoints().values(), run.path / "metrics.jsonl"):
         path.unlink()

@@ -7,87 +7,67 @@ from typing import Annotated, Any
 import typer
 
 from simulacra.cli.options import (
-    Background,
     Changes,
-    Classes,
-    Columns,
-    Crop,
     Data,
-    Factors,
     Json,
-    KeepGoing,
-    Labels,
-    Layout,
-    MaxPixels,
-    Missing,
     Out,
     Recipe,
     Run,
-    Source,
-    Split,
     Step,
-    Unknown,
-    Values,
     Weights,
     app,
     echo,
     path_argument,
     path_option,
+    print_table,
     read_step,
     say,
-    table,
+    takes_source_options,
 )
+from simulacra.tabular import Table
 
 
 @app.command()
 def recipes(as_json: Json = False) -> None:
     """List the recipes that come with the package."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.recipe import overview
 
-    rows = verb.recipes()
+    rows = overview()
     if as_json:
         echo(json.dumps(rows))
         return
-    table("", ("name", "family", "data", "title"), [tuple(row.values()) for row in rows])
+    columns = ("name", "family", "data", "title")
+    print_table(
+        Table("", columns, [tuple(row.values()) for row in rows], gives_way=("data",), words=frozenset({"title"}))
+    )
 
 
 @app.command()
 def summary(recipe: Recipe, changes: Changes = None, as_json: Json = False) -> None:
     """Print the layer tables of a recipe's networks: layer, output shape, parameters, totals."""
-    from simulacra.verbs import recipes as verb
+    from simulacra.objectives import outline
+    from simulacra.recipe import load
 
-    counts = verb.summary(recipe, changes or ())
+    counts = {"recipe": recipe} | outline(load(recipe, changes or ()))
     if as_json:
         echo(json.dumps(counts))
         return
     for name, network in counts["networks"].items():
         layers = network["layers"]
         rows = [(row["layer"], " x ".join(map(str, row["shape"])), f"{row['parameters']:,}") for row in layers]
-        table(f"{name}: {network['parameters']:,} parameters", ("layer", "output shape", "parameters"), rows)
+        title = f"{name}: {network['parameters']:,} parameters"
+        print_table(Table(title, ("layer", "output shape", "parameters"), rows))
     for player, numbers in counts["players"].items():
         echo(f"{player} moves {numbers['parameters']:,} ({', '.join(numbers['networks'])})")
     echo(f"parameters in all: {counts['parameters']:,}")
 
 
 @app.command()
+@takes_source_options
 def train(
     recipe: Recipe,
     data: Annotated[str | None, typer.Option(help="A store, avatars, fashion-mnist, or pictures as they are.")] = None,
     out: Annotated[Path | None, path_option("--out", "-o", text="Run folder; runs/RECIPE by default.")] = None,
-    labels: Labels = None,
-    columns: Columns = None,
-    missing: Missing = None,
-    unknown: Unknown = None,
-    factors: Factors = None,
-    classes: Classes = None,
-    split: Split = None,
-    source: Source = None,
-    crop: Crop = None,
-    layout: Layout = None,
-    values: Values = None,
-    background: Background = None,
-    max_pixels: MaxPixels = None,
-    keep_going: KeepGoing = False,
     changes: Changes = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, image order and random draws.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length in updates.")] = None,
@@ -101,6 +81,7 @@ def train(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
+    **asked: Any,
 ) -> None:
     """Train a recipe into a run folder, or go on with it; ends with a report."""
     from simulacra.data.sources import read_options
@@ -116,22 +97,7 @@ def train(
         minutes=minutes,
         start=start,
         epochs=epochs,
-        options=read_options(
-            labels=labels,
-            columns=columns,
-            missing=missing,
-            unknown=unknown,
-            factors=factors,
-            classes=classes,
-            split=split,
-            source=source,
-            crop=crop,
-            layout=layout,
-            values=values,
-            background=background,
-            max_pixels=max_pixels,
-            keep_going=keep_going,
-        ),
+        options=read_options(**asked),
         cached=not no_cache,
         device=device,
         devices=devices,
@@ -153,63 +119,30 @@ def demo(
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
-    from simulacra.verbs import demo as verb
+    from simulacra.verbs import train as verb
 
     echo(verb.demo(out, minutes, say))
 
 
 @app.command()
+@takes_source_options
 def pack(
     source: Annotated[str, typer.Argument(help="folder, celeba, idx, arrays, avatars or fashion-mnist.")],
     path: Annotated[Path | None, path_argument("Path of the source; avatars have none.")] = None,
     *,
     out: Out,
-    labels: Labels = None,
-    columns: Columns = None,
-    missing: Missing = None,
-    unknown: Unknown = None,
-    factors: Factors = None,
-    classes: Classes = None,
-    split: Split = None,
     size: Annotated[str | None, typer.Option(help="64 or WIDTHxHEIGHT.")] = None,
-    crop: Crop = None,
     grey: Annotated[bool, typer.Option("--grey", help="Make grey images.")] = False,
     count: Annotated[int | None, typer.Option(help="How many avatars.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the avatars.")] = None,
-    layout: Layout = None,
-    values: Values = None,
-    background: Background = None,
-    max_pixels: MaxPixels = None,
-    keep_going: KeepGoing = False,
+    **asked: Any,
 ) -> None:
     """Pack pictures into a store, once, for all trainings."""
     from simulacra.data.sources import read_options
     from simulacra.verbs import data as verb
 
-    packed = verb.pack(
-        source,
-        path,
-        out,
-        options=read_options(
-            size=size or None,
-            crop=crop,
-            grey=grey,
-            labels=labels,
-            columns=columns,
-            missing=missing,
-            unknown=unknown,
-            factors=factors,
-            classes=classes,
-            split=split,
-            count=count,
-            seed=seed,
-            layout=layout,
-            values=values,
-            background=background,
-            max_pixels=max_pixels,
-            keep_going=keep_going,
-        ),
-    )
+    options = read_options(size=size or None, grey=grey, count=count, seed=seed, **asked)
+    packed = verb.pack(source, path, out, options=options)
     for line in (packed.message, *packed.notes):
         echo(line)
 
@@ -224,7 +157,7 @@ def audit(store: Annotated[Path, path_argument("A packed store.")], as_json: Jso
         echo(json.dumps(report))
         return
     for part in tables:
-        table(part.title, part.columns, part.rows)
+        print_table(part)
     for sentence in sentences:
         echo(f"- {sentence}")
 
@@ -293,7 +226,7 @@ def evaluate(
     if as_json:
         echo(json.dumps(scores.rows))
     elif scores.measured:
-        table(scores.title, verb.COLUMNS, [verb.cells(one) for one in scores.measurements if one.estimate])
+        print_table(scores.to_table())
     for note in scores.notes:
         say(f"- {note}")
 
@@ -308,15 +241,15 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
-    from simulacra.verbs import compare as verb
+    from simulacra.verbs import report as verb
 
     comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
     if as_json:
-        echo(json.dumps(comparison.table()))
+        echo(json.dumps(comparison.as_json()))
     else:
-        table("", *verb.rows(comparison))
+        print_table(comparison.to_table())
         if comparison.differences:
-            table("", *verb.settings(comparison))
+            print_table(comparison.settings())
     for note in comparison.notes:
         say(f"- {note}")
     if out is not None:
@@ -334,23 +267,23 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs import best as verb
+    from simulacra.verbs import evaluate as verb
 
     scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
-        rows = [measurement.to_json() for measurement in scores.measurements]
-        echo(json.dumps({"best": scores.best.to_json(), "rows": rows}))
+        echo(json.dumps({"best": scores.best.to_json(), "rows": scores.rows}))
         return
-    table(str(run), verb.COLUMNS, [scores.cells(measurement) for measurement in scores.measurements])
+    print_table(scores.to_table())
     echo(scores.conclusion)
 
 
 @app.command()
 def diagnose(run: Run, as_json: Json = False) -> None:
     """Find what went wrong in a run, with the numbers that show it and what to try."""
-    from simulacra.verbs import report as verb
+    from simulacra import diagnosis
+    from simulacra.runs import RunFolder
 
-    findings = verb.diagnose(run)
+    findings = diagnosis.diagnose(RunFolder(run))
     if as_json:
         echo(json.dumps([finding.as_json() for finding in findings]))
         return
@@ -409,7 +342,7 @@ def study(
         if as_json:
             echo(json.dumps(rows))
             return
-        table("", ("claim", "study", "question", "says"), [tuple(map(str, row.values())) for row in rows])
+        print_table(verb.list_table())
         return
     if name == "new":
         echo(verb.new(file))
@@ -420,17 +353,32 @@ def study(
         if as_json:
             echo(json.dumps({"runs": [row.to_json() for row in cost.rows], "summary": cost.summary}))
             return
-        table("", verb.COST_COLUMNS, [verb.cost_cells(row) for row in cost.rows])
+        print_table(verb.cost_table(cost))
         echo(cost.summary)
         return
     finished = verb.study(name, **asked, workers=workers, scheduler=scheduler, say=say)
     if as_json:
         echo(json.dumps(finished.to_json()))
         return
-    table("", verb.COLUMNS, [verb.cells(row) for row in finished.findings.rows])
+    print_table(finished.table)
     for sentence in finished.sentences:
         echo(sentence)
     echo(f"page: {finished.page}")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show what this machine and this installation offer: versions, cores, precision, load, disk, cache."""
+    from simulacra.verbs import doctor as verb
+
+    checks = verb.doctor()
+    if as_json:
+        echo(json.dumps([check.as_json() for check in checks]))
+        return
+    for check in checks:
+        echo(f"{check.name:14} {check.value}")
+        if check.remedy:
+            echo(f"{'':14} -> {check.remedy}")
 
 
 @app.command()

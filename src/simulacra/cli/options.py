@@ -1,9 +1,10 @@
 """What every command needs: the application, options that several have, and how a table is printed."""
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -11,6 +12,7 @@ from typer.core import TyperGroup
 from simulacra import __version__
 from simulacra.files import expand
 from simulacra.progress import print_error
+from simulacra.tabular import Table
 
 
 class Commands(TyperGroup):
@@ -57,25 +59,23 @@ def path_argument(text: str, metavar: str = "PATH") -> Any:
 
 
 Out = Annotated[Path, path_option("--out", "-o", text="Folder to write.")]
-# What several commands may ask of the pictures' source; `data.sources.read_options` takes them by their names.
-Labels = Annotated[str | None, typer.Option("--labels", help="Table: a column of file names, others labels.")]
-Columns = Annotated[str | None, typer.Option("--columns", help="Columns of the table to read: A,B. All by default.")]
-Missing = Annotated[str | None, typer.Option("--missing", help="What an empty cell of the table means: 0, 1 or drop.")]
-Unknown = Annotated[str | None, typer.Option("--unknown", help="What -1 means beside 0 and 1: 0, 1 or drop.")]
-Factors = Annotated[str | None, typer.Option("--factors", help="Columns of numbers kept as factors: A,B.")]
-Classes = Annotated[str | None, typer.Option("--classes", help="folders or none: whether folders are classes.")]
-Split = Annotated[str | None, typer.Option("--split", help="folder or random: whether folders are the split.")]
-Source = Annotated[str | None, typer.Option("--source", help="Which source reads --data: folder, celeba, idx ...")]
+# What may be asked of the pictures' source, by the names that `data.sources.read_options` takes.
+SOURCE_OPTIONS = {
+    "labels": "Table: a column of file names, others labels.",
+    "columns": "Columns of the table to read: A,B. All by default.",
+    "missing": "What an empty cell of the table means: 0, 1 or drop.",
+    "unknown": "What -1 means beside 0 and 1: 0, 1 or drop.",
+    "factors": "Columns of numbers kept as factors: A,B.",
+    "classes": "folders or none: whether folders are classes.",
+    "split": "folder or random: whether folders are the split.",
+    "source": "Which source reads --data: folder, celeba, idx ...",
+    "crop": "center, none, or LEFT,TOP,RIGHT,BOTTOM.",
+    "layout": "Layout of arrays: NHWC or NCHW.",
+    "values": "LOW..HIGH: what is black and white in arrays and in deep pictures.",
+    "background": "Colour under transparent parts; white.",
+}
+MaxPixels = Annotated[int | None, typer.Option(min=1, help="Pixels that a picture may have; 89 million by default.")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% of the pictures is bad.")]
-Crop = Annotated[str | None, typer.Option("--crop", help="center, none, or LEFT,TOP,RIGHT,BOTTOM.")]
-Layout = Annotated[str | None, typer.Option("--layout", help="Layout of arrays: NHWC or NCHW.")]
-Values = Annotated[
-    str | None, typer.Option("--values", help="LOW..HIGH: what is black and white in arrays and in deep pictures.")
-]
-Background = Annotated[str | None, typer.Option("--background", help="Colour under transparent parts; white.")]
-MaxPixels = Annotated[
-    int | None, typer.Option("--max-pixels", min=1, help="Pixels that a picture may have; 89 million by default.")
-]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, path_argument("A run folder.", "RUN")]
@@ -84,12 +84,25 @@ Data = Annotated[
 ]
 
 
-def read_step(text: str) -> int | str:
-    """What --step means.
+def takes_source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of a source in the place of its `**asked`; what it names itself stays its own."""
+    own = dict(inspect.signature(command).parameters)
+    own.pop("asked")
+    kinds: dict[str, tuple[Any, Any]] = {
+        name: (Annotated[str | None, typer.Option(help=text)], None) for name, text in SOURCE_OPTIONS.items()
+    }
+    kinds |= {"max_pixels": (MaxPixels, None), "keep_going": (KeepGoing, False)}
+    asked = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in kinds.items()
+        if name not in own
+    ]
+    command.__signature__ = inspect.Signature([*own.values(), *asked])  # type: ignore[attr-defined]
+    return command
 
-    Raises:
-        BadParameter: neither a number nor "best".
-    """
+
+def read_step(text: str) -> int | str:
+    """What --step means. Raises BadParameter: neither a number nor "best"."""
     if text == "best":
         return text
     if not text.isdigit():
@@ -98,11 +111,7 @@ def read_step(text: str) -> int | str:
 
 
 def read_weights(text: str) -> str:
-    """What --weights means.
-
-    Raises:
-        BadParameter: neither ema nor raw.
-    """
+    """What --weights means. Raises BadParameter: neither ema nor raw."""
     if text not in ("ema", "raw"):
         raise typer.BadParameter(f"{text!r} is neither ema nor raw")
     return text
@@ -140,21 +149,29 @@ def options(
     """Train, measure, compare and explore small generative models of images."""
 
 
-def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Prints a table; numbers stand to the right."""
+def print_table(table: Table) -> None:
+    """Prints a table: on a narrow terminal without the columns that give way; numbers are never broken."""
     from rich import box
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column
+    from rich.table import Table as Grid
 
-    first = Column(columns[0], no_wrap=True)
-    grid = Table(first, *columns[1:], title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in grid.columns[1:]:
-        column.overflow = "fold"
-    for column in grid.columns[1:] if columns[-1] == "parameters" else []:
-        column.justify = "right"
-    for row in rows:
-        grid.add_row(*row)
     console = Console(soft_wrap=True, markup=False)
     if not console.is_terminal:
         console.width = 400  # a file is as wide as it needs to be
+    table = table.fitting(console.width)
+    console.width = max(console.width, table.width)  # a line that is too long is better than half a number
+    columns = [
+        Column(name, no_wrap=name not in table.words, min_width=max(map(len, parts)), justify=_side(table, index))
+        for index, (name, parts) in enumerate(zip(table.columns, table.parts(), strict=True))
+    ]
+    grid = Grid(*columns, title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in table.rows:
+        grid.add_row(*row)
     console.print(grid)
+
+
+def _side(table: Table, index: int) -> Literal["left", "right"]:
+    """Numbers stand to the right."""
+    cells = [row[index] for row in table.rows if row[index]]
+    return "right" if cells and all(cell[0].isdigit() or cell[0] in "-−" for cell in cells) else "left"

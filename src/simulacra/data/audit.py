@@ -1,7 +1,7 @@
 """The audit of a data set: labels, splits and duplicates, as values, as sentences and as tables."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +11,7 @@ from scipy.spatial import cKDTree
 from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore
 from simulacra.errors import one_line
-
-__all__ = ["Table", "audit", "audit_tables", "findings"]
+from simulacra.tabular import Table
 
 # A label with a smaller share of the images, or a class this many times smaller than the largest, is hard to learn.
 RARE, UNEVEN = 0.01, 10
@@ -32,28 +31,15 @@ EXAMPLES = 5
 CORRELATED, LISTED = 0.1, 100
 
 Rows = NDArray[np.int64]
-
-
-class Table(NamedTuple):
-    """A table to print; each row has one cell per column."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+_both = " and ".join
 
 
 class Scan(NamedTuple):
-    """The result of one pass over all images.
+    """The result of one pass over all images."""
 
-    Attributes:
-        first: (N,) the first row with the same pixels; its own row if no earlier row has them.
-        constant: (N,) bool, whether the image has a single colour.
-        thumbnails: (N, D) float32, mean colours of an 8x8 grid, 0 to 255.
-    """
-
-    first: NDArray[np.int64]
-    constant: NDArray[np.bool_]
-    thumbnails: NDArray[np.float32]
+    first: NDArray[np.int64]  # (N,) the first row with the same pixels; its own row if no earlier row has them
+    constant: NDArray[np.bool_]  # (N,) bool, whether the image has a single colour
+    thumbnails: NDArray[np.float32]  # (N, D) float32, mean colours of an 8x8 grid, 0 to 255
 
 
 def audit(store: ImageStore) -> dict[str, Any]:
@@ -68,11 +54,10 @@ def audit(store: ImageStore) -> dict[str, Any]:
     """
     scanned = scan(store.images)
     height, width, channels = store.shape
+    constant = np.flatnonzero(scanned.constant)
     report: dict[str, Any] = {
         "path": str(store.path),
-        "title": store.card.get("title"),
-        "source": store.card.get("source"),
-        "licence": store.card.get("licence"),
+        **{key: store.card.get(key) for key in ("title", "source", "licence")},
         "fingerprint": store.fingerprint,
         "images": len(store.images),
         "height": height,
@@ -82,7 +67,7 @@ def audit(store: ImageStore) -> dict[str, Any]:
         "original": store.card.get("original"),
         "left_out": store.card.get("left_out", []),
         "odd": store.card.get("odd", {}),
-        "constant": _counted(store, np.flatnonzero(scanned.constant)),
+        "constant": {"images": len(constant), "examples": [store.names[row] for row in constant[:EXAMPLES].tolist()]},
         "duplicates": _duplicates(store, scanned),
         "exclusive": store.exclusive,
         "labels": _frequencies(store),
@@ -166,8 +151,9 @@ def near_pairs(images: NDArray[np.uint8], scanned: Scan) -> NDArray[np.int64]:
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     gap = scanned.thumbnails[pairs[:, 0]] - scanned.thumbnails[pairs[:, 1]]
     pairs = pairs[np.sqrt((gap**2).mean(axis=1)) <= THUMBNAIL_LIMIT]
-    alike = [_difference(images[one], images[other]) <= IMAGE_LIMIT for one, other in pairs]
-    return np.asarray(pairs[np.array(alike, dtype=np.bool_)], dtype=np.int64)
+    gaps = (images[one].astype(np.float32) - images[other] for one, other in pairs)
+    alike = np.array([np.sqrt((gap**2).mean()) <= IMAGE_LIMIT for gap in gaps], dtype=np.bool_)
+    return np.asarray(pairs[alike], dtype=np.int64)
 
 
 def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -176,11 +162,6 @@ def thumbnails_of(block: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows = _averaging(height) @ block.reshape(count, height, width * channels).astype(np.float32)
     cells: NDArray[np.float32] = _averaging(width) @ rows.reshape(count, -1, width, channels)
     return cells.reshape(count, -1)
-
-
-def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Root mean square difference of two images, 0 to 255."""
-    return float(np.sqrt(((one.astype(np.float32) - other) ** 2).mean()))
 
 
 def _averaging(length: int) -> NDArray[np.float32]:
@@ -203,15 +184,8 @@ def _duplicates(store: ImageStore, scanned: Scan) -> dict[str, Any]:
     copies = np.flatnonzero(scanned.first != np.arange(len(scanned.first)))
     exact = np.stack([scanned.first[copies], copies], axis=1)
     near = near_pairs(store.images, scanned)
-    return {
-        "exact": {
-            "images": len(exact),
-            "groups": len(np.unique(exact[:, 0])),
-            **_contradictions(store, exact),
-            **_pairs(store, exact),
-        },
-        "near": {"images": len(np.unique(near)), **_pairs(store, near)},
-    }
+    copied = {"images": len(exact), "groups": len(np.unique(exact[:, 0])), **_contradictions(store, exact)}
+    return {"exact": copied | _pairs(store, exact), "near": {"images": len(np.unique(near)), **_pairs(store, near)}}
 
 
 def _contradictions(store: ImageStore, pairs: Rows) -> dict[str, Any]:
@@ -227,20 +201,11 @@ def _contradictions(store: ImageStore, pairs: Rows) -> dict[str, Any]:
 
 def _pairs(store: ImageStore, pairs: Rows) -> dict[str, Any]:
     crossing = pairs[store.split[pairs[:, 0]] != store.split[pairs[:, 1]]]
-    return {
-        "pairs": len(pairs),
-        "across_splits": len(crossing),
-        "examples": _named(store, pairs),
-        "examples_across_splits": _named(store, crossing),
-    }
-
-
-def _named(store: ImageStore, pairs: Rows) -> list[list[str]]:
-    return [[store.names[one], store.names[other]] for one, other in pairs[:EXAMPLES].tolist()]
-
-
-def _counted(store: ImageStore, rows: Rows) -> dict[str, Any]:
-    return {"images": len(rows), "examples": [store.names[row] for row in rows[:EXAMPLES].tolist()]}
+    examples, across = (
+        [[store.names[row] for row in pair] for pair in chosen[:EXAMPLES].tolist()] for chosen in (pairs, crossing)
+    )
+    counts = {"pairs": len(pairs), "across_splits": len(crossing)}
+    return counts | {"examples": examples, "examples_across_splits": across}
 
 
 def _frequencies(store: ImageStore) -> list[dict[str, Any]]:
@@ -328,10 +293,8 @@ def _of_labels(report: dict[str, Any]) -> Iterator[str]:
     if report["exclusive"] and labels:
         least, most = (choose(labels, key=lambda label: label["count"]) for choose in (min, max))
         if most["count"] > UNEVEN * least["count"]:
-            yield (
-                f"classes are uneven: {most['name']} has {most['count']:,} images, "
-                f"{least['name']} has {least['count']:,}"
-            )
+            larger = f"{most['name']} has {most['count']:,} images"
+            yield f"classes are uneven: {larger}, {least['name']} has {least['count']:,}"
         return
     for label in labels:
         if min(label["share"], 1 - label["share"]) < RARE:
@@ -344,7 +307,3 @@ def _of_labels(report: dict[str, Any]) -> Iterator[str]:
 
 def _images(count: int, one: str, many: str) -> str:
     return f"{count:,} image {one}" if count == 1 else f"{count:,} images {many}"
-
-
-def _both(names: list[str]) -> str:
-    return " and ".join(names)

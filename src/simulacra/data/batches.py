@@ -8,9 +8,9 @@ Aizman et al. 2019, arXiv:2001.01858); here the order depends on seed and epoch 
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -33,15 +33,10 @@ SHARE = 0.5
 
 @dataclass(frozen=True)
 class Order:
-    """How an epoch is shuffled.
+    """How an epoch is shuffled."""
 
-    Attributes:
-        block: neighbouring training images that are read together; 0 shuffles the whole epoch.
-        window: images that are mixed, a multiple of `block`.
-    """
-
-    block: int = 0
-    window: int = 0
+    block: int = 0  # neighbouring training images that are read together; 0 shuffles the whole epoch
+    window: int = 0  # images that are mixed, a multiple of `block`
 
     def draw(self, rows: NDArray[np.int64], draws: np.random.Generator) -> NDArray[np.int64]:
         """The rows in the order of one epoch: each once."""
@@ -93,28 +88,17 @@ def memory() -> float:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for folder, second in control_groups("memory"):
-        limits.append(_limit(folder / ("memory.max" if second else "memory.limit_in_bytes")))
+        with suppress(OSError, ValueError):  # no such group, seen from inside a container, or the word "max"
+            limits.append(float((folder / ("memory.max" if second else "memory.limit_in_bytes")).read_text("utf-8")))
     return min(limits)
-
-
-def _limit(file: Path) -> float:
-    try:
-        return float(file.read_text("utf-8"))
-    except (OSError, ValueError):  # no such group, seen from inside a container, or the word "max"
-        return float("inf")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and their labels.
+    """Images and their labels."""
 
-    Attributes:
-        images: (B, C, H, W) float32 in [-1, 1], channels-last in memory.
-        labels: (B, K) float32 in {0, 1}; K may be 0.
-    """
-
-    images: Tensor
-    labels: Tensor
+    images: Tensor  # (B, C, H, W) float32 in [-1, 1], channels-last in memory
+    labels: Tensor  # (B, K) float32 in {0, 1}; K may be 0
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""

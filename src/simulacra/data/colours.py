@@ -1,5 +1,8 @@
-"""Converts pictures of any mode to 8-bit grey or sRGB: deep values, colour profiles and transparency."""
+"""Converts pictures of any mode to 8-bit grey or sRGB: ranges of values, colour profiles and transparency."""
 
+import io
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -7,19 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from simulacra.data.tiff import BITS, PHOTOMETRIC, SAMPLE_FORMAT, SIGNED, UNSIGNED, WHITE_IS_ZERO, tag
-from simulacra.data.values import Range, extent_of, range_of_files, to_bytes
 from simulacra.errors import DataError
 
 # Odd things that are counted while pictures are read, as the user reads them.
 PROFILE = "pictures whose colour profile cannot be used and was ignored"
 NO_NUMBERS = "pictures with values that are no numbers, which became the darkest"
 
+# Tags of a TIFF, and values of two of them.
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO, UNSIGNED, SIGNED, FLOAT = 0, 1, 2, 3
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+# Floats within these limits probably mean 0..1, because a resizing filter overshoots a little.
+BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
+SLACK = 1e-3  # of a range, for floats that were scaled there and back
 # How far a profile may move a colour, of 255, and still be taken for sRGB.
 ALIKE = 3
 # The mode in which a picture meets a profile of each kind.
 SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
+
+class Range(NamedTuple):
+    """Two values: `low` becomes 0 and `high` becomes 255. Values outside are cut off."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """As `parse_values` reads it."""
+        return "..".join(np.format_float_positional(value, trim="-") for value in self)
+
+
+# Ranges that are usual for images, the narrowest first.
+USUAL = (Range(0, 1), Range(-1, 1), Range(0, 255))
 # Kind of deep picture (a key of KINDS) -> the range that its files have in common.
 Scales = dict[str, Range]
 KINDS = {"16-bit": "unsigned 16-bit values", "integer": "signed or 32-bit integers", "float": "floats"}
@@ -30,33 +52,35 @@ class UnknownRange(DataError):
 
 
 class Depth(NamedTuple):
-    """How values of more than 8 bits were scaled.
+    """How values of more than 8 bits were scaled."""
 
-    Attributes:
-        kind: a key of KINDS.
-        scale: which value became 0 and which 255.
-        extent: the lowest and the highest value that the picture has.
-    """
-
-    kind: str
-    scale: Range
-    extent: Range
+    kind: str  # a key of KINDS
+    scale: Range  # which value became 0 and which 255
+    extent: Range  # the lowest and the highest value that the picture has
 
 
 class Plain(NamedTuple):
-    """A picture in 8-bit grey or sRGB, without transparency.
+    """A picture in 8-bit grey or sRGB, without transparency."""
 
-    Attributes:
-        image: of mode L or RGB.
-        depth: how its values were scaled, where they had more than 8 bits.
-        clear: whether some of it was transparent.
-        odd: what was odd about it, of PROFILE and NO_NUMBERS.
+    image: Image.Image  # of mode L or RGB
+    depth: Depth | None = None  # how its values were scaled, where they had more than 8 bits
+    clear: bool = False  # whether some of it was transparent
+    odd: tuple[str, ...] = ()  # what was odd about it, of PROFILE and NO_NUMBERS
+
+
+def parse_values(text: str) -> Range:
+    """The range that `LOW..HIGH` states, as in `0..255`, `-1..1` or `0..4095`.
+
+    Raises:
+        DataError: the text is not of that form, or LOW is not below HIGH.
     """
-
-    image: Image.Image
-    depth: Depth | None = None
-    clear: bool = False
-    odd: tuple[str, ...] = ()
+    match = re.fullmatch(rf"\s*({NUMBER})\s*\.\.\s*({NUMBER})\s*", text.lower())
+    if match is None:
+        raise DataError(f"values {text!r} is not known; write LOW..HIGH, like 0..255, 0..1, -1..1 or 0..4095")
+    stated = Range(float(match[1]), float(match[2]))
+    if not stated.low < stated.high < float("inf"):
+        raise DataError(f"values {text!r} is not known; LOW must be below HIGH, as in 0..4095")
+    return stated
 
 
 def parse_background(text: str) -> tuple[int, int, int]:
@@ -70,6 +94,53 @@ def parse_background(text: str) -> tuple[int, int, int]:
     except ValueError as error:
         raise DataError(f"background {text!r} is no colour; write white, black, or #RRGGBB") from error
     return red, green, blue
+
+
+def to_bytes(values: NDArray[np.generic], scale: Range) -> NDArray[np.uint8]:
+    """Values of any number type as bytes: `scale.low` is 0 and `scale.high` is 255. NaN becomes 0."""
+    scaled = (values.astype(np.float64) - scale.low) * (255 / (scale.high - scale.low))
+    return np.rint(np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255)).astype(np.uint8)
+
+
+def extent_of(values: NDArray[np.generic]) -> Range:
+    """The lowest and the highest finite value; (0, 0) where there is none."""
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return Range(float(values.min()), float(values.max())) if values.size else Range(0.0, 0.0)
+
+
+def joined(extents: Iterable[Range]) -> Range:
+    """The smallest range that holds all the others, of which there is at least one."""
+    lows, highs = zip(*extents, strict=True)
+    return Range(min(lows), max(highs))
+
+
+def usual_range(extent: Range, candidates: Iterable[Range] = USUAL) -> Range | None:
+    """The first of the candidates that holds all values, or None."""
+    for scale in candidates:
+        slack = SLACK * (scale.high - scale.low)
+        if scale.low - slack <= extent.low and extent.high <= scale.high + slack:
+            return scale
+    return None
+
+
+def overshoots(extent: Range, scale: Range) -> bool:
+    """Whether floats leave 0..1 so little that they probably mean 0..1, and not the wider range."""
+    return (scale == Range(-1, 1) and extent.low > BELOW_ZERO) or (scale == Range(0, 255) and extent.high < ABOVE_ONE)
+
+
+def range_of_files(extent: Range, floats: bool) -> Range:
+    """The scale of pictures whose format states none: a usual range that holds all values, else their own extent.
+
+    Args:
+        extent: of all pictures of this kind.
+        floats: whether the values are floats; whole numbers are never of -1..1.
+    """
+    scale = usual_range(extent, USUAL if floats else (Range(0, 1), Range(0, 255)))
+    if scale is not None:
+        return scale
+    low = extent.low if floats else min(0.0, extent.low)
+    return Range(low, extent.high) if low < extent.high else Range(low, low + max(1.0, abs(low)))
 
 
 def to_plain(image: Image.Image, background: str = "white", scales: Scales | None = None) -> Plain:
@@ -116,8 +187,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
         return image.getchannel("a")
     key = image.info.get("transparency")
     if isinstance(key, int) and image.mode.startswith(("1", "I")):  # Pillow has no such conversion
-        values = np.asarray(image)
-        clear = values == (bool(key) if image.mode == "1" else key)
+        clear = np.asarray(image) == (bool(key) if image.mode == "1" else key)
         return Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
     return image.convert("RGBA").getchannel("A")
 
@@ -130,13 +200,17 @@ def _basic(image: Image.Image) -> Image.Image:
     return straight.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
 
 
+def tag(image: Image.Image, number: int) -> Any:
+    """The first value of a tag; None where the picture has none, or comes from no TIFF."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) and value else value
+
+
 def kind_of_depth(image: Image.Image) -> str | None:
     """The key of KINDS that an opened picture has, from its mode; None where it has 8 bits at most."""
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PPM", "PNG")):
         return "16-bit"
-    if image.mode == "I":
-        return "16-bit" if image.format in ("PPM", "PNG") else "integer"
-    return "float" if image.mode == "F" else None
+    return {"I": "integer", "F": "float"}.get(image.mode)
 
 
 def deep_values(image: Image.Image) -> NDArray[np.generic]:
@@ -160,11 +234,9 @@ def _from_deep(image: Image.Image, scales: Scales | None) -> tuple[Image.Image, 
     else:
         raise UnknownRange(f"has {KINDS[kind]}, and which of them is black and which white is not known")
     pixels = to_bytes(values, scale)
-    # Of such pictures Pillow mends only those of 8 bits.
-    if tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:
+    if tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow turns over pictures of 8 bits alone
         pixels = 255 - pixels
-    whole = values.dtype.kind != "f" or bool(np.isfinite(values).all())
-    return Image.fromarray(pixels), Depth(kind, scale, extent), whole
+    return Image.fromarray(pixels), Depth(kind, scale, extent), bool(np.isfinite(values).all())
 
 
 def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -181,10 +253,8 @@ def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
     mode, changes = _transform(profile)
     if image.mode == "L" and mode == "RGB":  # grey pictures often bear the profile of the screen they were made at
-        if changes is None:
-            return image
-        image = image.convert("RGB")
-    if image.mode != mode:
+        image = image if changes is None else image.convert("RGB")
+    elif image.mode != mode:
         raise ValueError(f"a profile for {mode} in a picture of {image.mode}")
     return image if changes is None else ImageCms.applyTransform(image, changes) or image
 
@@ -192,8 +262,6 @@ def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 @lru_cache(maxsize=64)
 def _transform(profile: bytes) -> tuple[str, Any]:
     """The mode that a profile is for, and its transform to sRGB; None in its place where that changes nothing."""
-    import io
-
     from PIL import ImageCms
 
     try:
@@ -202,19 +270,11 @@ def _transform(profile: bytes) -> tuple[str, Any]:
         changes = ImageCms.buildTransform(opened, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, KeyError, TypeError, AttributeError) as error:
         raise ValueError("no profile that can be used") from error
-    probe = _probe(mode)
-    if probe is not None:
-        moved = np.asarray(ImageCms.applyTransform(probe, changes), np.int16) - np.asarray(probe.convert("RGB"))
-        if np.abs(moved).max() <= ALIKE:
-            return mode, None
-    return mode, changes
-
-
-def _probe(mode: str) -> Image.Image | None:
-    """A picture of colours from all over the space, or None where no profile leaves them as they are."""
-    if mode == "L":
-        return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    if mode == "RGB":
-        levels = np.arange(0, 256, 15, dtype=np.uint8)
-        return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3))
-    return None
+    if mode == "CMYK":
+        return mode, changes
+    levels = np.arange(0, 256, 1 if mode == "L" else 15, dtype=np.uint8)
+    # Colours from all over the space.
+    colours = levels[None] if mode == "L" else np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
+    probe = Image.fromarray(colours)
+    moved = np.asarray(ImageCms.applyTransform(probe, changes), np.int16) - np.asarray(probe.convert("RGB"))
+    return mode, None if np.abs(moved).max() <= ALIKE else changes

@@ -14,23 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from simulacra.data.colours import Depth, Scales, deep_values, kind_of_depth, to_plain
-from simulacra.data.jpeg import load_usual
-from simulacra.data.metadata import PAGES, STRIPPED, UPRIGHT, count_pages, orientation, without_metadata
-from simulacra.data.tiff import mend
-from simulacra.data.values import Range, extent_of
+from simulacra.data.codecs import (
+    PAGES,
+    STRIPPED,
+    UPRIGHT,
+    Size,
+    count_pages,
+    load_usual,
+    mend,
+    orientation,
+    without_metadata,
+)
+from simulacra.data.colours import Depth, Range, Scales, deep_values, extent_of, kind_of_depth, to_plain
 from simulacra.errors import DataError
-
-Size = tuple[int, int]
 
 # A list, because Pillow also has formats that start other programs (EPS).
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-# Read by pillow-heif, which is an optional package.
-HEIC = frozenset({".heic", ".heif", ".hif"})
-SUFFIXES = HEIC | {
-    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpf", ".avif"),
-}
+# HEIC is read by pillow-heif, which is an optional package.
+SUFFIXES = frozenset(
+    {
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".jpf", ".heic", ".heif", ".hif"),
+    }
+)
 # Files of these endings may hold integers of 32 bits or floats.
 DEEP_SUFFIXES = frozenset({".tif", ".tiff", ".pfm"})
 # A JPEG may be decoded at a smaller size, but not below this many times the size that is needed. The effect is about
@@ -43,31 +49,27 @@ Box = tuple[float, float, float, float]
 
 
 class Picture(NamedTuple):
-    """A decoded picture.
+    """A decoded picture."""
 
-    Attributes:
-        pixels: (H, W, C) uint8, C is 1 (grey) or 3 (RGB).
-        original: width and height of the upright file, in pixels.
-        odd: what was odd about the file, as words that are counted, and how often it occurs there.
-        depth: how its values were scaled, where they had more than 8 bits.
-        clear: whether some of it was transparent.
-    """
-
-    pixels: NDArray[np.uint8]
-    original: tuple[int, int]
+    pixels: NDArray[np.uint8]  # (H, W, C) uint8, C is 1 (grey) or 3 (RGB)
+    original: tuple[int, int]  # width and height of the upright file, in pixels
+    # What was odd about the file, as words that are counted, and how often it occurs there.
     odd: tuple[tuple[str, int], ...] = ()
-    depth: Depth | None = None
-    clear: bool = False
+    depth: Depth | None = None  # how its values were scaled, where they had more than 8 bits
+    clear: bool = False  # whether some of it was transparent
 
 
 class TooManyPixels(DataError):
     """A picture claims to be so large that it is not opened.
 
-    Attributes:
+    Args:
+        message: as for DataError.
         pixels: how many it claims to have.
     """
 
-    pixels: int = 0
+    def __init__(self, message: str, pixels: int = 0) -> None:
+        super().__init__(message)
+        self.pixels = pixels
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -114,12 +116,12 @@ class Meaning(TypedDict, total=False):
 
 def meaning_of(card: Mapping[str, Any]) -> Meaning:
     """How a single picture is read as the pictures of a data set were, by the set's card."""
-    found: Meaning = {}
+    meaning: Meaning = {}
     if card.get("background"):
-        found["background"] = card["background"]
+        meaning["background"] = card["background"]
     if card.get("scales"):
-        found["scales"] = {kind: Range(*scale) for kind, scale in card["scales"].items()}
-    return found
+        meaning["scales"] = {kind: Range(*scale) for kind, scale in card["scales"].items()}
+    return meaning
 
 
 class _Form(NamedTuple):
@@ -164,7 +166,7 @@ def read_picture(
         usual = load_usual(file, lambda original: _shrink(original, size, form.crop), limit)
         if usual is not None:
             return Picture(_fitted(*usual, size, form.crop, grey), usual[1])
-        with _allowing(limit):
+        with _lenient(limit):
             return _read_by_pillow(file, form, limit)
 
 
@@ -182,13 +184,18 @@ def convert_picture(
     Raises:
         DataError: the crop does not fit, or the file behind the picture is damaged.
     """
-    with _in_words(image.width * image.height), _without_warnings():
+    pixels = image.width * image.height
+    with _in_words(pixels), _lenient(pixels):
         return _decode(image, _Form(size, parse_crop(crop), grey, background, scales), by_parts=False)
 
 
-def fit(image: Image.Image, size: Size, crop: Crop, grey: bool, background: str = "white") -> NDArray[np.uint8]:
-    """Pixels (H, W, C) uint8 of an upright image, cropped and resized to (width, height) with antialiasing."""
-    return _fitted(to_plain(image, background).image, image.size, size, crop, grey)
+def fit(pixels: NDArray[np.uint8], size: Size, crop: Crop, grey: bool) -> Picture:
+    """A picture from pixels (H, W, C) that are upright, grey or RGB, cropped and resized to (width, height)."""
+    height, width, channels = pixels.shape
+    if (width, height) != size or channels != (1 if grey else 3) or crop not in ("center", "none"):
+        image = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
+        pixels = _fitted(image, (width, height), size, crop, grey)
+    return Picture(pixels, (width, height))
 
 
 def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | None:
@@ -205,7 +212,7 @@ def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | No
         DataError: it cannot be read.
     """
     limit = most or Image.MAX_IMAGE_PIXELS or 0
-    with _in_words(limit), _allowing(limit), _without_warnings(), _opened(file) as image:
+    with _in_words(limit), _lenient(limit), _opened(file) as image:
         kind = kind_of_depth(image)
         if kind in (None, "16-bit"):
             return None
@@ -224,7 +231,7 @@ def _in_words(limit: int) -> Iterator[None]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         claimed = re.search(r"\((\d+) pixels\)", str(error))
         message = f"has more than the {limit:,} pixels that are safe to open"
-        raise _too_many(message, int(claimed[1]) if claimed else 0) from error
+        raise TooManyPixels(message, int(claimed[1]) if claimed else 0) from error
     except MemoryError as error:
         raise DataError("needs more memory than there is") from error
     # Pillow's readers raise almost anything at damaged bytes: OSError, SyntaxError, struct.error, IndexError ...
@@ -234,37 +241,26 @@ def _in_words(limit: int) -> Iterator[None]:
         raise DataError(f"is damaged or cut short ({str(error) or type(error).__name__})") from error
 
 
-def _too_many(message: str, pixels: int) -> TooManyPixels:
-    refused = TooManyPixels(message)
-    refused.pixels = pixels
-    return refused
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
 _LIMIT = threading.Lock()
 
 
 @contextmanager
-def _allowing(pixels: int) -> Iterator[None]:
-    """Raises Pillow's limit to this number of pixels, if it is larger than the limit."""
-    safe = Image.MAX_IMAGE_PIXELS
-    if safe is None or pixels <= safe:
-        yield
-        return
-    with _LIMIT:  # Pillow keeps its limit in one place for all threads
-        Image.MAX_IMAGE_PIXELS = pixels
-        try:
+def _lenient(pixels: int) -> Iterator[None]:
+    """Lets Pillow open pictures of so many pixels, and keeps its warnings to itself."""
+    with warnings.catch_warnings():
+        # Pillow warns of harmless oddities (EXIF, palettes); of a decompression bomb only its refusal will do.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        safe = Image.MAX_IMAGE_PIXELS
+        if safe is None or pixels <= safe:
             yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = safe
+            return
+        with _LIMIT:  # Pillow keeps its limit in one place for all threads
+            Image.MAX_IMAGE_PIXELS = pixels
+            try:
+                yield
+            finally:
+                Image.MAX_IMAGE_PIXELS = safe
 
 
 def _read_by_pillow(file: Path | bytes, form: _Form, limit: int) -> Picture:
@@ -287,10 +283,11 @@ def _read_by_pillow(file: Path | bytes, form: _Form, limit: int) -> Picture:
 
 
 def _open_and_decode(file: Path | bytes, form: _Form, limit: int) -> Picture:
-    with _without_warnings(), _opened(file) as image:
-        if image.width * image.height > limit:
+    with _opened(file) as image:
+        pixels = image.width * image.height
+        if pixels > limit:
             size = f"{image.width}x{image.height}"
-            raise _too_many(f"has {size} pixels, more than the {limit:,} that are allowed", image.width * image.height)
+            raise TooManyPixels(f"has {size} pixels, more than the {limit:,} that are allowed", pixels)
         return _decode(image, form)
 
 
@@ -300,7 +297,7 @@ def _opened(file: Path | bytes) -> Image.Image:
     try:
         return Image.open(content, formats=FORMATS)
     except UnidentifiedImageError:
-        if not _is_heic(_start_of(file)):
+        if not _is_heic(file):
             raise
     try:
         from pillow_heif import register_heif_opener
@@ -310,16 +307,12 @@ def _opened(file: Path | bytes) -> Image.Image:
     return Image.open(content, formats=("HEIF",))
 
 
-def _start_of(file: Path | bytes) -> bytes:
-    if isinstance(file, bytes):
-        return file[:64]
-    with file.open("rb") as opened:
-        return opened.read(64)
-
-
-def _is_heic(start: bytes) -> bool:
+def _is_heic(file: Path | bytes) -> bool:
     """Whether a file begins as HEIC does; AVIF, which has the same frame, has other names in it."""
-    return start[4:8] == b"ftyp" and any(brand in start[8:] for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc"))
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            file = opened.read(64)
+    return file[4:8] == b"ftyp" and any(brand in file[8:64] for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc"))
 
 
 def _unknown(data: bytes) -> str:
@@ -332,16 +325,9 @@ def _unknown(data: bytes) -> str:
 
 
 def _decode(image: Image.Image, form: _Form, by_parts: bool = True) -> Picture:
-    """An opened picture as it is wanted.
-
-    Args:
-        image: opened by Pillow.
-        form: how it is wanted.
-        by_parts: whether a JPEG may be decoded at a part of its size, which the image then keeps, and whether the
-            file's further pages are counted.
-    """
+    """An opened picture as it is wanted; by parts, a JPEG is decoded smaller, and pages are counted."""
     odd: list[str] = []
-    pages = count_pages(image) if by_parts else 1
+    further = count_pages(image) - 1 if by_parts else 0
     turned = orientation(image, odd)
     # A TIFF has its upright size from the start, and is turned as it is loaded.
     stored = turned if image.format != "TIFF" else 1
@@ -353,11 +339,11 @@ def _decode(image: Image.Image, form: _Form, by_parts: bool = True) -> Picture:
     image.load()
     plain = to_plain(image if stored == 1 else image.transpose(UPRIGHT[stored]), form.background, form.scales)
     pixels = _fitted(plain.image, original, form.size, form.crop, form.grey)
-    counted = [(what, 1) for what in (*odd, *plain.odd)]
-    return Picture(pixels, original, (*counted, *([(PAGES, pages - 1)] if pages > 1 else [])), plain.depth, plain.clear)
+    counted = [*((what, 1) for what in (*odd, *plain.odd)), *([(PAGES, further)] if further else [])]
+    return Picture(pixels, original, tuple(counted), plain.depth, plain.clear)
 
 
-def _shrink(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> int:
+def _shrink(original: Size, size: Size, crop: Crop) -> int:
     """At what part of its size a JPEG is to be decoded, for less work, by a filter of its own: 1, 2, 4 or 8."""
     left, top, right, bottom = _box(original, size, crop)
     gain = SPARE * max(size[0] / (right - left), size[1] / (bottom - top))
@@ -383,7 +369,7 @@ def _fitted(plain: Image.Image, original: Size, size: Size, crop: Crop, grey: bo
     return pixels[:, :, None] if grey else pixels
 
 
-def _box(original: tuple[int, int], size: tuple[int, int], crop: Crop) -> Box:
+def _box(original: Size, size: Size, crop: Crop) -> Box:
     width, height = original
     if crop == "none":
         return 0, 0, width, height

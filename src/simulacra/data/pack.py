@@ -16,12 +16,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from simulacra.data.colours import KINDS, Depth
+from simulacra.data.colours import KINDS, Depth, Range, joined
 from simulacra.data.decode import Picture
 from simulacra.data.sources.base import Source
 from simulacra.data.splits import TRAIN, split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
-from simulacra.data.values import Range, joined
 from simulacra.errors import DataError, one_line
 from simulacra.files import beside, can_lock
 
@@ -43,76 +42,65 @@ ELSEWHERE = "take another --out"  # what helps where a store cannot be written
 
 @dataclass
 class _Tally:
-    """What is remembered of the pictures.
+    """What is remembered of the pictures."""
 
-    Attributes:
-        content: hash of all pixels.
-        kept: rows of the source whose picture is good.
-        digests: a hash of each.
-        originals: width and height of each file.
-        bad: name of each picture that cannot be read, and the reason.
-        odd: what was odd about files -> how often, and the name of the first one.
-        depths: kind of deep picture and its scale -> the same with the extent of all such pictures.
-        clear: how many pictures have transparent parts.
-    """
-
-    content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
-    kept: list[int] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    originals: list[tuple[int, int]] = field(default_factory=list)
-    bad: list[dict[str, str]] = field(default_factory=list)
+    content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))  # hash of all pixels
+    kept: list[int] = field(default_factory=list)  # rows of the source whose picture is good
+    digests: list[bytes] = field(default_factory=list)  # a hash of each
+    originals: list[tuple[int, int]] = field(default_factory=list)  # width and height of each file
+    bad: list[dict[str, str]] = field(default_factory=list)  # name of each picture that cannot be read, and the reason
+    # What was odd about files -> how often, and the name of the first one.
     odd: dict[str, tuple[int, str]] = field(default_factory=dict)
+    # Kind of deep picture and its scale -> the same with the extent of all such pictures.
     depths: dict[tuple[str, Range], Depth] = field(default_factory=dict)
-    clear: int = 0
+    clear: int = 0  # how many pictures have transparent parts
+
+    def add(self, row: int, name: str, picture: Picture, data: bytes) -> None:
+        """Remembers a good picture: its row and name in the source, and the bytes of its pixels."""
+        self.content.update(data)
+        self.kept.append(row)
+        self.digests.append(hashlib.blake2b(data, digest_size=8).digest())
+        self.originals.append(picture.original)
+        self.clear += picture.clear
+        for what, times in picture.odd:
+            count, first = self.odd.get(what, (0, name))
+            self.odd[what] = count + times, first
+        if (depth := picture.depth) is not None:
+            before = self.depths.get((depth.kind, depth.scale), depth)
+            self.depths[depth.kind, depth.scale] = depth._replace(extent=joined((before.extent, depth.extent)))
 
 
-def write_store(
-    source: Source,
-    folder: Path,
-    tolerated: int,
-    progress: Progress | None = None,
-    workers: int | None = None,
-) -> None:
-    """Writes a store's files into an empty folder, store.json last.
-
-    Args:
-        source: an opened source.
-        folder: the folder.
-        tolerated: number of bad pictures that is allowed.
-        progress: called with (pictures done, pictures in all).
-        workers: number of reading processes.
-
-    Raises:
-        DataError: more bad pictures than tolerated, or no good one.
-        OSError: the disk is full, or the folder cannot be written.
-    """
+def _write_store(source: Source, folder: Path, tolerated: int, progress: Progress | None, workers: int | None) -> None:
+    """Writes a store's files into an empty folder, store.json last."""
     tally = _write_images(source, folder / "images.npy", tolerated, progress, workers)
     kept = np.array(tally.kept, dtype=np.int64)
     labels = np.ascontiguousarray(source.labels[kept])
-    split = _split(source, tally, labels) if source.split is None else source.split[kept]
+    if source.split is not None:
+        split = source.split[kept]
+    elif source.exclusive:
+        split = split_by_class(tally.digests, labels.argmax(axis=1))
+    else:
+        split = split_by_content(tally.digests)
     np.save(folder / "labels.npy", labels)
     np.save(folder / "split.npy", split)
     if source.factors is not None:
         np.save(folder / "factors.npy", source.factors[kept])
     (folder / "names.json").write_text(json.dumps([source.names[row] for row in tally.kept]), "utf-8")
-    written = np.load(folder / "images.npy", mmap_mode="r")
-    one_colour = _one_colour(written, np.flatnonzero(split == TRAIN), tally.clear)
+    meaning = [source.shape, len(kept), source.label_names, source.exclusive]
+    for part in (labels.tobytes(), split.tobytes(), json.dumps(meaning).encode()):
+        tally.content.update(part)
     head = {
         "format": FORMAT,
-        "fingerprint": _fingerprint(tally, source, labels, split),
+        "fingerprint": tally.content.hexdigest(),
         "label_names": list(source.label_names),
         "exclusive": source.exclusive,
         "factor_names": list(source.factor_names),
-        "card": _card(source, tally, split, one_colour),
+        "card": _card(source, tally, split, np.load(folder / "images.npy", mmap_mode="r")),
     }
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
-
-
-def _split(source: Source, tally: _Tally, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The split of a source that has none of its own."""
-    if source.exclusive:
-        return split_by_class(tally.digests, labels.argmax(axis=1))
-    return split_by_content(tally.digests)
+    for path in folder.iterdir():  # a power cut must not leave empty files
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
@@ -121,12 +109,13 @@ def _write_images(source: Source, path: Path, tolerated: int, progress: Progress
     with path.open("wb") as file:
         _write_header(file, (len(source.names), *source.shape))
         for row, picture in enumerate(source.pictures(workers)):
+            name = source.names[row]
             if isinstance(picture, Picture):
-                _keep_picture(tally, row, picture, file)
-                if picture.odd or picture.depth or picture.clear:
-                    _count_oddities(tally, source.names[row], picture)
+                data = picture.pixels.tobytes()
+                file.write(data)
+                tally.add(row, name, picture, data)
             else:
-                tally.bad.append({"name": source.names[row], "why": str(picture)})
+                tally.bad.append({"name": name, "why": str(picture)})
                 _refuse_bad(source, tally, tolerated)
             if progress is not None:
                 progress(row + 1, len(source.names))
@@ -136,25 +125,6 @@ def _write_images(source: Source, path: Path, tolerated: int, progress: Progress
         file.seek(0)
         _write_header(file, (len(tally.kept), *source.shape))
     return tally
-
-
-def _keep_picture(tally: _Tally, row: int, picture: Picture, file: IO[bytes]) -> None:
-    data = np.ascontiguousarray(picture.pixels).tobytes()
-    file.write(data)
-    tally.content.update(data)
-    tally.kept.append(row)
-    tally.digests.append(hashlib.blake2b(data, digest_size=8).digest())
-    tally.originals.append(picture.original)
-
-
-def _count_oddities(tally: _Tally, name: str, picture: Picture) -> None:
-    for what, times in picture.odd:
-        count, first = tally.odd.get(what, (0, name))
-        tally.odd[what] = count + times, first
-    if (depth := picture.depth) is not None:
-        before = tally.depths.get((depth.kind, depth.scale), depth)
-        tally.depths[depth.kind, depth.scale] = depth._replace(extent=joined((before.extent, depth.extent)))
-    tally.clear += picture.clear
 
 
 def _refuse_bad(source: Source, tally: _Tally, tolerated: int) -> None:
@@ -174,27 +144,19 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def _fingerprint(tally: _Tally, source: Source, labels: NDArray[np.uint8], split: NDArray[np.uint8]) -> str:
-    meaning = [source.shape, len(tally.kept), source.label_names, source.exclusive]
-    for part in (labels.tobytes(), split.tobytes(), json.dumps(meaning).encode()):
-        tally.content.update(part)
-    return str(tally.content.hexdigest())
-
-
 def _depth_notes(source: Source, tally: _Tally) -> list[str]:
     """For each kind of deep picture, which value became black and which white."""
-    stated = source.card.get("values") is not None
+    reason = "unless --values states another range" if source.card.get("values") is None else "as stated"
     return [
-        f"{KINDS[depth.kind]}: {depth.scale.low:g} is black and {depth.scale.high:g} is white, "
-        f"{'as stated' if stated else 'unless --values states another range'} "
-        f"(the pictures have {depth.extent.low:g} to {depth.extent.high:g})"
-        for depth in tally.depths.values()
+        f"{KINDS[kind]}: {scale.low:g} is black and {scale.high:g} is white, {reason} "
+        f"(the pictures have {extent.low:g} to {extent.high:g})"
+        for kind, scale, extent in tally.depths.values()
     ]
 
 
 def _one_colour(images: NDArray[np.uint8], rows: NDArray[np.int64], clear: int) -> list[str]:
     """A line if nearly all training pictures, of those that are looked at, show nothing."""
-    looked = rows[np.linspace(0, len(rows) - 1, min(len(rows), LOOKED)).astype(np.int64)] if len(rows) else rows
+    looked = rows[np.linspace(0, max(len(rows) - 1, 0), min(len(rows), LOOKED)).astype(np.int64)]
     flat = sum(int(np.ptp(images[row], axis=(0, 1)).max()) <= FLAT for row in looked.tolist())
     if not flat or flat < NEARLY_ALL * len(looked):
         return []
@@ -202,7 +164,9 @@ def _one_colour(images: NDArray[np.uint8], rows: NDArray[np.int64], clear: int) 
     return [f"{flat:,} of {len(looked):,} training pictures that were looked at are of one colour all over{remedy}"]
 
 
-def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], one_colour: list[str]) -> dict[str, Any]:
+def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], images: NDArray[np.uint8]) -> dict[str, Any]:
+    """Facts for people about a store with these images."""
+    one_colour = _one_colour(images, np.flatnonzero(split == TRAIN), tally.clear)
     sizes = np.array(tally.originals)
     smallest, largest = (tally.originals[int(at)] for at in (sizes.prod(1).argmin(), sizes.prod(1).argmax()))
     height, width, _ = source.shape
@@ -225,18 +189,12 @@ def _card(source: Source, tally: _Tally, split: NDArray[np.uint8], one_colour: l
 
 
 class Packed(NamedTuple):
-    """A store, and whether it was packed now.
+    """A store, and whether it was packed now."""
 
-    Attributes:
-        store: the store.
-        fresh: whether it was packed now, and not found on disk.
-        message: one line for the user.
-        source: what was found now, of a store that was packed before: files that are no pictures may have come since.
-    """
-
-    store: ImageStore
-    fresh: bool
-    message: str
+    store: ImageStore  # the store
+    fresh: bool  # whether it was packed now, and not found on disk
+    message: str  # one line for the user
+    # What was found now, of a store that was packed before: files that are no pictures may have come since.
     source: Source | None = None
 
     @property
@@ -294,8 +252,7 @@ def pack(
         try:
             aside.mkdir()
             tolerated = len(source.names) if keep_going else int(TOLERATED * len(source.names))
-            write_store(source, aside, tolerated, progress, workers)
-            _flush_to_disk(aside)
+            _write_store(source, aside, tolerated, progress, workers)
             aside.rename(out)
         except OSError as error:
             raise _unwritable(out, source, error, remedy) from error
@@ -322,10 +279,17 @@ def _alone(out: Path, say: Callable[[str], None], remedy: str) -> Iterator[None]
     lock = FileLock(path)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if can_lock(path):
-            _acquire(lock, out, say)
-        else:
+        if not can_lock(path):
             say(f"the disk of {out.parent} cannot lock files; let no other process pack into {out} meanwhile")
+        elif multiprocessing.current_process().name != "MainProcess":
+            # A worker that runs the user's unguarded script again must not wait for its own parent.
+            lock.acquire(timeout=0)
+        else:
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except Timeout:
+                say(f"waiting for another process, which packs into {out}")
+                lock.acquire(timeout=LONGEST_WAIT)
     except Timeout as error:
         raise DataError(f"{out} is being packed by another process; wait for it, or {remedy}") from error
     except OSError as error:
@@ -335,30 +299,6 @@ def _alone(out: Path, say: Callable[[str], None], remedy: str) -> Iterator[None]
     finally:
         path.unlink(missing_ok=True)
         lock.release()
-
-
-def _flush_to_disk(folder: Path) -> None:
-    """Returns when a folder's files are on the disk, so that a power cut cannot leave empty files."""
-    for path in folder.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def _acquire(lock: FileLock, out: Path, say: Callable[[str], None]) -> None:
-    """Waits for a lock, and says so after PATIENCE seconds.
-
-    Raises:
-        Timeout: another process holds it, and this one is a worker that runs the user's unguarded script again, which
-            must not wait for its own parent.
-    """
-    if multiprocessing.current_process().name != "MainProcess":
-        lock.acquire(timeout=0)
-        return
-    try:
-        lock.acquire(timeout=PATIENCE)
-    except Timeout:
-        say(f"waiting for another process, which packs into {out}")
-        lock.acquire(timeout=LONGEST_WAIT)
 
 
 def _unwritable(out: Path, source: Source, error: OSError, remedy: str) -> DataError:

@@ -1,8 +1,7 @@
 """Which pictures train, validate and test.
 
 In a store the split depends on the pictures' content, so that all copies of a picture are in one split, and in small
-classes on the class too. A run may hold out more of the training images. These are drawn at random, so of two equal
-training images one may be held out and the other not.
+classes on the class too. A run may hold out more of the training images, which are drawn one by one at random.
 """
 
 import re
@@ -33,14 +32,11 @@ WORDS: dict[str, int] = {
     **dict.fromkeys(("eval", "evaluation", "evaluate", "evaluating", "holdout", "heldout"), HELD),
 }
 # Words that say nothing beside one of those.
-FILLERS = frozenset(
-    re.findall(
-        r"\w+",
-        "set sets data dataset datasets image images img imgs pic pics picture pictures photo photos split splits "
-        "sample samples part fold dir folder files jpg jpeg png raw new final original",
-    )
+FILLERS = re.compile(
+    "sets?|data|datasets?|images?|imgs?|pics?|pictures?|photos?|splits?|samples?|part|fold|dir|folder|files|jpe?g|png|raw|"
+    "new|final|original"
 )
-GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({'|'.join(sorted(FILLERS))})")
+GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({FILLERS.pattern})")
 
 
 def split_by_content(digests: Sequence[bytes]) -> NDArray[np.uint8]:
@@ -70,7 +66,8 @@ def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     for name, parts in words.items():
         said = {WORDS[word.lower()] for word in parts if word.lower() in WORDS}
-        rest = [word for word in parts if word.lower() not in WORDS and word.lower() not in FILLERS | common]
+        rest = [word for word in parts if word.lower() not in WORDS and word.lower() not in common]
+        rest = [word for word in rest if not FILLERS.fullmatch(word.lower())]
         # train-val is what is trained on, test-dev and eval-test what is tested on; train-test is neither.
         said = {TRAIN} if said == {TRAIN, VALID} else {TEST} if TEST in said and TRAIN not in said else said
         if len(said) == 1:
@@ -135,8 +132,8 @@ def untrained(store: ImageStore) -> tuple[str, ...]:
     rows = store.rows("train")
     if not len(rows):
         return ()
-    counts = store.labels[rows].sum(axis=0, dtype=np.int64)
-    return tuple(name for name, count in zip(store.label_names, counts, strict=True) if not count)
+    shown = store.labels[rows].max(axis=0)
+    return tuple(name for name, met in zip(store.label_names, shown, strict=True) if not met)
 
 
 def untrained_line(names: Sequence[str]) -> str:
@@ -177,3 +174,18 @@ def _lend(split: NDArray[np.uint8], positions: NDArray[np.float64], part: int) -
     richest = max(contents, key=lambda other: len(contents[other]))
     if len(contents[richest]) > 1 or part == TRAIN:
         split[positions == contents[richest][-1]] = part
+
+
+def require_valid(store: ImageStore, least: int) -> None:
+    """Refuses a data set without images to choose by.
+
+    Raises:
+        DataError: the split "valid" has fewer than `least` images.
+    """
+    count, train = len(store.rows("valid")), len(store.rows("train"))
+    if count < least:
+        held_out = max(least, min(1000, train // 10))
+        raise DataError(
+            f'{store.path} has {count} images in the split "valid", by which a checkpoint is chosen; train with some '
+            f"training images held out for it: --set data.holdout={held_out}"
+        )

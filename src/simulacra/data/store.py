@@ -31,81 +31,36 @@ HINT = 2**17
 CAN_READ, CAN_HINT = hasattr(os, "preadv"), hasattr(os, "posix_fadvise")
 FORMAT = 1
 # Keys of store.json beside its format.
-HEAD = {
-    "fingerprint": str,
-    "label_names": list,
-    "exclusive": bool,
-    "factor_names": list,
-    "card": dict,
-}
+HEAD = {"fingerprint": str, "label_names": list, "exclusive": bool, "factor_names": list, "card": dict}
 SPLITS = ("train", "valid", "test")
 
 
-class RowFile:
-    """A file of equal rows of bytes, open as long as this object lives.
-
-    Args:
-        path: the file.
-        offset: where its first row begins, in bytes.
-        shape: of a row.
-    """
+class _OpenFile:
+    """A file of equal rows of bytes, open as long as this object lives: where rows begin, and their size in bytes."""
 
     def __init__(self, path: Path, offset: int, shape: tuple[int, ...]) -> None:
-        self.path, self.offset, self.shape = path, offset, shape
-        self.size = int(np.prod(shape))
+        self.path, self.offset, self.size = path, offset, int(np.prod(shape))
         self.descriptor = os.open(path, os.O_RDONLY)
 
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
             os.close(self.descriptor)
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """These rows, (n, *shape) uint8.
-
-        Raises:
-            DataError: the file ends before one of them.
-        """
-        out = np.empty((len(rows), self.size), np.uint8)
-        starts = (self.offset + rows * self.size).tolist()
-        got = sum(os.preadv(self.descriptor, [into.data], start) for start, into in zip(starts, out, strict=True))
-        if got != out.nbytes:
-            raise DataError(f"{self.path} is cut short; pack the data again")
-        return out.reshape(-1, *self.shape)
-
-    def expect(self, rows: NDArray[np.int64]) -> None:
-        """Asks the system to fetch these rows from disk, in the order of the file; returns at once."""
-        piece = max(HINT, self.size)
-        starts = self.offset + rows * self.size
-        for number in np.unique(np.concatenate([starts, starts + self.size - 1]) // piece).tolist():
-            os.posix_fadvise(self.descriptor, number * piece, piece, os.POSIX_FADV_WILLNEED)
-
 
 @dataclass(frozen=True)
 class ImageStore:
-    """One packed data set.
+    """One packed data set."""
 
-    Attributes:
-        path: its folder.
-        images: (N, H, W, C) uint8, memory-mapped read-only.
-        labels: (N, K) uint8 in {0, 1}; K may be 0.
-        label_names: K names.
-        exclusive: True if every row of `labels` has exactly one 1 (classes), False for attributes.
-        split: (N,) uint8, an index into SPLITS.
-        fingerprint: hexadecimal hash of images, labels and split.
-        factors: (N, F) float32 generative factors of drawn pictures, or None.
-        factor_names: F names.
-        card: facts for people: source, options, counts, licence, notes. JSON values.
-    """
-
-    path: Path
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    label_names: tuple[str, ...]
-    exclusive: bool
-    split: NDArray[np.uint8]
-    fingerprint: str
-    factors: NDArray[np.float32] | None = None
-    factor_names: tuple[str, ...] = ()
+    path: Path  # its folder
+    images: NDArray[np.uint8]  # (N, H, W, C) uint8, memory-mapped read-only
+    labels: NDArray[np.uint8]  # (N, K) uint8 in {0, 1}; K may be 0
+    label_names: tuple[str, ...]  # K names
+    exclusive: bool  # True if every row of `labels` has exactly one 1 (classes), False for attributes
+    split: NDArray[np.uint8]  # (N,) uint8, an index into SPLITS
+    fingerprint: str  # hexadecimal hash of images, labels and split
+    factors: NDArray[np.float32] | None = None  # (N, F) float32 generative factors of drawn pictures, or None
+    factor_names: tuple[str, ...] = ()  # F names
+    # Facts for people: source, options, counts, licence, notes. JSON values.
     card: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -139,19 +94,31 @@ class ImageStore:
         Raises:
             DataError: the file has become shorter than it was.
         """
-        return self.images[rows] if self._file is None else self._file.read(rows)
+        file = self._file
+        if file is None:
+            return self.images[rows]
+        out = np.empty((len(rows), *self.shape), np.uint8)
+        starts = (file.offset + rows * file.size).tolist()
+        got = sum(os.preadv(file.descriptor, [into.data], start) for start, into in zip(starts, out, strict=True))
+        if got != out.nbytes:
+            raise DataError(f"{file.path} is cut short; pack the data again")
+        return out
 
     def expect(self, rows: NDArray[np.int64]) -> None:
-        """Asks the system to fetch these rows' images from disk, if it can."""
-        if self._file is not None and CAN_HINT:
-            self._file.expect(rows)
+        """Asks the system to fetch these rows' images from disk in the order of the file, if it can."""
+        file = self._file
+        if file is None or not CAN_HINT:
+            return
+        piece, starts = max(HINT, file.size), file.offset + rows * file.size
+        for number in np.unique(np.concatenate([starts, starts + file.size - 1]) // piece).tolist():
+            os.posix_fadvise(file.descriptor, number * piece, piece, os.POSIX_FADV_WILLNEED)
 
     @cached_property
-    def _file(self) -> RowFile | None:
+    def _file(self) -> _OpenFile | None:
         """The mapped file, opened for reading; None if the images are not a whole file or the system cannot read so."""
         images: Any = self.images
         whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
-        return RowFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
+        return _OpenFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         """Indices of the labels with these names.

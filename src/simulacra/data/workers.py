@@ -41,8 +41,10 @@ def read_all(
         for item in items:
             yield attempt(read, item)
         return
-    # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang. Ctrl-C reaches all of them;
+    # this one ends the workers and prints the only message.
+    ignored = signal.SIGINT, signal.SIG_IGN
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=signal.signal, initargs=ignored)
     try:
         yield from _in_order(pool, read, items, ahead=4 * workers)
     except BrokenProcessPool as error:
@@ -89,8 +91,3 @@ def attempt(read: Callable[[Item], Result], item: Item) -> Result | DataError:
         return read(item)
     except DataError as error:
         return error
-
-
-def _ignore_interrupts() -> None:
-    # Ctrl-C reaches all processes; the parent ends the workers and prints the only message.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 
-from simulacra.diagnosis.adversarial import discriminator_wins, generator_wins, oscillation
-from simulacra.diagnosis.collapse import dead_codes, mode_collapse, posterior_collapse
+from simulacra.diagnosis.generators import (
+    dead_codes,
+    discriminator_wins,
+    generator_wins,
+    mode_collapse,
+    oscillation,
+    posterior_collapse,
+)
 from simulacra.diagnosis.history import Check, Finding, History, Severity, Sign
 from simulacra.diagnosis.learning import divergence, enough_training, more_training, overfitting
 from simulacra.runs import RunFolder
@@ -38,14 +44,9 @@ def diagnose(run: RunFolder) -> list[Finding]:
 
 
 def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
-    """Diagnoses a run as it stands and keeps the findings in run.json, for the report.
+    """Diagnoses a run as it stands and keeps the findings in run.json, for the report; gives all of them.
 
-    Args:
-        run: the run.
-        tell: called with one line for each issue that is more than a note, the first time that it is found.
-
-    Returns:
-        All findings.
+    `tell` is called with one line for each issue that is more than a note, the first time that it is found.
     """
     facts = run.read_facts()
     # An issue is reported once, however often it comes and goes, and however often a run goes on.

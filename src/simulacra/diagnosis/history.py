@@ -18,14 +18,12 @@ SET = 32  # images of a set: as many as the run's samples, as the nearest of man
 
 
 def describe_set(images: Images) -> dict[str, float]:
-    """What images look like as a set, in numbers that need no network.
-
-    Args:
-        images: (n, H, W, C) uint8, n of 2 or more; more than SET are taken in sets of that many.
+    """What images (n, H, W, C) uint8, n of 2 or more, look like as a set, in numbers that need no network.
 
     Returns:
         `apart`, the mean root-mean-square difference of two images; `nearest`, that of an image and the one of its set
-        that is most like it; `roughness`, the mean absolute difference of neighbouring pixels. All of pixels in [0, 1].
+        that is most like it; `roughness`, the mean absolute difference of neighbouring pixels. All of pixels in [0, 1];
+        more than SET images are taken in sets of that many.
     """
     sets = [images[start : start + SET] for start in range(0, len(images), SET)]
     numbers = [_of_set(part) for part in sets if len(part) > 1 and len(part) in (SET, len(sets[0]))]
@@ -66,23 +64,14 @@ FEWEST_UPDATES, FEWEST_ROWS, FEWEST_SHARE = 150, 3, 0.01
 
 @dataclass(frozen=True)
 class Sign:
-    """One number that shows an issue.
+    """One number that shows an issue."""
 
-    Attributes:
-        source: which curve, measurement or picture.
-        value: what it was there.
-        side: on which side of the limit that is.
-        limit: the threshold.
-        first: the update from which on it was so.
-        last: the update up to which.
-    """
-
-    source: str
-    value: float
-    side: Literal["above", "below"]
-    limit: float
-    first: int
-    last: int
+    source: str  # which curve, measurement or picture
+    value: float  # what it was there
+    side: Literal["above", "below"]  # on which side of the limit that is
+    limit: float  # the threshold
+    first: int  # the update from which on it was so
+    last: int  # the update up to which
 
     def __str__(self) -> str:
         when = f"at step {self.last:,}" if self.first == self.last else f"from step {self.first:,} to {self.last:,}"
@@ -91,21 +80,13 @@ class Sign:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that went wrong, or that is worth knowing.
+    """Something that went wrong, or that is worth knowing."""
 
-    Attributes:
-        issue: a key of CHECKS, and the anchor in docs/diagnosis.md.
-        severity: serious, the run is of little use; warning, look at it; note, nothing is wrong.
-        evidence: the numbers that show it.
-        meaning: a sentence for people.
-        remedy: a sentence that says what to try, with the words for the command line.
-    """
-
-    issue: str
-    severity: Severity
-    evidence: tuple[Sign, ...]
-    meaning: str
-    remedy: str
+    issue: str  # a key of CHECKS, and the anchor in docs/diagnosis.md
+    severity: Severity  # serious, the run is of little use; warning, look at it; note, nothing is wrong
+    evidence: tuple[Sign, ...]  # the numbers that show it
+    meaning: str  # a sentence for people
+    remedy: str  # a sentence that says what to try, with the words for the command line
 
     @property
     def name(self) -> str:
@@ -131,17 +112,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of metrics.jsonl, or one metric of one split over checkpoints.
+    """One line of metrics.jsonl, or one metric of one split over checkpoints."""
 
-    Attributes:
-        source: what a sign calls it.
-        steps: (n,) int64, ascending.
-        values: (n,) float64.
-    """
-
-    source: str
-    steps: NDArray[np.int64]
-    values: Numbers
+    source: str  # what a sign calls it
+    steps: NDArray[np.int64]  # (n,) int64, ascending
+    values: Numbers  # (n,) float64
 
     def since(self, step: int) -> "Curve":
         """What comes after an update."""
@@ -160,10 +135,7 @@ class Curve:
 
 
 class History:
-    """A run's files, read once.
-
-    Args:
-        run: the folder.
+    """The files of a run folder, read once.
 
     Raises:
         RunError: it holds no run, or a file of it is damaged.
@@ -230,11 +202,7 @@ class History:
         return list(newest.values())
 
     def snapshots(self, most: int | None = None) -> list[tuple[int, Images]]:
-        """Step and images of the same codes in the last snapshots, without the one before the first update.
-
-        Args:
-            most: how many; all by default.
-        """
+        """Step and images of the same codes in the last `most` snapshots, or all, but that before the first update."""
         names = [name for name in self.run.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
         late = [name for name in names if int(name[6:]) > 0][-most if most else None :]
         snapshots = [(int(name[6:]), self.images(name)) for name in late]

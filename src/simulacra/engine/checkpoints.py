@@ -15,7 +15,7 @@ from simulacra.files import expand
 from simulacra.objectives import Objective, build
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
-from simulacra.settings import StartSettings
+from simulacra.settings.training import StartSettings
 
 FORMAT = 1
 PARTS = {"step": int, "networks": dict, "ema": dict}  # of a checkpoint, whoever reads it
@@ -71,11 +71,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def fitting(path: Path, run: RunFolder) -> Iterator[None]:
-    """Open while a state is taken up from a checkpoint.
-
-    Raises:
-        RunError: the state does not fit the run's recipe.
-    """
+    """Open while a state is taken up from a checkpoint. Raises RunError: the state does not fit the run's recipe."""
     try:
         yield
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
@@ -153,7 +149,7 @@ def transfer(objective: Objective, start: StartSettings) -> dict[str, Any]:
     """
     run, step, state = source(start)
     weights: State = state["networks"] | state["ema"]
-    pairs = _pairs(objective, start, _networks(weights))
+    pairs = _pairs(objective, start, list(dict.fromkeys(name.split(".")[0] for name in weights)))
     fitting = {target: _fitting(objective, start.run, target, source, weights) for target, source in pairs.items()}
     for target, values in fitting.items():
         objective.networks[target].load_state_dict(values)
@@ -200,11 +196,6 @@ def freeze(objective: Objective, names: tuple[str, ...]) -> None:
     for name in names:
         # Nothing in training calls train() again, and `evaluating` restores the modes that were set.
         objective.networks[name].requires_grad_(False).eval()
-
-
-def _networks(state: State) -> list[str]:
-    """Names of the networks in a state, in its order."""
-    return list(dict.fromkeys(name.split(".")[0] for name in state))
 
 
 def _pairs(objective: Objective, start: StartSettings, theirs: list[str]) -> dict[str, str]:

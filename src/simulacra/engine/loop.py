@@ -13,8 +13,7 @@ from simulacra.data.batches import SHUFFLED, Batches, Order
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
-from simulacra.engine.ema import EMA
-from simulacra.engine.optimizers import Optimizers
+from simulacra.engine.optimizers import EMA, Optimizers
 from simulacra.errors import Diverged
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
@@ -58,11 +57,7 @@ class Meter:
             raise Diverged(f"{', '.join(names)} stopped being finite at step {step}")
 
     def flush(self) -> dict[str, float]:
-        """The means since the last flush, by name.
-
-        Raises:
-            Diverged: one of them is not finite.
-        """
+        """The means since the last flush, by name. Raises Diverged: one of them is not finite."""
         self.check()
         means = {name: total / (self.counts[name] * self.devices.world) for name, total in self.totals().items()}
         self.sums, self.counts, self.bad = {}, {}, None
@@ -130,12 +125,7 @@ class Tick:
 
 
 def assemble(
-    recipe: Recipe,
-    run: RunFolder,
-    objective: Objective,
-    store: ImageStore,
-    devices: Devices,
-    order: Order = SHUFFLED,
+    recipe: Recipe, run: RunFolder, objective: Objective, store: ImageStore, devices: Devices, order: Order = SHUFFLED
 ) -> Training:
     """Puts a training together and takes up the newest checkpoint of its run; without one, weights of another run.
 

@@ -1,6 +1,7 @@
-"""One optimiser per player, the step that moves that player only, and how large steps are at what time."""
+"""How weights move: one optimiser per player, how large its steps are at what time, and the EMA of the weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import cos, pi
 from typing import Any
 
@@ -8,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from simulacra.engine.devices import Devices
-from simulacra.objectives import Objective
-from simulacra.settings import OptimizerSettings
+from simulacra.objectives import Encodes, Generates, Objective
+from simulacra.settings.training import OptimizerSettings
 
 Parameters = list[nn.Parameter]
 
@@ -31,7 +32,7 @@ class Optimizers:
     Args:
         objective: whose players learn; its networks are where they will stay.
         settings: the recipe's table of optimisers.
-        devices: runs the backward pass and averages over processes.
+        devices: averages gradients over processes.
 
     Attributes:
         norms: "gradient/PLAYER" -> length of the gradient that the player followed last, in every tenth update; else
@@ -64,7 +65,7 @@ class Optimizers:
         """One step of this player down the loss; nobody else's parameters get a gradient."""
         parameters, optimizer = self.parameters[player], self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
-        self.devices.backward(loss, parameters, retain_graph=retain_graph)
+        torch.autograd.backward(loss, inputs=parameters, retain_graph=retain_graph)
         self.devices.average(parameters)
         if self.measures:
             lengths = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
@@ -100,3 +101,64 @@ def rate_factor(settings: OptimizerSettings, step: int, steps: int) -> float:
         return 1.0
     done = (step - settings.warmup) / max(1, steps - settings.warmup)
     return 1 - done if settings.schedule == "linear" else (1 + cos(pi * done)) / 2
+
+
+State = dict[str, Tensor]
+
+
+class EMA:
+    """Averages weights and statistics of the network that makes images; of all networks where an encoder gives codes.
+
+    Yazici et al. 2019, arXiv:1806.04498; Karras et al. 2018, arXiv:1710.10196, section 4. An encoder's codes mean
+    something to the decoder of the same moment; the average of one would not fit the other.
+
+    Args:
+        objective: its networks are where they will stay.
+        decay: share of the old average kept at each update, in [0, 1); 0 keeps no average at all.
+
+    Attributes:
+        weights: "NETWORK.LAYER.NAME" -> average, as a checkpoint keeps them; empty where none is kept.
+    """
+
+    def __init__(self, objective: Objective, decay: float) -> None:
+        self.decay = decay
+        self.live: State = {}
+        if decay and isinstance(objective, Generates):
+            whole = isinstance(objective, Encodes)
+            state = objective.networks.state_dict()
+            self.live = {key: value for key, value in state.items() if whole or key.split(".")[0] == objective.maker}
+        self.floats = [name for name, value in self.live.items() if value.is_floating_point()]
+        self.weights = {name: value.clone() for name, value in self.live.items()}
+
+    def update(self, step: int) -> None:
+        """Follows the weights after the update of this number; faster at first, so that the start is soon forgotten."""
+        if not self.live:
+            return
+        decay = min(self.decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            average, live = ([state[name] for name in self.floats] for state in (self.weights, self.live))
+            torch._foreach_lerp_(average, live, 1 - decay)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """The networks have the averaged weights for as long as this is open."""
+        with torch.no_grad():
+            before = {name: value.clone() for name, value in self.live.items()}
+            self._put(self.weights)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                self._put(before)
+
+    def load(self, state: State) -> None:
+        """Takes up averages from a checkpoint.
+
+        The average of a network that the checkpoint has none of begins at the weights where they stand.
+        """
+        for name, value in self.weights.items():
+            value.copy_(state.get(name, self.live[name]))
+
+    def _put(self, state: State) -> None:
+        for name, value in state.items():
+            self.live[name].copy_(value)

@@ -40,31 +40,22 @@ def _unpacked(value: Any) -> Any:
 
 
 class Description(BaseModel):
-    """One code in words. Latent dimensions, codes, categories and directions are counted from 1.
-
-    Attributes:
-        seed: everything that is not set is drawn from it; 0 where neither it nor numbers are given.
-        numbers: the whole code, (width,), instead of a seed; a list, or base64 of float32.
-        noise: the noise alone, (noise,), the rest being drawn from the seed; likewise.
-        labels: label -> how much of it, from 0 (off) to 1 (on); beyond that it is exaggerated.
-        categories: which categorical code -> which category.
-        continuous: which continuous code -> its value, drawn from [-1, 1] in training.
-        overrides: which latent dimension of the noise -> its value.
-        principal_directions: which principal direction of the noise -> how far along it.
-        attributes: attribute -> how much of its direction is added.
-    """
+    """One code in words. Latent dimensions, codes, categories and directions are counted from 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    # everything that is not set is drawn from it; 0 where neither it nor numbers are given
     seed: NonNegativeInt | None = None
+    # the whole code, (width,), instead of a seed; a list, or base64 of float32
     numbers: Annotated[tuple[float, ...] | None, BeforeValidator(_unpacked)] = None
+    # the noise alone, (noise,), the rest being drawn from the seed; likewise
     noise: Annotated[tuple[float, ...] | None, BeforeValidator(_unpacked)] = None
-    labels: dict[str, float] = {}
-    categories: dict[PositiveInt, PositiveInt] = {}
-    continuous: dict[PositiveInt, float] = {}
-    overrides: dict[PositiveInt, float] = {}
-    principal_directions: dict[PositiveInt, float] = {}
-    attributes: dict[str, float] = {}
+    labels: dict[str, float] = {}  # label -> how much of it, from 0 (off) to 1 (on); beyond that it is exaggerated
+    categories: dict[PositiveInt, PositiveInt] = {}  # which categorical code -> which category
+    continuous: dict[PositiveInt, float] = {}  # which continuous code -> its value, drawn from [-1, 1] in training
+    overrides: dict[PositiveInt, float] = {}  # which latent dimension of the noise -> its value
+    principal_directions: dict[PositiveInt, float] = {}  # which principal direction of the noise -> how far along it
+    attributes: dict[str, float] = {}  # attribute -> how much of its direction is added
 
 
 def read(text: str) -> list[Description]:
@@ -97,12 +88,7 @@ def _validated(content: Any, name: str) -> Description:
 
 
 def codes_of(subject: Subject, described: Sequence[Description], directions: Directions | None = None) -> Tensor:
-    """Codes (n, width) float32 that are described.
-
-    Args:
-        subject: the model that they are for.
-        described: n descriptions.
-        directions: of this subject, where they are at hand already.
+    """Codes (n, width) float32 that n descriptions mean for a model; its directions, where they are at hand already.
 
     Raises:
         RunError: a description does not fit the model, or a number is out of range.

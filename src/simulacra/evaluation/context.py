@@ -19,7 +19,7 @@ from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.files import keep_aside, to_npz, user_cache
 from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
@@ -30,7 +30,6 @@ NO_HELD_OUT = "not applicable, there are too few held-out images to set this aga
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,32 +37,22 @@ class Chosen:
     """Rows of a store to measure against; the same ones whatever the seed of the samples.
 
     They are in the order in which they were drawn: any part of them is of all classes, whatever the data set's order.
-
-    Attributes:
-        split: where the held-out images are from: test, valid, both as valid+test, or train where there are none.
-        held_out: (m,) rows of images that were not trained on; the rows of `train` where there are too few.
-        train: (m,) rows of training images.
-        reference: (n,) rows of further training images, in the place of n samples: what they score is the baseline.
     """
 
-    split: str
-    held_out: Rows
-    train: Rows
-    reference: Rows
+    split: str  # where the held-out images are from: test, valid, both as valid+test, or train where there are none
+    held_out: Rows  # (m,) rows of images that were not trained on; the rows of `train` where there are too few
+    train: Rows  # (m,) rows of training images
+    reference: Rows  # (n,) rows of further training images, in the place of n samples: what they score is the baseline
 
 
 def choose(store: ImageStore, count: int) -> Chosen:
-    """Which real images n samples are measured against.
+    """Which real images n = `count` samples are measured against.
 
     As many held-out images as there are, n at most, and as many training images, so that the two can be compared. Of
     the other training images n are the reference, or all where there are fewer: then fewer samples are measured.
 
     Of a data set with few images, all held-out ones are taken together; training images take the place of held-out
     ones that are too few even so.
-
-    Args:
-        store: the data set, as the run saw it.
-        count: n.
 
     Raises:
         DataError: too few images to measure anything.
@@ -91,25 +80,14 @@ def held_out_split(store: ImageStore) -> str:
 
 @dataclass(frozen=True)
 class RealImages:
-    """What an extractor computes of a store's images, from files of a cache or computed and kept there.
-
-    Attributes:
-        store: the data set.
-        extractor: what turns images into features.
-        cache: folder of the files; the user's cache folder by default.
-    """
+    """What an extractor computes of a store's images, from files of a cache or computed and kept there."""
 
     store: ImageStore
     extractor: Extractor
-    cache: Path | None = None
+    cache: Path | None = None  # folder of the files; the user's cache folder by default
 
     def features(self, split: str, rows: Rows, progress: Progress | None = None) -> Vectors:
-        """Features (n, width) of images.
-
-        Args:
-            split: of the rows, for the file's name.
-            rows: (n,) which images.
-            progress: called with (done, total) where features have to be computed.
+        """Features (n, width) of rows (n,) of a split, which names the file; `progress` gets (done, total) images.
 
         Raises:
             RunError: the extractor is not at hand.
@@ -134,13 +112,7 @@ class RealImages:
         return Cloud(features, self._cached(f"pairs-{split}-{len(rows)}", (rows,), compute))
 
     def baselines(self, real: Rows, reference: Rows, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """What real images score in the place of samples: metric -> value, as `measure` computes it.
-
-        Args:
-            real: which images they are measured against.
-            reference: which images they are.
-            measure: computes the scores.
-        """
+        """What rows `reference` of real images score against rows `real`: metric -> value, as `measure` computes it."""
 
         def compute() -> Arrays:
             return {name: np.array(value) for name, value in measure().items()}
@@ -176,24 +148,15 @@ Part = Literal["held_out", "train", "reference"]
 
 @dataclass(frozen=True)
 class Material:
-    """One run at one step, the data set, and one extractor.
+    """One run at one step, the data set, and one extractor."""
 
-    Attributes:
-        subject: the model as `open_model` gives it, with its store as the run saw it.
-        chosen: which real images the samples are compared with; there are as many samples as `chosen.reference`.
-        extractor: what turns images into features.
-        seed: of the samples.
-        against: fingerprint of the store, where it is not the one trained on.
-        cache: folder of features and judges; the user's cache folder by default.
-        progress: called with (what, done, total) while something takes long.
-    """
-
-    subject: Subject
-    chosen: Chosen
+    subject: Subject  # the model as `open_model` gives it, with its store as the run saw it
+    chosen: Chosen  # which real images the samples are compared with; there are as many samples as `chosen.reference`
     extractor: Extractor
-    seed: int = 0
-    against: str | None = None
-    cache: Path | None = None
+    seed: int = 0  # of the samples
+    against: str | None = None  # fingerprint of the store, where it is not the one trained on
+    cache: Path | None = None  # folder of features and judges; the user's cache folder by default
+    # called with (what, done, total) while something takes long
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
     _features: dict[str, Vectors] = field(default_factory=dict, repr=False)
 
@@ -276,7 +239,7 @@ class Material:
         """Split and rows of one part of `chosen`."""
         return self.chosen.split if part == "held_out" else "train", getattr(self.chosen, part)
 
-    def stage(self, what: str) -> Callable[[int, int], None]:
+    def stage(self, what: str) -> Progress:
         """A progress function (done, total) for one thing that takes long."""
         return partial(self.progress, what)
 
@@ -289,17 +252,11 @@ class Material:
 
 @dataclass
 class Results:
-    """What a group of metrics measured.
+    """What a group of metrics measured."""
 
-    Attributes:
-        measurements: of the metrics of the group.
-        notes: sentences that a person should read beside them.
-        pictures: name -> arrays, kept in the run folder under that name.
-    """
-
-    measurements: list[Measurement] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    pictures: dict[str, Arrays] = field(default_factory=dict)
+    measurements: list[Measurement] = field(default_factory=list)  # of the metrics of the group
+    notes: list[str] = field(default_factory=list)  # sentences that a person should read beside them
+    pictures: dict[str, Arrays] = field(default_factory=dict)  # name -> arrays, kept in the run folder under that name
 
     def add(self, other: "Results") -> None:
         """Takes over what another part measured."""

@@ -50,10 +50,10 @@ def store_of(
     return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
-def store_at_hand(run: RunFolder, *, recipe: Recipe | None = None) -> ImageStore | None:
+def store_at_hand(run: RunFolder) -> ImageStore | None:
     """The store that a run was trained on, or None where it is not seen from here; nothing is packed."""
     try:
-        return store_of(run, recipe=recipe)
+        return store_of(run)
     except SimulacraError:
         return None
 
@@ -69,11 +69,7 @@ def places(run: RunFolder, trained: dict[str, Any]) -> Iterator[Path]:
 
 
 def _found(run: RunFolder, trained: dict[str, Any]) -> ImageStore | None:
-    """The store at one of its places; None where there is none.
-
-    Raises:
-        DataError: there is another one, or a damaged one, and not the one that is sought.
-    """
+    """The store at one of its places, or None; a DataError where there is another one or a damaged one alone."""
     problem: DataError | None = None
     for path in places(run, trained):
         if not is_store(path):
@@ -92,11 +88,7 @@ def _found(run: RunFolder, trained: dict[str, Any]) -> ImageStore | None:
 
 
 def _packed_again(run: RunFolder, recipe: Recipe, trained: dict[str, Any], say: Say | None, remedy: str) -> ImageStore:
-    """The store of a cache that was cleared, from what the run was trained on.
-
-    Raises:
-        DataError: that is not at hand, or not what it was.
-    """
+    """The store of a cache that was cleared, from what the run was trained on, or a DataError where that is gone."""
     lost = f"the store of {run.path} is not at {trained.get('path')}, seen from here"
     source = recipe.data.source.path if recipe.data.source else recipe.data.name
     if say is None or not (source in KNOWN or Path(source).exists()):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import svd_flip
 from torch import Tensor
 
-from simulacra.evaluation.pictures.preview import Arrays
+from simulacra.evaluation.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.files import to_npz
 from simulacra.runs import RunFolder
@@ -31,31 +31,20 @@ TESTED = 5  # every fifth code tests a classifier that is fitted to the others
 
 
 class Fitted(NamedTuple):
-    """A direction, and how well it tells the groups apart.
+    """A direction, and how well it tells the groups apart."""
 
-    Attributes:
-        direction: (width,) float32.
-        separation: mean of the shares of either group that lie on the right side, of codes that were not fitted; NaN if
-            there are too few of them.
-    """
-
-    direction: Codes
+    direction: Codes  # (width,) float32
+    # mean of the shares of either group that lie on the right side, of codes that were not fitted; NaN if there are too
+    # few of them
     separation: float
 
 
 def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int = FEWEST) -> Codes | None:
-    """From the mean code without a label to the mean code with it, (width,) float32.
+    """From the mean code without a label to that with it, (width,) float32; codes (n, width), labels (n,) of 0 and 1.
 
     Larsen et al. 2016, arXiv:1512.09300, section 4.1, "visual attribute vectors". What comes along with the label in
-    the data comes along here too; `normal_direction` takes less of it, and `without` takes it out.
-
-    Args:
-        codes: (n, width).
-        labels: (n,) in {0, 1}.
-        fewest: codes that either group must have.
-
-    Returns:
-        None where either group has too few codes.
+    the data comes along here too; `normal_direction` takes less of it, and `without` takes it out. None where either
+    group has fewer than `fewest` codes.
     """
     having = labels.astype(bool)
     if min(having.sum(), (~having).sum()) < fewest:
@@ -65,17 +54,11 @@ def mean_direction(codes: Codes, labels: Labels | NDArray[np.bool_], fewest: int
 
 
 def normal_direction(codes: Codes, labels: Labels) -> Fitted | None:
-    """Along the normal of the plane that tells codes with a label from those without, by logistic regression.
+    """Along the normal of the plane that separates codes (n, width) by a label (n,) of 0 and 1, by logistic regression.
 
     Shen et al. 2020, InterFaceGAN, arXiv:1907.10786, section 3.1, who take a linear support vector machine. The unit
     normal is as long as the means of the groups are apart along it, so that strengths compare with `mean_direction`.
-
-    Args:
-        codes: (n, width).
-        labels: (n,) in {0, 1}.
-
-    Returns:
-        None where either group has too few codes.
+    None where either group has too few codes.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -132,22 +115,14 @@ METHODS: tuple[Method, ...] = ("mean", "normal")
 
 @dataclass(frozen=True)
 class LabelDirections:
-    """A direction for each label, in the space of one run's codes at one step.
+    """A direction for each label, in the space of one run's codes at one step."""
 
-    Attributes:
-        names: K labels.
-        step: of the checkpoint that the codes belong to.
-        source: what they were learnt from, in words.
-        mean: (K, width) float32, differences of means; NaN where a label has too few examples.
-        normal: (K, width) float32, normals of linear classifiers, scaled alike; NaN likewise.
-        separation: (K,) how well each classifier tells codes that it was not fitted to, 0.5 by guessing.
-    """
-
-    names: tuple[str, ...]
-    step: int
-    source: str
-    mean: Codes
-    normal: Codes
+    names: tuple[str, ...]  # K labels
+    step: int  # of the checkpoint that the codes belong to
+    source: str  # what they were learnt from, in words
+    mean: Codes  # (K, width) float32, differences of means; NaN where a label has too few examples
+    normal: Codes  # (K, width) float32, normals of linear classifiers, scaled alike; NaN likewise
+    # (K,) how well each classifier tells codes that it was not fitted to, 0.5 by guessing
     separation: NDArray[np.float64]
 
     def of(self, name: str, method: Method) -> Codes | None:
@@ -211,10 +186,7 @@ def map_of(run: RunFolder, step: int) -> Arrays | None:
 class Directions:
     """Directions in the noise of one trained model, each found when it is first asked for, the same ones every time.
 
-    Args:
-        subject: the model.
-        test_images: their codes (n, width), labels (n, K) and label_names, as the picture "map" holds them, or None.
-        label_directions: that the run keeps, or None.
+    Test images are given by their codes (n, width), labels (n, K) and label_names, as the picture "map" holds them.
     """
 
     def __init__(

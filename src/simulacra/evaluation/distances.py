@@ -26,29 +26,19 @@ SMALLEST = 1e-6  # singular values below this share of the largest are lost in r
 
 
 class Moments(NamedTuple):
-    """Mean and covariance of a set.
+    """Mean and covariance of a set."""
 
-    Attributes:
-        mean: (d,).
-        factor: (k, d), k at most n and d; factor^T factor is the unbiased covariance.
-    """
-
-    mean: Array
-    factor: Array
+    mean: Array  # (d,)
+    factor: Array  # (k, d), k at most n and d; factor^T factor is the unbiased covariance
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """A set of feature vectors that is compared with several others, so that what depends on it alone is computed once.
+    """A set of vectors that is compared with several others, so that what depends on it alone is computed once."""
 
-    Attributes:
-        features: (n, d), n of 2 or more.
-        computed: what is known already: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared
-            distances to the third and the fifth neighbour. Given to a Cloud of the same features, it is not
-            computed again.
-    """
-
-    features: Features
+    features: Features  # (n, d), n of 2 or more
+    # what is known already: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared distances to
+    # the third and the fifth neighbour. Given to a Cloud of the same features, it is not computed again.
     computed: dict[str, Array] = field(default_factory=dict)
 
     def within(self, blocks: int) -> Array:
@@ -145,22 +135,14 @@ def _discrepancy(within_a: Array, within_b: Array, across: Array) -> Array:
 def neighbours(
     real: Features | Cloud, generated: Features | Cloud, k: int = NARROW, k_dense: int = WIDE
 ) -> dict[str, Estimate]:
-    """Precision, recall, density and coverage: fidelity and diversity apart, by nearest neighbours.
+    """Precision, recall, density and coverage: fidelity and diversity apart, by neighbours of features (n, d), (m, d).
 
     A set of images stands for balls around its images, each as wide as the distance to the k-th neighbour. Precision is
     the share of generated images in a ball of a real one, recall that of real images in a ball of a generated one:
-    Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images a generated one lies,
-    over k; coverage is the share of real images with a generated one in their ball: Naeem et al. 2020,
-    arXiv:2002.09797. The intervals are those of a mean over images, the balls taken as given.
-
-    Args:
-        real: (n, d) features of real images.
-        generated: (m, d) features of generated images.
-        k: for precision and recall.
-        k_dense: for density and coverage.
-
-    Returns:
-        The four by name. All but density lie in [0, 1]; density is 1 on average for sets of one distribution.
+    Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images, as wide as to their
+    `k_dense`-th neighbour, a generated one lies, over k_dense; it is 1 on average for sets of one distribution.
+    Coverage is the share of real images with a generated one in their ball: Naeem et al. 2020, arXiv:2002.09797. The
+    intervals are those of a mean over images, the balls taken as given.
 
     Raises:
         ValueError: a set has no more than k or k_dense points.
@@ -187,16 +169,11 @@ def neighbours(
 
 
 def nearer(train: Features, held_out: Features, generated: Features) -> Estimate:
-    """Memorisation: the share of generated vectors whose nearest real one is a training one, and not a held-out one.
+    """Memorisation: the share of vectors (n, d) of samples nearer to a training image than to any held-out one.
 
-    It is a half for a model that learned the distribution and no image, among as many training as held-out images; ties
-    count half. After the tests of Meehan et al. 2020, arXiv:2004.05675, and Alaa et al. 2022, arXiv:2102.08921.
-    The interval is that of a mean over generated vectors, the real ones taken as given.
-
-    Args:
-        train: (m, d) features of training images.
-        held_out: (m, d) features of as many images that were not trained on.
-        generated: (n, d) features of generated images.
+    It is a half for a model that learned the distribution and no image, among as many training as held-out images, both
+    (m, d); ties count half. After the tests of Meehan et al. 2020, arXiv:2004.05675, and Alaa et al. 2022,
+    arXiv:2102.08921. The interval is that of a mean over generated vectors, the real ones taken as given.
     """
     to_train, to_held_out = (
         np.concatenate([squares.min(1) for _, squares in _squares(generated, real)]) for real in (train, held_out)
@@ -241,25 +218,19 @@ def moments_of(features: Features) -> Moments:
 
 
 def frechet(a: Features, b: Features) -> float:
-    """Frechet distance between two Gaussians with the means and covariances of two sets.
+    """Frechet distance of two Gaussians with the means and covariances of sets (n, d) and (m, d), n and m of 2 or more.
 
     |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), Heusel et al. 2017, arXiv:1706.08500. The trace of the root is
     taken as the sum of the singular values of a product of the two factors, which are real and never negative, so no
-    imaginary part has to be dropped and no small constant added.
-
-    Args:
-        a: (n, d) features; n of 2 or more.
-        b: (m, d) features.
-
-    Returns:
-        The distance, 0 or more. It is biased upwards, the more the nearer n and m are to d.
+    imaginary part has to be dropped and no small constant added. It is 0 or more, and biased upwards, the more the
+    nearer n and m are to d.
     """
     with threadpool_limits(1, "blas"):  # beside another busy program, more threads wait for one another
         return max(0.0, _distance(moments_of(a), moments_of(b)))
 
 
 def frechet_pair(a: Cloud, b: Cloud) -> tuple[Estimate, Estimate]:
-    """The Frechet distance with its 95% interval, and its limit for ever more images.
+    """The Frechet distance with its 95% interval, and its limit for ever more images, which may be a little below 0.
 
     The interval is 1.96 standard errors by the infinitesimal jackknife, from how much each image moves the distance:
     Efron 1982, The Jackknife, chapter 6; the limit law is that of Rippl et al. 2016, arXiv:1507.04090. It covers the
@@ -270,13 +241,6 @@ def frechet_pair(a: Cloud, b: Cloud) -> tuple[Estimate, Estimate]:
     a line to many subsets. Here it goes through two points, all images, and the mean of three times two thirds of both
     sets: smaller subsets, which may have fewer images than features, bend the line. Its interval has the width of the
     first. From about 1.5 times as many images as features on, little bias is left; with fewer it is too high.
-
-    Args:
-        a: one set.
-        b: the other.
-
-    Returns:
-        Both; the limit may be a little below 0.
     """
     with threadpool_limits(1, "blas"):
         value, error = _distance_and_error(a, b)

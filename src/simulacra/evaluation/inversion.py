@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from simulacra.data.batches import to_tensor
 from simulacra.errors import RunError
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.objectives import Encodes, Generates
 from simulacra.objectives.code import Code
 from simulacra.seeds import Draw
@@ -30,15 +30,10 @@ MISSED = 0.05  # variance of a pixel value around the decoder's, for the weight 
 
 @dataclass(frozen=True)
 class Inverted:
-    """Codes found for images.
+    """Codes found for images."""
 
-    Attributes:
-        codes: (n, width) float32 on the CPU, labels and categories being 0 or 1.
-        errors: (n,) float32, mean squared error of each image in [-1, 1].
-    """
-
-    codes: Tensor
-    errors: NDArray[np.float32]
+    codes: Tensor  # (n, width) float32 on the CPU, labels and categories being 0 or 1
+    errors: NDArray[np.float32]  # (n,) float32, mean squared error of each image in [-1, 1]
 
 
 def invert(
@@ -47,9 +42,8 @@ def invert(
     *,
     starts: int = 4,
     steps: int = 150,
-    labels: NDArray[np.uint8] | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Inverted:
     """The codes whose images are nearest to given ones, by mean squared error.
 
@@ -63,7 +57,6 @@ def invert(
         images: (n, H, W, C) of the size that it makes.
         starts: codes tried for each image.
         steps: updates of the code that wins.
-        labels: (n, K) in {0, 1}, in the order of the recipe's labels, to keep to; by default they are searched for too.
         seed: of the starts; the same arguments give the same codes.
         progress: called with (done, total) steps.
 
@@ -76,9 +69,6 @@ def invert(
             f"images of shape {images.shape[1:]} cannot be inverted by a run that makes {shape}; resize them"
         )
     drawn = subject.codes(count * starts, Draw.INVERSION_STARTS, seed=seed).to(device)
-    if labels is not None and model.code.labels:
-        given = torch.as_tensor(labels, dtype=torch.float32, device=device).repeat_interleave(starts, 0)
-        drawn = _with_labels(model.code, drawn, given)
     drawn = drawn.reshape(count, starts, -1)
     size = max(1, AT_ONCE // starts)
     chunks = range(0, count, size)
@@ -91,13 +81,13 @@ def invert(
                     progress(before + step, len(chunks) * steps)
 
             targets = to_tensor(images[start : start + size]).to(device)
-            nearest.append(_nearest(model, targets, drawn[start : start + size], steps, labels is not None, report))
+            nearest.append(_nearest(model, targets, drawn[start : start + size], steps, report))
     codes, errors = (torch.cat(parts).cpu() for parts in zip(*nearest, strict=True))
     return Inverted(codes, errors.numpy())
 
 
 def _nearest(
-    model: Generates, targets: Tensor, drawn: Tensor, steps: int, held: bool, report: Callable[[int], None]
+    model: Generates, targets: Tensor, drawn: Tensor, steps: int, report: Callable[[int], None]
 ) -> tuple[Tensor, Tensor]:
     """Codes (n, width) nearest to targets (n, C, H, W), from starts (n, starts, width), and their errors (n,)."""
     count, starts = drawn.shape[:2]
@@ -105,12 +95,11 @@ def _nearest(
     if encoded:
         drawn = torch.cat([encoded[0][:, None], drawn[:, 1:]], 1)
     each, race = targets.repeat_interleave(starts, 0), round(RACE * steps)
-    relaxed = ("categories",) if held else ("categories", "labels")
-    codes = _descend(model, each, drawn.flatten(0, 1), np.arange(race) / max(1, steps), relaxed, report)
+    codes = _descend(model, each, drawn.flatten(0, 1), np.arange(race) / max(1, steps), True, report)
     best = _errors(model, codes, each).reshape(count, starts).argmin(1)
     codes = codes.reshape(count, starts, -1)[torch.arange(count), best]
     times = np.arange(race, steps) / max(1, steps)
-    codes = _descend(model, targets, codes, times, (), lambda step: report(race + step))
+    codes = _descend(model, targets, codes, times, False, lambda step: report(race + step))
     ends = torch.stack([codes, *encoded])  # an encoder's own code may be the nearest
     least, which = torch.stack([_errors(model, end, targets) for end in ends]).min(0)
     return ends[which, torch.arange(count)], least
@@ -121,18 +110,18 @@ def _descend(
     targets: Tensor,
     codes: Tensor,
     times: NDArray[np.float64],
-    relaxed: tuple[str, ...],
+    relaxed: bool,
     report: Callable[[int], None],
 ) -> Tensor:
     """Codes (m, width), each with a target of its own, after a step for each of `times`, which are shares of the whole.
 
-    Labels and categories move if they are among the `relaxed`; at the end they are 0 or 1.
+    Labels and categories move if they are relaxed; at the end they are 0 or 1.
     """
     code = model.code
     noise, labels, categories, continuous = (part.clone() for part in torch.split(codes, code.widths, 1))
     free = {"noise": noise, "continuous": continuous}
-    logits = {"labels": SURE * (2 * code.labels_of(codes) - 1), "categories": SURE * categories}
-    free |= {name: logits[name] for name in relaxed}
+    if relaxed:
+        free |= {"labels": SURE * (2 * code.labels_of(codes) - 1), "categories": SURE * categories}
     free = {name: part.requires_grad_() for name, part in free.items() if part.numel()}
 
     def joined() -> Tensor:
@@ -166,13 +155,8 @@ def _rounded(code: Code, codes: Tensor) -> Tensor:
     labels = code.labels_of(codes)
     if code.exclusive and code.labels:
         labels = F.one_hot(labels.argmax(1), code.labels)
-    return _with_labels(code, codes, labels.round())
-
-
-def _with_labels(code: Code, codes: Tensor, labels: Tensor) -> Tensor:
-    """The same codes (m, width) with labels (m, K), categories rounded."""
     parts = code.split(codes)
-    return code.join(parts.noise, labels, parts.categories, parts.continuous)
+    return code.join(parts.noise, labels.round(), parts.categories, parts.continuous)
 
 
 def _errors(model: Generates, codes: Tensor, targets: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from simulacra.data.batches import Batches, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
+from simulacra.evaluation.subject import Progress
 from simulacra.files import keep_aside, user_cache
 from simulacra.objectives import build
 from simulacra.objectives.classifier import Classifier
@@ -37,33 +38,24 @@ FEWEST_SEEN = 20_000  # images, however large they are
 MOST_HELD_OUT = 10_000
 LEARNED = 0.7  # area under the curve from which a judge's predictions count; chance is 0.5
 Values = NDArray[np.float32]
-Progress = Callable[[int, int], None]
 Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained classifier, with its errors on real images that it was not trained on.
-
-    Attributes:
-        objective: the classifier.
-        label: what measurements call it.
-        label_names: K names, all labels of the data set.
-        exclusive: whether an image has exactly one of them.
-        confusion: counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K)
-            of exclusive classes, (K, 2, 2) of attributes, without and with.
-        auc: (K,) area under the ROC curve of each label against all images without it; nan where the held-out images
-            are all alike in it.
-        n: how many held-out images.
-    """
+    """A trained classifier, with its errors on real images that it was not trained on."""
 
     objective: Classifier
-    label: str
-    label_names: tuple[str, ...]
-    exclusive: bool
+    label: str  # what measurements call it
+    label_names: tuple[str, ...]  # K names, all labels of the data set
+    exclusive: bool  # whether an image has exactly one of them
+    # counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K) of exclusive
+    # classes, (K, 2, 2) of attributes, without and with
     confusion: NDArray[np.int64]
+    # (K,) area under the ROC curve of each label against all images without it; nan where the held-out images are all
+    # alike in it
     auc: NDArray[np.float64]
-    n: int
+    n: int  # how many held-out images
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
@@ -98,13 +90,8 @@ class Judge:
 def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress | None = None) -> Judge | None:
     """The judge of a data set, from the cache or trained and kept there; the same one for the same images and labels.
 
-    Args:
-        store: the data set; its training images train the judge, its test images (else the valid ones) test it.
-        cache: folder of judges; the user's cache folder by default.
-        progress: called with (done, total) updates while it is trained.
-
-    Returns:
-        None where the data set has no labels.
+    Its training images train the judge, its test images (else the valid ones) test it. None without labels. Judges are
+    kept in `cache`, the user's cache folder by default; `progress` gets (done, total) updates while one is trained.
 
     Raises:
         DataError: there is no training image.

@@ -23,29 +23,23 @@ from simulacra.seeds import choose_rows, torch_seed
 
 Weights = Literal["ema", "raw"]  # the exponential moving average of the weights, or the weights themselves
 
+Progress = Callable[[int, int], None]  # called with (done, total)
+
 CHUNK = 250  # images decoded or encoded at once
 FEW = 16  # images that one thread decodes at once: what lies between layers stays in the processor's cache
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model with all that is needed to look at it.
+    """A model with all that is needed to look at it."""
 
-    Attributes:
-        objective: with its networks in eval mode, where `open_model` gave it.
-        recipe: the resolved recipe.
-        conditions: (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without.
-        store: the data set, or None where it is not at hand.
-        step: updates that the checkpoint has had; 0 for a model that is still being trained.
-        weights: which weights of the checkpoint.
-    """
-
-    objective: Objective
-    recipe: Recipe
+    objective: Objective  # with its networks in eval mode, where `open_model` gave it
+    recipe: Recipe  # the resolved recipe
+    # (M, K) uint8 label rows of training images, from which samples' labels are drawn; None without
     conditions: NDArray[np.uint8] | None
-    store: ImageStore | None = None
-    step: int = 0
-    weights: Weights = "raw"
+    store: ImageStore | None = None  # the data set, or None where it is not at hand
+    step: int = 0  # updates that the checkpoint has had; 0 for a model that is still being trained
+    weights: Weights = "raw"  # which weights of the checkpoint
 
     @property
     def generates(self) -> Generates:
@@ -61,10 +55,9 @@ class Subject:
         return self.objective
 
     def codes(self, count: int, *keys: int, seed: int | None = None) -> Tensor:
-        """Codes that follow from the seed (the recipe's by default) and the keys alone, labels as they occur.
+        """Codes (count, width) float32 on the CPU that follow from the seed (the recipe's by default) and the keys.
 
-        Returns:
-            (count, width) float32 on the CPU.
+        Labels are as they occur.
         """
         generator = torch.Generator().manual_seed(torch_seed(self.recipe.seed if seed is None else seed, *keys))
         labels = None
@@ -90,9 +83,7 @@ class Subject:
             with workers() as pool:
                 return np.concatenate(list(pool.map(generated, torch.split(codes, FEW))))
 
-    def encode(
-        self, images: NDArray[np.uint8], progress: Callable[[int, int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def encode(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[np.float32]:
         """Codes (n, width) of images (n, H, W, C); `progress` is called with (done, total) images.
 
         Raises:

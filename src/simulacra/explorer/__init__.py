@@ -4,6 +4,7 @@ import socket
 from importlib import resources
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -11,10 +12,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from simulacra.errors import RunError, SimulacraError
-from simulacra.explorer import codes, runs, uploads
+from simulacra.explorer import codes, runs
 from simulacra.explorer import map as maps
-from simulacra.explorer.library import Library, UnknownRun
-from simulacra.explorer.requests import Explorer
+from simulacra.explorer.library import Explorer, Library, UnknownRun
 
 PAGE = Path(str(resources.files("simulacra") / "explorer" / "page"))
 
@@ -29,7 +29,7 @@ def make_app(library: Library) -> FastAPI:
     def front() -> FileResponse:
         return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")  # its twin is index.json
 
-    for part in (runs, codes, maps, uploads):
+    for part in (runs, codes, maps):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=PAGE))
     app.exception_handler(SimulacraError)(_refused)
@@ -39,7 +39,7 @@ def make_app(library: Library) -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     """A mistake of the user, as a sentence."""
-    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, uploads.TooLarge) else 422
+    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, maps.TooLarge) else 422
     return JSONResponse({"error": str(error)}, status)
 
 
@@ -55,11 +55,7 @@ TRIES = 50  # ports after the wanted one
 
 
 def free_socket(host: str, port: int) -> socket.socket:
-    """A bound socket at the wanted port, or at the next free one.
-
-    Args:
-        host: an address of this machine.
-        port: the first to try; 0 takes any.
+    """A bound socket at an address of this machine and the wanted port, or the next free one; port 0 takes any.
 
     Raises:
         RunError: the address is none of this machine, or no port near is free.
@@ -83,11 +79,14 @@ def free_socket(host: str, port: int) -> socket.socket:
     raise RunError(f"no port from {port} on is free at {host} ({reason}); choose another with --port") from reason
 
 
-def serve(app: ASGIApp, at: socket.socket) -> None:
-    """Answers requests until Ctrl-C or SIGTERM. Requests are not logged: an address may hold a token."""
-    import uvicorn
-
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """A server of an application. Requests are not logged: an address may hold a token."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
     )
-    uvicorn.Server(config).run(sockets=[at])
+    return uvicorn.Server(config)
+
+
+def serve(app: ASGIApp, at: socket.socket) -> None:
+    """Answers requests at a socket until Ctrl-C or SIGTERM."""
+    server_of(app).run(sockets=[at])

@@ -11,16 +11,10 @@ from torch import Tensor
 
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, explicit, pack, read, to_json
-from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, described, png
+from simulacra.explorer.library import Answer, Format, LoadedRun, Requested, as_numbers, described, png
 from simulacra.objectives.code import Code
 
-REACH = {
-    "principal_directions": 4.0,
-    "overrides": 3.0,
-    "continuous": 2.0,
-    "attributes": 2.0,
-}  # of a strip to each side
+REACH = {"principal_directions": 4.0, "overrides": 3.0, "continuous": 2.0, "attributes": 2.0}  # of a strip to each side
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
@@ -65,14 +59,10 @@ def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
 
 
 def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list[float], list[Description]]:
-    """Values of one part of a code, and descriptions that differ in this part alone.
+    """Values of one part of a code, and descriptions that differ in this part alone, from what is `shared`.
 
-    Args:
-        code: the layout.
-        shared: what the descriptions have in common.
-        along: `principal_directions:1`, `overrides:3`, `labels:Smiling`, `categories:1`, `continuous:2` or
-            `attributes:Smiling`.
-        count: how many; of categories, as many as there are.
+    The part is `principal_directions:1`, `overrides:3`, `labels:Smiling`, `categories:1`, `continuous:2` or
+    `attributes:Smiling`. There are `count` values; of categories, as many as there are.
 
     Raises:
         RunError: this model has no such part.
@@ -102,11 +92,7 @@ MOST_SAMPLES, MOST_FRAMES = 64, 64
 
 
 def one_description(text: str) -> Description:
-    """The one description in a text.
-
-    Raises:
-        RunError: there are several, or none that can be read.
-    """
+    """The one description in a text; a RunError where there are several, or none that can be read."""
     descriptions = read(text)
     if len(descriptions) != 1:
         raise RunError(f"{len(descriptions)} codes were given where one is drawn; give one")
@@ -205,8 +191,7 @@ def details(loaded: LoadedRun, description: Description, code: torch.Tensor) -> 
 def translated(loaded: LoadedRun, other: LoadedRun, description: Description) -> Description:
     """The description, for one run, of a code that is described for another: the same noise, labels by their names.
 
-    Raises:
-        RunError: the noise of the two runs differs in size or distribution.
+    A RunError where the noise of the two runs differs in size or distribution.
     """
     here, there = loaded.subject.generates.code, other.subject.generates.code
     if (here.noise, here.distribution) != (there.noise, there.distribution):

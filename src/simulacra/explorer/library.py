@@ -1,22 +1,28 @@
-"""Library: the runs that can be explored, by name, and their loaded models."""
+"""Library: the runs that can be explored, by name, and their loaded models; and what every route works with."""
 
+import json
 import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
+from fastapi import Depends, Query, Request
 from numpy.typing import NDArray
+from starlette.responses import Response
 from torch import Tensor
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
-from simulacra.evaluation.codes import Description, codes_of
+from simulacra.evaluation.codes import Description, codes_of, pack, to_json
 from simulacra.evaluation.data_of_run import store_at_hand
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
+from simulacra.evaluation.preview import to_png
 from simulacra.evaluation.subject import Subject, open_model
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder
@@ -68,11 +74,8 @@ class Library:
     """Runs by name, and loaded models, of which the least recently used are unloaded.
 
     A request for a model that is loaded opens no file: it lists the run's checkpoints and compares the times at which
-    files were written.
-
-    Args:
-        paths: run folders, or folders that hold run folders; `refresh` lists those again.
-        most_bytes: of weights that stay loaded; the model in use stays in any case.
+    files were written. Paths are run folders, or folders that hold run folders, which `refresh` lists again. Weights of
+    `most_bytes` stay loaded; the model in use stays in any case.
 
     Raises:
         RunError: a path is neither.
@@ -104,11 +107,7 @@ class Library:
             self.runs = {name: RunFolder(path) for name, path in zip(names, folders, strict=True)}
 
     def run(self, name: str) -> RunFolder:
-        """A run by its name; a name is looked up, never joined to a path.
-
-        Raises:
-            UnknownRun: no such run.
-        """
+        """A run by its name, which is looked up and never joined to a path; UnknownRun where there is none."""
         if name not in self.runs:
             raise UnknownRun(f"there is no run {name[:80]!r} here; choose one of the list")
         return self.runs[name]
@@ -168,3 +167,59 @@ def runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists())
+
+
+T = TypeVar("T")
+Format = Literal["png", "json"]
+Answer = Response | dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """What the explorer works with. Each of its threads does one piece of work after the other.
+
+    Pictures, which a person waits for while a slider moves, are drawn in one thread; work of seconds has the other.
+    """
+
+    library: Library
+    drawing: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "drawing"))
+    searching: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "searching"))
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A request for something of one run."""
+
+    explorer: Explorer
+    name: str  # of the run, as in the address
+    step: int | None  # of the checkpoint; None is the newest
+
+    def with_model(self, work: Callable[[LoadedRun], T], *, slow: bool = False) -> T:
+        """Loads the run's model and works with it, in the thread for such work."""
+        thread = self.explorer.searching if slow else self.explorer.drawing
+        return thread.submit(lambda: work(self.explorer.library.load(self.name, self.step))).result()
+
+
+def run_request(request: Request, name: str, step: Annotated[int | None, Query(ge=0)] = None) -> RunRequest:
+    """The run in the path and the checkpoint in the query."""
+    return RunRequest(request.app.state.explorer, name, step)
+
+
+Requested = Annotated[RunRequest, Depends(run_request)]
+
+
+def png(images: NDArray[np.uint8]) -> Response:
+    """Images (n, H, W, C) side by side as one PNG, without a gap; the page cuts them apart."""
+    count, height, width, channels = images.shape
+    strip = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
+    return Response(to_png(strip), media_type="image/png", headers={"X-Count": str(count)})
+
+
+def described(descriptions: Sequence[Description]) -> list[Any]:
+    """Descriptions as JSON values."""
+    return [json.loads(to_json(description)) for description in descriptions]
+
+
+def as_numbers(codes: Tensor) -> list[dict[str, str]]:
+    """Codes (n, width) as descriptions by their numbers."""
+    return [{"numbers": pack(code)} for code in codes]

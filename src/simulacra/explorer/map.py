@@ -1,20 +1,27 @@
-"""The map of test codes: its dots, codes at its positions, positions of other codes, and the pictures of the dots."""
+"""The map of test codes: its dots, what lies between them, their pictures; and codes of pictures that are uploaded."""
 
 from functools import cached_property
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from starlette.concurrency import run_in_threadpool
 from torch import Tensor
 
+from simulacra.data.decode import meaning_of, read_picture
 from simulacra.data.store import ImageStore
-from simulacra.errors import RunError
-from simulacra.evaluation.pictures.maps import MAP_LIMIT, onto_map, principal_axes
+from simulacra.errors import DataError, RunError
+from simulacra.evaluation.maps import MAP_LIMIT, onto_map, principal_components
+from simulacra.evaluation.preview import to_png
+from simulacra.evaluation.subject import Subject
 from simulacra.explorer.codes import CodeText, one_description
-from simulacra.explorer.library import LoadedRun
-from simulacra.explorer.requests import Answer, Format, Requested, as_numbers, png
+from simulacra.explorer.library import Answer, Format, LoadedRun, Requested, as_numbers, png
+from simulacra.explorer.security import MOST_UPLOADED, too_large
+from simulacra.objectives import Encodes
+from simulacra.report.formatting import data_url
 from simulacra.seeds import choose_rows
 
 NEAR = 4  # dots whose codes are mixed between dots
@@ -27,12 +34,9 @@ Codes = NDArray[np.float32]
 class CodeMap:
     """One kind of map of test codes: which code lies at a position, and where a code lies.
 
-    Codes of two dimensions are their own map.
-
-    Args:
-        kind: "map" is t-SNE; "map-pca" has the two principal components as its axes.
-        arrays: of the run's picture "map": `points` (n, 2) and `codes` (n, d) among them.
-        seed: that the t-SNE map was computed with.
+    "map" is t-SNE, computed with a seed; "map-pca" has the two principal components as its axes. Codes of two
+    dimensions are their own map. The arrays are those of the run's picture "map": `points` (n, 2) and `codes` (n, d)
+    among them.
 
     Raises:
         RunError: codes of two dimensions have no second kind of map.
@@ -46,9 +50,8 @@ class CodeMap:
         self.points: Codes = arrays["points"] if kind == "map" else self.positions(self.codes)
 
     @cached_property
-    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        mean, axes, _ = principal_axes(self.codes)
-        return mean, axes
+    def _components(self) -> PCA:
+        return principal_components(self.codes)
 
     @cached_property
     def _onto_map(self) -> Any:
@@ -59,8 +62,7 @@ class CodeMap:
         if self.flat:
             return codes
         if self.kind == "map-pca":
-            mean, axes = self._axes
-            return ((codes - mean) @ axes.T).astype(np.float32)
+            return self._components.transform(codes).astype(np.float32)
         positions: Codes = self._onto_map(codes)
         return positions
 
@@ -74,8 +76,7 @@ class CodeMap:
         if self.flat:
             return torch.from_numpy(positions.astype(np.float32))
         if self.kind == "map-pca":
-            mean, axes = self._axes
-            return torch.from_numpy((mean + positions @ axes).astype(np.float32))
+            return torch.from_numpy(self._components.inverse_transform(positions).astype(np.float32))
         distances = ((positions[:, None] - self.points[None]) ** 2).sum(2)
         near = np.argsort(distances, 1, kind="stable")[:, :NEAR]
         weights = 1 / np.maximum(np.take_along_axis(distances, near, 1), 1e-9)
@@ -88,11 +89,7 @@ class CodeMap:
 
 
 def code_map(loaded: LoadedRun, kind: Kind) -> CodeMap:
-    """A map of a loaded run, made once.
-
-    Raises:
-        RunError: the run has no map of this checkpoint.
-    """
+    """A map of a loaded run, made once; a RunError where the run has no map of this checkpoint."""
     if loaded.map is None:
         why = "a map is drawn at the end of a training, of one checkpoint, and only of models with an encoder"
         raise RunError(f"there is no map of this run at step {loaded.step:,}: {why}")
@@ -200,11 +197,7 @@ def test_count(loaded: LoadedRun) -> int:
 
 
 def test_images(loaded: LoadedRun, index: int) -> tuple[NDArray[np.uint8], bool]:
-    """A test picture (1, H, W, C), and whether it is the real one.
-
-    Raises:
-        RunError: there is none of that index.
-    """
+    """A test picture (1, H, W, C), and whether it is the real one; a RunError where there is none of that index."""
     if not 0 <= index < test_count(loaded):
         raise RunError(f"there is no test picture {index}: this run has {test_count(loaded)}, counted from 0")
     store = loaded.subject.store
@@ -224,3 +217,58 @@ def labels_of(loaded: LoadedRun, index: int) -> list[str]:
     else:
         return []
     return [str(name) for name, flag in zip(names, flags, strict=True) if flag]
+
+
+MOST_PIXELS = 40_000_000
+
+
+class TooLarge(DataError):
+    """An upload has too many bytes."""
+
+
+@router.get("/runs/{name}/test-pictures/{index}/code.json", response_model=None)
+def encode_test_picture(request: Requested, index: int) -> dict[str, Any]:
+    """The code of a test picture, its reconstruction, and the squared error between the two."""
+    return request.with_model(lambda loaded: code_of_picture(loaded.subject, test_images(loaded, index)[0]), slow=True)
+
+
+@router.post("/runs/{name}/code.json", response_model=None)
+async def encode_upload(requested: Requested, request: Request) -> dict[str, Any]:
+    """The same of a picture in the request's body, which is kept in memory until the answer is sent."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_UPLOADED:
+            raise TooLarge(too_large())
+        parts.append(part)
+    content = b"".join(parts)
+
+    def work(loaded: LoadedRun) -> dict[str, Any]:
+        height, width, channels = loaded.subject.recipe.data.shape
+        meaning = meaning_of(loaded.run.read_facts().get("data", {}).get("card", {}))
+        try:
+            picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS, **meaning)
+        except DataError as error:
+            raise DataError(f"the picture {error}") from error
+        return code_of_picture(loaded.subject, np.stack([picture.pixels]))
+
+    return await run_in_threadpool(requested.with_model, work, slow=True)
+
+
+def code_of_picture(subject: Subject, images: NDArray[np.uint8]) -> dict[str, Any]:
+    """The code of one picture (1, H, W, C), by the encoder, or by gradient descent where there is none."""
+    model = subject.generates
+    if isinstance(model, Encodes):
+        codes, method = torch.from_numpy(subject.encode(images)), "encoder"
+    else:
+        from simulacra.evaluation.inversion import invert
+
+        codes, method = invert(subject, images).codes, "search"
+    reconstruction = subject.decode(codes)
+    return {
+        "code": as_numbers(codes)[0],
+        "method": method,
+        "squared_error": float(np.square((images.astype(np.float64) - reconstruction) / 127.5).mean()),
+        "original": data_url(to_png(images[0])),
+        "reconstruction": data_url(to_png(reconstruction[0])),
+    }

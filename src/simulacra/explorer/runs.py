@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request
 from simulacra import __version__
 from simulacra.errors import SimulacraError
 from simulacra.evaluation.directions import MOST
-from simulacra.explorer.library import LoadedRun
+from simulacra.explorer.library import LoadedRun, Requested
 from simulacra.explorer.map import test_count
-from simulacra.explorer.requests import Requested
 from simulacra.objectives import Encodes, Generates
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain

@@ -8,12 +8,10 @@ from typing import Any
 
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError
-from simulacra.evaluation.pictures.preview import scale_for, sheet, to_png
+from simulacra.evaluation.preview import scale_for, sheet, to_png
 from simulacra.exporting.card import card
-from simulacra.exporting.model import Files, TrainedModel, without_paths
-from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx
-from simulacra.exporting.runtime import runtime_files
-from simulacra.exporting.weights import CONFIG, WEIGHTS, configuration, weights
+from simulacra.exporting.model import CONFIG, WEIGHTS, Files, TrainedModel, configuration, weights, without_paths
+from simulacra.exporting.onnx import graphs_of, onnx_file, onnx_files, require_onnx, runtime_files
 from simulacra.files import to_npy
 from simulacra.objectives import Generates
 from simulacra.recipe import to_toml
@@ -29,13 +27,9 @@ FORMATS: dict[str, Callable[[TrainedModel, Path | None], Files]] = {
 
 
 def files_of(trained: TrainedModel, form: str, licence: str | None = None, runtime: Path | None = None) -> Files:
-    """All files of an export, config.json last: a folder that has it has everything.
+    """All files of an export in one of FORMATS, config.json last: a folder that has it has everything.
 
-    Args:
-        trained: the model.
-        form: one of FORMATS.
-        licence: identifier of the model's licence, for the card.
-        runtime: folder of ONNX Runtime Web, for `web`; fetched with npm by default.
+    The licence is an identifier for the card; `runtime` is the folder of ONNX Runtime Web, fetched with npm by default.
 
     Raises:
         RunError: the model cannot be exported so, or a package is missing.

@@ -24,12 +24,7 @@ USE = {
 
 
 def card(trained: TrainedModel, licence: str | None = None) -> bytes:
-    """The content of README.md.
-
-    Args:
-        trained: what is described.
-        licence: the identifier that the user chose, like "apache-2.0"; without one, the card asks for it.
-    """
+    """The content of README.md; without the identifier of a licence, like "apache-2.0", the card asks for one."""
     parts = [
         _front(trained, licence),
         f"# {plain(trained.recipe.title)}",

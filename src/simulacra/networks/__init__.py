@@ -5,8 +5,6 @@ An encoder or a discriminator of a family is `encoder(...)` with one or more `he
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
@@ -14,25 +12,17 @@ from simulacra.errors import RecipeError
 from simulacra.networks import architectures
 from simulacra.networks.layers import initialize
 from simulacra.networks.table import Row, layer_table, output_shape
-from simulacra.settings import NetworkSettings
+from simulacra.settings.networks import NetworkSettings
 
-__all__ = ["NETWORKS", "Kind", "Row", "decoder", "encoder", "head", "initialize", "layer_table", "output_shape"]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """The functions of one kind of network; None if the kind lacks a direction."""
-
-    encoder: Callable[[Any, tuple[int, int, int]], nn.Sequential] | None = None
-    head: Callable[[Any, tuple[int, ...], int], nn.Sequential] | None = None
-    decoder: Callable[[Any, int, tuple[int, int, int]], nn.Sequential] | None = None
+__all__ = ["NETWORKS", "Row", "decoder", "encoder", "head", "initialize", "layer_table", "output_shape"]
 
 
-NETWORKS: dict[str, Kind] = {
-    "convolution": Kind(encoder=architectures.convolution_encoder, head=architectures.convolution_head),
-    "deconvolution": Kind(decoder=architectures.deconvolution_decoder),
-    "upsample": Kind(decoder=architectures.upsample_decoder),
-    "mlp": Kind(encoder=architectures.mlp_encoder, head=architectures.mlp_head, decoder=architectures.mlp_decoder),
+# Kind -> what it builds: an encoder with its head, a decoder, or all three.
+NETWORKS: dict[str, dict[str, Callable[..., nn.Sequential]]] = {
+    "convolution": {"encoder": architectures.convolution_encoder, "head": architectures.convolution_head},
+    "deconvolution": {"decoder": architectures.deconvolution_decoder},
+    "upsample": {"decoder": architectures.upsample_decoder},
+    "mlp": {"encoder": architectures.mlp_encoder, "head": architectures.mlp_head, "decoder": architectures.mlp_decoder},
 }
 
 
@@ -86,11 +76,11 @@ def decoder(settings: NetworkSettings, width: int, shape: tuple[int, int, int]) 
     return _builder(settings, "decoder")(settings, width, shape)
 
 
-def _builder(settings: NetworkSettings, direction: str) -> Callable[..., nn.Sequential]:
-    build: Callable[..., nn.Sequential] | None = getattr(NETWORKS[settings.kind], direction)
-    if build is None:
-        fitting = " or ".join(name for name, functions in NETWORKS.items() if getattr(functions, direction))
+def _builder(settings: NetworkSettings, part: str) -> Callable[..., nn.Sequential]:
+    builders = NETWORKS[settings.kind]
+    if part not in builders:
+        fitting = " or ".join(name for name, parts in NETWORKS.items() if part in parts)
         reads, generates = "reads images and cannot generate them", "generates images and cannot read them"
-        problem = reads if direction == "decoder" else generates
+        problem = reads if part == "decoder" else generates
         raise RecipeError(f'a network of kind "{settings.kind}" {problem}; use kind {fitting} here')
-    return build
+    return builders[part]

@@ -110,11 +110,7 @@ def _norm_and_activation(settings: DeconvolutionSettings, channels: int) -> list
 
 
 def upsample_decoder(settings: UpsampleSettings, width: int, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Code (n, width) -> image (n, C, H, W).
-
-    Raises:
-        RecipeError: the doublings do not give the image's size.
-    """
+    """Code (n, width) -> image (n, C, H, W). Raises RecipeError: the doublings do not give the image's size."""
     smallest = (settings.stem_channels, *smallest_image(shape, len(settings.channels)))
     rows: list[nn.Module] = [nn.Linear(width, prod(smallest)), MapUnflatten(1, smallest)]  # stem_channels, h, w
     inputs = settings.stem_channels

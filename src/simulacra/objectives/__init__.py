@@ -1,10 +1,12 @@
 """The families, and how one is built from a recipe."""
 
+from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 
+from simulacra.data.batches import memory
 from simulacra.errors import RecipeError, nearest
 from simulacra.networks import layer_table
 from simulacra.objectives.acgan import ACGAN
@@ -38,40 +40,74 @@ __all__ = [
     "Optimize",
     "Validates",
     "build",
+    "check",
     "outline",
     "summarize",
 ]
 
+FLOAT_BYTES = 4  # of a number in a network
 REMEDY = "change the networks, or drop the counts (--set 'expect={}')"
 
 
 def build(recipe: Recipe) -> Objective:
-    """An objective whose first weights depend on the recipe's seed alone.
-
-    Raises:
-        RecipeError: a size does not fit a network, labels are missing, or a published count is not met.
-    """
-    if not isinstance(recipe.data.labels, tuple):
-        raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
+    """An objective whose first weights depend on the recipe's seed alone. Raises RecipeError: as `outline`."""
+    outline(recipe)
     torch.manual_seed(torch_seed(recipe.seed, Draw.WEIGHTS))
     objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
-    _check(recipe, objective)
     return objective
 
 
-def outline(recipe: Recipe) -> Objective:
-    """The same on the meta device: shapes and counts without memory, for networks of any size.
+def outline(recipe: Recipe) -> dict[str, Any]:
+    """What `summarize` says of a recipe's networks, without memory for them, however large they are.
 
     Raises:
-        RecipeError: as `build`, or a network has more parameters than 64 bits can count.
+        RecipeError: a size does not fit a network, labels are missing, a published count is not met, or a network has
+            more parameters than 64 bits can count.
     """
+    if not isinstance(recipe.data.labels, tuple):
+        raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
     try:
         with torch.device("meta"):
-            return build(recipe)
+            summary = summarize(FAMILIES[recipe.objective.family](recipe, recipe.objective))
     except (RuntimeError, TypeError) as error:
         if "overflow" not in str(error).lower():
             raise
         raise RecipeError("the networks would have more parameters than can be counted; make them smaller") from error
+    _meet_expectations(recipe, summary)
+    return summary
+
+
+def check(recipe: Recipe, world: int = 1) -> None:
+    """Checks that a recipe can be trained on this machine, which takes no memory itself.
+
+    Args:
+        recipe: where its labels are still "all", the size of a batch alone is checked.
+        world: how many processes share a batch.
+
+    Raises:
+        RecipeError: as `outline`; weights or a batch alone are larger than memory; or a process has a single image, and
+            a network a batch norm where maps are of 1x1, so that it has one value to take its statistics over.
+    """
+    batch, numbers = recipe.data.batch, {}
+    numbers[f"data.batch = {batch}: a batch takes"] = batch * prod(recipe.data.shape)
+    networks: dict[str, Any] = {}
+    if isinstance(recipe.data.labels, tuple):
+        summary = outline(recipe)
+        networks, numbers["the networks take"] = summary["networks"], summary["parameters"]
+    available = memory()
+    for what, count in numbers.items():
+        if FLOAT_BYTES * count > available:
+            sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {available / 2**30:,.0f} GB of memory"
+            raise RecipeError(f"{what} {sizes}; choose smaller numbers")
+    if batch // world > 1 or (recipe.sync_batch_norm and batch > 1):
+        return
+    for name, network in networks.items():
+        for row in network["layers"]:
+            if row["layer"].startswith("BatchNorm") and prod(row["shape"][1:]) == 1:
+                raise RecipeError(
+                    f"data.batch = {batch}: the batch norm of {name} at 1x1 takes two images per process; "
+                    f"set data.batch={2 * world}"
+                )
 
 
 def summarize(objective: Objective) -> dict[str, Any]:
@@ -96,9 +132,8 @@ def summarize(objective: Objective) -> dict[str, Any]:
     return {"networks": networks, "players": players, "parameters": sum(n["parameters"] for n in networks.values())}
 
 
-def _check(recipe: Recipe, objective: Objective) -> None:
+def _meet_expectations(recipe: Recipe, summary: dict[str, Any]) -> None:
     """Refuses networks whose counts are not those under [expect]."""
-    summary = summarize(objective)
     for player, count in recipe.expect.parameters.items():
         counted = summary["players"][player]["parameters"]
         if counted != count:

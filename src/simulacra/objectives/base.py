@@ -57,11 +57,7 @@ def refuse_batch_norm(parts: Parts, name: str) -> None:
 
 
 def choose(table: Mapping[str, T], key: str, name: str) -> T:
-    """The entry of a table that a recipe names.
-
-    Raises:
-        RecipeError: the table has no such entry.
-    """
+    """The entry of a table that a recipe names. Raises RecipeError: the table has no such entry."""
     if name not in table:
         raise RecipeError(f"{key} = {name!r}: input should be {', '.join(map(repr, table))}")
     return table[name]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from simulacra.seeds import draw_rows
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 
 class CodeParts(NamedTuple):

@@ -29,8 +29,7 @@ from simulacra.objectives.losses import (
 )
 from simulacra.recipe import Recipe
 from simulacra.seeds import draw_rows
-from simulacra.settings import CodeSettings
-from simulacra.settings.objectives import VaeSettings
+from simulacra.settings.objectives import CodeSettings, VaeSettings
 
 
 @final

@@ -1,20 +1,29 @@
 """The report: run folders -> one self-contained HTML file and its figures. Reads files, never models."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+if (_wanted := os.environ.pop("MPLBACKEND", None)) is not None:
+    # A notebook's backend may be missing here, and matplotlib refuses to be loaded beside such a one.
+    import matplotlib as mpl
+
+    os.environ["MPLBACKEND"] = _wanted
+    with suppress(ValueError):
+        mpl.rcParams["backend"] = _wanted
 
 from simulacra.errors import RunError
 from simulacra.files import write_aside
-from simulacra.report import backend  # before anything loads matplotlib
 from simulacra.report.compare import Comparison
 from simulacra.report.formatting import plain, run_names, slug, unique
 from simulacra.report.page import FIGURES, Album, Part, render
 from simulacra.report.record import Record, read
+from simulacra.report.sections import part_of
 from simulacra.report.sections.comparison import comparison_part
-from simulacra.report.summary import part_of
 from simulacra.runs import RunFolder
 
-__all__ = ["backend", "read_all", "write_comparison", "write_report"]
+__all__ = ["read_all", "write_comparison", "write_report"]
 
 
 def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
@@ -51,7 +60,7 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
 
 
 def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
-    """Writes the comparison of several runs as one page without a part for each run; figures are in a folder beside it.
+    """Writes the comparison of several runs as one page without a part for each run, its figures in a folder beside it.
 
     Raises:
         RunError: it cannot be written.

@@ -1,14 +1,245 @@
-"""Several runs against one another: the values of each metric, which is better, and where their recipes differ."""
+"""Several runs against one another: which of their numbers compare, which are better, where their recipes differ."""
 
-from collections.abc import Sequence
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from simulacra.errors import RunError, nearest
 from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, difference, paired, welch
-from simulacra.report.formatting import listed, number
-from simulacra.report.matching import Column, Match, compact, differing, dotted, grouped, matches, single
+from simulacra.measurements import Key, Measurement
+from simulacra.recipe import Recipe, to_table
+from simulacra.report.formatting import MISSING, listed, number, plain
 from simulacra.report.record import Record, newest
+from simulacra.tabular import Table, Tabular
+
+Variants = dict[Key, dict[int, Measurement]]  # how something was measured -> index of a run -> its number
+
+
+@dataclass(frozen=True)
+class Match:
+    """Numbers of at least two runs that measure the same in the same way."""
+
+    conditions: dict[str, str | int]  # how they were measured, the data set among them
+    scores: Mapping[int, Measurement]  # index of a run -> its number
+
+    @property
+    def first(self) -> Measurement:
+        """The number of the first run, which stands for all where they agree."""
+        return next(iter(self.scores.values()))
+
+
+def matches(
+    records: Sequence[Record],
+    scores: Sequence[Sequence[Measurement]],
+    wanted: Sequence[str] = (),
+    split: str | None = None,
+) -> tuple[list[Match], list[str]]:
+    """The numbers of runs that can be compared, of the wanted metrics or all, and sentences about the others.
+
+    For everything measured the numbers with the conditions that most runs share, more images first; and sentences. The
+    split is as in `comparison_of`.
+    """
+    chosen = split or default_split(scores)
+    subjects: dict[Key, Variants] = {}
+    for index, rows in enumerate(scores):
+        for row in rows:
+            if row.estimate and row.split in (None, chosen) and (not wanted or row.metric in wanted):
+                alike = (*row.key, _data(row, records[index]))
+                subjects.setdefault(row.subject, {}).setdefault(alike, {})[index] = row
+    matched = []
+    different, missing = dict[tuple[int, str], list[str]](), dict[int, list[Measurement]]()
+    for variants in subjects.values():
+        shared = max(variants.values(), key=lambda numbers: (len(numbers), next(iter(numbers.values())).n or 0))
+        first = min(shared)
+        for index, record in enumerate(records):
+            other = next((numbers[index] for numbers in variants.values() if index in numbers), None)
+            if other is None:
+                missing.setdefault(index, []).append(shared[first])
+            elif index not in shared:
+                why = _difference(other, record, shared[first], records[first])
+                different.setdefault((index, why), []).append(other.metric)
+        if len(shared) > 1:
+            matched.append(Match(_conditions(shared[first], records[first]), shared))
+    notes = [_not_compared(records[index].name, metrics, why) for (index, why), metrics in different.items()]
+    return matched, [*notes, *(_not_measured(records[index], rows) for index, rows in missing.items())]
+
+
+def default_split(scores: Sequence[Sequence[Measurement]]) -> str:
+    """The split that a comparison is about unless another one is asked for."""
+    splits = {row.split for rows in scores for row in rows if row.estimate}
+    return next((split for split in ("test", "valid", "valid+test") if split in splits), "test")
+
+
+def command(record: Record, like: Measurement | None = None) -> str:
+    """The command that measures a run as another number was measured."""
+    words = ["simulacra", "evaluate", shlex.quote(str(record.folder.path))]
+    if like is not None and like.seed is not None:
+        words += ["-n", str(like.n)] if like.n is not None else []
+        extractor = (like.extractor or "").partition(",")[0]
+        words += ["--features", shlex.quote(extractor)] if extractor else []
+        words += ["--against", "STORE"] if like.against else []
+    return " ".join(words)
+
+
+def _data(row: Measurement, record: Record) -> Any:
+    """The data set that a number depends on; None where it is about samples alone, or its subject names another one."""
+    return record.fact("data", "fingerprint") if not row.against and (row.split or row.judge) else None
+
+
+def _conditions(row: Measurement, record: Record) -> dict[str, Any]:
+    """How a number was measured, with the data set that it depends on."""
+    data = _data(row, record)
+    return row.conditions if data is None else row.conditions | {"data": data}
+
+
+def _difference(row: Measurement, record: Record, other: Measurement, other_record: Record) -> str:
+    """Why two numbers of one subject cannot be compared, and what to do about it."""
+    here, there = _conditions(row, record), _conditions(other, other_record)
+    keys = [key for key in dict.fromkeys([*here, *there]) if here.get(key) != there.get(key)]
+    pairs = [
+        f"{key} is {plain(here.get(key, 'unknown'), 60)} for {record.name} and {plain(there.get(key, 'unknown'), 60)} "
+        f"for {other_record.name}"
+        for key in keys
+    ]
+    if "density" in keys:
+        return f"{listed(pairs)}, and log-densities compare only where likelihood and width are equal"
+    if "data" in keys:
+        return f"{listed(pairs)}; measure each run against one store: {command(record)} --against STORE"
+    return f"{listed(pairs)}; to measure {record.name} in the same way: {command(record, other)}"
+
+
+def _not_compared(name: str, metrics: Sequence[str], why: str) -> str:
+    unique = list(dict.fromkeys(metrics))
+    return f"for {name}, {listed(unique)} {'is' if len(unique) == 1 else 'are'} not compared, because {why}"
+
+
+def _not_measured(record: Record, missing: Sequence[Measurement]) -> str:
+    """The metrics that a run lacks, and the command that may measure them."""
+    names = list(dict.fromkeys(row.metric for row in missing))
+    evaluated = next((row for row in missing if row.seed is not None), None)
+    remedy = f"; to measure what applies to such a run: {command(record, evaluated)}" if evaluated else ""
+    return f"not measured of {record.name}: {listed(names)}{remedy}"
+
+
+WITHOUT_EFFECT = ("title", "expect", "every", "data.source")  # parts of a recipe that change no weight
+Settings = dict[str, Any]  # dotted key -> value
+
+
+def dotted(recipe: Recipe | None) -> Settings:
+    """Everything that decides a training, by dotted key; empty where the recipe cannot be read."""
+    if recipe is None:
+        return {}
+    return dict(leaves(to_table(recipe), without=WITHOUT_EFFECT))
+
+
+def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
+    """(dotted key, value) of nested tables, without some keys and what is below them."""
+    for key, value in table.items():
+        if f"{above}{key}" in without:
+            continue
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.", without)
+        else:
+            yield f"{above}{key}", value
+
+
+def differing(recipes: Sequence[Settings]) -> list[str]:
+    """Keys whose values differ between recipes, in the order in which they first appear; a missing key differs."""
+    keys = dict.fromkeys(key for settings in recipes for key in settings)
+    return [key for key in keys if len({compact(settings.get(key)) for settings in recipes}) > 1]
+
+
+def compact(value: Any) -> str:
+    """A setting in few letters: 0.25, mse, [32,64], - where there is none."""
+    if value is None:
+        return MISSING
+    return plain(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One run, or one recipe trained with several seeds."""
+
+    name: str
+    indices: tuple[int, ...]  # of its runs among all, by seed
+    runs: tuple[str, ...]  # their folders
+    seeds: tuple[int, ...]
+
+
+def single(records: Sequence[Record]) -> list[Column]:
+    """A column for each run."""
+    return [_column(record.name, [index], records) for index, record in enumerate(records)]
+
+
+def grouped(records: Sequence[Record], key: str) -> list[Column]:
+    """A column for each value of a dotted key like objective.kl_weight, of runs that differ in their seed alone.
+
+    Raises:
+        RunError: no recipe has the key, it does not vary, or runs of one value differ in more than the seed.
+    """
+    recipes = [dotted(record.recipe) for record in records]
+    _check_key(key, recipes)
+    groups: dict[str, list[int]] = {}
+    for index, recipe in enumerate(recipes):
+        groups.setdefault(compact(recipe.get(key)), []).append(index)
+    for value, members in groups.items():
+        _check_group(key, value, [records[index] for index in members], [recipes[index] for index in members])
+    last = key.rpartition(".")[2]
+    ordered = sorted(groups.items(), key=lambda item: _order(recipes[item[1][0]].get(key)))
+    return [_column(f"{last}={value}", members, records) for value, members in ordered]
+
+
+def _check_key(key: str, recipes: Sequence[Settings]) -> None:
+    """Raises RunError unless a key makes groups."""
+    vary = [name for name in differing(recipes) if name != "seed"]
+    keys = {name for recipe in recipes for name in recipe}
+    which = f"; these keys differ: {', '.join(vary)}" if vary else "; the runs differ in their seed alone"
+    if key not in keys:
+        near = nearest(key, keys) if get_close_matches(key, keys, n=1) else ""
+        raise RunError(f"--group-by {key}: no recipe of these runs has this key{f'; {near}' if near else which}")
+    if key == "seed":
+        raise RunError(f"--group-by seed: seeds differ within a group, so they make no groups{which}")
+    if key not in vary:
+        value = compact(recipes[0].get(key))
+        raise RunError(f"--group-by {key}: it is {value} in every run, so there is only one group{which}")
+
+
+def _check_group(key: str, value: str, records: Sequence[Record], recipes: Sequence[Settings]) -> None:
+    """Raises RunError unless these recipes differ in their seed, and in nothing else."""
+    others = [name for name in differing(recipes) if name != "seed"]
+    if others:
+        names = f"{', '.join(others[:3])}{', ...' if len(others) > 3 else ''}"
+        raise RunError(
+            f"--group-by {key}: {listed([record.name for record in records])} have {key} = {value} but differ in "
+            f"{names} too; runs of a group may differ in their seed alone, so leave some out or group by {others[0]}"
+        )
+    seen: dict[object, str] = {}
+    for record, recipe in zip(records, recipes, strict=True):
+        if (seed := recipe.get("seed")) in seen:
+            raise RunError(
+                f"--group-by {key}: {seen[seed]} and {record.name} have the same recipe and the same seed ({seed}), so "
+                "the second run adds nothing; leave one out"
+            )
+        seen[seed] = record.name
+
+
+def _column(name: str, indices: Sequence[int], records: Sequence[Record]) -> Column:
+    recipes = {index: records[index].recipe for index in indices}
+    seeds = {index: recipe.seed if recipe else 0 for index, recipe in recipes.items()}
+    ordered = tuple(sorted(indices, key=seeds.__getitem__))
+    runs = tuple(str(records[index].folder.path) for index in ordered)
+    return Column(name, ordered, runs, tuple(seeds[index] for index in ordered))
+
+
+def _order(value: object) -> tuple[bool, float, str]:
+    """Sorts numbers by size, and then words by letter."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (not number, float(str(value)) if number else 0.0, compact(value))
+
 
 NO_DIFFERENCE = "no significant difference"
 SEEN = "images seen"  # listed with the keys in which recipes differ, as it affects a training too
@@ -53,14 +284,20 @@ class ComparedMetric:
         return ": ".join(filter(None, [self.code, self.label]))
 
     @property
+    def heading(self) -> str:
+        """Metric and topic, with an arrow to where better values lie."""
+        arrow = {"lower": " ↓", "higher": " ↑", "neither": ""}[self.better]
+        return f"{self.metric}{f' {self.topic}' if self.topic else ''}{arrow}"
+
+    @property
     def baseline(self) -> float | None:
         """The baseline that all cells share; None where there is none, or they differ."""
         baselines = {cell.baseline for cell in self.cells if cell}
         return baselines.pop() if len(baselines) == 1 else None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Runs, or groups of runs, against one another."""
 
     columns: tuple[Column, ...]
@@ -69,21 +306,65 @@ class Comparison:
     differences: dict[str, tuple[str, ...]]  # key of the recipes -> its value in each column
     notes: tuple[str, ...]  # sentences to read beside the numbers
 
-    def table(self) -> dict[str, Any]:
-        """The whole comparison as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """The whole comparison."""
         return {"level": LEVEL, "tests": TESTS} | asdict(self)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """A row per metric and column, for scripts."""
+        return [
+            {
+                "metric": compared.metric,
+                "code": compared.code,
+                "label": compared.label,
+                "split": compared.split,
+                "column": column.name,
+                **asdict(cell.estimate),
+                "baseline": cell.baseline,
+                "verdict": compared.verdict,
+            }
+            for compared in self.metrics
+            for column, cell in zip(self.columns, compared.cells, strict=True)
+            if cell
+        ]
+
+    def to_table(self) -> Table:
+        """A row per metric: the value of each column with its interval, the baseline, and the verdict."""
+        names = [column.name for column in self.columns]
+        head = ("metric", *(part for name in names for part in (name, f"95% of {name}")), "baseline", "verdict")
+        body = []
+        for compared in self.metrics:
+            cells = [part for cell in compared.cells for part in _texts(cell)]
+            baseline = "" if compared.baseline is None else number(compared.baseline)
+            body.append((compared.heading, *cells, baseline, compared.verdict))
+        intervals = [f"95% of {name}" for name in reversed(names)]
+        words = frozenset({"verdict"})
+        table = Table("", head, body, self.notes, (*intervals, "baseline"), words)
+        return table if any(row[-2] for row in body) else table.without("baseline")
+
+    def settings(self) -> Table:
+        """The keys in which the recipes differ."""
+        names = [column.name for column in self.columns]
+        rows = [(key, *values) for key, values in self.differences.items()]
+        return Table("", ("setting", *names), rows, words=frozenset(names))
+
+
+def _texts(cell: Cell | None) -> tuple[str, str]:
+    """A value and its interval."""
+    if cell is None:
+        return MISSING, ""
+    low, high = cell.estimate.low, cell.estimate.high
+    return number(cell.estimate.value), "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def comparison_of(
     records: Sequence[Record], *, group_by: str | None = None, wanted: Sequence[str] = (), split: str | None = None
 ) -> Comparison:
-    """Compares the numbers that runs have in common.
+    """Compares the numbers that two runs or more have in common, of the wanted metrics or all.
 
-    Args:
-        records: two runs or more.
-        group_by: dotted key of the recipes whose values make groups.
-        wanted: metrics; all by default.
-        split: of the real images; by default test, or valid where no run has a number of test images.
+    Groups are made by a dotted key of the recipes. The split is that of real images; by default test, or valid where no
+    run has a number of test images.
 
     Raises:
         RunError: the key makes no groups of these runs.
@@ -136,7 +417,7 @@ def _compared(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
     same_seeds = len({cell.seeds for cell in tested}) == 1
     test = ("paired" if same_seeds else "welch") if by_seed else "intervals"
     row = match.first
-    standing = against_best([cell.estimate.value for cell in tested], row.better, partial(_difference, test, tested))
+    standing = against_best([cell.estimate.value for cell in tested], row.better, partial(_tested, test, tested))
     differences: list[Estimate | None] = [None] * len(cells)
     for index, from_best in zip(filled, standing.differences if standing else [], strict=False):
         differences[index] = from_best
@@ -146,7 +427,7 @@ def _compared(columns: Sequence[Column], cells: Sequence[Cell | None], match: Ma
     return ComparedMetric(*about, tuple(cells), test, tuple(differences), best, words)
 
 
-def _difference(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
+def _tested(test: str, cells: Sequence[Cell], a: int, b: int, tests: int) -> Estimate | None:
     if test == "intervals":
         return difference(cells[a].estimate, cells[b].estimate, tests)
     return (paired if test == "paired" else welch)(cells[a].values, cells[b].values, tests)

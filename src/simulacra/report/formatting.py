@@ -14,11 +14,8 @@ ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
 def plain(text: object, limit: int = 0) -> str:
     """A name as one printable line: no control characters, no half characters, and not longer than `limit`.
 
-    Escaping is not done here: it belongs to the template and to the drawing of SVG.
-
-    Args:
-        text: anything a person may have typed or a file may be called.
-        limit: longest result; the middle of a longer name gives way to an ellipsis, 0 never cuts.
+    Escaping is not done here: it belongs to the template and to the drawing of SVG. The middle of a longer name gives
+    way to an ellipsis; a limit of 0 never cuts.
     """
     whole = str(text).encode("utf-8", "replace").decode("utf-8")
     spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in whole)

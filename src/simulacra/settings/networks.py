@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulacra.settings.base import Settings
+from simulacra.settings import Settings
 
 
 def _odd(kernel: int) -> int:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulacra.settings.base import Settings
+from simulacra.settings import Settings
 
 RealLabel = Annotated[float, Field(gt=0.5, le=1.0)]
 Augmentation = Literal["color", "translation", "cutout"]
@@ -62,7 +62,16 @@ PlainCode = Annotated[LabelledCode, AfterValidator(_unlabelled)]
 LearnedCode = Annotated[CodeSettings, AfterValidator(_unlabelled)]
 
 
-class ClassifierSettings(Settings):
+class FamilySettings(Settings):
+    """What each family says of itself; most are adversarial and take no labels."""
+
+    full_name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    labelled: ClassVar[bool] = False
+    players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
+
+
+class ClassifierSettings(FamilySettings):
     """Classifier: cross-entropy over exclusive classes, one binary cross-entropy per attribute otherwise.
 
     Args:
@@ -80,7 +89,7 @@ class ClassifierSettings(Settings):
     players: ClassVar[Players] = {"classifier": ("encoder", "logits")}
 
 
-class VaeSettings(Settings):
+class VaeSettings(FamilySettings):
     """Variational autoencoder. Kingma and Welling 2013, arXiv:1312.6114.
 
     Args:
@@ -110,7 +119,6 @@ class VaeSettings(Settings):
     kl_rise: float = Field(default=0.5, gt=0, le=1)
     total_correlation_weight: NonNegativeFloat = 1.0
     needs: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
-    labelled: ClassVar[bool] = False
     players: ClassVar[Players] = {"autoencoder": ("encoder", "mean", "logvar", "decoder")}
 
     @model_validator(mode="after")
@@ -125,7 +133,7 @@ class VaeSettings(Settings):
         return self
 
 
-class GanSettings(Settings):
+class GanSettings(FamilySettings):
     """Generative adversarial network. Goodfellow et al. 2014, arXiv:1406.2661.
 
     Args:
@@ -150,9 +158,6 @@ class GanSettings(Settings):
     joint: bool = False
     augment: tuple[Augmentation, ...] = ()
     weights: FirstWeights = "normal"
-    needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
-    labelled: ClassVar[bool] = False
-    players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
 
     @model_validator(mode="after")
     def _a_joint_update_has_one_step_of_each(self) -> "GanSettings":
@@ -163,7 +168,7 @@ class GanSettings(Settings):
         return self
 
 
-class R3ganSettings(Settings):
+class R3ganSettings(FamilySettings):
     """R3GAN: relativistic pairs with gradient penalties. Huang et al. 2024, arXiv:2501.05441.
 
     Args:
@@ -183,9 +188,6 @@ class R3ganSettings(Settings):
     penalty_every: PositiveInt = 1
     augment: tuple[Augmentation, ...] = ()
     weights: FirstWeights = "he"
-    needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
-    labelled: ClassVar[bool] = False
-    players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
 
     @model_validator(mode="after")
     def _a_rhythm_needs_a_penalty(self) -> "R3ganSettings":
@@ -194,7 +196,7 @@ class R3ganSettings(Settings):
         return self
 
 
-class AcganSettings(Settings):
+class AcganSettings(FamilySettings):
     """Auxiliary-classifier GAN. Odena et al. 2017, arXiv:1610.09585.
 
     Args:
@@ -211,15 +213,11 @@ class AcganSettings(Settings):
     real_label: RealLabel = 1.0
     discriminator_steps: PositiveInt = 1
     augment: tuple[Augmentation, ...] = ()
-    needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = True
-    players: ClassVar[Players] = {
-        "discriminator": ("discriminator", "source", "label"),
-        "generator": ("generator",),
-    }
+    players: ClassVar[Players] = {"discriminator": ("discriminator", "source", "label"), "generator": ("generator",)}
 
 
-class WganSettings(Settings):
+class WganSettings(FamilySettings):
     """Wasserstein GAN. Arjovsky et al. 2017, arXiv:1701.07875; Gulrajani et al. 2017, arXiv:1704.00028.
 
     Args:
@@ -244,7 +242,6 @@ class WganSettings(Settings):
     augment: tuple[Augmentation, ...] = ()
     weights: FirstWeights = "normal"
     needs: ClassVar[tuple[str, ...]] = ("generator", "critic")
-    labelled: ClassVar[bool] = False
     players: ClassVar[Players] = {"critic": ("critic", "source"), "generator": ("generator",)}
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from simulacra.settings.base import Settings
+from simulacra.settings import Settings
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Schedule = Literal["constant", "linear", "cosine"]

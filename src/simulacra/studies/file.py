@@ -11,8 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 from simulacra.catalogue import METRICS
 from simulacra.errors import StudyError, nearest
 from simulacra.files import expand
-from simulacra.recipe import Recipe, load, to_table
-from simulacra.recipe_errors import explain
+from simulacra.recipe import Recipe, explain, load, to_table
 from simulacra.settings import Settings
 from simulacra.studies.questions import Direction
 

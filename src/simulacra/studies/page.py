@@ -9,7 +9,6 @@ import numpy as np
 
 import simulacra
 from simulacra.files import write_aside
-from simulacra.report.arrays import Unreadable, images
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.intervals import Dots, intervals
 from simulacra.report.formatting import duration, number
@@ -28,6 +27,7 @@ from simulacra.report.page import (
     Tile,
     render,
 )
+from simulacra.report.record import Unreadable, images
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Findings, Outcome, Row
 from simulacra.studies.plan import Plan

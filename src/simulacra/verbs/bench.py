@@ -19,17 +19,18 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.tensorboard import SummaryWriter
 
 from simulacra.data.batches import Batch
+from simulacra.data.resolve import fit
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble, train
-from simulacra.objectives import Optimize, build
+from simulacra.objectives import Optimize, build, check
 from simulacra.progress import Live
 from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
 from simulacra.verbs.drive import show
-from simulacra.verbs.prepare import Data, check_networks, fit, open_data, processor
+from simulacra.verbs.prepare import Data, open_data, processor
 
 
 class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
@@ -238,7 +239,7 @@ def bench(
     keys = read_changes(changes)
     asked = load(recipe, keys)
     name = recipe if isinstance(recipe, str) else recipe.title
-    check_networks(asked)
+    check(asked)
     any_size = "data.size" not in keys
     store = made_up(asked) if data is None else open_data(asked, Data(data, any_size=any_size), say)
     recipe, devices = fit(asked, store), Devices(device, asked.precision)

@@ -15,13 +15,13 @@ from simulacra.diagnosis import note_findings
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Tick, Training, train
 from simulacra.errors import Diverged, RunError, Stopped
-from simulacra.evaluation.context import Progress
 from simulacra.evaluation.metrics.held_out import held_out
-from simulacra.evaluation.pictures import draw, fixed, preview
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.pictures import draw, fixed
+from simulacra.evaluation.preview import preview
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.progress import Live
 from simulacra.runs import RunFolder
-from simulacra.verbs.best import score_checkpoint
+from simulacra.verbs.evaluate import score_checkpoint
 from simulacra.verbs.prepare import command_line
 
 # Ctrl-C, the end of a job, a closed terminal, and what batch systems send some time before they end a job.

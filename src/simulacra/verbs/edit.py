@@ -15,7 +15,7 @@ from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import METHODS, NAME, LabelDirections, Method, kept_of, to_bytes
-from simulacra.evaluation.pictures.preview import ENDINGS, to_picture
+from simulacra.evaluation.preview import ENDINGS, to_picture
 from simulacra.evaluation.subject import Subject, open_model
 from simulacra.files import keep_aside, write_aside
 from simulacra.progress import Live, print_error
@@ -79,16 +79,6 @@ class Editor:
         return learnt
 
 
-def open_editor(path: Path, step: Which = None, data: Path | None = None) -> Editor:
-    """A run's editor.
-
-    Raises:
-        RunError: no run, or no such checkpoint.
-    """
-    run = RunFolder(path)
-    return Editor(run, open_model(run, step), data)
-
-
 def edit(
     path: Path,
     picture: Path,
@@ -121,8 +111,8 @@ def edit(
     """
     if out.suffix.lower() not in ENDINGS:
         raise RunError(f"--out {out}: expected a name that ends in {', '.join(ENDINGS)}")
-    check(request)
-    editor = open_editor(path, step, data)
+    run = RunFolder(path)
+    editor = Editor(run, open_model(run, step), data)
     height, width, channels = editor.subject.recipe.data.shape
     try:
         read = read_picture(picture, (width, height), crop, grey=channels == 1, **meaning_of_run(editor.run))
@@ -177,11 +167,7 @@ def request_of(labels: Sequence[str], strengths: tuple[float, ...], method: str,
 
 
 def parse_strengths(single: str, several: str | None = None) -> tuple[float, ...]:
-    """Strengths from `1.5`, or from `-2,-1,0,1,2` where several are given.
-
-    Raises:
-        RunError: a part is not a number.
-    """
+    """Strengths from `1.5`, or from `-2,-1,0,1,2` where several are given. Raises RunError: a part is not a number."""
     try:
         return tuple(float(part) for part in several.split(",")) if several is not None else (float(single),)
     except ValueError as error:

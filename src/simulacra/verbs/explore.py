@@ -5,19 +5,22 @@ import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from simulacra.errors import RunError
-from simulacra.explorer import free_socket, make_app, serve
+from simulacra.explorer import free_socket, make_app, serve, server_of
 from simulacra.explorer.library import Library
 from simulacra.explorer.security import Guard, is_loopback
+
+LOOPBACK = "127.0.0.1"
 
 
 def explore(
     paths: Sequence[Path],
     *,
-    host: str = "127.0.0.1",
+    host: str = LOOPBACK,
     port: int = 8000,
     token: str | None = None,
     names: Sequence[str] = (),
@@ -66,3 +69,38 @@ def reachable(host: str) -> str:
     """A host as it stands in an address; this machine's own address in the place of "all addresses"."""
     own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{own}]" if ":" in own else own
+
+
+class Exploring:
+    """The explorer, served by a thread of this program until `stop` or the end of the program.
+
+    Args:
+        paths: run folders, or folders that hold runs.
+        port: the first to try.
+
+    Attributes:
+        address: of the page.
+
+    Raises:
+        RunError: there is no run, or no free port.
+    """
+
+    def __init__(self, paths: Sequence[Path], port: int = 8000) -> None:
+        self._server = server_of(Guard(make_app(Library(list(paths))), LOOPBACK, None, ()))
+        self._socket = free_socket(LOOPBACK, port)
+        self.address = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}/"
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it; the port is free again afterwards."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def _repr_html_(self) -> str:
+        """A link for a notebook."""
+        return f'<a href="{escape(self.address)}" target="_blank">Open the explorer</a>'
+
+    def __repr__(self) -> str:
+        return f"<Exploring {self.address}; .stop() ends it>"

@@ -7,8 +7,7 @@ from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.subject import open_model
 from simulacra.exporting import FORMATS, files_of
-from simulacra.exporting.model import TrainedModel
-from simulacra.exporting.weights import CONFIG
+from simulacra.exporting.model import CONFIG, TrainedModel
 from simulacra.files import write_aside
 from simulacra.runs import RunFolder
 

@@ -1,6 +1,5 @@
 """From a recipe and what the user calls the data to all that is made once for a training; and the facts in run.json."""
 
-import math
 import os
 import platform
 import shlex
@@ -17,27 +16,23 @@ import torch
 from numpy.typing import NDArray
 
 import simulacra
-from simulacra.data import batches
-from simulacra.data.resolve import resolve
+from simulacra.data.resolve import fit, resolve
 from simulacra.data.sources import KNOWN, Options
-from simulacra.data.splits import hold_out, untrained, untrained_line
+from simulacra.data.splits import hold_out, require_valid, untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore, is_store
 from simulacra.diagnosis.history import SET, describe_set
 from simulacra.engine.checkpoints import source
 from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
-from simulacra.evaluation.metrics.held_out import metric_of, require_valid
-from simulacra.files import expand
-from simulacra.objectives import Objective, build, outline, summarize
+from simulacra.evaluation.context import FEWEST
+from simulacra.evaluation.metrics.held_out import metric_of
+from simulacra.objectives import Objective, build, check, summarize
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, choose_rows, stream
-from simulacra.settings import SourceSettings
 
 Say = Callable[[str], None]
-FLOAT_BYTES = 4  # of a number in a network
-MOST_EPOCHS = 1e12
 MOST_CONDITIONS = 4096  # label rows that a run keeps
 
 
@@ -91,95 +86,40 @@ class Prepared:
         recipe: resolved: it fits the data, and trains again as it stands.
         store: the images, those that the run holds out in the split "valid".
         objective: its networks have their first weights.
-        conditions: label rows (M, K) of training images, for samples without the data set; None without labels.
     """
 
     recipe: Recipe
     store: ImageStore
     objective: Objective
-    conditions: NDArray[np.uint8] | None
 
 
-def prepare(job: Job, run: RunFolder) -> Prepared:
+def prepare(job: Job) -> Prepared:
     """Opens the data, packing it first if necessary, and builds the networks. Mistakes are found before packing.
 
     Raises:
-        RecipeError: the networks cannot be built or do not fit into memory, the family lacks the metric that chooses
-            checkpoints, or the data does not fit the recipe.
+        RecipeError: the networks cannot be built or do not fit into memory, or the data does not fit the recipe.
         DataError: the data cannot be used.
-        RunError: the run folder cannot be written, or the run to start from does not exist.
     """
     recipe = job.recipe
-    check_networks(recipe)
-    check_batch_norm(recipe)
-    if recipe.every.score or recipe.every.select:
-        metric_of(recipe)  # refuses one that the family lacks
-    check_folders(recipe, run)
+    check(recipe)
     store = open_data(recipe, job.data, job.say)
-    fitted = fit(with_source(recipe, job.data), store, job.epochs)
+    if recipe.every.score:
+        require_valid(store, FEWEST)
+    fitted = fit(recipe, store, job.epochs)
     if fitted.data != recipe.data:
-        check_networks(fitted)
-        check_batch_norm(fitted)
-    if fitted.every.score:
-        require_valid(store)
-    return Prepared(fitted, store, build(fitted), conditions(fitted, store))
+        check(fitted)
+    return Prepared(fitted, store, build(fitted))
 
 
-def with_source(recipe: Recipe, data: Data) -> Recipe:
-    """The recipe with what the user called the data, so that it trains on the same images again, from anywhere."""
-    source = None
-    if data.path is not None:
-        named = data.path in KNOWN and data.options.source in (None, data.path)
-        path = data.path if named else str(expand(data.path).absolute())
-        source = SourceSettings(path=path, options=data.options.words())
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": source})})
-
-
-def check_networks(recipe: Recipe) -> None:
-    """Checks that the networks can be built and fit into memory, by an outline that takes no memory itself.
+def check_first(recipe: Recipe, run: RunFolder) -> None:
+    """Checks what needs neither data nor networks, before minutes of packing.
 
     Raises:
-        RecipeError: a network cannot be built, or weights or a batch alone are larger than this machine's memory.
-    """
-    numbers = {f"data.batch = {recipe.data.batch}: a batch takes": recipe.data.batch * math.prod(recipe.data.shape)}
-    if isinstance(recipe.data.labels, tuple):
-        numbers["the networks take"] = sum(p.numel() for p in outline(recipe).networks.parameters())
-    memory = batches.memory()
-    for what, count in numbers.items():
-        if FLOAT_BYTES * count > memory:
-            sizes = f"{FLOAT_BYTES * count / 2**30:,.0f} GB, and this machine has {memory / 2**30:,.0f} GB of memory"
-            raise RecipeError(f"{what} {sizes}; choose smaller numbers")
-
-
-def check_batch_norm(recipe: Recipe, world: int = 1) -> None:
-    """Checks that batch norm has two values of each channel to take its statistics over.
-
-    Args:
-        recipe: with its batch.
-        world: how many processes share a batch.
-
-    Raises:
-        RecipeError: a process has a single image, and a network a batch norm where maps are of 1x1.
-    """
-    if recipe.data.batch // world > 1 or (recipe.sync_batch_norm and recipe.data.batch > 1):
-        return
-    if not isinstance(recipe.data.labels, tuple):
-        return
-    for name, network in summarize(outline(recipe))["networks"].items():
-        for row in network["layers"]:
-            if row["layer"].startswith("BatchNorm") and math.prod(row["shape"][1:]) == 1:
-                raise RecipeError(
-                    f"data.batch = {recipe.data.batch}: the batch norm of {name} at 1x1 takes two images per process; "
-                    f"set data.batch={2 * world}"
-                )
-
-
-def check_folders(recipe: Recipe, run: RunFolder) -> None:
-    """Checks the folders of a training, before minutes of packing.
-
-    Raises:
+        RecipeError: the family lacks the metric that chooses checkpoints.
         RunError: the run folder cannot be written, or the run to start from does not exist.
     """
+    if recipe.every.score or recipe.every.select:
+        metric_of(recipe)
     if recipe.start and not run.checkpoints():  # a run that goes on does not read the other one again
         source(recipe.start)
     nearest = next(path for path in (run.path, *run.path.absolute().parents) if os.access(path, os.F_OK))
@@ -225,56 +165,6 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
             tall, wide, _ = packed.store.shape
             say(f"the recipe's images of {width}x{height} follow the data: {wide}x{tall}")
     return hold_out(packed.store, recipe.data.holdout, recipe.seed)
-
-
-def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recipe:
-    """The recipe with what depends on the data: the size, the labels where "all" are asked for, and steps for epochs.
-
-    Raises:
-        RecipeError: labels and data do not go together.
-        DataError: the store lacks a label.
-    """
-    labels, exclusive = recipe.data.labels, recipe.data.exclusive
-    if labels == "all":
-        labels, exclusive = store.label_names, store.exclusive
-        if not labels:
-            why = f" ({reason})" if (reason := store.card.get("no_classes")) else ""
-            raise RecipeError(
-                f'data.labels is "all", and {store.path} has no labels{why}; pack the data with --labels table.csv, '
-                "or put the pictures of each class in a folder of its own"
-            )
-    check_labels(tuple(labels), exclusive, store)
-    height, width, _ = store.shape
-    size = recipe.data.size if store.shape == recipe.data.shape else height if height == width else f"{width}x{height}"
-    data = recipe.data.model_copy(update={"labels": tuple(labels), "exclusive": exclusive, "size": size})
-    steps = recipe.steps
-    if epochs is not None:
-        if not 0 < epochs < MOST_EPOCHS:
-            raise RecipeError(f"--epochs {epochs:g}: expected a number above 0 and below {MOST_EPOCHS:g}")
-        steps = max(1, round(epochs * len(store.rows("train")) / data.batch))
-    return recipe.model_copy(update={"data": data, "steps": steps})
-
-
-def check_labels(labels: tuple[str, ...], exclusive: bool, store: ImageStore) -> None:
-    """Refuses labels that a store lacks, or that are classes on one side and attributes on the other.
-
-    Raises:
-        RecipeError: labels and data do not go together.
-        DataError: the store lacks a label.
-    """
-    store.columns(labels)
-    if exclusive and (not store.exclusive or set(labels) != set(store.label_names)):
-        names = ", ".join(store.label_names) or "none"
-        kind = "classes" if store.exclusive else "attributes, of which a picture may have several"
-        raise RecipeError(
-            f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {names} ({kind}); "
-            'set data.labels="all"'
-        )
-    if labels and not exclusive and store.exclusive and set(labels) == set(store.label_names):
-        raise RecipeError(
-            f"data.exclusive is false, and data.labels are all classes of {store.path}, of which a picture has exactly "
-            "one; set data.exclusive=true"
-        )
 
 
 def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
@@ -336,21 +226,16 @@ def command_line() -> str:
 
 def _commit() -> str | None:
     """The commit of the source tree that this package is run from, or None for an installed one."""
-    folder = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        listed = subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
-            capture_output=True,
-            check=False,
-        )
-        if listed.returncode:
-            return None
-        head = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        )
-    except OSError:
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD") or None
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return head.stdout.strip() or None
 
 
 def processor() -> str:

@@ -13,16 +13,15 @@ from typing import NoReturn, TypeVar
 
 from simulacra.data.batches import Order
 from simulacra.data.store import ImageStore
-from simulacra.engine.devices import Devices
-from simulacra.engine.distributed import Crew, share_cores
+from simulacra.engine.devices import Crew, Devices, share_cores
 from simulacra.engine.loop import assemble
 from simulacra.engine.loop import train as updates
 from simulacra.errors import DataError, RecipeError, SimulacraError
-from simulacra.objectives import build
+from simulacra.objectives import build, check
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.verbs.drive import is_over, stop_requests
-from simulacra.verbs.prepare import Job, check_batch_norm, open_data
+from simulacra.verbs.prepare import Job, open_data
 
 T = TypeVar("T")
 OpenDevices = Callable[[Recipe, ImageStore, Order], Devices]
@@ -57,9 +56,10 @@ def run(train: Callable[[Job, OpenDevices], T], job: Job, devices: int) -> T:
             f"data.batch = {job.recipe.data.batch} cannot be shared equally by {crew.world} processes; "
             f"set data.batch={job.recipe.data.batch - extra + crew.world}"
         )
-    check_batch_norm(job.recipe, crew.world)
     if crew.world == 1:
         share_cores(crew)
+    else:
+        check(job.recipe, crew.world)
     if crew.rank:
         train_along(job, crew)
     opened = []

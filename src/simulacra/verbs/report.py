@@ -1,11 +1,14 @@
-"""The verbs `report` and `diagnose`: a page about runs, and what went wrong in one."""
+"""The verbs `report` and `compare`: a page about runs, and which of several is better, where numbers allow to say."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulacra import diagnosis
-from simulacra.report import write_report
+from simulacra.errors import RunError, nearest
+from simulacra.report import read_all, write_comparison, write_report
+from simulacra.report.compare import Comparison, command, comparison_of
+from simulacra.report.record import Record, newest
 from simulacra.runs import RunFolder
 
 
@@ -35,10 +38,68 @@ def report(
     return write_report([RunFolder(path) for path in paths], out)
 
 
-def diagnose(path: Path) -> list[diagnosis.Finding]:
-    """What went wrong in a run, the worst first.
+def compare(
+    paths: Sequence[Path],
+    group_by: str | None = None,
+    metrics: Sequence[str] = (),
+    *,
+    split: str | None = None,
+    out: Path | None = None,
+) -> Comparison:
+    """Compares the measurements of several runs; reads their files only.
+
+    A metric is compared where at least two runs have it of the same split, data, extractor and number of images; a note
+    says what differs. Without `group_by` each run is a column: two values differ where the interval of their
+    difference, computed from both intervals, leaves out 0. With `group_by`, runs that differ in their seed alone are
+    one column. Then columns are compared by Welch's interval of two means over seeds, or by the interval of the mean
+    difference seed by seed where all have the same seeds. With more than two columns each is compared with the best,
+    with Bonferroni's correction.
+
+    Args:
+        paths: run folders, two or more.
+        group_by: dotted key of the recipes, like "objective.kl_weight".
+        metrics: names; all by default.
+        split: test, valid or train; by default test, or valid where no run was measured on test images.
+        out: an HTML file to write it to as a page.
+
+    Returns:
+        Columns, metrics with their verdicts, the keys in which the recipes differ, and notes.
 
     Raises:
-        RunError: the folder holds no run, or a file of it is damaged.
+        RunError: fewer than two runs, one that is none or was not evaluated, a key that makes no groups, or nothing in
+            common.
+        RecipeError: the recipe of a run cannot be read.
     """
-    return diagnosis.diagnose(RunFolder(path))
+    records = _read(paths)
+    scores = [newest(record.evaluations) for record in records]
+    measured = {score.metric for of_run in scores for score in of_run if score.estimate}
+    for name in metrics:
+        if name not in measured:
+            raise RunError(f"--metric {name}: no run has this metric; {nearest(name, measured)}")
+    splits = {score.split for of_run in scores for score in of_run if score.estimate and score.split}
+    if split is not None and split not in splits:
+        raise RunError(f"--split {split}: no run was measured on it; {nearest(split, splits)}")
+    comparison = comparison_of(records, group_by=group_by, wanted=metrics, split=split)
+    if len(comparison.columns) > 1 and not comparison.metrics:
+        raise RunError(f"nothing can be compared: {comparison.notes[0]}")
+    if out is not None:
+        write_comparison(records, comparison, out)
+    return comparison
+
+
+def _read(paths: Sequence[Path]) -> list[Record]:
+    """The runs, each with at least one number."""
+    if len(paths) < 2:
+        given = f" {shlex.quote(str(paths[0]))}" if paths else ""
+        raise RunError(f"it takes two runs or more to compare; name another one: simulacra compare{given} RUN")
+    for path in paths:
+        RunFolder(path).read_recipe()  # raises where there is no run, or none that this version reads
+    records = read_all([RunFolder(path) for path in paths])
+    scores = [newest(record.evaluations) for record in records]
+    like = next((score for of_run in scores for score in of_run if score.seed is not None and score.estimate), None)
+    for record, of_run in zip(records, scores, strict=True):
+        if damage := next((gap for gap in record.gaps if gap.startswith("evaluations.jsonl is damaged")), None):
+            raise RunError(f"{record.folder.path}/{damage} Remove it and measure again: {command(record, like)}")
+        if not any(score.estimate for score in of_run):
+            raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
+    return records

@@ -15,7 +15,7 @@ from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
-from simulacra.evaluation.pictures.preview import ENDINGS, sheet, to_picture, to_png
+from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
 from simulacra.files import to_npy, write_aside
 from simulacra.runs import RunFolder
@@ -74,7 +74,8 @@ def sample(
         for index, image in enumerate(images):
             write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
     warning = "".join(f"; {line}" for line in never_met(run, labels))
-    return f"{_counted(len(images))} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+    counted = "1 sample" if len(images) == 1 else f"{len(images)} samples"
+    return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
 
 
 def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
@@ -144,10 +145,6 @@ def draw_samples(subject: Subject, count: int, seed: int) -> Tensor:
     if seed < 0:
         raise RunError(f"--seed {seed}: expected 0 or more")
     return subject.codes(count, Draw.SAMPLES, seed=seed)
-
-
-def _counted(count: int) -> str:
-    return "1 sample" if count == 1 else f"{count} samples"
 
 
 def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:

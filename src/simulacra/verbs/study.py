@@ -9,22 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulacra.data.resolve import fit
 from simulacra.data.sources import KNOWN
 from simulacra.data.store import ImageStore
 from simulacra.errors import SimulacraError, Stopped, StudyError
 from simulacra.files import cores, expand, write_aside
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
-from simulacra.report.formatting import duration
+from simulacra.report.formatting import duration, number
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Findings, Outcome, Row, answer
 from simulacra.studies.file import load_study, name_of, shipped, template
 from simulacra.studies.page import write_page
 from simulacra.studies.plan import Plan, PlannedRun, plan
 from simulacra.studies.words import verdict_sentences
+from simulacra.tabular import Table
 from simulacra.verbs.drive import stop_requests
-from simulacra.verbs.evaluate import number
-from simulacra.verbs.prepare import Data, command_line, fit, open_data, with_source
+from simulacra.verbs.prepare import Data, command_line, open_data
 from simulacra.verbs.study_check import check
 from simulacra.verbs.study_cluster import cluster
 from simulacra.verbs.study_cost import SECONDS, Cost, costs, summary
@@ -64,6 +65,14 @@ class Finished:
         ]
         verdict, *others = verdict_sentences(self.plan, self.findings)
         return [*unfinished, *others, f"Claim: {self.plan.study.claim}", f"Verdict: {self.findings.verdict}. {verdict}"]
+
+    @property
+    def table(self) -> Table:
+        """The comparisons as a printed table."""
+        words = frozenset({"measure", "comparison", "verdict"})
+        return Table(
+            "", COLUMNS, [cells(row) for row in self.findings.rows], gives_way=("detectable", "p"), words=words
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -141,6 +150,17 @@ def cost(
     return Costs(rows, summary(rows, workers or at_a_time()))
 
 
+def list_table() -> Table:
+    """The studies that come with the package, as a printed table."""
+    rows = [tuple(map(str, row.values())) for row in listed()]
+    return Table("", ("claim", "study", "question", "says"), rows, words=frozenset({"says"}))
+
+
+def cost_table(found: Costs) -> Table:
+    """What a study costs, as a printed table."""
+    return Table("", COST_COLUMNS, [cost_cells(row) for row in found.rows], gives_way=("run", "images"))
+
+
 def cost_cells(row: Cost) -> tuple[str, ...]:
     """A run as the printed table of costs shows it."""
     minutes = "0" if row.state != "missing" else f"{row.minutes:,.1f}"
@@ -208,7 +228,7 @@ def prepare(
         shape = recipe.data.shape
         if shape not in stores:
             stores[shape] = open_data(recipe, source, say)
-        return fit(with_source(recipe, source), stores[shape]), stores[shape].fingerprint
+        return fit(recipe, stores[shape]), stores[shape].fingerprint
 
     planned = plan(name, settings, "full" if full else "quick", seeds, asked, out, fit_to_data)
     check(planned, list(stores.values()))

@@ -10,13 +10,13 @@ from simulacra.data.store import ImageStore
 from simulacra.errors import StudyError, nearest
 from simulacra.evaluation.context import FEWEST
 from simulacra.evaluation.features import FEATURES, JUDGE
-from simulacra.objectives import Encodes, Generates, Infers, Objective, Validates, build, outline
+from simulacra.objectives import FAMILIES, Encodes, Generates, Infers, Objective, Validates, build
+from simulacra.objectives import check as check_networks
 from simulacra.recipe import Recipe
 from simulacra.seeds import Draw, torch_seed
 from simulacra.studies.file import Measure
 from simulacra.studies.plan import HELD_OUT, Plan, PlannedRun
 from simulacra.verbs.bench import round_of
-from simulacra.verbs.prepare import check_batch_norm, check_networks
 
 IMAGES = 4  # of the trial that names a family's curves
 OF_ENCODERS = {"reconstruction_mse", "psnr", "ssim", *BY_GROUP["disentanglement"]}
@@ -52,9 +52,10 @@ def check(planned: Plan, stores: Sequence[ImageStore]) -> None:
     first = {run.case: run for run in reversed(planned.trainings)}
     for run in first.values():
         check_networks(run.recipe)
-        check_batch_norm(run.recipe)
     for case in planned.study.cases:
-        objective = outline(first[case].recipe)
+        recipe = first[case].recipe
+        with torch.device("meta"):  # what the family can do, without memory
+            objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)
         for measure in planned.study.measures:
             if measure.curve is not None:
                 continue

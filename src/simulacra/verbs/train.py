@@ -1,22 +1,28 @@
-"""The verb `train`: recipe and data to a run folder with a report."""
+"""The verbs `train`, recipe and data to a run folder with a report; and `demo`, three of them on drawn pictures."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulacra.data.batches import Order, choose
-from simulacra.data.sources import Options, read_options
+from simulacra.data.sources import KNOWN, Options, read_options
 from simulacra.engine.loop import Training, assemble
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npy
+from simulacra.files import expand, to_npy
 from simulacra.recipe import Changes, Recipe, load, read_changes, to_table
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
+from simulacra.settings.training import SourceSettings
 from simulacra.verbs import processes
+from simulacra.verbs.data import pack
 from simulacra.verbs.drive import conclude, drive, how_far
-from simulacra.verbs.prepare import Data, Job, Prepared, Say, facts_of_run, prepare
+from simulacra.verbs.prepare import Data, Job, Prepared, check_first, conditions, facts_of_run, prepare
 
 LEFT_BY_A_KILL = (".lock", "recipe.toml", ".*.aside")  # what a training that was killed early leaves behind
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # facts of a run that can go on
@@ -57,22 +63,12 @@ def train(
 ) -> Finished:
     """Trains a recipe on data into a run folder, or goes on from its newest checkpoint.
 
-    Args:
-        recipe: name of a shipped recipe, a TOML file, or a recipe.
-        data: a packed store, a known name or a source's path; the recipe's own data set by default.
-        out: the run folder; runs/RECIPE by default.
-        changes: keys of the recipe that are set anew: dotted key -> value, or words like "optimizer.lr=1e-4".
-        seed: decides weights, order and draws.
-        steps: length in updates.
-        minutes: stops after so many minutes of training.
+    Args as in `simulacra.train`, and:
+        changes: also words like "optimizer.lr=1e-4".
         start: a run whose weights networks of the same names begin with.
-        epochs: length in passes over the training images, instead of the recipe's steps.
         options: what is asked of the source of pictures: a table, a crop, what folders mean.
         cached: packs a source into the user's cache folder; else into the folder `stores` beside the run.
-        device: auto, cpu, cuda or mps.
         devices: processes on this machine, which this one starts; torchrun's, where it has started this one.
-        report: whether report.html is written at the end.
-        say: takes lines that a person should read.
 
     Raises:
         SimulacraError: the recipe, the data or the run folder cannot be used, or the training diverged.
@@ -87,7 +83,7 @@ def train(
     settings = load(recipe, changed)
     path, asked = remembered(settings, RunFolder(out)) if data is None else (data, Options())
     source = Data(path, asked.with_others(options), cache, "data.size" not in changed)
-    job = Job(settings, name, out, source, epochs, device, report, say)
+    job = Job(with_source(settings, source), name, out, source, epochs, device, report, say)
     return processes.run(carry_out, job, devices)
 
 
@@ -99,6 +95,16 @@ def remembered(recipe: Recipe, run: RunFolder) -> tuple[str | None, Options]:
     return (None, Options()) if source is None else (source.path, read_options(**source.options))
 
 
+def with_source(recipe: Recipe, data: Data) -> Recipe:
+    """The recipe with what the user called the data, so that it trains on the same images again, from anywhere."""
+    source = None
+    if data.path is not None:
+        named = data.path in KNOWN and data.options.source in (None, data.path)
+        path = data.path if named else str(expand(data.path).absolute())
+        source = SourceSettings(path=path, options=data.options.words())
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": source})})
+
+
 def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     """The whole training, as one process sees it.
 
@@ -107,19 +113,22 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         open_devices: gives the devices, once all is ready for the first update.
     """
     run = RunFolder(job.out)
-    prepared = prepare(job, run)
+    check_first(job.recipe, run)
+    prepared = prepare(job)
     with run.lock(job.say, "wait for it, or give another --out"):
         earlier = read_earlier(run, prepared)
-        if earlier and earlier.ended:
-            job.say(
-                f"{job.out} is finished: step {earlier.facts['step']:,}; give more --steps to go on, or another --out"
-            )
+        if earlier and earlier["state"] == "finished":
+            job.say(f"{job.out} is finished: step {earlier['step']:,}; give more --steps to go on, or another --out")
             return finished(run)
-        order = choose_order(prepared, earlier, job.say)
+        # Chosen once per run: the run may go on later with more or less memory.
+        order = Order.of_facts(earlier["data"]) if earlier else choose(prepared.recipe.data.order, prepared.store)
+        if order.block:
+            job.say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
         devices = open_devices(prepared.recipe, prepared.store, order)
         training = assemble(prepared.recipe, run, prepared.objective, prepared.store, devices, order)
-        begin(training, job, prepared, earlier, order)
-        subject = Subject(training.objective, prepared.recipe, prepared.conditions, prepared.store)
+        labels = conditions(prepared.recipe, prepared.store)
+        begin(training, job, earlier, order, labels)
+        subject = Subject(training.objective, prepared.recipe, labels, prepared.store)
         step = drive(training, subject)
         job.say("measuring and drawing")
         conclude(training, subject, step, job.say)
@@ -128,21 +137,8 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     return finished(run)
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """What the run folder holds of the same training.
-
-    Attributes:
-        facts: of its run.json.
-        ended: whether it has come to its end, so that nothing is left to train.
-    """
-
-    facts: dict[str, Any]
-    ended: bool
-
-
-def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
-    """What the run folder holds of this training; None where it has not begun.
+def read_earlier(run: RunFolder, prepared: Prepared) -> dict[str, Any] | None:
+    """The facts of this training, where it goes on or has finished; None where it has not begun.
 
     Raises:
         RunError: the folder holds a run of another recipe or of other data, or something else.
@@ -152,8 +148,8 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
         if strangers:
             raise RunError(f"{run.path} is not empty and holds no run (it has {strangers[0]}); give another --out")
         return None
-    if never_began(run):
-        return None
+    if not run.read_facts().get("step") and not run.checkpoints() and not run.rows("metrics"):
+        return None  # it ended before its first update was kept, so nothing is lost where it begins again
     recipe, before = prepared.recipe, run.read_recipe()
     check_same_recipe(run, before, recipe)
     facts = run.read_facts()
@@ -165,13 +161,8 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> Earlier | None:
     reached = max(run.checkpoints(), default=0)
     if reached > recipe.steps:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
-    same_length = (before.minutes, before.steps) == (recipe.minutes, recipe.steps)
-    return Earlier(facts, facts["state"] == "finished" and same_length)
-
-
-def never_began(run: RunFolder) -> bool:
-    """Whether a run ended before its first update was kept, so that nothing is lost where it begins again."""
-    return not run.read_facts().get("step") and not run.checkpoints() and not run.rows("metrics")
+    longer = (before.minutes, before.steps) != (recipe.minutes, recipe.steps)
+    return facts | ({"state": "running"} if longer else {})
 
 
 def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
@@ -200,34 +191,26 @@ def differing_keys(old: dict[str, Any], new: dict[str, Any], above: str = "") ->
     return keys
 
 
-def choose_order(prepared: Prepared, earlier: Earlier | None, say: Say) -> Order:
-    """The order of the images, chosen once per run: the run may go on later with more or less memory."""
-    name, store = prepared.recipe.data.order, prepared.store
-    order = Order.of_facts(earlier.facts["data"]) if earlier else choose(name, store)
-    if order.block:
-        say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
-    return order
-
-
-def begin(training: Training, job: Job, prepared: Prepared, earlier: Earlier | None, order: Order) -> None:
+def begin(
+    training: Training, job: Job, earlier: dict[str, Any] | None, order: Order, labels: NDArray[np.uint8] | None
+) -> None:
     """Writes recipe, facts and conditions into the run folder, and says from which step the training goes on."""
     run, recipe, precision = training.run, training.recipe, training.devices.precision
-    facts = facts_of_run(training.objective, prepared.store, training.devices)
+    facts = facts_of_run(training.objective, training.batches.store, training.devices)
     facts["data"] |= order.facts
     facts |= {"family": recipe.objective.family, "recipe_name": job.name, "state": "running"}
     if training.transferred:
         facts["start"] = training.transferred
     if earlier:  # first, so that a run killed between the two files does not count as finished
-        facts["started"] = earlier.facts["started"]
+        facts["started"] = earlier["started"]
         run.write_facts({"state": "running"})
     run.write_recipe(recipe)
     run.write_facts(facts | how_far(training, training.start))
-    if prepared.conditions is not None:
-        run.write("conditions.npy", to_npy(prepared.conditions))
+    if labels is not None:
+        run.write("conditions.npy", to_npy(labels))
     if training.start:
         job.say(f"{job.out}: going on from step {training.start:,}")
-        if earlier and earlier.facts.get("precision") != precision:
-            before = earlier.facts.get("precision")
+        if earlier and (before := earlier.get("precision")) != precision:
             job.say(f"{job.out}: in {before} so far, from here on in {precision}, as this machine has it")
 
 
@@ -235,3 +218,31 @@ def finished(run: RunFolder) -> Finished:
     """How the run in a folder ended."""
     facts = run.read_facts()
     return Finished(run.path, facts["step"], facts["images_seen"], facts["seconds"])
+
+
+MODELS = ("vae", "dcgan", "acgan")
+COUNT, SIZE = 6000, 32
+
+
+def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
+    """Draws avatars, trains a VAE, a DCGAN and an ACGAN on equally many of them, and reports on all three side by side.
+
+    Args:
+        out: the folder of data, runs and report; a demo that was interrupted goes on from there.
+        minutes: of training for each model at most, where the machine is slow.
+        say: takes lines that a person should read.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        RecipeError: `minutes` is not a length of time.
+    """
+    load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
+    packed = pack("avatars", None, out / "avatars", Options(size=(SIZE, SIZE), count=COUNT, seed=0))
+    say(packed.message)
+    for model in MODELS:
+        train(f"demo-{model}", str(out / "avatars"), out / model, minutes=minutes, report=False, say=say)
+    written = write_report([RunFolder(out / model) for model in MODELS], out / "report.html")
+    say(f"to change codes and attributes by hand: simulacra explore {shlex.quote(str(out / MODELS[-1]))}")
+    return written

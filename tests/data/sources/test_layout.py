@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulacra.data.sources.layout import Layout, read_layout
+from simulacra.data.sources.layout import Content, read_layout
 from simulacra.data.splits import TEST, TRAIN, VALID, roles
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
@@ -13,13 +13,13 @@ from simulacra.errors import DataError
 CAT_DOG = ("cat", "dog")
 
 
-def layout(folders: dict[str, int], **options: Any) -> Layout:
+def layout(folders: dict[str, int], **options: Any) -> Content:
     """The layout of folders with so many pictures each."""
     names = [f"{folder}/{at}.png".lstrip("/") for folder, count in folders.items() for at in range(count)]
     return read_layout(sorted(names), **options)
 
 
-def counts(found: Layout) -> dict[str, int]:
+def counts(found: Content) -> dict[str, int]:
     """How many pictures each part of the split has."""
     return {} if found.split is None else dict(Counter(SPLITS[part] for part in found.split))
 
@@ -53,7 +53,7 @@ def test_the_parts_of_a_split_are_known_under_their_usual_names(names: tuple[str
     found = layout(over(names, CAT_DOG, 5))
     assert found.label_names == CAT_DOG
     assert counts(found) == {SPLITS[part]: 10 for part in parts}
-    assert f"split from folders {'/'.join(sorted(names, key=lambda name: roles(names)[name][0]))}" in found.line
+    assert f"split from folders {'/'.join(sorted(names, key=lambda name: roles(names)[name][0]))}" in found.lines[0]
 
 
 @pytest.mark.parametrize("names", [("cat", "dog"), ("design", "operations"), ("traintest", "x"), ("trained", "tested")])
@@ -78,8 +78,8 @@ def test_split_and_classes_are_found_in_either_order_and_inside_wrappers(form: s
     found = layout(over(("train", "val", "test"), CAT_DOG, 6, form))
     assert found.label_names == CAT_DOG
     assert counts(found) == {"train": 12, "valid": 12, "test": 12}
-    assert found.line.startswith("2 classes from folder names: cat 18, dog 18")
-    assert ("looked through the folder " + through in found.line) if through else "looked" not in found.line
+    assert found.lines[0].startswith("2 classes from folder names: cat 18, dog 18")
+    assert ("looked through the folder " + through in found.lines[0]) if through else "looked" not in found.lines[0]
     assert found.odd == {}
 
 
@@ -103,7 +103,7 @@ def test_what_lies_outside_is_left_out_and_counted(folders: dict[str, int], out:
     found = layout(folders)
     assert found.label_names == CAT_DOG
     assert len(found.kept) == sum(folders.values()) - out
-    assert why in found.line
+    assert why in found.lines[0]
     assert list(found.odd.values()) == [out]
 
 
@@ -121,20 +121,20 @@ def test_why_there_are_no_classes_is_said_and_nothing_is_left_out(folders: dict[
     found = layout(folders)
     assert found.label_names == ()
     assert found.no_classes == why
-    assert f"no classes, since {why}" in found.line
+    assert f"no classes, since {why}" in found.lines[0]
     assert len(found.kept) == sum(folders.values())
 
 
 def test_a_flat_folder_leaves_nothing_to_guess() -> None:
     found = layout({"": 9})
-    assert found.line == ""
+    assert found.lines == []
     assert found.no_classes == "there are no folders"
 
 
 def test_a_class_that_is_called_like_a_part_is_said_to_be_one() -> None:
     found = layout({"bus": 5, "car": 5, "train": 5})
     assert found.label_names == ("bus", "car", "train")
-    assert "train taken for a class" in found.line
+    assert "train taken for a class" in found.lines[0]
 
 
 def test_parts_and_classes_may_share_one_name() -> None:
@@ -153,7 +153,7 @@ def test_a_single_part_leaves_the_split_to_be_drawn() -> None:
     found = layout({"train/cat": 9, "train/dog": 9})
     assert found.label_names == CAT_DOG
     assert found.split is None
-    assert "the split is drawn" in found.line
+    assert "the split is drawn" in found.lines[0]
 
 
 def test_options_say_otherwise() -> None:

@@ -21,7 +21,7 @@ from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.objectives.base import Optimize
 from simulacra.objectives.code import Code
-from simulacra.settings import CodeSettings
+from simulacra.settings.objectives import CodeSettings
 
 CONDITIONS = GROUPS["conditions"]
 Paint = Callable[[Tensor], Tensor]  # (n, 2) in [0, 1], how bright top and left are, of codes
@@ -58,15 +58,21 @@ class Copyist(Painter, Encodes):
         return torch.stack([top, left], 1)
 
 
+@pytest.fixture(scope="module")
+def judges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where judges are kept, each trained once for all of these tests."""
+    return tmp_path_factory.mktemp("judges")
+
+
 @pytest.fixture
-def material(tiny: Any, tmp_path: Path) -> Callable[..., Material]:
+def material(tiny: Any, judges: Path) -> Callable[..., Material]:
     """material(objective, store, family, **changes): to be measured, 200 samples, or 40."""
 
     def make(objective: Objective, store: ImageStore, family: str, count: int = 40, **changes: Any) -> Material:
         recipe = tiny(family, **changes)
         conditions = store.labels[store.rows("train")][:, store.columns(tuple(recipe.data.labels))]
         subject = Subject(objective, recipe, conditions if recipe.data.labels else None, store, step=3)
-        return Material(subject, choose(store, count), FEATURES["random-vgg"], cache=tmp_path / "cache")
+        return Material(subject, choose(store, count), FEATURES["random-vgg"], cache=judges)
 
     return make
 
@@ -87,7 +93,7 @@ def by_name(results: Results, metric: str) -> dict[str | None, dict[str, Any]]:
 LABELS = {"data.labels": ["Bright_Top", "Bright_Left", "Coin"]}
 
 
-def test_a_painter_that_obeys_is_said_to_and_leaks_nothing(seen: Any, material: Any) -> None:
+def test_a_painter_that_obeys_is_said_to_and_leaks_nothing(seen, material) -> None:
     made = material(painter(lambda codes: codes[:, 1:3]), seen(), "acgan", **LABELS)
     assert CONDITIONS.lacks(made) is None
     found = CONDITIONS.measure(made)
@@ -116,7 +122,7 @@ def test_a_painter_that_obeys_is_said_to_and_leaks_nothing(seen: Any, material: 
     assert {row["judge"] for row in rows(found)} == {made.judge.label}
 
 
-def test_a_painter_that_leaks_is_caught(seen: Any, material: Any) -> None:
+def test_a_painter_that_leaks_is_caught(seen, material) -> None:
     def both(codes: Tensor) -> Tensor:
         return torch.stack([codes[:, 1], torch.maximum(codes[:, 1], codes[:, 2])], 1)
 
@@ -128,7 +134,7 @@ def test_a_painter_that_leaks_is_caught(seen: Any, material: Any) -> None:
     assert by_name(found, "condition_accuracy")["Bright_Left"]["value"] < 0.9
 
 
-def test_a_painter_that_takes_no_notice_is_right_by_chance(seen: Any, material: Any) -> None:
+def test_a_painter_that_takes_no_notice_is_right_by_chance(seen, material) -> None:
     found = CONDITIONS.measure(
         material(painter(lambda codes: (codes[:, :1] > 0).float().expand(-1, 2)), seen(), "acgan", **LABELS)
     )
@@ -142,7 +148,7 @@ def test_a_painter_that_takes_no_notice_is_right_by_chance(seen: Any, material: 
     assert leak["why"] == "no label that is switched changes"
 
 
-def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: Any) -> None:
+def test_classes_asked_for_are_crossed_with_classes_seen(seen, material) -> None:
     def swapped(codes: Tensor) -> Tensor:  # the second class is painted as the third, which has neither
         return torch.stack([codes[:, 1], torch.zeros(len(codes))], 1)
 
@@ -163,7 +169,7 @@ def test_classes_asked_for_are_crossed_with_classes_seen(seen: Any, material: An
     assert leak["baseline"] < 0.05
 
 
-def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen: Any, material: Any) -> None:
+def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen, material) -> None:
     found = CONDITIONS.measure(material(Copyist(Code(CodeSettings(noise=2)), lambda codes: codes), seen(), "vae"))
     picture = found.pictures["leakage"]
     assert picture["asked"].tolist() == picture["judged"].tolist() == ["Bright_Top", "Bright_Left"]
@@ -175,14 +181,14 @@ def test_attribute_vectors_of_an_autoencoder_are_moved_along(seen: Any, material
     assert {row["metric"] for row in rows(found)} == {"leakage"}
 
 
-def test_a_code_is_moved_from_class_to_class(seen: Any, material: Any) -> None:
+def test_a_code_is_moved_from_class_to_class(seen, material) -> None:
     copyist = Copyist(Code(CodeSettings(noise=2)), lambda codes: codes)
     found = CONDITIONS.measure(material(copyist, seen(exclusive=True), "vae"))
     assert np.diag(found.pictures["leakage"]["matrix"]).min() > 0.8
     assert by_name(found, "leakage")[None]["value"] < 0.1
 
 
-def test_a_code_that_found_a_label_is_called_by_it(seen: Any, material: Any) -> None:
+def test_a_code_that_found_a_label_is_called_by_it(seen, material) -> None:
     code = Code(CodeSettings(noise=1, categorical=(2, 3), continuous=1))
 
     def paint(codes: Tensor) -> Tensor:  # the first code decides the top, the continuous one the left
@@ -204,7 +210,7 @@ def test_a_code_that_found_a_label_is_called_by_it(seen: Any, material: Any) -> 
     assert picture["matrix"].shape == (3, 2)
 
 
-def test_categories_that_are_classes_are_named(seen: Any, material: Any) -> None:
+def test_categories_that_are_classes_are_named(seen, material) -> None:
     code = Code(CodeSettings(noise=1, categorical=(3,)))
 
     def paint(codes: Tensor) -> Tensor:
@@ -225,14 +231,12 @@ def test_categories_that_are_classes_are_named(seen: Any, material: Any) -> None
         ("gan", "not applicable, family gan has no labels and no codes that could mean one"),
     ],
 )
-def test_what_has_no_conditions_is_not_asked(subject: Any, family: str, why: str) -> None:
+def test_what_has_no_conditions_is_not_asked(subject, family, why) -> None:
     made = subject(family)
     assert CONDITIONS.lacks(Material(made, choose(made.store, 6), FEATURES["random-vgg"])) == why
 
 
-def test_a_data_set_without_labels_or_with_others_is_not_asked(
-    subject: Any, make_store: Any, seen: Any, material: Any
-) -> None:
+def test_a_data_set_without_labels_or_with_others_is_not_asked(subject, make_store, seen, material) -> None:
     made = subject("vae")
     bare = replace(made, store=open_store(make_store(count=30, held_out=8, labels=(), name="bare")))
     reason = CONDITIONS.lacks(Material(bare, choose(bare.store, 6), FEATURES["random-vgg"]))

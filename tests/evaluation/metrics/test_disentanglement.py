@@ -71,11 +71,11 @@ def test_a_rotated_code_tells_as_much_but_no_number_means_one_thing() -> None:
     values = np.random.default_rng(0).uniform(size=(2000, 2))
     turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
     straight, rotated = scores(values, values), scores(values @ turn, values)
-    assert straight["mig"] > 0.8 > 0.1 > rotated["mig"]  # type: ignore[operator]
-    assert straight["sap"] > 0.95 > 0.1 > rotated["sap"]  # type: ignore[operator]
-    assert straight["disentanglement"] > 0.9 > 0.4 > rotated["disentanglement"]  # type: ignore[operator]
-    assert straight["completeness"] > 0.9 > 0.4 > rotated["completeness"]  # type: ignore[operator]
-    assert rotated["informativeness"] > 0.9  # type: ignore[operator]
+    assert straight["mig"] > 0.8 > 0.1 > rotated["mig"]
+    assert straight["sap"] > 0.95 > 0.1 > rotated["sap"]
+    assert straight["disentanglement"] > 0.9 > 0.4 > rotated["disentanglement"]
+    assert straight["completeness"] > 0.9 > 0.4 > rotated["completeness"]
+    assert rotated["informativeness"] > 0.9
 
 
 def test_a_number_that_is_there_twice_costs_completeness_and_the_gaps_not_disentanglement() -> None:
@@ -83,7 +83,7 @@ def test_a_number_that_is_there_twice_costs_completeness_and_the_gaps_not_disent
     found = scores(np.column_stack([values, values]), values)
     assert found["mig"] == found["sap"] == 0
     assert found["disentanglement"] == pytest.approx(1, abs=0.01)
-    assert found["completeness"] < 0.7  # type: ignore[operator]
+    assert found["completeness"] < 0.7
     assert found["votes"] == found["informativeness"] == 1
 
 
@@ -92,7 +92,7 @@ def test_codes_of_other_images_get_nothing_but_chance() -> None:
     found = scores(noise((800, 4)), values)
     assert found["votes"] == pytest.approx(0.5, abs=0.25)
     del found["votes"]
-    assert all(value < 0.15 for value in found.values())  # type: ignore[operator]
+    assert all(value < 0.15 for value in found.values())
 
 
 def test_information_is_that_of_scikit_learn() -> None:
@@ -168,7 +168,7 @@ def test_votes_cannot_all_be_right_where_one_number_serves_two_factors() -> None
         ([0.5, 0.25, 0.5, 0.5], [1, 0, 1, 1], False),
     ],
 )
-def test_whole_numbers_are_classes_unless_they_are_many(values: Array, classes: Array, discrete: bool) -> None:
+def test_whole_numbers_are_classes_unless_they_are_many(values, classes, discrete) -> None:
     found = factor_of(np.asarray(values, float))
     assert found.discrete == discrete
     assert found.classes.tolist() == list(classes)

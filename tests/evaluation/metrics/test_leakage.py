@@ -28,7 +28,7 @@ def test_turning_on_counts_as_it_is_and_turning_off_with_its_sign_about() -> Non
         ([[0.0, 0.1], [0.1, 0.0]], inf),
     ],
 )
-def test_leakage_is_the_mean_off_the_diagonal_over_that_on_it(matrix: list[list[float]], expected: float) -> None:
+def test_leakage_is_the_mean_off_the_diagonal_over_that_on_it(matrix, expected) -> None:
     assert ratio(np.array(matrix)) == pytest.approx(expected)
 
 
@@ -48,8 +48,6 @@ def test_an_interval_holds_the_value_narrows_with_n_and_repeats() -> None:
     few, many = resampled(values[:100], float), resampled(values, float)
     assert many == resampled(values, float)
     for one, n in ((few, 100), (many, 1600)):
-        assert one.low is not None
-        assert one.high is not None
         assert one.low < one.value < one.high
         assert one.high - one.low == pytest.approx(2 * 1.96 / n**0.5, rel=0.15)
 
@@ -69,27 +67,22 @@ def test_an_attribute_is_corrected_by_sensitivity_and_specificity() -> None:
     samples = np.array([[65, 35], [30, 70]])
     # On: (0.7 + 0.9 - 1) / 0.7 = 6/7 have it. Off: (0.35 - 0.1) / 0.7 = 5/14 have it, 9/14 do not.
     found = attribute(samples, real)
-    assert found is not None
     assert found.values == pytest.approx((6 / 7 + 9 / 14) / 2)
     low, high = found.estimate.low, found.estimate.high
-    assert low is not None
-    assert high is not None
     assert 0.5 < low < found.values < high < 1
 
 
 def test_a_perfect_judge_needs_no_correction_and_a_model_as_good_as_the_judge_is_perfect() -> None:
     sure, samples = np.array([[50, 0], [0, 50]]), np.array([[40, 10], [5, 45]])
     plain = attribute(samples, sure)
-    assert plain is not None
     assert plain.values == pytest.approx(0.85)
     real = np.array([[90, 10], [20, 80]])
     same = attribute(real, real)
-    assert same is not None
     assert same.values == pytest.approx(1)
 
 
 @pytest.mark.parametrize("real", [[[90, 10], [85, 15]], [[100, 0], [0, 0]], [[0, 100], [0, 50]]])
-def test_a_judge_that_tells_nothing_apart_corrects_nothing(real: list[list[int]]) -> None:
+def test_a_judge_that_tells_nothing_apart_corrects_nothing(real) -> None:
     assert attribute(np.array([[5, 5], [5, 5]]), np.array(real)) is None
 
 
@@ -117,13 +110,11 @@ def test_errors_of_several_attributes_even_out() -> None:
 def test_a_share_is_corrected_alike_whoever_asks() -> None:
     real = np.array([[90, 10], [20, 80]])
     found = attribute(np.array([[0, 0], [30, 70]]), real)
-    assert found is not None
     shares = correction.corrected(np.array([[True]] * 70 + [[False]] * 30), real[None])
     assert found.values == pytest.approx(shares.values[0])
     assert found.estimate.low == pytest.approx(shares.limits[0][0], abs=0.02)
     # The same attribute as two classes.
     asked = correction.classes(np.array([[0, 0], [30, 70]]), real)[1]
-    assert asked is not None
     assert asked.values == pytest.approx(found.values)
 
 
@@ -142,8 +133,6 @@ def test_each_class_asked_for_is_corrected_and_one_that_was_not_is_not() -> None
     samples = np.array([[80, 20, 0], [0, 0, 0], [100, 0, 100]])
     first, none, third = correction.classes(samples, real)
     assert none is None
-    assert first is not None
-    assert third is not None
     assert first.values == pytest.approx(1, abs=1e-6)
     assert third.values == pytest.approx(0.5, abs=0.05)
     mean = correction.together([first, third], np.array([100.0, 200.0]))
@@ -166,8 +155,6 @@ def test_information_of_a_table_worked_by_hand() -> None:
     a, b = np.repeat([0, 0, 1, 1], [30, 10, 10, 30]), np.repeat([0, 1, 0, 1], [30, 10, 10, 30])
     found = information(a, b)
     assert found.value == pytest.approx(0.75 * log(1.5) + 0.25 * log(0.5) - 1 / 160)
-    assert found.low is not None
-    assert found.high is not None
     assert 0 < found.low < found.value < found.high
 
 

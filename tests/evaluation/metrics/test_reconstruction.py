@@ -26,10 +26,8 @@ from simulacra.evaluation.metrics.reconstruction import (
     squared_error,
     structural_similarity,
 )
-from simulacra.evaluation.pictures import preview
+from simulacra.evaluation.preview import preview
 from simulacra.evaluation.subject import Subject
-from simulacra.objectives import Encodes
-from simulacra.objectives.vae import VAE
 
 RECONSTRUCTION, DISENTANGLEMENT = GROUPS["reconstruction"], GROUPS["disentanglement"]
 MakeMaterial = Callable[..., Material]
@@ -39,15 +37,15 @@ MakeMaterial = Callable[..., Material]
 def material(subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -> MakeMaterial:
     """material(family): an untrained model beside eight held-out images; searches and draws are short."""
     monkeypatch.setattr(reconstruction, "invert", partial(reconstruction.invert, steps=3, starts=2))
+    monkeypatch.setattr(disentanglement, "SPLITS", dict.fromkeys(disentanglement.SPLITS, 1))
 
     def make(family: str, factors: Any = None, **changes: Any) -> Material:
         it = subject(family, **changes)
-        assert it.store is not None
         if factors is not None:
             names = tuple(f"factor {place}" for place in range(factors.shape[1]))
             it = replace(it, store=replace(it.store, factors=factors.astype(np.float32), factor_names=names))
-        train = it.store.rows("train")  # type: ignore[union-attr]
-        chosen = Chosen("test", it.store.rows("test"), train[:7], train[7:])  # type: ignore[union-attr]
+        train = it.store.rows("train")
+        chosen = Chosen("test", it.store.rows("test"), train[:7], train[7:])
         return Material(it, chosen, FEATURES["random-vgg"])
 
     return make
@@ -62,7 +60,7 @@ def factors_of(count: int = 30) -> Any:
     return np.column_stack([random.integers(0, 2, count), random.normal(size=count), np.ones(count)])
 
 
-def test_a_vae_gets_every_row_but_the_similarity_of_images_smaller_than_its_window(material: MakeMaterial) -> None:
+def test_a_vae_gets_every_row_but_the_similarity_of_images_smaller_than_its_window(material) -> None:
     found = RECONSTRUCTION.measure(material("vae"))
     rows = by_metric(found)
     assert set(rows) == set(of_group("reconstruction")) - {"ssim"}
@@ -75,10 +73,9 @@ def test_a_vae_gets_every_row_but_the_similarity_of_images_smaller_than_its_wind
     assert all(preview(arrays) for arrays in found.pictures.values())
 
 
-def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> None:
+def test_the_error_is_that_of_all_held_out_images(material) -> None:
     it = material("vae")
     model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
-    assert isinstance(model, VAE)
     with model.evaluating():
         errors = (model.decode(model.encode(images)).clamp(-1, 1) - images).square().flatten(1).mean(1)
         mean, logvar = model.posterior(images)
@@ -93,11 +90,10 @@ def test_the_error_is_that_of_all_held_out_images(material: MakeMaterial) -> Non
     assert found.pictures["kl-dimensions"]["kl"] == pytest.approx(kl.mean(0).numpy(), rel=1e-4)
 
 
-def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bounds_are_in_order_and_one_is_the_textbooks(material, monkeypatch) -> None:
     monkeypatch.setattr(reconstruction, "DRAWN", 400)
     it = material("vae", **{"objective.reduction": "sum"})
     model, images = it.subject.objective, it.subject.load(it.store.rows("test")).images
-    assert isinstance(model, VAE)
     rows = by_metric(RECONSTRUCTION.measure(it))
     assert rows["elbo"]["value"] < rows["iwae_bound"]["value"]
     # Its other form: the mean of log p(x|z) less the KL in closed form.
@@ -112,7 +108,7 @@ def test_bounds_are_in_order_and_one_is_the_textbooks(material: MakeMaterial, mo
     assert rows["elbo"]["value"] == pytest.approx((torch.stack(draws).mean(0) - kl).mean().item(), abs=1.0)
 
 
-def test_what_has_no_encoder_is_measured_by_inversion(material: MakeMaterial) -> None:
+def test_what_has_no_encoder_is_measured_by_inversion(material) -> None:
     found = RECONSTRUCTION.measure(material("gan"))
     assert {name for name, row in by_metric(found).items() if row["value"] is not None} == {"inversion_mse"}
     assert by_metric(found)["psnr"]["why"] == (
@@ -122,7 +118,7 @@ def test_what_has_no_encoder_is_measured_by_inversion(material: MakeMaterial) ->
     assert found.pictures["inversions"]["originals"].shape == found.pictures["inversions"]["inversions"].shape
 
 
-def test_cross_entropy_has_no_bounds(material: MakeMaterial) -> None:
+def test_cross_entropy_has_no_bounds(material) -> None:
     found = RECONSTRUCTION.measure(
         material("vae", **{"objective.likelihood": "bce", "networks.decoder.output": "none"})
     )
@@ -131,23 +127,23 @@ def test_cross_entropy_has_no_bounds(material: MakeMaterial) -> None:
     assert bound["why"].startswith("not applicable, family vae is trained by a likelihood that is no density")
 
 
-def test_a_classifier_has_neither(material: MakeMaterial) -> None:
+def test_a_classifier_has_neither(material) -> None:
     it = material("classifier")
     assert RECONSTRUCTION.lacks(it) == "not applicable, family classifier generates no images"
     assert DISENTANGLEMENT.lacks(it) == "not applicable, family classifier has no encoder"
 
 
-def test_disentanglement_takes_known_factors_that_vary(material: MakeMaterial) -> None:
+def test_disentanglement_takes_known_factors_that_vary(material) -> None:
     it = material("vae")
     assert "factors behind these images are not known" in (DISENTANGLEMENT.lacks(it) or "")
 
 
-def test_one_factor_is_too_few(material: MakeMaterial) -> None:
+def test_one_factor_is_too_few(material) -> None:
     it = material("vae", factors=factors_of()[:, 1:])
     assert DISENTANGLEMENT.lacks(it) == "not applicable, fewer than two factors vary over these images"
 
 
-def test_each_score_stands_beside_chance(material: MakeMaterial) -> None:
+def test_each_score_stands_beside_chance(material) -> None:
     it = material("vae", factors=factors_of())
     assert DISENTANGLEMENT.lacks(it) is None
     found = DISENTANGLEMENT.measure(it)
@@ -165,20 +161,17 @@ def test_each_score_stands_beside_chance(material: MakeMaterial) -> None:
     assert found.measurements == DISENTANGLEMENT.measure(it).measurements, "the same again"
 
 
-def test_held_out_images_are_asked_where_there_are_enough(
-    material: MakeMaterial, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_held_out_images_are_asked_where_there_are_enough(material, monkeypatch) -> None:
     it = material("vae", factors=factors_of())
     monkeypatch.setattr(disentanglement, "FEW", 8)
     split, rows, places = disentanglement.varied(it)
     assert (split, len(rows), places) == ("test", 8, [0, 1])
 
 
-def test_codes_are_the_encoders(material: MakeMaterial) -> None:
+def test_codes_are_the_encoders(material) -> None:
     it = material("vae")
     rows = it.store.rows("test")
     model = it.subject.objective
-    assert isinstance(model, Encodes)
     with model.evaluating():
         expected = model.encode(it.subject.load(rows).images).numpy()
     assert it.subject.encode(it.store.pixels(rows)) == pytest.approx(expected)
@@ -188,7 +181,6 @@ def test_halves_of_a_mean_tell_its_standard_error() -> None:
     codes, factor = np.random.default_rng(0).normal(size=(400, 1)).astype(np.float32), factor_of(np.arange(400.0))
     found = halved(lambda part, _: {"mean": float(part.mean()), "none": None}, codes, [factor], 200)
     expected = stdtrit(200, 0.975) * codes.std(ddof=1) / 400**0.5
-    assert found["mean"] is not None
     assert found["mean"].high == pytest.approx(codes.mean() + expected, rel=0.1)
     assert found["none"] is None
 
@@ -213,22 +205,17 @@ def test_intervals_of_scores_are_as_wide_as_the_scores_spread() -> None:
     ("factor", "why"),
     [(1.0, "fewer than two factors have a value that 32 images share"), (0.0, "no latent dimension changes")],
 )
-def test_why_votes_cannot_be_counted_is_said(
-    factor: float, why: str, material: MakeMaterial, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_why_votes_cannot_be_counted_is_said(factor, why, material, monkeypatch) -> None:
     it, encode = material("vae", factors=factors_of()), Subject.encode
     monkeypatch.setattr(Subject, "encode", lambda self, images: factor * 100 * encode(self, images))
     assert why in by_metric(DISENTANGLEMENT.measure(it))["factorvae_score"]["why"]
 
 
-def test_few_images_are_of_all_classes_though_the_data_are_in_order(
-    material: MakeMaterial, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_few_images_are_of_all_classes_though_the_data_are_in_order(material, monkeypatch) -> None:
     it, seen = material("vae"), []
     monkeypatch.setattr(reconstruction, "BOUNDED", 4)
     monkeypatch.setattr(Subject, "load", lambda self, rows, load=Subject.load: (seen.append(rows), load(self, rows))[1])
     model = it.subject.objective
-    assert isinstance(model, VAE)
     reconstruction._bounds(it, model)
     rows, test = np.concatenate(seen), it.store.rows("test")
     assert len(rows) == 4
@@ -247,20 +234,11 @@ def test_error_and_decibels_by_hand() -> None:
     assert signal_to_noise(torch.tensor([1.0, 0.0004, 0.0])).tolist() == pytest.approx([6.0206, 40, 106.0206], abs=1e-3)
 
 
-def test_similarity_of_an_image_with_itself_is_one() -> None:
-    assert structural_similarity(pictures(), pictures()).tolist() == pytest.approx([1, 1, 1])
-
-
 def test_similarity_of_even_images_is_that_of_their_means() -> None:
     """No spread: (2 * 0.5 * -0.5 + C1) / (0.25 + 0.25 + C1), with C1 = (0.01 * 2)^2."""
     even = torch.full((1, 1, 12, 12), 0.5, dtype=torch.float64)
     expected = (-0.5 + 0.0004) / (0.5 + 0.0004)
     assert structural_similarity(even, -even).item() == pytest.approx(expected)
-
-
-def test_similarity_of_a_negative_is_negative() -> None:
-    stripes = torch.tensor([1.0, -1.0]).repeat(8).expand(1, 1, 16, 16)
-    assert structural_similarity(stripes, -stripes).item() < -0.9
 
 
 def test_similarity_is_that_of_a_second_way_to_compute_it() -> None:

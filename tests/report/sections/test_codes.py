@@ -9,7 +9,7 @@ import pytest
 Shown = Callable[..., Any]
 
 
-def test_a_grid_names_its_rows_and_columns(fake: Any, shown: Shown) -> None:
+def test_a_grid_names_its_rows_and_columns(fake, shown) -> None:
     grids = {"images_1": fake.noise(4, 3, 8, 8, 1), "images_2": fake.noise(4, 2, 8, 8, 1)}
     page = shown(categories=grids)
     section = page.sections["What the categories mean"]
@@ -20,7 +20,7 @@ def test_a_grid_names_its_rows_and_columns(fake: Any, shown: Shown) -> None:
         assert {"noise 4", f"category of code {figure[-1]}"} <= set(page.words_of(figure))
 
 
-def test_two_codes_stand_in_a_square(fake: Any, shown: Shown) -> None:
+def test_two_codes_stand_in_a_square(fake, shown) -> None:
     page = shown(category_pairs={"images": fake.noise(3, 5, 8, 8, 3)})
     assert "All 3 × 5 combinations of two codes" in page.sections["Two categorical codes together"]
     assert "code 1" in page.words_of("category-pairs")
@@ -37,9 +37,7 @@ def test_two_codes_stand_in_a_square(fake: Any, shown: Shown) -> None:
         ),
     ],
 )
-def test_a_sweep_says_how_far_training_went(
-    end: float, heading: str, words: tuple[str, str], fake: Any, shown: Shown
-) -> None:
+def test_a_sweep_says_how_far_training_went(end, heading, words, fake, shown) -> None:
     arrays = {
         "images": fake.noise(2, 3, 5, 8, 8, 1),
         "values": np.linspace(-2, 2, 5),
@@ -50,7 +48,7 @@ def test_a_sweep_says_how_far_training_went(
     assert [section.count(part) for part in words] == [1, 1]
 
 
-def test_inactive_dimensions_are_counted_and_grey(shown: Shown) -> None:
+def test_inactive_dimensions_are_counted_and_grey(shown) -> None:
     arrays = {"kl": np.array([0.5, 3.0, 0.001, 1.5]), "variance": np.array([0.4, 0.9, 0.002, 0.8])}
     page = shown(kl_dimensions=arrays)
     section = page.sections["Information in each latent dimension"]
@@ -60,7 +58,7 @@ def test_inactive_dimensions_are_counted_and_grey(shown: Shown) -> None:
     assert "inactive" not in shown(kl_dimensions=arrays | {"variance": np.ones(4)}).words_of("kl-dimensions")
 
 
-def test_codes_beside_factors_say_which_dimension_says_most(shown: Shown) -> None:
+def test_codes_beside_factors_say_which_dimension_says_most(shown) -> None:
     shares = np.array([[0.1, 0.02], [0.03, 0.62], [0.2, 0.1]])
     page = shown(code_factors={"shares": shares, "factor_names": np.array(["skin", "<i>"])})
     section = page.sections["What each latent dimension means"]
@@ -71,7 +69,7 @@ def test_codes_beside_factors_say_which_dimension_says_most(shown: Shown) -> Non
     assert "Shown are the 24 of 30 dimensions that say most." in shown(code_factors=many).text
 
 
-def test_codes_say_which_label_they_know_most_about(shown: Shown) -> None:
+def test_codes_say_which_label_they_know_most_about(shown) -> None:
     arrays = {
         "matrix": np.array([[0.31, 0.0], [0.001, 0.002]]),
         "codes": np.array(["category 1", "continuous 1"]),
@@ -83,14 +81,14 @@ def test_codes_say_which_label_they_know_most_about(shown: Shown) -> None:
     assert "No code says anything about a label." in shown(code_labels=arrays | {"matrix": np.zeros((2, 2))}).text
 
 
-def test_codes_of_two_dimensions_are_their_own_map(shown: Shown) -> None:
+def test_codes_of_two_dimensions_are_their_own_map(shown) -> None:
     codes = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     page = shown(map={"points": codes, "codes": codes})
     assert "first latent dimension (no unit)" in page.words_of("map")
     assert "t-SNE" not in page.text
 
 
-def test_exclusive_classes_colour_one_map(shown: Shown) -> None:
+def test_exclusive_classes_colour_one_map(shown) -> None:
     kinds = np.arange(60) % 13
     page = shown(
         map={
@@ -105,7 +103,7 @@ def test_exclusive_classes_colour_one_map(shown: Shown) -> None:
     assert "others" in page.words_of("map")
 
 
-def test_axes_of_principal_components_say_their_share_of_variance(shown: Shown) -> None:
+def test_axes_of_principal_components_say_their_share_of_variance(shown) -> None:
     points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     page = shown(map_pca={"points": points, "explained": np.array([0.3, 0.125])})
     assert {"first component (30% of variance)", "second component (12% of variance)"} <= set(page.words_of("map-pca"))
@@ -133,7 +131,5 @@ def test_axes_of_principal_components_say_their_share_of_variance(shown: Shown) 
         ("code-labels", {"matrix": np.array([[np.nan]])}),
     ],
 )
-def test_arrays_that_are_not_what_their_name_promises_are_left_out(
-    name: str, arrays: dict[str, Any], shown: Shown
-) -> None:
+def test_arrays_that_are_not_what_their_name_promises_are_left_out(name, arrays, shown) -> None:
     assert f"pictures/{name}.npz is left out: " in shown(**{name.replace("-", "_"): arrays}).gaps

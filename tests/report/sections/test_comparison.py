@@ -1,15 +1,12 @@
 """Several runs on one page: what was measured in different ways never stands in one row or on one chart."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulacra.recipe import load
 
-Compared = Callable[..., Any]
 SCORE = {"value": 30.0, "n": 500, "extractor": "random-vgg", "step": 2000}
 
 
@@ -26,9 +23,7 @@ def scores(page: Any) -> dict[str, list[str]]:
         ({"judge": "judge 90%"}, "n 500, random-vgg, judge 90%"),
     ],
 )
-def test_numbers_measured_in_different_ways_have_rows_of_their_own(
-    other: dict[str, Any], method: str, compared: Compared
-) -> None:
+def test_numbers_measured_in_different_ways_have_rows_of_their_own(other, method, compared) -> None:
     assert scores(compared([SCORE], [SCORE | {"value": 3.0} | other])) == {
         "Fréchet distance (test split, n 500, random-vgg)": ["30.00", "–"],
         f"Fréchet distance (test split, {method})": ["–", "3.000"],
@@ -36,12 +31,12 @@ def test_numbers_measured_in_different_ways_have_rows_of_their_own(
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("ema", 2), ("raw", 1)])
-def test_numbers_of_raw_and_ema_weights_have_rows_of_their_own(kind: str, rows: int, compared: Compared) -> None:
+def test_numbers_of_raw_and_ema_weights_have_rows_of_their_own(kind, rows, compared) -> None:
     raw = SCORE | {"weights": "raw"}
     assert len(scores(compared([raw], [SCORE | {"weights": kind}]))) == rows
 
 
-def test_an_old_number_beside_a_new_one_says_when(compared: Compared) -> None:
+def test_an_old_number_beside_a_new_one_says_when(compared) -> None:
     (cells,) = scores(compared([SCORE | {"step": 1000}], [SCORE | {"value": 3.0}])).values()
     assert cells == ["30.00 at update 1,000", "3.000"]
 
@@ -50,15 +45,13 @@ def test_an_old_number_beside_a_new_one_says_when(compared: Compared) -> None:
     ("other", "shared"),
     [({}, True), ({"n": 2000}, False), ({"extractor": "judge"}, False), ({"weights": "raw"}, False)],
 )
-def test_curves_that_were_measured_in_different_ways_are_not_shared(
-    other: dict[str, Any], shared: bool, compared: Compared
-) -> None:
+def test_curves_that_were_measured_in_different_ways_are_not_shared(other, shared, compared) -> None:
     curve = [SCORE | {"value": 30.0 / step, "step": step, "weights": "ema"} for step in (1000, 2000)]
     page = compared(curve, [row | other for row in curve])
     assert ("Curves that runs share" in page.sections) == shared
 
 
-def test_runs_side_by_side_have_a_verdict(compared: Compared) -> None:
+def test_runs_side_by_side_have_a_verdict(compared) -> None:
     rows = [
         [
             {"metric": "precision", "value": value, "low": value - 0.02, "high": value + 0.02, "label": label}
@@ -72,7 +65,7 @@ def test_runs_side_by_side_have_a_verdict(compared: Compared) -> None:
     assert "not the seed of the training" in page.gaps
 
 
-def test_many_settings_that_differ_are_behind_a_fold(fake: Any, tmp_path: Path) -> None:
+def test_many_settings_that_differ_are_behind_a_fold(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
     runs[1].write_recipe(load("demo-vae"))
     page = fake.report(*runs, out=tmp_path / "out.html")
@@ -80,13 +73,13 @@ def test_many_settings_that_differ_are_behind_a_fold(fake: Any, tmp_path: Path) 
     assert re.search(r"\d\d settings", page.sections["Where the recipes differ"])
 
 
-def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake: Any, tmp_path: Path) -> None:
+def test_a_recipe_that_cannot_be_read_does_not_differ_in_everything(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / name, full=False) for name in ("one", "two")]
     (runs[1].path / "recipe.toml").write_text("steps = 0", "utf-8")
     assert "Where the recipes differ" not in fake.report(*runs, out=tmp_path / "out.html").sections
 
 
-def test_several_runs_stand_side_by_side_under_names_of_their_own(fake: Any, tmp_path: Path) -> None:
+def test_several_runs_stand_side_by_side_under_names_of_their_own(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / parent / "same", full=False) for parent in ("a", "b")]
     runs.append(fake.run(tmp_path / "other", full=False, family="vae", images_seen=10, state="stopped"))
     for run in runs:
@@ -102,6 +95,6 @@ def test_several_runs_stand_side_by_side_under_names_of_their_own(fake: Any, tmp
     )
 
 
-def test_a_page_says_that_runs_saw_different_data(fake: Any, tmp_path: Path) -> None:
+def test_a_page_says_that_runs_saw_different_data(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / name, full=False, data={"fingerprint": name}) for name in ("one", "two")]
     assert "trained on different data" in fake.report(*runs, out=tmp_path / "out.html").gaps

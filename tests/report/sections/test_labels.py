@@ -1,12 +1,8 @@
 """Promises of the sections about labels: every cell is named, and captions say the largest leak or mistake."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
-Shown = Callable[..., Any]
 NAMES = np.array(["Smiling", "Beard"])
 LEAKAGE = {
     "matrix": np.array([[0.62, -0.18, 0.0], [0.02, 0.4, -0.31]]),
@@ -18,7 +14,7 @@ LEAKAGE = {
 }
 
 
-def test_the_largest_leak_is_drawn_and_named(shown: Shown) -> None:
+def test_the_largest_leak_is_drawn_and_named(shown) -> None:
     page = shown(leakage=LEAKAGE)
     section = page.sections["What else a label changes"]
     assert "The largest leak: Beard changes Long_Hair by −31 points." in section
@@ -27,25 +23,25 @@ def test_the_largest_leak_is_drawn_and_named(shown: Shown) -> None:
     assert {"leakage.png", "leakage-absolute.svg"} <= set(page.figures)
 
 
-def test_attribute_vectors_are_explained(shown: Shown) -> None:
+def test_attribute_vectors_are_explained(shown) -> None:
     section = shown(leakage=LEAKAGE | {"vectors": np.array(True)}).sections["What else a label changes"]
     assert "codes of held-out images were moved along an attribute vector" in section
     assert "noise" not in section
 
 
-def test_the_most_frequent_mistake_of_classes_is_named(shown: Shown) -> None:
+def test_the_most_frequent_mistake_of_classes_is_named(shown) -> None:
     matrix = np.array([[0.9, 0.1], [0.25, 0.75]])
     page = shown(leakage={"matrix": matrix, "asked": NAMES, "judged": NAMES, "exclusive": np.array(True)})
     assert "The most frequent mistake: 25% of Beard look like Smiling." in page.sections["Are classes obeyed?"]
     assert {"90", "10", "25", "75"} <= set(page.words_of("leakage"))
 
 
-def test_where_nothing_leaks_no_leak_is_named(shown: Shown) -> None:
+def test_where_nothing_leaks_no_leak_is_named(shown) -> None:
     arrays = {"matrix": np.eye(2), "asked": NAMES, "judged": NAMES}
     assert "The largest leak" not in shown(leakage=arrays).text
 
 
-def test_a_confusion_matrix_has_its_counts_and_the_most_frequent_mistake(shown: Shown) -> None:
+def test_a_confusion_matrix_has_its_counts_and_the_most_frequent_mistake(shown) -> None:
     counts = np.array([[90, 10, 0], [3, 97, 0], [0, 1, 99]])
     page = shown(confusion={"counts": counts, "label_names": np.array(["Coat", "<b>", "$x$"])})
     section = page.sections["Predicted classes of test images"]
@@ -57,13 +53,13 @@ def test_a_confusion_matrix_has_its_counts_and_the_most_frequent_mistake(shown: 
     assert page.table("class")["Coat"] == ["100", "90.0%", "96.8%"]
 
 
-def test_a_confusion_matrix_of_many_classes_can_be_drawn(shown: Shown) -> None:
+def test_a_confusion_matrix_of_many_classes_can_be_drawn(shown) -> None:
     counts = 1000 * np.eye(40, dtype=np.int64)
     page = shown(confusion={"counts": counts, "label_names": np.arange(40).astype(str)})
     assert "1,000" not in page.words_of("confusion"), "cells are too small for their numbers"
 
 
-def test_predicted_labels_stand_beside_a_constant_answer(shown: Shown) -> None:
+def test_predicted_labels_stand_beside_a_constant_answer(shown) -> None:
     counts = np.array([[[700, 50], [50, 200]], [[1000, 0], [0, 0]]])
     page = shown(verdicts={"counts": counts, "label_names": np.array(["Smiling", "Bald"])})
     table = page.table("label", "have it", "accuracy", "constant answer", "recall", "precision")
@@ -72,7 +68,7 @@ def test_predicted_labels_stand_beside_a_constant_answer(shown: Shown) -> None:
     assert "Of 1,000 test images" in page.text
 
 
-def test_frequencies_are_drawn_and_written_with_the_most_frequent_first(fake: Any, shown: Shown) -> None:
+def test_frequencies_are_drawn_and_written_with_the_most_frequent_first(fake, shown) -> None:
     data = np.linspace(0.02, 0.7, 5)
     shares = np.stack([data, data / 2, data / 3, data / 1.5, data], 1)
     page = shown(frequencies={"shares": shares, "label_names": np.array(fake.hostile), "given": np.arange(5) == 2})
@@ -86,6 +82,6 @@ def test_frequencies_are_drawn_and_written_with_the_most_frequent_first(fake: An
 
 
 @pytest.mark.parametrize("given", [np.zeros(5, bool), None])
-def test_unconditional_samples_have_no_sentence_about_obedience(given: Any, shown: Shown) -> None:
+def test_unconditional_samples_have_no_sentence_about_obedience(given, shown) -> None:
     arrays = {"shares": np.full((5, 5), 0.5)} | ({} if given is None else {"given": given})
     assert "obedience" not in shown(frequencies=arrays).text

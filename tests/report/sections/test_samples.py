@@ -1,6 +1,5 @@
 """Promises of the sections of images: rows and columns are named, captions say how to read them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 
 from simulacra.recipe import load
 from simulacra.report.record import spread
-from simulacra.runs import RunFolder
 
 
 def nearest_arrays(fake: Any, space: str, count: int = 16) -> dict[str, Any]:
@@ -18,7 +16,7 @@ def nearest_arrays(fake: Any, space: str, count: int = 16) -> dict[str, Any]:
     return images | {f"{space}_{name}": array for name, array in numbers.items()}
 
 
-def test_samples_stand_above_their_nearest_images_with_their_distances(fake: Any, shown: Callable[..., Any]) -> None:
+def test_samples_stand_above_their_nearest_images_with_their_distances(fake, shown) -> None:
     page = shown(nearest=nearest_arrays(fake, "features") | nearest_arrays(fake, "pixels"))
     section = page.sections["Nearest training images"]
     for words in ("By features: the nearest samples", "By pixels: random samples"):
@@ -29,13 +27,13 @@ def test_samples_stand_above_their_nearest_images_with_their_distances(fake: Any
     assert {"nearest-features-nearest.svg", "nearest-pixels-random.png"} <= set(page.figures)
 
 
-def test_one_space_of_nearest_images_is_enough(fake: Any, shown: Callable[..., Any]) -> None:
+def test_one_space_of_nearest_images_is_enough(fake, shown) -> None:
     section = shown(nearest=nearest_arrays(fake, "pixels")).sections["Nearest training images"]
     assert "By pixels" in section
     assert "By features" not in section
 
 
-def test_where_all_samples_are_the_nearest_there_are_no_others(fake: Any, shown: Callable[..., Any]) -> None:
+def test_where_all_samples_are_the_nearest_there_are_no_others(fake, shown) -> None:
     assert "random" not in shown(nearest=nearest_arrays(fake, "pixels", 10)).sections["Nearest training images"]
 
 
@@ -48,23 +46,21 @@ def test_where_all_samples_are_the_nearest_there_are_no_others(fake: Any, shown:
         ("pixels_train_distances", np.full(16, np.nan), "'pixels_train_distances' holds a number that is not finite"),
     ],
 )
-def test_damaged_arrays_of_nearest_images_are_named(
-    key: str, value: Any, message: str, fake: Any, shown: Callable[..., Any]
-) -> None:
+def test_damaged_arrays_of_nearest_images_are_named(key, value, message, fake, shown) -> None:
     arrays = nearest_arrays(fake, "pixels") | {key: value}
     page = shown(nearest={name: array for name, array in arrays.items() if array is not None})
     assert message in page.gaps
     assert "Nearest training images" not in page.sections
 
 
-def test_many_pairs_are_behind_a_fold(fake: Any, shown: Callable[..., Any]) -> None:
+def test_many_pairs_are_behind_a_fold(fake, shown) -> None:
     names = np.array([f"label {index}" for index in range(9)])
     page = shown(pairs={"images": fake.noise(9, 2, 10, 8, 8, 1), "label_names": names})
     section = page.sections["Pairs that differ in one label"]
     assert section.index("without label 7") < section.index("1 more label") < section.index("without label 8")
 
 
-def test_chosen_epochs_are_among_the_snapshots_shown(fake: Any, run: RunFolder) -> None:
+def test_chosen_epochs_are_among_the_snapshots_shown(fake, run) -> None:
     steps = [0, 469, 1000, 2000, 2345, 3000, 4000, 4690, 5000, 6000, 7000]
     chosen = [steps[index] for index in spread(steps, 6, {469, 2345, 4690})]
     assert set(chosen) > {0, 469, 2345, 4690, 7000}
@@ -90,7 +86,7 @@ def test_chosen_epochs_are_among_the_snapshots_shown(fake: Any, run: RunFolder) 
     ],
 )
 def test_a_caption_quotes_the_number_that_was_measured_of_its_own_picture(
-    name: str, heading: str, metric: str, sentence: str, fake: Any, run: RunFolder, evaluated: Callable[..., Any]
+    name, heading, metric, sentence, fake, run, evaluated
 ) -> None:
     images = {array: fake.noise(4, 8, 8, 3) for array in ("originals", name)}
     origin = {"step": np.array(1000), "weights": np.array("ema")}
@@ -110,7 +106,7 @@ def test_a_caption_quotes_the_number_that_was_measured_of_its_own_picture(
     assert not [value for value in (0.2222, 0.3333, 0.4444) if str(value) in caption]
 
 
-def test_reconstructions_of_an_old_update_quote_no_other_one(fake: Any, run: RunFolder) -> None:
+def test_reconstructions_of_an_old_update_quote_no_other_one(fake, run) -> None:
     run.write_facts({"drawn": 1000})
     images = {name: fake.noise(10, 8, 8, 3) for name in ("originals", "reconstructions")}
     run.write_picture("reconstructions", images, b"")

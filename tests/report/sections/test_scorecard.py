@@ -1,18 +1,13 @@
 """The score card: each number on a scale, beside its baseline, with the direction that is better."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from simulacra.estimates import Estimate
 from simulacra.report.glossary import of_metric
 from simulacra.report.sections.scorecard import distance_to, mark, scale_of
 
-Evaluated = Callable[..., Any]
 
-
-def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated: Evaluated) -> None:
+def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated) -> None:
     page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9})
     assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points below baseline 90.0%." in page.images
     card = page.sections["Score card"]
@@ -27,7 +22,7 @@ def test_a_mark_lies_where_its_number_is() -> None:
     assert (drawn.position, drawn.low, drawn.high, drawn.baseline) == pytest.approx((60, 50, 65, 90))
 
 
-def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated: Evaluated) -> None:
+def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated) -> None:
     page = evaluated({"metric": "kl_an_image", "value": 20.0, "floor": 3.0, "weights": "averaged"})
     card = page.sections["Score card"]
     assert "KL divergence per image" in card
@@ -35,26 +30,26 @@ def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated: E
     assert page.table("metric")["KL divergence per image"][-1] == "ema"
 
 
-def test_metrics_that_a_training_measures_have_a_direction_too(evaluated: Evaluated) -> None:
+def test_metrics_that_a_training_measures_have_a_direction_too(evaluated) -> None:
     card = evaluated({"metric": "mse", "value": 0.1}, {"metric": "kl", "value": 20.0}).sections["Score card"]
     assert "lower is better" in card
     assert "neither direction is better" in card
 
 
-def test_labels_are_behind_a_fold_of_their_metric(evaluated: Evaluated) -> None:
+def test_labels_are_behind_a_fold_of_their_metric(evaluated) -> None:
     rows = [{"metric": "obeyed", "value": value, "label": label} for value, label in ((8.0, ""), (4.0, "Hat"))]
     card = evaluated(*rows).sections["Score card"]
     assert card.index("test images") < card.index("By label (1)") < card.index("Hat")
 
 
-def test_numbers_of_two_codes_and_one_label_are_two_numbers(evaluated: Evaluated) -> None:
+def test_numbers_of_two_codes_and_one_label_are_two_numbers(evaluated) -> None:
     rows = [{"metric": "mutual_information", "code": code, "label": "Bag", "value": 0.1} for code in ("c1", "c2")]
     card = evaluated(*rows).sections["Score card"]
     assert "By label (2) c1: Bag" in card
     assert "c2: Bag" in card
 
 
-def test_a_withheld_number_says_why_and_one_that_does_not_apply_is_left_out(evaluated: Evaluated) -> None:
+def test_a_withheld_number_says_why_and_one_that_does_not_apply_is_left_out(evaluated) -> None:
     card = evaluated(
         {"metric": "recall", "value": None, "why": "too few images"},
         {"metric": "precision", "value": None, "n": None, "why": "not applicable, family classifier has no samples"},
@@ -63,7 +58,7 @@ def test_a_withheld_number_says_why_and_one_that_does_not_apply_is_left_out(eval
     assert "Precision" not in card
 
 
-def test_the_newest_number_is_shown_and_tables_have_every_step(evaluated: Evaluated) -> None:
+def test_the_newest_number_is_shown_and_tables_have_every_step(evaluated) -> None:
     card = evaluated({"metric": "mse", "value": 0.5, "step": 1000}, {"metric": "mse", "value": 0.25})
     scales, _, tables = card.sections["Score card"].partition("All numbers as tables")
     assert "0.2500" in scales
@@ -71,11 +66,11 @@ def test_the_newest_number_is_shown_and_tables_have_every_step(evaluated: Evalua
     assert "0.5000" in tables
 
 
-def test_an_old_number_says_when_it_was_measured(evaluated: Evaluated) -> None:
+def test_an_old_number_says_when_it_was_measured(evaluated) -> None:
     assert "at update 1,000" in evaluated({"value": 0.5, "step": 1000}).sections["Score card"]
 
 
-def test_numbers_of_both_kinds_of_weights_say_which(evaluated: Evaluated) -> None:
+def test_numbers_of_both_kinds_of_weights_say_which(evaluated) -> None:
     rows = [{"metric": "recall", "value": value, "weights": kind} for value, kind in ((0.2, "ema"), (0.6, "raw"))]
     assert "weights" not in evaluated(rows[0]).sections["Score card"].partition("All numbers as tables")[0]
     scales = evaluated(rows[1]).sections["Score card"].partition("All numbers as tables")[0]
@@ -83,7 +78,7 @@ def test_numbers_of_both_kinds_of_weights_say_which(evaluated: Evaluated) -> Non
     assert "n 500, random-vgg, raw weights" in scales
 
 
-def test_further_entries_of_rows_become_columns(evaluated: Evaluated) -> None:
+def test_further_entries_of_rows_become_columns(evaluated) -> None:
     row = {"metric": "leakage", "value": 0.25, "n": 90, "low": 0.2, "high": 0.3}
     page = evaluated(*(row | {"label": label, "labels": 7} for label in ("Hat", "Beard")))
     head, *rows = next(table for table in page.tables if "interval" in table[0])
@@ -94,7 +89,7 @@ def test_further_entries_of_rows_become_columns(evaluated: Evaluated) -> None:
     ]
 
 
-def test_measurements_during_training_have_a_row_per_epoch(fake: Any, run: Any, evaluated: Evaluated) -> None:
+def test_measurements_during_training_have_a_row_per_epoch(fake, run, evaluated) -> None:
     fake.curves(run, "loss/train")
     page = evaluated(
         *(
@@ -117,20 +112,17 @@ def test_measurements_during_training_have_a_row_per_epoch(fake: Any, run: Any, 
         ("recall", Estimate(0.2), 0.5, "30.0 points below baseline"),
     ],
 )
-def test_the_distance_to_the_baseline_is_in_words(metric: str, estimate: Estimate, baseline: float, words: str) -> None:
+def test_the_distance_to_the_baseline_is_in_words(metric, estimate, baseline, words) -> None:
     assert distance_to(baseline, estimate, of_metric(metric)) == words
 
 
 def test_a_scale_begins_at_0_where_size_matters_and_else_takes_the_whole_width() -> None:
     metric = of_metric("mse")
     alone = scale_of(metric, [(Estimate(10.0), None)])
-    assert alone is not None
     assert alone.low == 0
     several = scale_of(metric, [(Estimate(10.0), None), (Estimate(11.0), None)])
-    assert several is not None
     assert several.low == pytest.approx(9.94)
     assert (several.position(10.5), several.position(5.0)) == (pytest.approx(50), 0)
     zero = scale_of(metric, [(Estimate(0.0), None)])
-    assert zero is not None
     assert zero.position(0.0) == 0
     assert scale_of(metric, [(None, 3.0)]) is None

@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from simulacra.data.sources.arrays import open_arrays
 from simulacra.data.sources.avatars import open_avatars
@@ -15,15 +14,10 @@ from simulacra.data.sources.idx import looks_like_idx, open_idx
 from simulacra.data.store import is_store
 from simulacra.errors import DataError, nearest
 
+__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
+
 FASHION_FOLDERS = ("/usr/share/datasets/fashion-mnist",)
 FASHION_VARIABLE = "SIMULACRA_FASHION_MNIST"
-
-
-class Known(NamedTuple):
-    """A data set with a name: the source that reads it, and a function that finds its files (None: there are none)."""
-
-    kind: str
-    find: Callable[[Path | None], Path] | None
 
 
 def find_fashion_mnist(path: Path | None) -> Path:
@@ -44,28 +38,20 @@ def find_fashion_mnist(path: Path | None) -> Path:
     )
 
 
-KNOWN: dict[str, Known] = {
-    "avatars": Known("avatars", None),
-    "fashion-mnist": Known("idx", find_fashion_mnist),
-}
+# Data sets with a name: the source that reads each, and what finds its files, if it has any.
+Find = Callable[[Path | None], Path]
+KNOWN: dict[str, tuple[str, Find | None]] = {"avatars": ("avatars", None), "fashion-mnist": ("idx", find_fashion_mnist)}
 
-
-__all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
-
-# What may be asked of picture files.
-FILES = frozenset({"values", "background", "max_pixels"})
-SOURCES: dict[str, Kind] = {
-    "folder": Kind(
-        open_folder,
-        frozenset(
-            {"size", "channels", "crop", "labels", "classes", "split", "columns", "missing", "unknown", "factors"}
-            | FILES
-        ),
-    ),
-    "celeba": Kind(open_celeba, frozenset({"size", "channels", "crop"}) | FILES),
-    "idx": Kind(open_idx, frozenset({"size", "channels", "crop"})),
-    "arrays": Kind(open_arrays, frozenset({"size", "channels", "crop", "layout", "values", "background"})),
-    "avatars": Kind(open_avatars, frozenset({"size", "channels", "count", "seed"})),
+FORM, FILES = "size channels crop", "values background max_pixels"
+SOURCES = {
+    kind: Kind(function, frozenset(options.split()))
+    for kind, function, options in (
+        ("folder", open_folder, f"{FORM} {FILES} labels classes split columns missing unknown factors"),
+        ("celeba", open_celeba, f"{FORM} {FILES}"),
+        ("idx", open_idx, FORM),
+        ("arrays", open_arrays, f"{FORM} layout values background"),
+        ("avatars", open_avatars, "size channels count seed"),
+    )
 }
 
 
@@ -82,8 +68,8 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
     """
     namesake = Path(kind) if kind in KNOWN and path is None and Path(kind).is_dir() else None
     if kind in KNOWN:
-        known = KNOWN[kind]
-        kind, path = known.kind, known.find(path) if known.find else path
+        kind, find = KNOWN[kind]
+        path = find(path) if find else path
     if kind not in SOURCES:
         raise DataError(f"there is no source {kind!r}; {nearest(kind, SOURCES.keys() | KNOWN.keys())}")
     options = options or Options()
@@ -96,10 +82,9 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
             f"avatars are drawn, not read; for the pictures in {path}: "
             f"simulacra pack folder {shlex.quote(str(path))} --out stores/mine"
         )
-    if path is None:
-        if kind != "avatars":
-            raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
-    elif not path.exists():
+    if path is None and kind != "avatars":
+        raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
+    if path is not None and not path.exists():
         raise DataError(f"{path} does not exist; give the path of a folder or file")
     source = SOURCES[kind].open(path or Path(), options)
     if namesake is not None and not is_store(namesake):

@@ -1,63 +1,85 @@
-"""Images that somebody already put into NumPy's files: .npy, or .npz with labels, factors and a split beside them."""
+"""Images that somebody already put into NumPy's files: .npy, or .npz with labels, factors and a split beside them.
 
+The arrays are recognised by their names, mapped and not read, and never unpickled.
+"""
+
+import errno
 import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.data.colours import parse_background
+from simulacra.data.colours import USUAL, Range, overshoots, parse_background, parse_values, to_bytes, usual_range
 from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
-from simulacra.data.sources.base import (
-    Options,
-    Pictures,
-    Settled,
-    Source,
-    evidence_of,
-    identity_of,
-    no_labels,
-    one_hot,
-)
-from simulacra.data.sources.npz import BARE, PICKLED, SPLITS, Array, Arrays, load_arrays, role_of, words_of
+from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN, VALID
-from simulacra.data.values import USUAL, Range, overshoots, parse_values, to_bytes, usual_range
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
 
-BLOCK = 1024
+Array = NDArray[Any]
+
+HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+PICKLED = "holds pickled Python objects, which are never opened because that may run code"
+
+# What an array is -> the names that say so, the likeliest first; in lower case and without what joins words.
+NAMES = {
+    "images": "images imgs image img x data pictures arr0",
+    "labels": "labels label y targets target arr1",
+    "factors": "factors factorvalues latentsvalues latentvalues latents latentsclasses latentclasses",
+    "label_names": "labelnames labelsnames classnames classes attributes attributenames targetnames",
+    "factor_names": "factornames factorsnames latentsnames latentnames",
+}
+BARE = 100  # the rank of an array that is called by its split alone
+SPLITS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("valid", "val", "validation", "dev"), VALID),
+    **dict.fromkeys(("test", "testing", "eval"), TEST),
+}
+
+
+class Arrays(NamedTuple):
+    """The arrays of a file."""
+
+    held: dict[str, Array]  # name -> array
+    pickled: list[str]  # names of those that hold objects, and were left closed
+
+
+class Role(NamedTuple):
+    """What an array's name says: a key of NAMES, of which split, and how likely among others (0 is the likeliest)."""
+
+    what: str
+    split: int | None
+    rank: int
+
+
 # The largest of all data sets with known factors, whose own list of their names is a pickled object.
 DSPRITES = (737_280, 64, 64), ("color", "shape", "scale", "orientation", "posX", "posY")
 
 
-Key = tuple[str, int | None]  # what an array is (a key of npz.NAMES), and of which split
-
-
-class Part(NamedTuple):
-    """Images that belong together: (N, H, W, C) of any number type, their labels and factors, and their split."""
-
-    images: Array
-    labels: Array | None
-    factors: Array | None
-    split: int | None
+Key = tuple[str, int | None]  # what an array is (a key of NAMES), and of which split
 
 
 class Found(NamedTuple):
-    """What the arrays of a file were taken for.
+    """What the arrays of a file were taken for; labels and factors are there for all images or for none."""
 
-    Attributes:
-        parts: images with what belongs to them.
-        label_names: one per label, where the file has any.
-        factor_names: one a factor, where the file has any.
-        used: names of the arrays that are in any of these.
-    """
-
-    parts: list[Part]
+    images: list[Array]  # (N, H, W, C) of any number type, for each split
+    labels: list[Array]  # of each split, or empty
+    factors: list[Array]  # of each split, or empty
+    splits: list[int | None]  # an index into SPLITS, or a single None
     label_names: tuple[str, ...] | None
     factor_names: tuple[str, ...] | None
-    used: set[str]
+    used: set[str]  # names of the arrays that are in any of these
 
 
 def open_arrays(path: Path, options: Options) -> Source:
@@ -70,24 +92,29 @@ def open_arrays(path: Path, options: Options) -> Source:
     parse_background(background)
     arrays = load_arrays(path)
     found = _find(path, arrays)
-    parts = [part._replace(images=_channels_last(path, part.images, options)) for part in found.parts]
-    values = _range(path, [part.images for part in parts], options)
-    height, width, depth = parts[0].images.shape[1:]
-    if any(part.images.shape[1:] != (height, width, depth) for part in parts):
+    found = found._replace(images=[_channels_last(path, images, options) for images in found.images])
+    values = _range(path, found.images, options)
+    height, width, depth = found.images[0].shape[1:]
+    if any(images.shape[1:] != (height, width, depth) for images in found.images):
         raise DataError(f"{path} holds images of several shapes; save them in one shape")
     form = options.settled((width, height), 1 if depth == 1 else 3)
-    label_names, labels, exclusive = _labels(path, parts, found.label_names)
-    factor_names, factors = _factors(path, parts, found.factor_names)
-    split, notes = None, _left_out(arrays, found.used)
-    if parts[0].split not in (None, TRAIN):
-        notes.insert(0, "none of the images are called train, so the split follows their content")
-    elif parts[0].split is not None:
-        split = np.repeat(np.array([part.split for part in parts], np.uint8), [len(part.images) for part in parts])
+    label_names, labels, exclusive = _labels(path, found)
+    factor_names, factors = _factors(path, found)
+    split = None
+    notes = [f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"]
+    if found.splits[0] not in (None, TRAIN):
+        notes.append("none of the images are called train, so the split follows their content")
+    elif found.splits[0] is not None:
+        split = np.repeat(np.array(found.splits, np.uint8), [len(images) for images in found.images])
+    if unused := [f"{name} {array.shape}" for name, array in arrays.held.items() if name not in found.used]:
+        notes.append(f"arrays that were not used: {', '.join(unused)}")
+    if arrays.pickled:
+        notes.append(f"arrays that hold Python objects, which were not opened: {', '.join(arrays.pickled)}")
     return Source(
         kind="arrays",
         names=[f"row {row}" for row in range(len(labels))],
         shape=form.shape,
-        pictures=partial(_pictures, [part.images for part in parts], values, form, background),
+        pictures=partial(_pictures, found.images, values, form, background),
         labels=labels,
         identity=identity_of("arrays", form, options.layout, str(values), evidence_of(path), options.background),
         label_names=label_names,
@@ -95,16 +122,7 @@ def open_arrays(path: Path, options: Options) -> Source:
         split=split,
         factors=factors,
         factor_names=factor_names,
-        card={
-            "title": path.stem,
-            "licence": None,
-            "values": str(values),
-            "background": background,
-            "notes": [
-                f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}",
-                *notes,
-            ],
-        },
+        card={"title": path.stem, "licence": None, "values": str(values), "background": background, "notes": notes},
     )
 
 
@@ -115,10 +133,9 @@ def _pictures(blocks: list[Array], values: Range, form: Settled, background: str
         pixels = np.asarray(image)
         if pixels.dtype != np.uint8 or values != (0, 255):
             pixels = to_bytes(pixels, values)
-        height, width, depth = pixels.shape
-        whole = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if depth == 1 else pixels))
-        if depth != 4:
-            return Picture(fit(whole, form.size, crop, form.grey), (width, height))
+        if pixels.shape[2] != 4:
+            return fit(pixels, form.size, crop, form.grey)
+        whole = Image.fromarray(np.ascontiguousarray(pixels))
         return convert_picture(whole, form.size, form.crop, form.grey, background=background)
 
     for images in blocks:
@@ -148,13 +165,16 @@ def _find(path: Path, arrays: Arrays) -> Found:
     labels, factors = ([chosen.get((what, split)) for split in splits] for what in ("labels", "factors"))
     _require_all(path, images, labels)
     if None in factors:
-        factors = [None] * len(splits)
-    parts = [
-        Part(held[image], None if label is None else held[label], None if factor is None else held[factor], split)
-        for image, label, factor, split in zip(images, labels, factors, splits, strict=True)
-    ]
-    used = {name for name in (*images, *labels, *factors, label_names, factor_names) if name is not None}
-    return Found(parts, _names(path, label_names, held), _names(path, factor_names, held), used)
+        factors = []
+    return Found(
+        [held[name] for name in images],
+        [held[name] for name in labels if name is not None],
+        [held[name] for name in factors if name is not None],
+        splits,
+        _names(path, label_names, held),
+        _names(path, factor_names, held),
+        {name for name in (*images, *labels, *factors, label_names, factor_names) if name is not None},
+    )
 
 
 def _require_all(path: Path, images: list[str], labels: list[str | None]) -> None:
@@ -176,50 +196,35 @@ def _by_shape(path: Path, arrays: Arrays, named: set[str]) -> dict[Key, str]:
         held = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items()) or "nothing"
         raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
     count = len(arrays.held[pictorial[0]])
-    others = [
-        name
-        for name, array in arrays.held.items()
-        if name not in named and array.shape[:1] == (count,) and (array.ndim == 1 or _zeros_and_ones(array))
-    ]
+    rows = {name: array for name, array in arrays.held.items() if array.shape[:1] == (count,) and name not in named}
+    vectors = [name for name, array in rows.items() if array.ndim == 1]
+    tables = [name for name, array in rows.items() if array.ndim == 2 and array.dtype.kind in "buif"]
+    others = vectors + [name for name in tables if np.isin(rows[name], (-1, 0, 1)).all()]
     return {("images", None): pictorial[0], **({("labels", None): others[0]} if len(others) == 1 else {})}
 
 
-def _zeros_and_ones(array: Array) -> bool:
-    return array.ndim == 2 and array.dtype.kind in "buif" and bool(np.isin(array, (-1, 0, 1)).all())
+def _check(path: Path, what: str, given: list[Array], images: list[Array], kinds: str, row: str) -> None:
+    """Refuses labels or factors that are not one row per image, of one form and of these kinds of NumPy's types."""
+    for array, pictures in zip(given, images, strict=bool(given)):
+        if array.ndim not in (1, 2) or len(array) != len(pictures) or array.dtype.kind not in kinds:
+            form = f"{what} of shape {array.shape} and type {array.dtype}"
+            raise DataError(f"{path} has {form} for {len(pictures):,} images; save {row} per image")
+    if len({array.shape[1:] for array in given}) > 1:
+        shapes = " and ".join(str(array.shape) for array in given)
+        raise DataError(f"{path} has {what} of shapes {shapes}; save them all in one form")
 
 
-def _left_out(arrays: Arrays, used: set[str]) -> list[str]:
-    """A line for the arrays that say nothing here, and one for those that were not opened."""
-    unused = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items() if name not in used)
-    pickled = ", ".join(arrays.pickled)
-    return [
-        *([f"arrays that were not used: {unused}"] if unused else []),
-        *([f"arrays that hold Python objects, which were not opened: {pickled}"] if pickled else []),
-    ]
-
-
-def _factors(
-    path: Path, parts: list[Part], names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
+def _factors(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
     """Names and (N, F) values of what is known about each image."""
-    given = [part.factors for part in parts if part.factors is not None]
-    if not given:
+    if not found.factors:
         return (), None
-    for factors, part in zip(given, parts, strict=True):
-        if factors.ndim not in (1, 2) or len(factors) != len(part.images) or factors.dtype.kind not in "buif":
-            raise DataError(
-                f"{path} has factors of shape {factors.shape} and type {factors.dtype} for {len(part.images):,} "
-                "images; save one row of numbers per image"
-            )
-    if len({factors.shape[1:] for factors in given}) > 1:
-        shapes = " and ".join(str(factors.shape) for factors in given)
-        raise DataError(f"{path} has factors of shapes {shapes}; save them all in one form")
-    values = np.concatenate([factors.reshape(len(factors), -1) for factors in given]).astype(np.float32)
+    _check(path, "factors", found.factors, found.images, "buif", "one row of numbers")
+    values = np.concatenate([factors.reshape(len(factors), -1) for factors in found.factors]).astype(np.float32)
     if not np.isfinite(values).all():
         raise DataError(f"{path} has factors that are no numbers; save the file without such rows, or without factors")
-    width = values.shape[1]
+    width, names = values.shape[1], found.factor_names
     if names is None:
-        known = parts[0].images.shape[:3] == DSPRITES[0] and width == len(DSPRITES[1])
+        known = found.images[0].shape[:3] == DSPRITES[0] and width == len(DSPRITES[1])
         names = DSPRITES[1] if known else tuple(f"factor {column}" for column in range(width))
     if len(names) != width:
         raise DataError(f"{path} has {width} factors and {len(names)} names for them; save one name per factor")
@@ -228,96 +233,61 @@ def _factors(
 
 def _channels_last(path: Path, images: Array, options: Options) -> Array:
     if images.ndim == 3 and images.shape[2] in (3, 4):
-        raise DataError(
-            f"{path} has images of shape {images.shape}, which may be one image in colour; "
-            "save (N, H, W, C), also of one image, and of grey ones (N, H, W, 1)"
-        )
+        remedy = "save (N, H, W, C), also of one image, and of grey ones (N, H, W, 1)"
+        raise DataError(f"{path} has images of shape {images.shape}, which may be one image in colour; {remedy}")
     if images.ndim == 3:
         images = images[:, :, :, None]
+    shape = f"images of shape {images.shape}"
     if images.ndim != 4 or not images.size or images.dtype.kind not in "buif":
-        raise DataError(
-            f"{path} has images of shape {images.shape} and type {images.dtype}; save numbers as (N, H, W, C)"
-        )
+        raise DataError(f"{path} has {shape} and type {images.dtype}; save numbers as (N, H, W, C)")
     fits = {"NHWC": images.shape[3] in (1, 3, 4), "NCHW": images.shape[1] in (1, 3, 4)}
     if options.layout is not None and options.layout not in fits:
         raise DataError(f"layout {options.layout!r} is not known; it is NHWC or NCHW")
     layouts = [layout for layout, fit_ in fits.items() if fit_ and options.layout in (None, layout)]
     if len(layouts) != 1:
-        raise DataError(
-            f"{path} has images of shape {images.shape}, which "
-            f"{'may be NHWC or NCHW; state it with --layout' if layouts else 'have no 1, 3 or 4 channels; save such'}"
-        )
+        doubt = "may be NHWC or NCHW; state it with --layout" if layouts else "have no 1, 3 or 4 channels; save such"
+        raise DataError(f"{path} has {shape}, which {doubt}")
     return images if layouts == ["NHWC"] else images.transpose(0, 2, 3, 1)
 
 
 def _range(path: Path, blocks: list[Array], options: Options) -> Range:
     """The range that the values lie in: the one stated, else the narrowest usual one."""
     stated = None if options.values is None else parse_values(options.values)
-    extents = [_extent(images) for images in blocks]
+    extents = [Range(float(images.min()), float(images.max())) for images in blocks]
     # np.min keeps a NaN, which no range then admits; min() would lose it.
-    whole = Range(float(np.min([low for low, _ in extents])), float(np.max([high for _, high in extents])))
-    found = usual_range(whole, USUAL if stated is None else (stated,))
-    if found is None:
-        raise DataError(
-            f"{path} has values from {whole.low:g} to {whole.high:g}; scale the images to "
-            f"{stated or '0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535'}"
-        )
+    whole = Range(float(np.min(extents)), float(np.max(extents)))
+    scale = usual_range(whole, USUAL if stated is None else (stated,))
+    if scale is None:
+        due = stated or "0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535"
+        raise DataError(f"{path} has values from {whole.low:g} to {whole.high:g}; scale the images to {due}")
     for images, extent in zip(blocks, extents, strict=True):
-        if stated is None and images.dtype.kind == "f" and overshoots(extent, found):
-            raise DataError(
-                f"{path} has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {found}; clip the images "
-                f"to 0..1, or state --values {found}"
-            )
-    return found
+        if stated is None and images.dtype.kind == "f" and overshoots(extent, scale):
+            nearer = f"has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {scale}"
+            raise DataError(f"{path} {nearer}; clip the images to 0..1, or state --values {scale}")
+    return scale
 
 
-def _extent(images: Array) -> Range:
-    low, high = np.inf, -np.inf
-    for start in range(0, len(images), BLOCK):
-        block = images[start : start + BLOCK]
-        low, high = np.minimum(low, block.min()), np.maximum(high, block.max())
-    return Range(float(low), float(high))
-
-
-def _labels(
-    path: Path, parts: list[Part], names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+def _labels(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
     """Names, (N, K) labels, and whether they exclude one another."""
-    given = [_checked(path, part.labels, len(part.images)) for part in parts if part.labels is not None]
-    if not given:
-        return (), no_labels(sum(len(part.images) for part in parts)), False
-    if len({labels.shape[1:] for labels in given}) > 1:
-        shapes = " and ".join(str(labels.shape) for labels in given)
-        raise DataError(f"{path} has labels of shapes {shapes}; save them all in one form")
-    labels = np.concatenate([words_of(part) for part in given])
+    if not found.labels:
+        return (), np.zeros((sum(map(len, found.images)), 0), np.uint8), False
+    _check(path, "labels", found.labels, found.images, "buifSU", "one row")
+    labels, names = np.concatenate([words_of(part) for part in found.labels]), found.label_names
     if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
         if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
             raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
         names = names or tuple(f"label {column}" for column in range(values.shape[1]))
-        found = names, values, values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
+        exclusive = values.shape[1] > 1 and bool((values.sum(axis=1) == 1).all())
     elif labels.ndim == 1 or labels.shape[1] == 1:
-        found = _classes(path, labels.reshape(-1), names)
+        names, values = _classes(path, labels.reshape(-1), names)
+        exclusive = True
     else:
-        raise DataError(
-            f"{path} has labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1; "
-            "save (N,) classes or (N, K) of 0 and 1, or name the array factors"
-        )
-    if len(found[0]) != found[1].shape[1]:
-        raise DataError(
-            f"{path} has {found[1].shape[1]} labels and {len(found[0])} names for them; save one name a label"
-        )
-    return found
-
-
-def _checked(path: Path, labels: Array, count: int) -> Array:
-    """One part's labels, which are one row per image."""
-    if labels.ndim not in (1, 2) or len(labels) != count or labels.dtype.kind not in "buifSU":
-        raise DataError(
-            f"{path} has labels of shape {labels.shape} and type {labels.dtype} for {count:,} images; "
-            "save one row per image"
-        )
-    return labels
+        form = f"labels of shape {labels.shape} and type {labels.dtype} that are not all 0 and 1"
+        raise DataError(f"{path} has {form}; save (N,) classes or (N, K) of 0 and 1, or name the array factors")
+    if len(names) != values.shape[1]:
+        raise DataError(f"{path} has {values.shape[1]} labels and {len(names)} names for them; save one name a label")
+    return names, values, exclusive
 
 
 def _names(path: Path, key: str | None, held: dict[str, Array]) -> tuple[str, ...] | None:
@@ -333,15 +303,81 @@ def _names(path: Path, key: str | None, held: dict[str, Array]) -> tuple[str, ..
     return names
 
 
-def _classes(
-    path: Path, labels: Array, names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], NDArray[np.uint8], bool]:
+def _classes(path: Path, labels: Array, names: tuple[str, ...] | None) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Names and one-hot rows of (N,) classes: numbers that count the names, or any values, sorted."""
     if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.rint(labels))).all():
         raise DataError(f"{path} has labels that are fractions or no numbers; save whole numbers or names as classes")
     kinds, classes = np.unique(labels, return_inverse=True)
     if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
-        return names, one_hot(labels.astype(np.int64), len(names)), True
+        return names, one_hot(labels.astype(np.int64), len(names))
     if names and len(names) != len(kinds):
         raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
-    return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds)), True
+    return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds))
+
+
+def role_of(name: str) -> Role | None:
+    """What a name like `x_train`, `TestImages` or `latents_values` says; None where it says nothing."""
+    plain = re.sub(r"[\W_]", "", name.rpartition("/")[2].lower())
+    for what, names in NAMES.items():
+        for rank, known in enumerate(names.split()):
+            if plain == known:
+                return Role(what, None, rank)
+            for word, split in SPLITS.items():
+                if plain in (known + word, word + known):
+                    return Role(what, split, rank)
+    return Role("images", SPLITS[plain], BARE) if plain in SPLITS else None
+
+
+def load_arrays(path: Path) -> Arrays:
+    """The arrays of a .npy, which is called images, or of a .npz file.
+
+    Raises:
+        DataError: the file is of another kind, damaged, or a .npy of objects.
+    """
+    try:
+        if path.suffix.lower() == ".npy":
+            return Arrays({"images": np.load(path, mmap_mode="r", allow_pickle=False)}, [])
+        arrays = Arrays({}, [])
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith(".npy"):
+                    array = _mapped(archive, name)
+                    key = name.removesuffix(".npy")
+                    if array is None:
+                        arrays.pickled.append(key)
+                    else:
+                        arrays.held[key] = array
+        return arrays
+    except zipfile.BadZipFile as error:
+        fault = f"is no .npz file, or was cut short ({error})"
+        raise DataError(f"{path} {fault}; save it again with numpy.savez") from error
+    except (ValueError, EOFError, OSError, KeyError) as error:
+        if "object" in str(error).lower():
+            raise DataError(f"{path} {PICKLED}; save plain arrays of numbers") from error
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            remedy = "free space there, or name a folder on a larger disk in the variable TMPDIR"
+            raise DataError(f"{path} is unpacked into {tempfile.gettempdir()}, which is full; {remedy}") from error
+        raise DataError(f"{path} cannot be read ({error}); save it again with numpy.save or numpy.savez") from error
+
+
+def _mapped(archive: zipfile.ZipFile, name: str) -> Array | None:
+    """One array; None where it holds objects, of which no byte beyond the header is looked at."""
+    # Unpacked into a file without a name, which goes when the mapping does; memory never holds the whole.
+    with tempfile.TemporaryFile() as spill, archive.open(name) as packed:
+        shutil.copyfileobj(packed, spill)
+        spill.seek(0)
+        shape, fortran, dtype = HEADERS[np.lib.format.read_magic(spill)](spill)
+        if dtype.hasobject:
+            return None
+        if 0 in shape:
+            return np.zeros(shape, dtype)
+        if shape == ():
+            return np.frombuffer(spill.read(), dtype).reshape(shape)
+        return np.memmap(spill, dtype, "r", spill.tell(), shape, "F" if fortran else "C")
+
+
+def words_of(array: Array) -> Array:
+    """The array with bytes decoded to text, where it holds any."""
+    if array.dtype.kind != "S":
+        return array
+    return np.array([entry.decode("utf-8", "replace") for entry in array.ravel()]).reshape(array.shape)

@@ -16,7 +16,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import resvg_py
@@ -32,130 +32,78 @@ from simulacra.seeds import stream
 # part -> relative frequency. Names and hexadecimal colours are those of the style unless a comment says otherwise.
 Weights = dict[str, float]
 
-SMILES: Weights = {"default": 1.5, "smile": 3, "twinkle": 3, "tongue": 1}
-OTHER_MOUTHS: Weights = {"serious": 3, "sad": 2, "concerned": 1, "disbelief": 1, "screamOpen": 1}
-OPEN_EYES: Weights = {"default": 6, "side": 2, "squint": 2, "surprised": 2}
-CLOSED_EYES: Weights = {"closed": 1, "happy": 1}
-EYEBROWS: Weights = {
-    "default": 4,
-    "defaultNatural": 3,
-    "raisedExcited": 2,
-    "flatNatural": 1,
-    "upDown": 1,
-    "angryNatural": 1,
-    "sadConcerned": 1,
-}
-CLEAR_GLASSES: Weights = {"prescription01": 2, "prescription02": 2, "round": 2}
-DARK_GLASSES: Weights = {"sunglasses": 1, "wayfarers": 1}
-BEARDS: Weights = {"beardLight": 2, "beardMedium": 2, "beardMajestic": 1}
-MUSTACHES: Weights = {"moustacheFancy": 1, "moustacheMagnum": 1}
-# Hair down to the jaw or lower.
-LONG_HAIR: Weights = {
-    "bob": 2,
-    "curvy": 2,
-    "dreads": 1,
-    "longButNotTooLong": 2,
-    "miaWallace": 2,
-    "straight01": 2,
-    "straight02": 2,
-    "straightAndStrand": 2,
-}
-SHORT_HAIR: Weights = {
-    "bun": 1,
-    "fro": 2,
-    "dreads01": 1,
-    "dreads02": 1,
-    "frizzle": 1,
-    "shaggy": 1,
-    "shortCurly": 2,
-    "shortFlat": 2,
-    "shortRound": 2,
-    "shortWaved": 2,
-    "theCaesar": 2,
-    "theCaesarAndSidePart": 2,
-}
-HATS: Weights = {"winterHat02": 1, "winterHat03": 1, "winterHat04": 1, "winterHat1": 1}
-CLOTHES: Weights = {
-    "shirtCrewNeck": 2,
-    "shirtScoopNeck": 2,
-    "shirtVNeck": 2,
-    "hoodie": 1,
-    "collarAndSweater": 1,
-    "blazerAndShirt": 1,
-}
 
-LIGHT_SKIN: Weights = {"#ffdbb4": 1, "#edb98a": 1}
-DARK_SKIN: Weights = {"#ae5d29": 1, "#614335": 1}
+def _weights(words: str) -> Weights:
+    """Parts of equal frequency, but for those that say another: `smile:3 tongue`."""
+    pairs = (word.partition(":") for word in words.split())
+    return {part: float(weight or 1) for part, _, weight in pairs}
+
+
+SMILES = _weights("default:1.5 smile:3 twinkle:3 tongue")
+OTHER_MOUTHS = _weights("serious:3 sad:2 concerned disbelief screamOpen")
+OPEN_EYES = _weights("default:6 side:2 squint:2 surprised:2")
+CLOSED_EYES = _weights("closed happy")
+EYEBROWS = _weights("default:4 defaultNatural:3 raisedExcited:2 flatNatural upDown angryNatural sadConcerned")
+CLEAR_GLASSES = _weights("prescription01:2 prescription02:2 round:2")
+DARK_GLASSES = _weights("sunglasses wayfarers")
+BEARDS = _weights("beardLight:2 beardMedium:2 beardMajestic")
+MUSTACHES = _weights("moustacheFancy moustacheMagnum")
+# Hair down to the jaw or lower.
+LONG_HAIR = _weights(
+    "bob:2 curvy:2 dreads longButNotTooLong:2 miaWallace:2 straight01:2 straight02:2 straightAndStrand:2"
+)
+SHORT_HAIR = _weights(
+    "bun fro:2 dreads01 dreads02 frizzle shaggy shortCurly:2 shortFlat:2 shortRound:2 shortWaved:2 theCaesar:2 "
+    "theCaesarAndSidePart:2"
+)
+HATS = _weights("winterHat02 winterHat03 winterHat04 winterHat1")
+CLOTHES = _weights("shirtCrewNeck:2 shirtScoopNeck:2 shirtVNeck:2 hoodie collarAndSweater blazerAndShirt")
+
+LIGHT_SKIN = _weights("#ffdbb4 #edb98a")
+DARK_SKIN = _weights("#ae5d29 #614335")
 # Colours of each label. Two colours of the style are left out because they lie between two labels (auburn, darkest
 # brown), two because they are hard to see on light skin (platinum, pastel pink). The darker grey and the paler gold are
 # ours.
-HAIR_COLORS: dict[str, Weights] = {
-    "Black_Hair": {"#2c1b18": 1},
-    "Blond_Hair": {"#d6b370": 1, "#e6c56e": 1},
-    "Brown_Hair": {"#724133": 1},
-    "Gray_Hair": {"#b3adad": 1},
-    "Red_Hair": {"#c93305": 1},
+HAIR_COLORS = {
+    "Black_Hair": _weights("#2c1b18"),
+    "Blond_Hair": _weights("#d6b370 #e6c56e"),
+    "Brown_Hair": _weights("#724133"),
+    "Gray_Hair": _weights("#b3adad"),
+    "Red_Hair": _weights("#c93305"),
 }
-HAIR_FREQUENCY: Weights = {"Black_Hair": 4, "Brown_Hair": 3, "Blond_Hair": 3, "Red_Hair": 1, "Gray_Hair": 1.5}
-CLOTHES_COLORS: Weights = dict.fromkeys(
-    ("#262e33", "#65c9ff", "#5199e4", "#25557c", "#e6e6e6", "#3c4f5c", "#a7ffc4", "#ffafb9", "#ffffb1", "#ff5c5c"), 1
-)
-HAT_COLORS: Weights = dict.fromkeys(("#262e33", "#65c9ff", "#25557c", "#ff488e", "#ff5c5c", "#a7ffc4"), 1)
-GLASSES_COLORS: Weights = {"#262e33": 4, "#25557c": 1, "#ff5c5c": 1}
+HAIR_FREQUENCY = _weights("Black_Hair:4 Brown_Hair:3 Blond_Hair:3 Red_Hair Gray_Hair:1.5")
+CLOTHES_COLORS = _weights("#262e33 #65c9ff #5199e4 #25557c #e6e6e6 #3c4f5c #a7ffc4 #ffafb9 #ffffb1 #ff5c5c")
+HAT_COLORS = _weights("#262e33 #65c9ff #25557c #ff488e #ff5c5c #a7ffc4")
+GLASSES_COLORS = _weights("#262e33:4 #25557c #ff5c5c")
 # Ours: quiet colours that differ from all skins and hair.
-BACKGROUNDS: Weights = dict.fromkeys(("#8fc1e3", "#a9d6b8", "#c9b8e8", "#f4f4f0", "#7f97a8", "#f2c4d0", "#5fa8a3"), 1)
+BACKGROUNDS = _weights("#8fc1e3 #a9d6b8 #c9b8e8 #f4f4f0 #7f97a8 #f2c4d0 #5fa8a3")
 
 
-class Prior(NamedTuple):
-    """The probability of each attribute; hat, bald and long hair are exclusive, and are tried in this order."""
-
-    Wearing_Hat: float
-    Bald: float
-    Long_Hair: float
-    Beard: float
-    Mustache: float
-    Smiling: float
-    Eyeglasses: float
-    Eyes_Closed: float
-    Dark_Skin: float
-
-
-# No part of a drawing is male or female: Male only decides the probabilities of the other attributes.
+# The probability of each attribute with Male, and without. No part of a drawing is male or female: Male decides nothing
+# but these. Hat, bald and long hair are exclusive, and are tried in this order.
 PRIORS = {
-    1: Prior(0.12, 0.15, 0.06, 0.32, 0.25, 0.50, 0.28, 0.15, 0.4),
-    0: Prior(0.10, 0.01, 0.75, 0.00, 0.00, 0.60, 0.22, 0.15, 0.4),
+    "Wearing_Hat": (0.12, 0.10),
+    "Bald": (0.15, 0.01),
+    "Long_Hair": (0.06, 0.75),
+    "Beard": (0.32, 0.00),
+    "Mustache": (0.25, 0.00),
+    "Smiling": (0.50, 0.60),
+    "Eyeglasses": (0.28, 0.22),
+    "Eyes_Closed": (0.15, 0.15),
+    "Dark_Skin": (0.4, 0.4),
 }
 # Share of dark lenses among glasses; eyes behind them are always drawn open, so that the label is true.
 DARK_LENSES = 0.2
 
 # Lowest and highest value, drawn uniformly; scale and shift put the head, and not the shoulders, into the frame.
-PLACING = {
-    "scale": (1.34, 1.52),
-    "shift_x": (-3.0, 3.0),
-    "shift_y": (15.5, 19.5),
-    "rotation": (-8.0, 8.0),
-}
-
+PLACING = {"scale": (1.34, 1.52), "shift_x": (-3.0, 3.0), "shift_y": (15.5, 19.5), "rotation": (-8.0, 8.0)}
 
 COUNT, SIZE = 6_000, (64, 64)
 # Must be raised when the same seed draws other pictures than before.
 REVISION = 1
 LABELS = (
-    "Smiling",
-    "Eyeglasses",
-    "Beard",
-    "Mustache",
-    "Long_Hair",
-    "Wearing_Hat",
-    "Bald",
-    "Eyes_Closed",
-    "Dark_Skin",
-    "Black_Hair",
-    "Blond_Hair",
-    "Brown_Hair",
-    "Gray_Hair",
-    "Red_Hair",
-    "Male",
+    *("Smiling", "Eyeglasses", "Beard", "Mustache", "Long_Hair", "Wearing_Hat", "Bald", "Eyes_Closed", "Dark_Skin"),
+    *("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "Red_Hair", "Male"),
 )
 LICENCE = "Avataaars by Pablo Stanley (https://avataaars.com): free for personal and commercial use"
 # Every categorical parameter and its values, whose indices are the factor.
@@ -177,26 +125,17 @@ CODES: dict[str, tuple[str, ...]] = {
     "mirror": ("none", "horizontal"),
 }
 FACTORS = (*CODES, *PLACING)
-# The style's option -> our parameter.
-ALWAYS = {
-    "scale": "scale",
-    "rotate": "rotation",
-    "translateX": "shift_x",
-    "translateY": "shift_y",
-    "flip": "mirror",
-    "backgroundColor": "background",
-    "skinColor": "skin",
-    "clothesVariant": "clothes",
-    "clothesColor": "clothes_color",
-    "eyesVariant": "eyes",
-    "eyebrowsVariant": "eyebrows",
-    "mouthVariant": "mouth",
-}
+# The style's option = our parameter.
+ALWAYS = (
+    "scale=scale rotate=rotation translateX=shift_x translateY=shift_y flip=mirror backgroundColor=background "
+    "skinColor=skin clothesVariant=clothes clothesColor=clothes_color eyesVariant=eyes eyebrowsVariant=eyebrows "
+    "mouthVariant=mouth"
+)
 # Parts that may be absent: our parameter -> the option that shows the part, and the options of a part that is shown.
 WORN = {
-    "top": ("topProbability", {"topVariant": "top", "hairColor": "hair_color", "hatColor": "hat_color"}),
-    "facial_hair": ("facialHairProbability", {"facialHairVariant": "facial_hair", "facialHairColor": "hair_color"}),
-    "glasses": ("accessoriesProbability", {"accessoriesVariant": "glasses", "accessoriesColor": "glasses_color"}),
+    "top": ("topProbability", "topVariant=top hairColor=hair_color hatColor=hat_color"),
+    "facial_hair": ("facialHairProbability", "facialHairVariant=facial_hair facialHairColor=hair_color"),
+    "glasses": ("accessoriesProbability", "accessoriesVariant=glasses accessoriesColor=glasses_color"),
 }
 
 CANVAS_CLIP = re.compile(r' clip-path="url\(#clip-[0-9a-f]{8}\)"')
@@ -251,7 +190,7 @@ class Artist:
             svg_string=svg_of(face_of(self.seed, row)), width=side, height=side, skip_system_fonts=True
         )
         with Image.open(io.BytesIO(png)) as image:
-            return Picture(fit(image.convert("RGB"), self.size, "center", self.grey), self.size)
+            return fit(np.asarray(image.convert("RGB")), self.size, "center", self.grey)._replace(original=self.size)
 
 
 def face_of(seed: int, row: int) -> Face:
@@ -263,24 +202,24 @@ def face_of(seed: int, row: int) -> Face:
         return _picked(weights, lot())
 
     male = int(lot() < 0.5)
-    chance = Prior(*(lot() < prior for prior in PRIORS[male]))
-    skin = pick(DARK_SKIN if chance.Dark_Skin else LIGHT_SKIN)
-    hair, hat = pick(LONG_HAIR if chance.Long_Hair else SHORT_HAIR), pick(HATS)
+    has = {attribute: lot() < priors[1 - male] for attribute, priors in PRIORS.items()}
+    skin = pick(DARK_SKIN if has["Dark_Skin"] else LIGHT_SKIN)
+    hair, hat = pick(LONG_HAIR if has["Long_Hair"] else SHORT_HAIR), pick(HATS)
     beard, mustache = pick(BEARDS), pick(MUSTACHES)
     dark = lot() < DARK_LENSES
     glasses = pick(DARK_GLASSES if dark else CLEAR_GLASSES)
-    closed = chance.Eyes_Closed and not (chance.Eyeglasses and dark)
+    closed = has["Eyes_Closed"] and not (has["Eyeglasses"] and dark)
     color = pick(HAIR_FREQUENCY)
     if skin == "#614335" and color == "Brown_Hair":  # it has the colour of the skin
         color = "Black_Hair"
     return {
         "male": str(male),
-        "top": hat if chance.Wearing_Hat else "none" if chance.Bald else hair,
-        "facial_hair": beard if chance.Beard else mustache if chance.Mustache else "none",
-        "mouth": pick(SMILES if chance.Smiling else OTHER_MOUTHS),
+        "top": hat if has["Wearing_Hat"] else "none" if has["Bald"] else hair,
+        "facial_hair": beard if has["Beard"] else mustache if has["Mustache"] else "none",
+        "mouth": pick(SMILES if has["Smiling"] else OTHER_MOUTHS),
         "eyes": pick(CLOSED_EYES if closed else OPEN_EYES),
         "eyebrows": pick(EYEBROWS),
-        "glasses": glasses if chance.Eyeglasses else "none",
+        "glasses": glasses if has["Eyeglasses"] else "none",
         "clothes": pick(CLOTHES),
         "skin": skin,
         "hair_color": pick(HAIR_COLORS[color]),
@@ -315,12 +254,13 @@ def labels_of(face: Face) -> list[int]:
 
 def svg_of(face: Face) -> str:
     """The drawing of a face; every option of the style is given, so that the style draws nothing at random."""
-    options = {"seed": "", **{option: face[parameter] for option, parameter in ALWAYS.items()}}
+    options: Face = {"seed": ""}
+    shown = ALWAYS
     for parameter, (probability, details) in WORN.items():
         worn = face[parameter] != "none"
         options[probability] = 100 if worn else 0
-        if worn:
-            options |= {option: face[detail] for option, detail in details.items()}
+        shown += f" {details}" if worn else ""
+    options |= {option: face[parameter] for option, _, parameter in (pair.partition("=") for pair in shown.split())}
     # The style clips to the canvas, which has no effect; without it drawing takes a third less time.
     return CANVAS_CLIP.sub("", str(Avatar(_style(), options)), count=1)
 

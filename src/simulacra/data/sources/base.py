@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,47 +20,28 @@ Pictures = Iterator[Picture | DataError]
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a source; with None the source decides.
+    """The options of a source; with None the source decides."""
 
-    Attributes:
-        size: (width, height) of the packed pictures.
-        channels: 1 (grey) or 3 (RGB).
-        crop: `center`, `none` or `LEFT,TOP,RIGHT,BOTTOM`.
-        labels: a table of attributes or classes (folder).
-        classes: `folders`, to take folders for classes, or `none` (folder).
-        split: `folder`, to take folders for the split, or `random` (folder).
-        columns: those of the table that are read, all by default (folder).
-        missing: what an empty cell of the table means: `0`, `1`, or `drop` for a row that is left out (folder).
-        unknown: the same of -1 in a column that also has 0 (folder).
-        factors: columns of numbers that are kept as factors (folder).
-        count: number of pictures to draw (avatars).
-        seed: decides which pictures are drawn (avatars).
-        layout: `NHWC` or `NCHW` (arrays).
-        values: which value is black and which is white, as `LOW..HIGH` (arrays, and files of more than 8 bits).
-        background: the colour that transparent parts lie over (folder, arrays).
-        max_pixels: the largest number of pixels that a picture may have (folder, celeba).
-        source: which source reads what `--data` names, where that would be taken for another.
-        keep_going: whether however many pictures that cannot be read are left out.
-    """
-
-    size: tuple[int, int] | None = None
-    channels: int | None = None
-    crop: str | None = None
-    labels: Path | None = None
-    classes: str | None = None
-    split: str | None = None
-    columns: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None  # (width, height) of the packed pictures
+    channels: int | None = None  # 1 (grey) or 3 (RGB)
+    crop: str | None = None  # `center`, `none` or `LEFT,TOP,RIGHT,BOTTOM`
+    labels: Path | None = None  # a table of attributes or classes (folder)
+    classes: str | None = None  # `folders`, to take folders for classes, or `none` (folder)
+    split: str | None = None  # `folder`, to take folders for the split, or `random` (folder)
+    columns: tuple[str, ...] | None = None  # those of the table that are read, all by default (folder)
+    # What an empty cell of the table means: `0`, `1`, or `drop` for a row that is left out (folder).
     missing: str | None = None
-    unknown: str | None = None
-    factors: tuple[str, ...] | None = None
-    count: int | None = None
-    seed: int | None = None
-    layout: str | None = None
+    unknown: str | None = None  # the same of -1 in a column that also has 0 (folder)
+    factors: tuple[str, ...] | None = None  # columns of numbers that are kept as factors (folder)
+    count: int | None = None  # number of pictures to draw (avatars)
+    seed: int | None = None  # decides which pictures are drawn (avatars)
+    layout: str | None = None  # `NHWC` or `NCHW` (arrays)
+    # Which value is black and which is white, as `LOW..HIGH` (arrays, and files of more than 8 bits).
     values: str | None = None
-    background: str | None = None
-    max_pixels: int | None = None
-    source: str | None = None
-    keep_going: bool = False
+    background: str | None = None  # the colour that transparent parts lie over (folder, arrays)
+    max_pixels: int | None = None  # the largest number of pixels that a picture may have (folder, celeba)
+    source: str | None = None  # which source reads what `--data` names, where that would be taken for another
+    keep_going: bool = False  # whether however many pictures that cannot be read are left out
 
     def settled(self, size: tuple[int, int], channels: int, crop: str = "center") -> "Settled":
         """Size, channels and crop: those of the user, or else those of the source.
@@ -76,38 +57,32 @@ class Options:
 
     def given(self) -> dict[str, Any]:
         """The options that were set and change what is packed, as JSON values."""
-        return {
-            key: value.name if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
-            if value is not None and key not in ("source", "keep_going")
-        }
-
-    def with_others(self, others: "Options | None") -> "Options":
-        """These options, of which those that are set in the others are replaced."""
-        others = others or Options()
-        given = {
-            key: value for key, value in vars(others or Options()).items() if value is not None and value is not False
-        }
-        return replace(self, **given)
+        values = {key: value.name if isinstance(value, Path) else value for key, value in self._set().items()}
+        return {key: value for key, value in values.items() if key not in ("source", "keep_going")}
 
     def words(self) -> dict[str, Any]:
         """The options that were set, as `read_options` takes them from anywhere: with whole paths."""
-        given = asdict(self) | {"grey": self.channels == 1, "size": None, "channels": None}
+        values = self._set() | {"grey": self.channels == 1}
+        words = {key: str(value.absolute()) if isinstance(value, Path) else value for key, value in values.items()}
+        return {key: value for key, value in words.items() if key not in ("size", "channels") and value is not False}
+
+    def with_others(self, others: "Options | None") -> "Options":
+        """These options, of which those that are set in the others are replaced."""
+        given = {} if others is None else {key: getattr(others, key) for key in others._set()}
+        return replace(self, **given)
+
+    def _set(self) -> dict[str, Any]:
         return {
-            key: str(value.absolute())
-            if isinstance(value, Path)
-            else list(value)
-            if isinstance(value, tuple)
-            else value
-            for key, value in given.items()
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in vars(self).items()
             if value is not None and value is not False
         }
 
 
 # What an option of the Python API may be, beside None; the command line gives the same, but lists as words.
 WORDS: dict[str, tuple[tuple[type, ...], str]] = {
-    **dict.fromkeys(("size",), ((int, str), "64 or 'WIDTHxHEIGHT'")),
-    **dict.fromkeys(("labels",), ((str, Path), "the path of a table")),
+    "size": ((int, str), "64 or 'WIDTHxHEIGHT'"),
+    "labels": ((str, Path), "the path of a table"),
     **dict.fromkeys(("columns", "factors"), ((str, tuple, list), "names of columns, like 'A,B' or ['A', 'B']")),
     **dict.fromkeys(("count", "seed", "max_pixels"), ((int,), "a whole number")),
     **dict.fromkeys(("grey", "keep_going"), ((bool,), "True or False")),
@@ -144,7 +119,7 @@ def read_options(**given: Any) -> Options:
         elif name == "labels":
             read["labels"] = expand(str(value))
         elif name in ("columns", "factors"):
-            words = value.split(",") if isinstance(value, str) else list(given[name])
+            words = value.split(",") if isinstance(value, str) else given[name]
             read[name] = tuple(str(word).strip() for word in words)
         else:
             read[name] = str(value) if name in ("missing", "unknown") else value
@@ -152,17 +127,11 @@ def read_options(**given: Any) -> Options:
 
 
 class Settled(NamedTuple):
-    """The form of every picture of a source.
+    """The form of every picture of a source."""
 
-    Attributes:
-        size: (width, height).
-        channels: 1 or 3.
-        crop: as in `parse_crop`.
-    """
-
-    size: tuple[int, int]
-    channels: int
-    crop: str
+    size: tuple[int, int]  # (width, height)
+    channels: int  # 1 or 3
+    crop: str  # as in `parse_crop`
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -177,37 +146,22 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that was found, with all facts but its pixels.
+    """A data set that was found, with all facts but its pixels."""
 
-    Attributes:
-        kind: its key in SOURCES.
-        names: N names, each picture's path or row in the source.
-        shape: (H, W, C) of every picture.
-        pictures: number of reading processes -> the N pictures in order; None takes one process per core.
-        labels: (N, K) uint8 in {0, 1}.
-        label_names: K names.
-        exclusive: True if every row of `labels` has exactly one 1.
-        split: (N,) uint8, the source's own, or None.
-        factors: (N, F) float32, or None.
-        factor_names: F names.
-        card: source, options, licence, notes; JSON values.
-        odd: a sentence for each odd thing -> how often it was met.
-        identity: a hash that changes whenever the packed store would change.
-    """
-
-    kind: str
-    names: list[str]
-    shape: tuple[int, int, int]
+    kind: str  # its key in SOURCES
+    names: list[str]  # N names, each picture's path or row in the source
+    shape: tuple[int, int, int]  # (H, W, C) of every picture
+    # Number of reading processes -> the N pictures in order; None takes one process per core.
     pictures: Callable[[int | None], Pictures]
-    labels: NDArray[np.uint8]
-    identity: str
-    label_names: tuple[str, ...] = ()
-    exclusive: bool = False
-    split: NDArray[np.uint8] | None = None
-    factors: NDArray[np.float32] | None = None
-    factor_names: tuple[str, ...] = ()
-    card: dict[str, Any] = field(default_factory=dict)
-    odd: dict[str, int] = field(default_factory=dict)
+    labels: NDArray[np.uint8]  # (N, K) uint8 in {0, 1}
+    identity: str  # a hash that changes whenever the packed store would change
+    label_names: tuple[str, ...] = ()  # K names
+    exclusive: bool = False  # True if every row of `labels` has exactly one 1
+    split: NDArray[np.uint8] | None = None  # (N,) uint8, the source's own, or None
+    factors: NDArray[np.float32] | None = None  # (N, F) float32, or None
+    factor_names: tuple[str, ...] = ()  # F names
+    card: dict[str, Any] = field(default_factory=dict)  # source, options, licence, notes; JSON values
+    odd: dict[str, int] = field(default_factory=dict)  # a sentence for each odd thing -> how often it was met
 
 
 class Kind(NamedTuple):
@@ -228,11 +182,6 @@ def evidence_of(*files: Path) -> list[tuple[str, int, int]]:
     return [(str(file.absolute()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def no_labels(count: int) -> NDArray[np.uint8]:
-    """The (count, 0) labels of an unlabelled source."""
-    return np.zeros((count, 0), dtype=np.uint8)
-
-
 def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
     """(N, count) uint8 exclusive labels from (N,) class indices in [0, count)."""
-    return np.eye(count, dtype=np.uint8)[classes] if len(classes) else np.zeros((0, count), dtype=np.uint8)
+    return np.eye(count, dtype=np.uint8)[classes]

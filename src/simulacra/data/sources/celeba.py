@@ -5,21 +5,22 @@ Liu et al. 2015, Deep Learning Face Attributes in the Wild, arXiv:1411.7766.
 
 import re
 import shlex
-from collections import Counter
+from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.columns import attributes
 from simulacra.data.decode import SPARE
-from simulacra.data.sources.base import Options, Source, evidence_of, identity_of, no_labels
-from simulacra.data.sources.files import read_files, reader_of
-from simulacra.data.sources.scan import scan
+from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.columns import attributes
+from simulacra.data.sources.scan import read_files, reader_of, scan
+from simulacra.data.sources.tables import Column, Faults, Row, code, csv_rows, text_rows
 from simulacra.data.splits import TRAIN
 from simulacra.data.store import SPLITS
-from simulacra.data.tables import Column, Faults, Row, code, csv_rows, text_rows
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
@@ -45,8 +46,7 @@ def looks_like_celeba(path: Path) -> bool:
     numbered = [file.stem for kind in ("*.jpg", "*.png") for file in path.glob(kind)][:ASKED] if table else []
     if table is None or not numbered or not all(re.fullmatch(r"\d{6}", stem) for stem in numbered):
         return False
-    rows = (row.cells[0] for row in (csv_rows if table.suffix == ".csv" else text_rows)(table) if row.cells)
-    named = {PurePosixPath(name).stem for name in rows}
+    named = {PurePosixPath(row.cells[0]).stem for row in _rows(table) if row.cells}
     return 2 * sum(stem in named for stem in numbered) > len(numbered)
 
 
@@ -59,13 +59,13 @@ def open_celeba(path: Path, options: Options) -> Source:
     form = options.settled(SIZE, 3)
     root = _pictures(path)
     found = scan(root)
-    files, odd = found.files, found.odd
+    files, odd, notes = found.files, found.odd, list[str]()
     if not files:
         raise DataError(f"{root} has no pictures; unpack img_align_celeba.zip there")
     names = list(files)
-    notes: list[str] = []
     attributes, partition = _attributes(path, notes), _partition(path, notes)
-    for table in filter(None, (attributes, partition)):
+    tables = [table for table in (attributes, partition) if table is not None]
+    for table in tables:
         names = _with_row(names, table, odd)
     if not names:
         raise DataError(
@@ -77,57 +77,54 @@ def open_celeba(path: Path, options: Options) -> Source:
         split = None
         notes.append("every picture here is of the official train split, so the split is by content")
     asked = {key: value for key, value in options.given().items() if key not in ("size", "channels", "crop")}
-    evidence = [*evidence_of(*(table.path for table in (attributes, partition) if table)), *asked.items()]
+    pictures = [(name, *files[name]) for name in names]
+    evidence = [*evidence_of(*(table.path for table in tables)), *asked.items()]
     return Source(
         kind="celeba",
         names=names,
         shape=form.shape,
         pictures=partial(read_files, reader_of(root, form, options), names),
-        labels=no_labels(len(names)) if attributes is None else attributes.of(names),
-        identity=identity_of(
-            "celeba",
-            form,
-            SPARE,
-            str(root.absolute()),
-            [(name, *files[name]) for name in names],
-            evidence,
-        ),
+        labels=np.zeros((len(names), 0), np.uint8) if attributes is None else attributes.of(names),
+        identity=identity_of("celeba", form, SPARE, str(root.absolute()), pictures, evidence),
         label_names=() if attributes is None else attributes.columns,
         split=split,
         card={"title": "CelebA", "crop": form.crop, "licence": LICENCE, "notes": notes},
-        odd=dict(odd),
+        odd=odd,
     )
 
 
-class _Indexed:
-    """A table, and where in it each picture's row is."""
+class _Indexed(NamedTuple):
+    """A table: its file, its columns, the row of each picture by its name without ending, and (R, K) values."""
 
-    def __init__(self, path: Path, names: Column, columns: tuple[str, ...], values: NDArray[np.uint8]) -> None:
-        self.path, self.columns, self._values = path, columns, values
-        stems = [PurePosixPath(word).stem for word in names.words]
-        self._rows = {stems[code]: row for row, code in enumerate(names.codes.tolist())}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __contains__(self, name: str) -> bool:
-        """Whether a picture has a row, whatever its ending: there is a PNG edition."""
-        return PurePosixPath(name).stem in self._rows
+    path: Path
+    columns: tuple[str, ...]
+    rows: dict[str, int]
+    values: NDArray[np.uint8]
 
     def of(self, names: list[str]) -> NDArray[np.uint8]:
         """The values (N, K) of N pictures."""
-        return self._values[[self._rows[PurePosixPath(name).stem] for name in names]]
+        return self.values[[self.rows[PurePosixPath(name).stem] for name in names]]
 
 
-def _with_row(names: list[str], table: _Indexed, odd: Counter[str]) -> list[str]:
-    kept = [name for name in names if name in table]
-    missing = len(table) - len(kept)
-    if missing:
+def _indexed(path: Path, names: Column, columns: tuple[str, ...], values: NDArray[np.uint8]) -> _Indexed:
+    """By names without endings, because there is a PNG edition."""
+    stems = [PurePosixPath(word).stem for word in names.words]
+    return _Indexed(path, columns, {stems[code]: row for row, code in enumerate(names.codes.tolist())}, values)
+
+
+def _with_row(names: list[str], table: _Indexed, odd: dict[str, int]) -> list[str]:
+    """The pictures that have a row; the others, and rows without a picture, are counted."""
+    kept = [name for name in names if PurePosixPath(name).stem in table.rows]
+    if missing := len(table.rows) - len(kept):
         odd[f"rows of {table.path.name} whose picture is not here (any subset may be)"] = missing
     if len(kept) < len(names):
-        without = next(name for name in names if name not in table)
+        without = next(name for name in names if PurePosixPath(name).stem not in table.rows)
         odd[f"pictures left out for want of a row in {table.path.name} (the first: {without})"] = len(names) - len(kept)
     return kept
+
+
+def _rows(table: Path) -> Iterator[Row]:
+    return (csv_rows if table.suffix == ".csv" else text_rows)(table)
 
 
 def _attributes(root: Path, notes: list[str]) -> _Indexed | None:
@@ -135,22 +132,21 @@ def _attributes(root: Path, notes: list[str]) -> _Indexed | None:
     if path is None:
         notes.append(f"no {ATTRIBUTES}.txt was found, so the pictures have no labels")
         return None
+    rows = _rows(path)
+    first = next(rows, Row(1, [])).cells
     if path.suffix == ".csv":
-        rows = csv_rows(path)
-        columns = tuple(next(rows, Row(1, [])).cells[1:])
+        columns = tuple(first[1:])
+    elif len(first) == 1 and first[0].isdigit():
+        columns = tuple(next(rows, Row(2, [])).cells)
     else:
-        rows = text_rows(path)
-        promised, header = next(rows, Row(1, [])).cells, next(rows, Row(2, [])).cells
-        if len(promised) != 1 or not promised[0].isdigit():
-            raise DataError(f"{path} does not start with the number of its rows; fetch it again")
-        columns = tuple(header)
+        raise DataError(f"{path} does not start with the number of its rows; fetch it again")
     if not columns:
         raise DataError(f"{path} has no header with the attributes' names; fetch it again")
     faults = Faults(path)
     (names, *others), lines = code(rows, ("", *columns), faults)
     values = attributes(others, lines, faults)
     faults.check()
-    return _Indexed(path, names, columns, values)
+    return _indexed(path, names, columns, values)
 
 
 def _partition(root: Path, notes: list[str]) -> _Indexed | None:
@@ -158,19 +154,16 @@ def _partition(root: Path, notes: list[str]) -> _Indexed | None:
     if path is None:
         notes.append(f"no {PARTITION}.txt was found, so the split is by content")
         return None
-    rows = csv_rows(path) if path.suffix == ".csv" else text_rows(path)
-    if path.suffix == ".csv":
-        next(rows, None)
+    rows = islice(_rows(path), int(path.suffix == ".csv"), None)
     faults = Faults(path)
     (names, parts), lines = code(rows, ("", "partition"), faults)
-    official = {str(part): part for part in range(len(SPLITS))}
-    for word in parts.words:
+    official = [str(part) for part in range(len(SPLITS))]
+    for at, word in enumerate(parts.words):
         if word not in official:
-            line = lines[int(np.argmax(parts.codes == parts.words.index(word)))]
-            faults.add("part", f"row {line}, column 'partition' is {word!r}", remedy=f"write {', '.join(official)}")
+            faults.add(f"row {lines[parts.first(at)]}, column 'partition' is {word!r}", f"write {', '.join(official)}")
     faults.check()
-    values = np.array([official[word] for word in parts.words], dtype=np.uint8)[parts.codes]
-    return _Indexed(path, names, ("partition",), values[:, None])
+    values = np.array(parts.words, dtype=np.uint8)[parts.codes]
+    return _indexed(path, names, ("partition",), values[:, None])
 
 
 def _pictures(path: Path) -> Path:

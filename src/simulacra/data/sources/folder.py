@@ -3,20 +3,18 @@
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.columns import Asked, Meaning, understand
 from simulacra.data.decode import SPARE, SUFFIXES
-from simulacra.data.picture_names import Finder
 from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
-from simulacra.data.sources.files import read_files, reader_of
-from simulacra.data.sources.layout import read_layout
-from simulacra.data.sources.scan import Scan, plain, scan
+from simulacra.data.sources.columns import Meaning, understand
+from simulacra.data.sources.layout import Content, read_layout
+from simulacra.data.sources.picture_names import Finder
+from simulacra.data.sources.scan import Scan, plain, read_files, reader_of, scan
+from simulacra.data.sources.tables import Faults, Table, read_table
 from simulacra.data.splits import TRAIN
-from simulacra.data.tables import Faults, Table, read_table
 from simulacra.errors import DataError
 
 SIZE = (64, 64)
@@ -36,9 +34,13 @@ def open_folder(path: Path, options: Options) -> Source:
         raise DataError(_no_pictures(path, found))
     names = [plain(name) for name in files]
     table = None if options.labels is None else _table_path(path, options.labels)
-    content = _from_folders(names, options) if table is None else _from_table(path, table, names, options)
+    if table is None:
+        content = read_layout(names, options.classes, options.split)
+    else:
+        content = _from_table(path, table, names, options)
     reader = reader_of(path, form, options)
     evidence = [] if table is None else evidence_of(table)
+    empty = {f"folders without a picture (the first: {found.empty[0]})": len(found.empty)} if found.empty else {}
     return Source(
         kind="folder",
         names=[names[row] for row in content.kept],
@@ -51,7 +53,7 @@ def open_folder(path: Path, options: Options) -> Source:
         label_names=content.label_names,
         exclusive=content.exclusive,
         split=content.split,
-        factors=content.factors if content.factor_names else None,
+        factors=content.factors,
         factor_names=content.factor_names,
         card={
             "title": path.resolve().name,
@@ -59,39 +61,11 @@ def open_folder(path: Path, options: Options) -> Source:
             "background": reader.background,
             "values": options.values,
             "licence": None,
-            "notes": [*content.lines, *_notes(path, found, options)],
+            "notes": [*content.lines, *_unused_table(path, found, options)],
             "no_classes": content.no_classes,
         },
-        odd=dict(_odd(found) | content.odd),
+        odd=found.odd | empty | content.odd,
     )
-
-
-class _Content(NamedTuple):
-    """What is known of the pictures that are taken.
-
-    Attributes:
-        kept: (N,) indices of the pictures, ascending.
-        label_names: K names.
-        labels: (N, K) uint8.
-        exclusive: whether the labels are classes.
-        split: (N,) uint8, or None.
-        lines: what was understood, to be said.
-        odd: what was left out, and how often.
-        no_classes: why there are no labels; "" where there are some.
-        factor_names: F names.
-        factors: (N, F) float32.
-    """
-
-    kept: NDArray[np.int64]
-    label_names: tuple[str, ...]
-    labels: NDArray[np.uint8]
-    exclusive: bool
-    split: NDArray[np.uint8] | None
-    lines: list[str]
-    odd: dict[str, int]
-    no_classes: str = ""
-    factor_names: tuple[str, ...] = ()
-    factors: NDArray[np.float32] | None = None
 
 
 def _check_options(options: Options) -> None:
@@ -104,58 +78,38 @@ def _check_options(options: Options) -> None:
         raise DataError("--classes folders and --labels name two sources of labels; leave one of them out")
 
 
-def _from_folders(names: list[str], options: Options) -> _Content:
-    """What the folders say."""
-    layout = read_layout(names, options.classes, options.split)
-    return _Content(
-        layout.kept,
-        layout.label_names,
-        layout.labels,
-        bool(layout.label_names),
-        layout.split,
-        [layout.line] if layout.line else [],
-        layout.odd,
-        layout.no_classes,
-    )
-
-
-def _from_table(root: Path, path: Path, names: list[str], options: Options) -> _Content:
+def _from_table(root: Path, path: Path, names: list[str], options: Options) -> Content:
     """What a table says, and of the folders whether they are a split."""
     faults, find = Faults(path), Finder(names, _inside(root, path))
     table = read_table(path, find, faults)
-    asked = Asked(options.columns, options.missing, options.unknown, options.factors, options.split)
-    meaning = understand(table, asked, faults)
+    meaning = understand(table, options, faults)
     odd: dict[str, int] = {}
     row_of = _rows_of_pictures(table, meaning, find, names, faults, odd)
     faults.check()
     layout = read_layout(names, options.classes, options.split, labelled=True)
-    by_table = meaning.split is not None and options.split != "folder"
-    there = np.zeros(len(names), dtype=np.bool_)
-    there[layout.kept if not by_table else slice(None)] = True
-    kept = np.flatnonzero((row_of >= 0) & there & meaning.keep[row_of])
+    official = None if options.split == "folder" else meaning.split
+    kept = np.flatnonzero((row_of >= 0) & meaning.keep[row_of])
+    if official is None:
+        kept = np.intersect1d(kept, layout.kept)
     if not len(kept):
         raise DataError(f"no row of {path} is left that names a picture in {root}; write each picture's path inside it")
-    rows, split = row_of[kept], None
-    if by_table and meaning.split is not None:
-        split = meaning.split[rows]
-    elif layout.split is not None:
-        whole = np.zeros(len(names), dtype=np.uint8)
-        whole[layout.kept] = layout.split
-        split = whole[kept]
-    line = [] if by_table or not layout.line else [layout.line]
+    rows = row_of[kept]
+    split, lines = (None, layout.lines) if official is None else (official[rows], [])
+    if official is None and layout.split is not None:
+        split = layout.split[np.searchsorted(layout.kept, kept)]
     if split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split):
-        split, line = None, ["the split is drawn, since the table's pictures are all of one part"]
-    return _Content(
+        split, lines = None, ["the split is drawn, since the table's pictures are all of one part"]
+    return Content(
         kept=kept,
         label_names=meaning.label_names,
         labels=meaning.labels[rows],
         exclusive=meaning.exclusive,
         split=split,
-        lines=[meaning.line, *line],
-        odd=odd | meaning.odd | ({} if by_table else layout.odd),
+        lines=[meaning.line, *lines],
+        odd=odd | meaning.odd | (layout.odd if official is None else {}),
         no_classes="" if meaning.label_names else f"{path.name} has none",
         factor_names=meaning.factor_names,
-        factors=meaning.factors[rows] if meaning.factor_names else None,
+        factors=None if meaning.factors is None else meaning.factors[rows],
     )
 
 
@@ -164,11 +118,12 @@ def _rows_of_pictures(
 ) -> NDArray[np.int64]:
     """(N,) the row of each picture, -1 where it has none; what does not fit is a fault or counted in `odd`."""
     matches = [find(word) for word in table.names.words]
-    for word, match in zip(table.names.words, matches, strict=True):
+    for at, match in enumerate(matches):
         if match.rivals:
-            line = table.lines[int(np.argmax(table.names.codes == table.names.words.index(word)))]
-            fault = f"row {line} names {word}, which fits {' and '.join(match.rivals[:2])}"
-            faults.add("rivals", fault, remedy="write each picture's path inside the folder")
+            row = f"row {table.lines[table.names.first(at)]} names {table.names.words[at]}"
+            faults.add(
+                f"{row}, which fits {' and '.join(match.rivals[:2])}", "write each picture's path inside the folder"
+            )
     firm = any(match.row >= 0 and match.firm for match in matches)
     # Where some entries fit without a contradiction, the others name pictures that are not here.
     pictures = np.array([match.row if match.firm or not firm else -1 for match in matches], dtype=np.int64)
@@ -182,13 +137,14 @@ def _rows_of_pictures(
     row_of[picture[rows[::-1]]] = rows[::-1]  # the first of several rows
     first_rows = row_of[picture[rows]]
     differs = (meaning.labels[rows] != meaning.labels[first_rows]).any(axis=1)
-    if meaning.factor_names:
+    if meaning.factors is not None:
         differs |= (meaning.factors[rows] != meaning.factors[first_rows]).any(axis=1)
     if meaning.split is not None:
         differs |= meaning.split[rows] != meaning.split[first_rows]
     for row in rows[differs].tolist():
-        fault = f"row {table.lines[row]} names {names[picture[row]]} again, with other values"
-        faults.add("again", fault, remedy="keep one of the rows")
+        faults.add(
+            f"row {table.lines[row]} names {names[picture[row]]} again, with other values", "keep one of the rows"
+        )
     without = np.flatnonzero(row_of < 0)
     if len(without):
         odd[f"pictures left out for want of a row in {table.path.name} (the first: {names[without[0]]})"] = len(without)
@@ -205,9 +161,8 @@ def _table_path(root: Path, labels: Path) -> Path:
 
 def _inside(root: Path, table: Path) -> str:
     """The folder inside the data set in which its table lies; "" where that is the data set's own, or none."""
-    folder = table.resolve().parent
-    inside = folder.relative_to(root.resolve()).as_posix() if folder.is_relative_to(root.resolve()) else "."
-    return "" if inside == "." else plain(inside)
+    root, folder = root.resolve(), table.resolve().parent
+    return plain(folder.relative_to(root).as_posix()) if root in folder.parents else ""
 
 
 def _no_pictures(path: Path, found: Scan) -> str:
@@ -217,13 +172,8 @@ def _no_pictures(path: Path, found: Scan) -> str:
     return f"{path} has no pictures ({held}); give a folder with some"
 
 
-def _odd(found: Scan) -> dict[str, int]:
-    """What is odd about the files."""
-    empty = {f"folders without a picture (the first: {found.empty[0]})": len(found.empty)} if found.empty else {}
-    return found.odd | empty
-
-
-def _notes(path: Path, found: Scan, options: Options) -> list[str]:
+def _unused_table(path: Path, found: Scan, options: Options) -> list[str]:
+    """A line on the first table that lies among the pictures."""
     if options.labels is not None or not found.tables:
         return []
     table = path / found.tables[0]

@@ -6,15 +6,15 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from simulacra.data.decode import Picture, fit, parse_crop
+from simulacra.data.decode import fit, parse_crop
 from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN
 from simulacra.data.workers import attempt
@@ -39,17 +39,9 @@ PLACES = ("raw", "gzip", "*/raw", "*/gzip")
 EMNIST = "emnist"
 
 
-class Named(NamedTuple):
-    """A data set that is recognised by its test labels."""
-
-    title: str
-    classes: tuple[str, ...]
-    licence: str | None
-
-
-# SHA-256 of the 10,000 test labels. Xiao et al. 2017, Fashion-MNIST, arXiv:1708.07747.
-KNOWN = {
-    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": Named(
+# SHA-256 of the 10,000 test labels -> title, classes, licence. Xiao et al. 2017, Fashion-MNIST, arXiv:1708.07747.
+KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9": (
         "Fashion-MNIST",
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         "MIT (Zalando SE)",
@@ -63,6 +55,13 @@ class IdxFile(NamedTuple):
     path: Path
     shape: tuple[int, ...]
     offset: int
+
+    @contextmanager
+    def content(self) -> Iterator[IO[bytes]]:
+        """The file, opened behind its header."""
+        with _stream(self.path) as stream:
+            stream.read(self.offset)
+            yield stream
 
 
 class Set(NamedTuple):
@@ -86,38 +85,32 @@ def open_idx(path: Path, options: Options) -> Source:
     """
     chosen = _one_set(path)
     files = {part: _open_one(chosen, part) for part in PARTS}
-    parts = [(files[part, IMAGES], _labels(files[part, IMAGES], files[part, LABELS])) for part in (TRAIN, TEST)]
-    classes = np.concatenate([labels for _, labels in parts]).astype(np.int64)
-    images = [file for file, _ in parts]
+    images = [files[part, IMAGES] for part in (TRAIN, TEST)]
+    labels = [_labels(files[part, IMAGES], files[part, LABELS]) for part in (TRAIN, TEST)]
     height, width = images[0].shape[1:]
     if images[1].shape[1:] != (height, width):
         raise DataError(f"{images[1].path} holds pictures of another size than {images[0].path}; fetch them again")
     form = options.settled((width, height), 1, crop="none")
-    named = KNOWN.get(hashlib.sha256(parts[1][1].tobytes()).hexdigest())
-    names, classes = (named.classes, classes) if named else _classes(chosen, classes)
+    title, names, licence = KNOWN.get(hashlib.sha256(labels[1].tobytes()).hexdigest(), (None, (), None))
+    classes = np.concatenate(labels).astype(np.int64)
+    if not names:
+        names, classes = _classes(chosen, classes)
+    notes = ["train and test as the files have them; no valid split"]
     lying = chosen.prefix.lower().startswith(EMNIST)
+    if lying:
+        notes.append("EMNIST's pictures lie on their side in its files, and were turned")
+    counts = [file.shape[0] for file in images]
     return Source(
         kind="idx",
-        names=[
-            f"{part}/{row}"
-            for part, file in zip(("train", "test"), images, strict=True)
-            for row in range(file.shape[0])
-        ],
+        names=[f"{part}/{row}" for part, count in zip(("train", "test"), counts, strict=True) for row in range(count)],
         shape=form.shape,
         pictures=partial(_pictures, images, form, lying),
         labels=one_hot(classes, len(names)),
         identity=identity_of("idx", form, evidence_of(*(file.path for file in files.values()))),
         label_names=names,
         exclusive=True,
-        split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), [file.shape[0] for file in images]),
-        card={
-            "title": named.title if named else chosen.prefix or path.resolve().name,
-            "licence": named.licence if named else None,
-            "notes": [
-                "train and test as the files have them; no valid split",
-                *(["EMNIST's pictures lie on their side in its files, and were turned"] if lying else []),
-            ],
-        },
+        split=np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), counts),
+        card={"title": title or chosen.prefix or path.resolve().name, "licence": licence, "notes": notes},
     )
 
 
@@ -140,19 +133,13 @@ def _classes(found: Set, labels: NDArray[np.int64]) -> tuple[tuple[str, ...], ND
 
 
 def _pictures(images: list[IdxFile], form: Settled, lying: bool, _workers: int | None) -> Pictures:
-    crop = parse_crop(form.crop)
-
-    def read(grey: NDArray[np.uint8]) -> Picture:
-        height, width = grey.shape
-        return Picture(fit(Image.fromarray(np.ascontiguousarray(grey)), form.size, crop, form.grey), (width, height))
-
+    read = partial(fit, size=form.size, crop=parse_crop(form.crop), grey=form.grey)
     for file in images:
         count, height, width = file.shape
-        with _stream(file.path) as stream:
-            stream.read(file.offset)
+        with file.content() as stream:
             for _ in range(count):
                 grey = np.frombuffer(stream.read(height * width), dtype=np.uint8).reshape(height, width)
-                yield attempt(read, grey.T if lying else grey)
+                yield attempt(read, (grey.T if lying else grey)[:, :, None])
 
 
 def _open_one(found: Set, part: tuple[int, int]) -> IdxFile:
@@ -170,12 +157,10 @@ def _checked(path: Path, magic: int) -> IdxFile:
         with _stream(path) as stream:
             header = np.frombuffer(stream.read(offset), dtype=">u4")
             if len(header) < 1 + dimensions or header[0] != magic:
-                found = int(header[0]) if len(header) else "nothing"
-                raise DataError(
-                    f"{path} starts with {found}, but an idx file of {kind} starts with the magic number {magic}; "
-                    "fetch the file again"
-                )
-            held = sum(len(block) for block in _blocks(stream))
+                start = f"starts with {int(header[0]) if len(header) else 'nothing'}"
+                due = f"an idx file of {kind} starts with the magic number {magic}"
+                raise DataError(f"{path} {start}, but {due}; fetch the file again")
+            held = sum(len(block) for block in iter(lambda: stream.read(BLOCK), b""))
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         raise DataError(f"{path} is damaged or cut short ({error}); fetch the file again") from error
     shape = tuple(int(side) for side in header[1:])
@@ -187,19 +172,13 @@ def _checked(path: Path, magic: int) -> IdxFile:
     return IdxFile(path, shape, offset)
 
 
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
-        yield block
-
-
 def _labels(images: IdxFile, labels: IdxFile) -> NDArray[np.uint8]:
     if images.shape[0] != labels.shape[0]:
         raise DataError(
             f"{labels.path} has {labels.shape[0]:,} labels for the {images.shape[0]:,} pictures of {images.path.name}; "
             "fetch both files again"
         )
-    with _stream(labels.path) as stream:
-        stream.read(labels.offset)
+    with labels.content() as stream:
         return np.frombuffer(stream.read(), dtype=np.uint8)
 
 

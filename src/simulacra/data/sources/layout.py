@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.sources.base import no_labels, one_hot
+from simulacra.data.sources.base import one_hot
 from simulacra.data.splits import TEST, TRAIN, VALID, WORDS, roles
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
@@ -22,30 +22,8 @@ CLASSES, SPLIT = ("folders", "none"), ("folder", "random")  # values of the opti
 # Where more of the pictures than this lie outside the folders, the folders are no classes.
 STRAY = 0.25
 # Folders of pictures and, beside them, of what is drawn over these: masks are no class beside images.
-IMAGES = frozenset(
-    ("image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures", "rgb", "color")
-)
-MASKS = frozenset(
-    (
-        "mask",
-        "masks",
-        "segmentation",
-        "segmentationclass",
-        "segmentationobject",
-        "annotation",
-        "annotations",
-        "label",
-        "labels",
-        "gt",
-        "groundtruth",
-        "trimap",
-        "trimaps",
-        "seg",
-        "segs",
-        "depth",
-        "edges",
-    )
-)
+IMAGES = re.compile("images?|imgs?|jpegimages|photos?|pictures?|rgb|color")
+MASKS = re.compile("masks?|segmentation(class|object)?|annotations?|labels?|gt|groundtruth|trimaps?|segs?|depth|edges")
 # Classes that the line names.
 NAMED = 8
 
@@ -54,47 +32,32 @@ Rows = NDArray[np.int64]
 
 
 @dataclass
-class Layout:
-    """What the folders mean.
+class Content:
+    """What is known of a folder's pictures."""
 
-    Attributes:
-        kept: indices of the pictures that are taken, ascending.
-        label_names: K classes.
-        labels: (len(kept), K) uint8, one 1 a row.
-        split: (len(kept),) uint8, an index into SPLITS, or None where the folders name none.
-        line: what was guessed, in one line; "" where there was nothing to guess.
-        no_classes: why there are no classes; "" where there are some.
-        odd: what was left out, as a sentence, and how often.
-    """
-
-    kept: Rows
-    label_names: tuple[str, ...]
-    labels: NDArray[np.uint8]
-    split: NDArray[np.uint8] | None
-    line: str
-    no_classes: str
-    odd: dict[str, int]
+    kept: Rows  # (N,) indices of the pictures that are taken, ascending
+    label_names: tuple[str, ...]  # K names
+    labels: NDArray[np.uint8]  # (N, K) uint8 in {0, 1}
+    split: NDArray[np.uint8] | None  # (N,) uint8, an index into SPLITS, or None
+    lines: list[str]  # what was understood, to be said
+    odd: dict[str, int]  # what was left out, as a sentence, and how often
+    no_classes: str  # why there are no labels; "" where there are some
+    exclusive: bool  # whether the labels are classes, so that a row has one 1
+    factor_names: tuple[str, ...] = ()  # F names
+    factors: NDArray[np.float32] | None = None  # (N, F) float32, or None
 
 
 @dataclass
 class _Reading:
-    """What is known so far.
+    """What is known so far."""
 
-    Attributes:
-        names: of all pictures, relative paths.
-        folders: of each picture, those that are not understood yet.
-        kept: which pictures are taken.
-        split: of each picture, where a split is found.
-        notes: what was understood, in words.
-        outside: pictures that are left out: why -> their indices.
-    """
-
-    names: Sequence[str]
-    folders: Folders
-    kept: NDArray[np.bool_]
-    split: NDArray[np.int64] | None = None
-    notes: list[str] = field(default_factory=list)
-    outside: dict[str, list[int]] = field(default_factory=dict)
+    names: Sequence[str]  # of all pictures, relative paths
+    folders: Folders  # of each picture, those that are not understood yet
+    kept: NDArray[np.bool_]  # which pictures are taken
+    split: NDArray[np.int64] | None = None  # of each picture, where a split is found
+    classes: list[str] = field(default_factory=list)  # of each picture that is taken, where classes are found
+    notes: list[str] = field(default_factory=list)  # what was understood, in words
+    outside: dict[str, list[int]] = field(default_factory=dict)  # pictures that are left out: why -> their indices
 
     def rows(self) -> list[int]:
         """The pictures that are taken."""
@@ -115,7 +78,7 @@ class _Reading:
 
 def read_layout(
     names: Sequence[str], classes: str | None = None, split: str | None = None, labelled: bool = False
-) -> Layout:
+) -> Content:
     """Understands the folders of a data set.
 
     Args:
@@ -137,17 +100,12 @@ def read_layout(
         raise DataError(
             "--split folder: no folders are called like the parts of a split; call them train, valid and test"
         )
-    label_names: tuple[str, ...] = ()
-    members, no_classes = np.zeros(0, np.int64), "--classes none was given"
+    no_classes = "--classes none was given"
     if classes != "none" and not labelled:
-        label_names, members, no_classes = _find_classes(read, forced=classes == "folders")
+        no_classes = _find_classes(read, forced=classes == "folders")
         if no_classes and classes == "folders":
             raise DataError(f"--classes folders: {no_classes}; put the pictures of each class in a folder of its own")
-    layout = _concluded(read, label_names, members, no_classes, drawn=split == "random")
-    if labelled:
-        said = [*read.notes, *(part for part in layout.line.split("; ") if part.endswith("left out"))]
-        layout.line = "; ".join(said) if layout.split is not None else ""
-    return layout
+    return _concluded(read, no_classes, labelled, drawn=split == "random")
 
 
 def _look_through(read: _Reading, quiet: bool = False) -> None:
@@ -171,7 +129,7 @@ def _find_split(read: _Reading, asked: str | None) -> None:
     flat = tops.pop("", 0)
     parts = roles(tops)
     kinds = {part for part, _ in parts.values()}
-    others = set(tops) - set(parts)
+    others = tops.keys() - parts
     if parts and (len(kinds) > 1 if not others else TRAIN in kinds and (len(kinds) > 1 or _agree(read, parts))):
         if flat > STRAY * len(read.rows()) and asked != "folder":
             read.notes.append(f"no split from folders, since {flat:,} pictures lie outside {_listed(tops)}")
@@ -191,14 +149,8 @@ def _find_split(read: _Reading, asked: str | None) -> None:
         if len({part for part, _ in parts.values()}) > 1 and covered >= (1 - STRAY) * len(read.rows()):
             _take_split(read, level, parts, asked)
             return
-    if asked is None and parts_named(tops):
-        named = ", ".join(parts_named(tops))
-        read.notes.append(f"{named} taken for a class, though it is called like a part of a split")
-
-
-def parts_named(tops: Iterable[str]) -> list[str]:
-    """Of folders, those that are called like a part of a split and nothing else."""
-    return sorted(name for name in tops if name.lower() in WORDS)
+    if asked is None and (named := sorted(name for name in tops if name.lower() in WORDS)):
+        read.notes.append(f"{', '.join(named)} taken for a class, though it is called like a part of a split")
 
 
 def _agree(read: _Reading, parts: dict[str, tuple[int, str]]) -> bool:
@@ -250,8 +202,8 @@ def _strip_parts(read: _Reading, split: NDArray[np.int64]) -> None:
                     read.folders[row] = read.folders[row][1:]
 
 
-def _find_classes(read: _Reading, forced: bool) -> tuple[tuple[str, ...], Rows, str]:
-    """Names of the classes and, of each picture that is taken, which one it has; or why there are none."""
+def _find_classes(read: _Reading, forced: bool) -> str:
+    """Finds the class of each picture that is taken; or says why there are none."""
     if read.split is not None:
         _strip_parts(read, read.split)
     else:
@@ -259,28 +211,27 @@ def _find_classes(read: _Reading, forced: bool) -> tuple[tuple[str, ...], Rows, 
     _leave_out_masks(read)
     _leave_out_copies(read)
     tops = _same_spelling(read)
-    rows = read.rows()
     unlabelled = _unlabelled_parts(read, tops)
-    labelled = [row for row in rows if read.split is None or read.split[row] not in unlabelled]
+    labelled = [row for row in tops if read.split is None or read.split[row] not in unlabelled]
     stray = [row for row in labelled if not tops[row]]
     names = sorted({tops[row] for row in labelled} - {""})
     if len(names) < 2:
-        return (), np.zeros(0, np.int64), _why_none(read, names)
+        return _why_none(read, names)
     if len(stray) > STRAY * len(labelled) and not forced:
-        why = f"{len(stray):,} of {len(labelled):,} pictures lie outside the folders {_listed(names)}"
-        return (), np.zeros(0, np.int64), why
+        return f"{len(stray):,} of {len(labelled):,} pictures lie outside the folders {_listed(names)}"
     for part, mine in unlabelled.items():
         read.leave_out(f"of {SPLITS[part]} without classes", mine)
     read.leave_out("outside classes", stray)
-    place = {name: at for at, name in enumerate(names)}
-    return tuple(names), np.array([place[tops[row]] for row in read.rows()], dtype=np.int64), ""
+    read.classes = [tops[row] for row in read.rows()]
+    return ""
 
 
 def _leave_out_masks(read: _Reading) -> None:
     """Leaves out masks that lie beside images, and looks through the folders of images."""
     words = {name: re.sub(r"[\W_\d]", "", name.lower()) for name in read.tops() if name}
-    masks = [name for name, word in words.items() if word in MASKS]
-    if not masks or not words.keys() - masks or not all(word in IMAGES | MASKS for word in words.values()):
+    masks = [name for name, word in words.items() if MASKS.fullmatch(word)]
+    images = [name for name, word in words.items() if IMAGES.fullmatch(word)]
+    if not masks or not images or len(masks) + len(images) < len(words):
         return
     inside = [row for row in read.rows() if read.folders[row] and read.folders[row][0] in masks]
     read.leave_out(f"of {_listed(masks)} beside images", inside)
@@ -333,44 +284,46 @@ def _why_none(read: _Reading, names: list[str]) -> str:
     return f"all pictures lie in {through.removeprefix('looked through ')}" if through else "there are no folders"
 
 
-def _concluded(read: _Reading, label_names: tuple[str, ...], members: Rows, no_classes: str, drawn: bool) -> Layout:
-    """The layout as it is handed on, and its line."""
+def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> Content:
+    """The content as it is handed on, and its line."""
     kept = np.flatnonzero(read.kept)
     split = None if read.split is None else read.split[kept].astype(np.uint8)
+    label_names = sorted(set(read.classes))
+    index = {name: at for at, name in enumerate(label_names)}
+    members = np.array([index[name] for name in read.classes], dtype=np.int64)
     foldered = any("/" in name for name in read.names)
-    line = []
-    if label_names:
-        line.append(f"{len(label_names)} classes from folder names: {_counted(label_names, members)}")
-    elif foldered:
-        line.append(f"no classes, since {no_classes}" if not no_classes.startswith("--") else "no classes, as asked")
+    said = []
+    if read.classes:
+        counts = [f"{name} {count:,}" for name, count in zip(label_names, np.bincount(members), strict=True)]
+        more = f", and {len(counts) - NAMED} more" if len(counts) > NAMED else ""
+        said.append(f"{len(counts)} classes from folder names: {', '.join(counts[:NAMED])}{more}")
+    elif foldered and not labelled:
+        said.append("no classes, as asked" if no_classes.startswith("--") else f"no classes, since {no_classes}")
     one_part = split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split)
-    line += [note for note in read.notes if not (one_part and note.startswith("split from"))]
+    said += [note for note in read.notes if not (one_part and note.startswith("split from"))]
     for why, rows in read.outside.items():
-        line.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
+        said.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
     if one_part:
         left = SPLITS[int(split[0])] if split is not None and len(split) else "nothing"
-        line.append(f"the split is drawn, since only {left} is left of the folders' own")
+        said.append(f"the split is drawn, since only {left} is left of the folders' own")
         split = None
     elif split is None and foldered:
-        line.append("the split is drawn" + (", as asked" if drawn else ""))
-    return Layout(
+        said.append("the split is drawn" + (", as asked" if drawn else ""))
+    if labelled and split is None:  # by a table, which says where the split is from
+        said = []
+    return Content(
         kept=kept,
-        label_names=label_names,
-        labels=one_hot(members, len(label_names)) if label_names else no_labels(len(kept)),
+        label_names=tuple(label_names),
+        labels=one_hot(members, len(label_names)) if read.classes else np.zeros((len(kept), 0), np.uint8),
         split=split,
-        line="; ".join(line),
-        no_classes=no_classes if not label_names else "",
+        lines=["; ".join(said)] if said else [],
         odd={
             f"pictures {why} left out (the first: {read.names[rows[0]]})": len(rows)
             for why, rows in read.outside.items()
         },
+        no_classes=no_classes,
+        exclusive=bool(read.classes),
     )
-
-
-def _counted(names: tuple[str, ...], members: Rows) -> str:
-    counts = np.bincount(members, minlength=len(names))
-    shown = ", ".join(f"{name} {counts[at]:,}" for at, name in enumerate(names[:NAMED]))
-    return shown + (f", and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,39 +1,35 @@
-"""Which files below a folder are pictures of the data set; the others are left out and counted."""
+"""The picture files below a folder: which of them belong to the data set, and how all of them are read."""
 
 import os
+import re
 import stat
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from simulacra.data.decode import SUFFIXES
+from simulacra.data.colours import (
+    KINDS,
+    Range,
+    Scales,
+    UnknownRange,
+    joined,
+    overshoots,
+    parse_background,
+    parse_values,
+    range_of_files,
+)
+from simulacra.data.decode import DEEP_SUFFIXES, SUFFIXES, Picture, TooManyPixels, measure_depth, read_picture
+from simulacra.data.sources.base import Options, Pictures, Settled
+from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 from simulacra.files import SHEET
 
 # Folders of operating systems, file servers and editors, in lower case. Folders whose names start with a dot are too.
-SYSTEM_FOLDERS = frozenset(
-    {
-        "__macosx",
-        "@eadir",
-        "@tmp",
-        "#recycle",
-        "#snapshot",
-        "@recycle",
-        "@recently-snapshot",
-        "$recycle.bin",
-        "recycler",
-        "recycled",
-        "lost+found",
-        "system volume information",
-        "network trash folder",
-        "temporary items",
-        "found.000",
-        "_vti_cnf",
-        "__pycache__",
-        "node_modules",
-    }
+SYSTEM_FOLDERS = re.compile(
+    r"__macosx|@eadir|@tmp|#recycle|#snapshot|@recycle|@recently-snapshot|\$recycle\.bin|recycler|recycled|lost\+found|"
+    r"system volume information|network trash folder|temporary items|found\.000|_vti_cnf|__pycache__|node_modules"
 )
 # What to do about files that are pictures to a person and to no reader here: the remedy -> endings.
 OTHER_KINDS = {
@@ -62,27 +58,12 @@ Stamp = tuple[int, int]
 
 @dataclass
 class Scan:
-    """What was found below a folder.
+    """What was found below a folder."""
 
-    Attributes:
-        files: relative path -> size and date of each picture, in the order of the paths.
-        empty: folders without a picture that lie beside pictures, relative paths.
-        tables: tables that lie among the pictures, those in the folder itself first.
-        odd: what was left out or met twice, as a sentence, and how often.
-    """
-
-    files: dict[str, Stamp] = field(default_factory=dict)
-    empty: list[str] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
-    odd: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class _Kind:
-    """Files or folders that are left out for one reason."""
-
-    count: int = 0
-    first: str = ""
+    files: dict[str, Stamp]  # relative path -> size and date of each picture, in the order of the paths
+    empty: list[str]  # folders without a picture that lie beside pictures, relative paths
+    tables: list[str]  # tables that lie among the pictures, those in the folder itself first
+    odd: dict[str, int]  # what was left out or met twice, as a sentence, and how often
 
 
 class _Walk:
@@ -94,14 +75,22 @@ class _Walk:
         self.sheets: dict[str, Stamp] = {}
         self.folders: list[str] = []
         self.tables: list[str] = []
-        self.left_out: dict[str, _Kind] = {}
+        self.left_out: dict[str, tuple[str, int]] = {}  # why -> the first name, and how many there are
         self._met: set[tuple[int, int]] = set()
 
     def leave_out(self, why: str, name: str, count: int = 1) -> None:
         """Counts what is no picture of the data set."""
-        kind = self.left_out.setdefault(why, _Kind())
-        kind.first = kind.first or name
-        kind.count += count
+        if count:
+            first, before = self.left_out.get(why, (name, 0))
+            self.left_out[why] = first, before + count
+
+    def odd(self) -> dict[str, int]:
+        """What was left out: each reason with the first thing of its kind, a remedy at its end; and how often."""
+        parts = {why: why.partition(";") for why in self.left_out}
+        return {
+            f"{parts[why][0]} (the first: {plain(first)}){''.join(parts[why][1:])}": count
+            for why, (first, count) in self.left_out.items()
+        }
 
     def enter(self, inside: str) -> Iterator[str]:
         """Takes the pictures of one folder, and gives the folders in it that are to be entered.
@@ -124,7 +113,7 @@ class _Walk:
         for entry in held:
             name = f"{inside}/{entry.name}".removeprefix("/")
             if _is_folder(entry):
-                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS:
+                if entry.name.startswith(".") or SYSTEM_FOLDERS.fullmatch(entry.name.lower()):
                     self.leave_out("pictures in folders of the system left out", name, count_pictures(entry.path))
                 else:
                     yield name
@@ -140,7 +129,7 @@ class _Walk:
                 self.tables.append(name)
             if ending in REMEDIES and not entry.name.startswith("."):
                 self.leave_out(f"{ending} files are not read; {REMEDIES[ending]}", name)
-            elif not ending and _starts_like_a_picture(entry):
+            elif not ending and Path(entry.path).is_file() and _start_of(Path(entry.path), 4).startswith(STARTS):
                 self.leave_out("pictures without an ending are not read; add .jpg or .png to their names", name)
             return None
         if entry.name.startswith("."):
@@ -184,13 +173,12 @@ def scan(root: Path) -> Scan:
             if not inside:
                 raise DataError(f"{root} cannot be read ({error.strerror}); give a folder you may read") from error
             walk.leave_out(f"folders left out that may not be read ({error.strerror})", inside)
-    if not walk.files:
-        walk.files = walk.sheets
-    for name in walk.sheets if walk.files is not walk.sheets else ():
-        walk.leave_out("sheets and figures of Simulacra left out", name)
-    files = dict(sorted(walk.files.items()))
-    odd = Counter({_sentence(why, kind): kind.count for why, kind in walk.left_out.items() if kind.count})
-    return Scan(files, _empty(walk.folders, files), sorted(walk.tables, key=lambda name: (name.count("/"), name)), odd)
+    if walk.files:
+        for name in walk.sheets:
+            walk.leave_out("sheets and figures of Simulacra left out", name)
+    files = dict(sorted((walk.files or walk.sheets).items()))
+    tables = sorted(walk.tables, key=lambda name: (name.count("/"), name))
+    return Scan(files, _empty(walk.folders, files), tables, walk.odd())
 
 
 def plain(text: str) -> str:
@@ -211,11 +199,7 @@ def kept_by_us(names: set[str]) -> str:
 
 def is_sheet(path: Path) -> bool:
     """Whether a PNG file is one of our sheets or figures, which say so in their text."""
-    try:
-        with path.open("rb") as file:
-            return SHEET.encode() in file.read(HEAD)
-    except OSError:
-        return False
+    return SHEET.encode() in _start_of(path, HEAD)
 
 
 def count_pictures(folder: str) -> int:
@@ -227,12 +211,6 @@ def _ending(name: str) -> str:
     """A file name's ending in lower case with its dot; "" where it has none. Faster than a Path's."""
     stem, dot, ending = name.rpartition(".")
     return f".{ending.lower()}" if dot and stem else ""
-
-
-def _sentence(why: str, kind: _Kind) -> str:
-    """The reason with the first thing of its kind; a remedy stays at the end."""
-    what, semicolon, remedy = why.partition(";")
-    return f"{what} (the first: {plain(kind.first)}){semicolon}{remedy}"
 
 
 def _empty(folders: list[str], files: dict[str, Stamp]) -> list[str]:
@@ -250,11 +228,80 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _starts_like_a_picture(entry: os.DirEntry[str]) -> bool:
+def _start_of(path: Path, count: int) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
     try:
-        if not entry.is_file():
-            return False
-        with Path(entry.path).open("rb") as file:
-            return file.read(4).startswith(STARTS)
+        with path.open("rb") as file:
+            return file.read(count)
     except OSError:
-        return False
+        return b""
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads a picture by its path inside a folder; picklable."""
+
+    root: Path  # the folder
+    size: tuple[int, int]  # wanted (width, height)
+    crop: str  # as in `decode.parse_crop`
+    grey: bool  # one channel instead of three
+    background: str = "white"  # what transparent parts lie over
+    most: int | None = None  # pixels that a picture may have; what Pillow calls safe by default
+    scales: Scales | None = None  # ranges of values of more than 8 bits; None where `read_files` is to find them
+
+    def __call__(self, name: str) -> Picture:
+        """Raises DataError where the picture cannot be read."""
+        form = self.root / name, self.size, self.crop, self.grey, self.most
+        try:
+            return read_picture(*form, background=self.background, scales=self.scales)
+        except UnknownRange as error:
+            raise DataError(f"{error}; state it: --values LOW..HIGH") from error
+        except TooManyPixels as error:
+            raise DataError(f"{error}; if you trust the file, state --max-pixels {error.pixels}") from error
+
+
+def reader_of(root: Path, form: Settled, options: Options) -> FileReader:
+    """How the files of a folder are read.
+
+    Raises:
+        DataError: the options name no colour, no range or no number of pixels.
+    """
+    background = options.background or "white"
+    parse_background(background)
+    if options.max_pixels is not None and options.max_pixels < 1:
+        raise DataError(f"max-pixels is {options.max_pixels}; it is the number of pixels that a picture may have")
+    scales = None if options.values is None else dict.fromkeys(KINDS, parse_values(options.values))
+    return FileReader(root, form.size, form.crop, form.grey, background, options.max_pixels, scales)
+
+
+def read_files(reader: FileReader, names: Sequence[str], workers: int | None = None) -> Pictures:
+    """Reads each file, in order. If no range is stated for deep pictures, their values are measured first.
+
+    Args:
+        reader: reads one file.
+        names: paths inside its folder.
+        workers: processes, as in `read_all`.
+
+    Raises:
+        DataError: floats overshoot their usual range by so little that it has to be stated.
+    """
+    if reader.scales is None:
+        deep = [reader.root / name for name in names if _ending(name) in DEEP_SUFFIXES]
+        extents: dict[str, list[Range]] = {}
+        for measured in read_all(partial(measure_depth, most=reader.most), deep, workers):
+            if measured is not None and not isinstance(measured, DataError):
+                extents.setdefault(measured[0], []).append(measured[1])
+        reader = replace(reader, scales={kind: _scale(reader.root, kind, extents[kind]) for kind in extents})
+    return read_all(reader, names, workers)
+
+
+def _scale(root: Path, kind: str, extents: list[Range]) -> Range:
+    """The range of one kind of value that a format states none for."""
+    extent = joined(extents)
+    scale = range_of_files(extent, kind == "float")
+    if kind == "float" and overshoots(extent, scale):
+        raise DataError(
+            f"{root} has pictures with {KINDS[kind]} from {extent.low:g} to {extent.high:g}, nearer 0..1 than {scale}; "
+            "state their range, like --values 0..1, and what lies beyond is cut off"
+        )
+    return scale

@@ -10,13 +10,9 @@ __all__ = ["GROUPS", "Group", "Results"]
 
 
 class Group(NamedTuple):
-    """Metrics that are computed together; `catalogue.BY_GROUP` lists them.
+    """Metrics that are computed together; `catalogue.BY_GROUP` lists them."""
 
-    Attributes:
-        lacks: why a run cannot have these metrics, in words that begin "not applicable, "; None where it can.
-        measure: measures them.
-    """
-
+    # why a run cannot have these metrics, in words that begin "not applicable, "; None where it can
     lacks: Callable[[Material], str | None]
     measure: Callable[[Material], Results]
 

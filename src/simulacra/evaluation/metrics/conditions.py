@@ -59,10 +59,7 @@ def measure(material: Material) -> Results:
 def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurement]:
     """Two measurements per label, the judge's and the corrected one, and two for their means.
 
-    Args:
-        material: of a generator with labels.
-        judge: of the data set.
-        asked: columns of the judge's labels that the generator has.
+    The generator has the labels of the columns `asked` among the judge's.
     """
     wanted = wanted_labels(material, judge)
     predicted = judge.predict(material.samples, material.stage("judging samples"))
@@ -158,18 +155,12 @@ SHUFFLES = 200
 
 
 def information(a: Numbers, b: Numbers) -> Estimate:
-    """Mutual information of two columns in nats, and its 95% interval.
+    """Mutual information in nats of two columns (n,) of numbers from 0 on, and its 95% interval.
 
     The value for the shares in which pairs occur, minus the mean of its bias, (cells in use - rows in use - columns in
-    use + 1) / (2 n): Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is
-    1.96 standard deviations of the mean of log p(a, b) / p(a) p(b).
-
-    Args:
-        a: (n,), 0 or more.
-        b: (n,), 0 or more.
-
-    Returns:
-        0 where they are independent, the smaller of the two entropies where one decides the other; never below 0.
+    use + 1) / (2 n): Miller 1955, as in Paninski 2003, Neural Computation 15(6), section 4.1. The interval is 1.96
+    standard deviations of the mean of log p(a, b) / p(a) p(b). It is 0 where they are independent, and the smaller of
+    the two entropies where one decides the other; never below 0.
     """
     counts = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(counts, (a, b), 1)

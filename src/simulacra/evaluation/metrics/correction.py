@@ -34,15 +34,10 @@ NOTHING = 1e-9
 
 @dataclass(frozen=True)
 class Shares:
-    """Corrected shares: one, those of K labels, or of several groups of images.
+    """Corrected shares: one, those of K labels, or of several groups of images."""
 
-    Attributes:
-        values: (..., K) in [0, 1], or a single one.
-        draws: (B, ..., K) of their posterior, given how many images the judge and the samples were counted on.
-    """
-
-    values: Array
-    draws: Array
+    values: Array  # (..., K) in [0, 1], or a single one
+    draws: Array  # (B, ..., K) of their posterior, given how many images the judge and the samples were counted on
 
     def of(self, *index: int) -> "Shares":
         """A single one of them."""
@@ -68,12 +63,10 @@ def together(parts: list[Shares], weights: Array) -> Shares:
 
 
 def corrected(predicted: Flags, confusion: Counts) -> Shares:
-    """How often labels are there, from how often a judge predicts them.
+    """How often labels are there, from how often a judge predicts them (n, K).
 
-    Args:
-        predicted: (n, K) what the judge predicted for each image.
-        confusion: (K, K) counts of known images, true class by predicted, for exclusive classes; (K, 2, 2) of
-            attributes, without and with.
+    The confusion counts known images by true class and predicted one, (K, K); of attributes, without and with, (K, 2,
+    2).
     """
     counts, random = predicted.sum(0), stream(0, Draw.JUDGE_ERRORS)
     if confusion.ndim == 2:
@@ -87,10 +80,8 @@ def corrected(predicted: Flags, confusion: Counts) -> Shares:
 def distinguished(confusion: Counts) -> Flags:
     """For each of K labels whether a judge distinguishes images with it from others, so that a correction is possible.
 
-    A judge that never predicts a label, or always, leaves the equation without an answer.
-
-    Args:
-        confusion: (K, K) or (K, 2, 2), as for `corrected`.
+    A judge that never predicts a label, or always, leaves the equation without an answer. The confusion is (K, K) or
+    (K, 2, 2), as for `corrected`.
     """
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     if confusion.ndim == 2:
@@ -106,12 +97,8 @@ def distinguished(confusion: Counts) -> Flags:
 def attributes(samples: Counts, real: Counts) -> list[Shares | None]:
     """For each of K attributes the share of samples that have the value that they were generated for.
 
-    Args:
-        samples: (K, 2, 2) counts of samples, wanted (without, with) by predicted.
-        real: (K, 2, 2) counts of held-out images, true by predicted.
-
-    Returns:
-        K of them; None where the judge hardly distinguishes images with and without the attribute.
+    Counts (K, 2, 2) are of samples, wanted (without, with) by predicted, and of real held-out images, true by
+    predicted. None where the judge hardly distinguishes images with and without the attribute.
     """
     random, shares = stream(0, Draw.JUDGE_ERRORS), list[Shares | None]()
     for counts, table in zip(samples, real, strict=True):
@@ -126,15 +113,10 @@ def attributes(samples: Counts, real: Counts) -> list[Shares | None]:
 
 
 def classes(samples: Counts, real: Counts) -> list[Shares | None]:
-    """For each class the share of its samples that are of it.
+    """For each of K classes the share of its samples that are of it.
 
-    Args:
-        samples: (K, K) counts of samples, wanted by predicted.
-        real: (K, K) counts of held-out images, true by predicted.
-
-    Returns:
-        K of them; None for a class without samples, or that the judge hardly distinguishes from others; None for all
-        where held-out images lack a class.
+    Counts (K, K) are of samples, wanted by predicted, and of real held-out images, true by predicted. None for a class
+    without samples, or that the judge hardly distinguishes from others; for all where held-out images lack a class.
     """
     if not real.sum(1).all():
         return [None] * len(samples)
@@ -143,16 +125,11 @@ def classes(samples: Counts, real: Counts) -> list[Shares | None]:
 
 
 def solved(predicted: Counts, real: Counts, random: Generator, draws: int | None = None) -> Shares:
-    """Shares of K classes in each of R groups of images, by one judge.
+    """Shares of K classes in each of R groups of images, counted (R, K) by predicted class, by one judge.
 
-    Draws are of the posterior where every row of counts, of predictions and of real images, has a Dirichlet prior with
-    a weight of one image in all (Jeffreys' prior, of two classes). All groups share the draws of the judge's errors.
-
-    Args:
-        predicted: (R, K) counts of images of each group by predicted class.
-        real: (K, K) counts of known images, true class by predicted.
-        random: of the draws.
-        draws: how many; DRAWS by default.
+    `real` counts known images (K, K), true class by predicted. Draws, DRAWS by default, are of the posterior where
+    every row of counts has a Dirichlet prior with a weight of one image in all (Jeffreys' prior, of two classes). All
+    groups share the draws of the judge's errors.
     """
     count, prior = draws or DRAWS, 1 / predicted.shape[1]
     mixings = _normalised(random.gamma(real + prior, size=(count, *real.shape)))
@@ -164,9 +141,8 @@ def solved(predicted: Counts, real: Counts, random: Generator, draws: int | None
 def unmixed(predicted: Array, mixing: Array) -> Array:
     """Shares (..., K), 0 or more and 1 together, for which a judge with this mixing comes nearest to `predicted`.
 
-    Args:
-        predicted: ([draws,] [groups,] K) shares that add up to 1.
-        mixing: ([draws,] K, K); row i has the shares that are predicted for images of class i.
+    Predicted are ([draws,] [groups,] K) shares that add up to 1, the mixing is ([draws,] K, K): row i has the shares
+    that are predicted for images of class i.
     """
     # A judge that predicts the same for two classes leaves the equation without one answer; the smallest is taken.
     shares: Array = predicted @ np.linalg.pinv(mixing)

@@ -35,17 +35,11 @@ ACTIVE = 0.01
 
 @dataclass(frozen=True)
 class Factor:
-    """One known cause of the images.
+    """One known cause of the images."""
 
-    Attributes:
-        values: (n,) as they were drawn.
-        classes: (n,) index of the class, or of the bin.
-        discrete: whether the values are classes.
-    """
-
-    values: Array
-    classes: Classes
-    discrete: bool
+    values: Array  # (n,) as they were drawn
+    classes: Classes  # (n,) index of the class, or of the bin
+    discrete: bool  # whether the values are classes
 
 
 def factor_of(values: NDArray[np.floating]) -> Factor:
@@ -97,29 +91,20 @@ def gaps(table: Array) -> Array:
 
 
 def mutual_information_gap(codes: AnyCodes, factors: list[Factor]) -> Array:
-    """MIG for each factor (F,): how much more the best latent dimension says of it than the second best.
+    """MIG for each of F factors (F,): how much more the best of d latent dimensions says of it than the second best.
 
     Chen et al. 2018, arXiv:1802.04942, equation 6, whose mean over the factors is the score. They draw codes from
-    q(z|x); as Locatello et al. 2019 do, the mean codes are binned instead.
-
-    Args:
-        codes: (n, d).
-        factors: F of them.
+    q(z|x); as Locatello et al. 2019 do, the mean codes (n, d) are binned instead.
     """
     return gaps(information(codes, factors))
 
 
 def separated_predictability(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Array:
-    """SAP for each factor (F,): how much better the best latent dimension predicts it than the second best.
+    """SAP for each of F factors (F,): how much better the best of d latent dimensions predicts it than the second best.
 
     Kumar et al. 2018, arXiv:1711.00848, section 3: of a continuous factor the share of variance that a line explains;
     of a discrete one the balanced accuracy of thresholds on the dimension. They fit thresholds to the images that they
-    score; here bins choose the class on one random half and are scored on the other.
-
-    Args:
-        codes: (n, d), n of 2 or more.
-        factors: F of them.
-        random: draws the halves.
+    score; here bins of codes (n, d) choose the class on one random half and are scored on the other.
     """
     fit, test = np.array_split(random.permutation(len(codes)), 2)
     bins, scores = _binned(codes), np.zeros((codes.shape[1], len(factors)))
@@ -144,16 +129,11 @@ def _correlations(codes: AnyCodes, values: Array) -> Array:
 
 
 def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator) -> Scores:
-    """DCI: what forests use that predict each factor from the code.
+    """DCI: what forests use that predict each factor from the code (n, d), n of 5 or more.
 
     Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled representations", offer
     lasso and random forests and report errors; here forests, fitted on four fifths of the images and scored on the
     rest, and scores of which 0 is a guess and 1 is perfect.
-
-    Args:
-        codes: (n, d), n of 5 or more.
-        factors: F of them.
-        random: draws the fifths and the forests.
 
     Returns:
         dci_disentanglement, equation 2, whether a latent dimension serves one factor; dci_completeness, equation 3,
@@ -207,16 +187,10 @@ def majority_votes(
 ) -> float | None:
     """FactorVAE score: does the latent dimension that varies least in a set of images show which factor they share?
 
-    Kim and Mnih 2018, arXiv:1802.05983, section 4. They generate images with one factor fixed; here they are drawn from
-    the rows that share a class of it, without replacement. Dimensions that are not active are left out, as they would
-    win every vote. Half of the votes train the majority classifier, the others are scored, as many for each factor.
-
-    Args:
-        codes: (n, d).
-        factors: F of them.
-        random: draws the sets.
-        size: images of a set; a class with fewer images is never fixed.
-        votes: how many sets, for training and for scoring together.
+    Kim and Mnih 2018, arXiv:1802.05983, section 4. They generate images with one factor fixed; here sets of `size` are
+    drawn from the rows of codes (n, d) that share a class of it, without replacement; a class with fewer images is
+    never fixed. Dimensions that are not active are left out, as they would win every vote. Half of the votes train the
+    majority classifier, the others are scored, as many for each factor.
 
     Returns:
         The share of right answers, or None where fewer than two factors have a class of `size` images, or no dimension

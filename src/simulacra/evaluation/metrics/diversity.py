@@ -8,10 +8,11 @@ from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import NO_HELD_OUT, Material, Progress, Results
+from simulacra.evaluation.context import NO_HELD_OUT, Material, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
 from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
+from simulacra.evaluation.subject import Progress
 from simulacra.measurements import Measurement
 from simulacra.seeds import Draw, stream
 
@@ -31,16 +32,12 @@ class TailShare(NamedTuple):
 
 
 def tail_share(samples: Values, real: Values, level: float) -> TailShare:
-    """The share of samples whose value lies below the value that the share `level` of real images lies below.
+    """The share of samples (n,) whose value lies below the value that the share `level` of real images (m,) lies below.
 
-    For the upper tail give both with their signs changed. The interval holds the uncertainty of both sides: Wilson's
-    for the share of samples, and that of the real quantile, whose 95% limits are order statistics; the two are
-    independent and joined as in Zou & Donner 2008, Statistics in Medicine 27, equation 3.
-
-    Args:
-        samples: (n,) one value per sample.
-        real: (m,) the same of real images.
-        level: the share of real images, of which a whole number below the threshold is taken.
+    For the upper tail give both with their signs changed. A whole number of real images lies below the threshold. The
+    interval holds the uncertainty of both sides: Wilson's for the share of samples, and that of the real quantile,
+    whose 95% limits are order statistics; the two are independent and joined as in Zou & Donner 2008, Statistics in
+    Medicine 27, equation 3.
     """
     ranked, count = np.sort(real), len(real)
     index = int(level * count)
@@ -59,13 +56,9 @@ def tail_share(samples: Values, real: Values, level: float) -> TailShare:
 def nearness(to_train: Values, to_held_out: Values) -> Values:
     """How near (n,) images lie to training images, relative to others: 0 on top of one, 0.5 equally near to both.
 
-    a / (a + b) of the distances a to the nearest training image and b to the nearest held-out one. A distance a alone
-    is small too for a sample that is blurred, or of a common mode; then b is as small, and the ratio stays. So each
-    image sets its own scale of what is near, as the cells of Meehan et al. 2020, arXiv:2004.05675, do.
-
-    Args:
-        to_train: (n,) a.
-        to_held_out: (n,) b; of a held-out image, to the nearest other one.
+    a / (a + b) of the distances (n,), a to the nearest training image and b to the nearest other held-out one. A
+    distance a alone is small too for a sample that is blurred, or of a common mode; then b is as small, and the ratio
+    stays. So each image sets its own scale of what is near, as the cells of Meehan et al. 2020, arXiv:2004.05675, do.
     """
     total = to_train + to_held_out
     return np.divide(to_train, total, out=np.full(len(total), 0.5), where=total > 0)
@@ -94,13 +87,10 @@ def fine_energy(images: NDArray[np.uint8]) -> Values:
 
 
 def sharpness(samples: Values, real: Values) -> Estimate:
-    """The typical (geometric mean) fine energy of samples over that of real images: 1 is as sharp, less is blurred.
+    """The geometric mean fine energy of samples (n,) over that of real images (m,), as `fine_energy` gives both.
 
-    The interval is that of a difference of two mean logarithms, by the normal approximation.
-
-    Args:
-        samples: (n,) what `fine_energy` gave.
-        real: (m,) the same of real images.
+    1 is as sharp, less is blurred. The interval is that of a difference of two mean logarithms, by the normal
+    approximation.
     """
     gap = float(samples.mean() - real.mean())
     margin = 1.96 * float(np.sqrt(samples.var(ddof=1) / len(samples) + real.var(ddof=1) / len(real)))
@@ -122,21 +112,13 @@ class Matches(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """Samples compared with training images and with others.
+    """Samples compared with training images and with others."""
 
-    Attributes:
-        copies: how many are nearer to training images than real ones are.
-        broken: how many are farther from training images than real ones are.
-        nearness: (n,) of each to training images.
-        train: nearest training images.
-        held_out: nearest images that were not trained on.
-    """
-
-    copies: TailShare
-    broken: TailShare
-    nearness: Values
+    copies: TailShare  # how many are nearer to training images than real ones are
+    broken: TailShare  # how many are farther from training images than real ones are
+    nearness: Values  # (n,) of each to training images
     train: Matches
-    held_out: Matches
+    held_out: Matches  # nearest images that were not trained on
 
 
 def measure(material: Material) -> Results:
@@ -154,13 +136,10 @@ def measure(material: Material) -> Results:
 
 
 def compare(train: Matches, held_out: Matches, real: tuple[Values, Values], far: tuple[Values, Values]) -> Compared:
-    """Which samples are copies, and which are broken.
+    """Which of n samples are copies, and which are broken, by their nearest training and held-out images.
 
-    Args:
-        train: nearest training images of n samples.
-        held_out: their nearest images that were not trained on.
-        real: distances (m,) of held-out images to the nearest training image, and to the nearest other held-out one.
-        far: distances from training images that say whether an image is broken: (n,) of samples, (m,) of held-out ones.
+    `real` are distances (m,) of held-out images to the nearest training image, and to the nearest other held-out one;
+    `far` those from training images that say whether an image is broken, (n,) of samples and (m,) of held-out ones.
     """
     near = nearness(train.distances, held_out.distances)
     broken = tail_share(-far[0], -far[1], BROKEN)
@@ -180,14 +159,9 @@ def compare_features(generated: Vectors, held_out: Vectors, train: Vectors) -> C
 
 
 def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool, progress: Progress) -> Compared:
-    """`compare` by pixels of samples (n, H, W, C), held-out (m, H, W, C) and training images.
+    """`compare` by pixels of samples (n, H, W, C), held-out images (m, H, W, C) and a pool of all training images.
 
-    Args:
-        samples: generated images.
-        held_out: images that were not trained on.
-        train: all training images.
-        flip: whether the training saw mirror images too.
-        progress: called with (done, total) images.
+    With `flip` the training saw mirror images too; `progress` gets (done, total) images.
     """
     others = Pool.of(lambda indices: held_out[indices], len(held_out))
 
@@ -208,12 +182,7 @@ def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool
 
 
 def duplicates(generated: Vectors, reference: Vectors) -> TailShare:
-    """The share of samples that have another sample nearer than 99% of real images have another real image.
-
-    Args:
-        generated: (n, d) features of samples.
-        reference: (n, d) features of as many real images.
-    """
+    """The share of n samples nearer to another than 99% of n real images are to another, by features (n, d)."""
     return tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
 
 
@@ -259,11 +228,7 @@ def _duplicates(material: Material) -> Measurement:
 def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arrays:
     """The samples nearest to a training image, then any; below each its nearest training and held-out image.
 
-    Args:
-        material: the samples, and where the images come from.
-        name: before the names of the arrays.
-        compared: what lies near to each sample.
-        rows: of the training images in the store.
+    Names of the arrays begin with `name`; `rows` are those of the training images in the store.
     """
     order = compared.nearness.argsort(kind="stable")
     first, rest = order[:SHOWN], order[SHOWN:]

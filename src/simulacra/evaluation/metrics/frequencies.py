@@ -26,16 +26,10 @@ RARE = 0.10  # of training images: labels with a smaller share are rare
 
 
 def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
-    """How often samples show the chosen labels, over how often training images do: the geometric mean of the ratios.
+    """How often n samples show the chosen labels (K,), over how often training images do: the geometric mean ratio.
 
     So a label that is half as common is made up for by one that is twice as common. A label that is lost counts for
-    much, but not for everything: half an image is added to each.
-
-    Args:
-        shares: of samples.
-        data: (K,) shares of the training set.
-        chosen: (K,) which labels; at least one.
-        n: how many samples.
+    much, but not for everything: half an image is added to each. `data` has the K shares of the training set.
     """
     half = 0.5 / n
     ratios = (
@@ -46,16 +40,12 @@ def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
 
 
 def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
-    """Modes: each class or combination of labels that is common in the data, and one of all others.
+    """Modes: each class or combination of labels (N, K) that is common in the data, and one of all others.
 
     Common is what as many images of the data as there are here would show EXPECTED times or more.
 
-    Args:
-        labels: (n, K) of the images to be counted.
-        data: (N, K) of the data.
-
     Returns:
-        (k + 1,) counts of the images, those of no common mode last, and the (k + 1,) shares of the data.
+        (k + 1,) counts of the images with labels (n, K), those of no common mode last, and (k + 1,) shares of the data.
     """
     different, mode = np.unique(np.concatenate([data, labels]).astype(bool), axis=0, return_inverse=True)
     mode = mode.reshape(-1)  # some versions of NumPy give it two axes
@@ -72,14 +62,10 @@ def entropy(counts: Counts) -> Estimate:
 
 
 def divergence(counts: Counts, data: Values) -> Estimate:
-    """Kullback-Leibler divergence from the data to the samples in nats: 0 where all modes are as common in both.
+    """Kullback-Leibler divergence in nats from k modes' shares in the data to counts of samples: 0 for equal shares.
 
     It grows most with modes that the data has and the samples lack. Half an image is added to each mode, so that one
     that is lacking costs much and not infinitely much; chance alone gives about (k - 1) / 2n.
-
-    Args:
-        counts: (k,) of samples of each mode.
-        data: (k,) shares of the data.
     """
     half = 0.5 / counts.sum()
     return _bootstrapped(counts, lambda shares: rel_entr(data, (shares + half) / (1 + half * len(counts))).sum(-1))
@@ -95,21 +81,13 @@ def _bootstrapped(counts: Counts, statistic: Callable[[Values], Values]) -> Esti
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labels of a data set, of samples, and of real images in their place.
+    """The labels of a data set, of samples, and of real images in their place."""
 
-    Attributes:
-        judge: predicted the labels of samples and reference.
-        data: (N, K) labels of the training images.
-        samples: (n, K) predicted labels of samples.
-        reference: (n, K) predicted labels of real images.
-        possible: (K,) whether the judge knows a label well enough for a correction.
-    """
-
-    judge: Judge
-    data: Flags
-    samples: Flags
-    reference: Flags
-    possible: Flags
+    judge: Judge  # predicted the labels of samples and reference
+    data: Flags  # (N, K) labels of the training images
+    samples: Flags  # (n, K) predicted labels of samples
+    reference: Flags  # (n, K) predicted labels of real images
+    possible: Flags  # (K,) whether the judge knows a label well enough for a correction
 
     @cached_property
     def shares(self) -> Values:

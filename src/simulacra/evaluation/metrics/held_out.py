@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.catalogue import METRICS
-from simulacra.data.store import ImageStore
-from simulacra.errors import DataError, RecipeError
+from simulacra.errors import RecipeError
 from simulacra.estimates import Estimate
-from simulacra.evaluation.context import FEWEST, Progress, RealImages
+from simulacra.evaluation.context import RealImages
 from simulacra.evaluation.distances import frechet, kernel
 from simulacra.evaluation.features import Extractor, Vectors
-from simulacra.evaluation.subject import Subject
+from simulacra.evaluation.subject import Progress, Subject
 from simulacra.measurements import Measurement
 from simulacra.objectives import FAMILIES, Classifies, Encodes, Generates, Validates
 from simulacra.recipe import Recipe
@@ -22,16 +21,10 @@ from simulacra.seeds import Draw, stream
 
 
 def held_out(subject: Subject, split: str, step: int, limit: int | None = None) -> list[Measurement]:
-    """What the family measures of a split, each the mean over its images with a 95% interval.
+    """What the family measures of a split, each the mean over its images with a 95% interval; none of an empty split.
 
-    Args:
-        subject: what is measured.
-        split: train, valid or test; training images are as they are, never flipped or augmented.
-        step: the updates that the objective has had, for the record.
-        limit: so many images at most, drawn once and for all; all by default.
-
-    Returns:
-        One per metric; none where the split is empty.
+    At most `limit` images are measured, drawn once and for all; all by default. Training images are as they are, never
+    flipped or augmented. The step, of updates that the objective has had, is for the record.
     """
     return [
         Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
@@ -66,11 +59,7 @@ SELECTIONS: tuple[tuple[tuple[type, ...], tuple[str, ...]], ...] = (
 
 
 def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
-    """The metric that a run's checkpoints are chosen by.
-
-    Args:
-        recipe: whose family it has to fit.
-        wanted: a metric in the place of `every.select` and of the family's own.
+    """The metric that a run's checkpoints are chosen by: the wanted one, that of `every.select`, or the family's own.
 
     Raises:
         RecipeError: the family has no such metric.
@@ -85,32 +74,13 @@ def metric_of(recipe: Recipe, wanted: str | None = None) -> str:
     return wanted or metrics[0]
 
 
-def require_valid(store: ImageStore) -> None:
-    """Refuses a data set without images to choose by.
-
-    Raises:
-        DataError: the split "valid" has too few.
-    """
-    count, train = len(store.rows("valid")), len(store.rows("train"))
-    if count < FEWEST:
-        held_out = max(FEWEST, min(1000, train // 10))
-        raise DataError(
-            f'{store.path} has {count} images in the split "valid", by which a checkpoint is chosen; train with some '
-            f"training images held out for it: --set data.holdout={held_out}"
-        )
-
-
 def score(
     subject: Subject, metric: str, *, extractor: Extractor, cache: Path | None = None, progress: Progress | None = None
 ) -> Measurement:
-    """One number of a model on the split "valid".
+    """One number of a model on the split "valid" of its store, which is not empty, by a metric that `metric_of` gave.
 
-    Args:
-        subject: the model, with its step and weights, and a store whose valid split is not empty.
-        metric: one that `metric_of` gave.
-        extractor: of the distances.
-        cache: folder of features; the user's cache folder by default.
-        progress: called with (done, total) while features are computed.
+    The extractor is for distances; features are kept in `cache`, the user's cache folder by default, and `progress`
+    gets (done, total) while they are computed.
     """
     if metric in DISTANCES:
         return _distance(subject, metric, extractor, cache, progress)
@@ -127,10 +97,7 @@ def score(
 def best_of(measurements: Iterable[Measurement], metric: str, steps: Sequence[int]) -> Measurement | None:
     """The best value of a metric on the split "valid", the earliest of equal ones.
 
-    Args:
-        measurements: of the run.
-        metric: the one that decides.
-        steps: checkpoints that may be chosen; the newest one of them that was scored says what can be compared.
+    Only checkpoints of these steps may be chosen; the newest one of them that was scored says what can be compared.
     """
     scores = [
         (measurement.estimate.value, measurement)

@@ -30,19 +30,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Switched:
-    """Codes of n images, and the same with each asked label switched to its other value.
+    """Codes of n images, and the same with each asked label switched to its other value."""
 
-    Attributes:
-        asked: columns (K,) among the judge's labels.
-        labels: (n, K) whether a label was on before.
-        before: (n, width).
-        after: index of an asked label -> the codes (n, width) with that label switched.
-    """
-
-    asked: Columns
-    labels: Flags
-    before: Tensor
-    after: Callable[[int], Tensor]
+    asked: Columns  # columns (K,) among the judge's labels
+    labels: Flags  # (n, K) whether a label was on before
+    before: Tensor  # (n, width)
+    after: Callable[[int], Tensor]  # index of an asked label -> the codes (n, width) with that label switched
 
 
 def images_per_label(labels: int, count: int) -> int:
@@ -51,12 +44,7 @@ def images_per_label(labels: int, count: int) -> int:
 
 
 def by_label(material: Material, asked: Columns) -> Switched:
-    """Samples of which one label is switched, with the noise and all other labels held.
-
-    Args:
-        material: of a generator with attributes.
-        asked: the judge's columns of the labels to switch, each a label of the recipe.
-    """
+    """Samples of which one label of the recipe, by its column among the judge's, is switched; all else is held."""
     code, conditions = material.subject.generates.code, list(material.subject.recipe.data.labels)
     columns = [conditions.index(material.store.label_names[column]) for column in asked.tolist()]
     codes = material.codes[: images_per_label(len(columns), material.count)]
@@ -74,11 +62,7 @@ def by_vector(material: Material, asked: Columns) -> Switched:
     """Held-out images whose code is moved along one attribute vector, backwards where they have the attribute.
 
     A vector is the `mean_direction` of codes of training images; the attributes that come along with it in the data are
-    in the vector too.
-
-    Args:
-        material: of a family that encodes.
-        asked: the judge's columns; of them those count that enough training images have, and lack.
+    in the vector too. Of the judge's columns `asked` those count that enough training images have, and lack.
     """
     codes, labels = _codes_and_labels(material)
     directions = {column: mean_direction(codes.numpy(), labels[:, column], LEAST) for column in asked.tolist()}
@@ -97,9 +81,8 @@ def by_vector(material: Material, asked: Columns) -> Switched:
 def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
     """Held-out images whose code is moved from the mean of their class to that of another, drawn evenly.
 
-    Returns:
-        (n, K) the class asked for, and codes (n, width). Classes of too few training images are not asked for, and
-        their images are not moved.
+    With codes (n, width) goes the class asked for (n, K). Classes of too few training images are not asked for, and
+    their images are not moved.
     """
     codes, labels = _codes_and_labels(material)
     learnt = np.flatnonzero(labels.sum(0) >= LEAST)
@@ -151,29 +134,20 @@ DRAWS = 500  # of a bootstrap
 
 
 def effects(before: Numbers, after: Numbers, labels: NDArray[np.bool_]) -> Array:
-    """By how much each judged label changes when each asked one goes from off to on, all else held.
+    """By how much (n, K, J) each judged label changes when each asked one goes from off to on, all else held.
 
-    Args:
-        before: (n, J) judged probabilities of n images.
-        after: (K, n, J) the same images with asked label i switched to its other value.
-        labels: (n, K) whether a label was on before.
-
-    Returns:
-        (n, K, J); where a label was switched off, with the opposite sign.
+    Probabilities are (n, J) before and (K, n, J) after asked label i is switched; where a label (n, K) was on before,
+    and so is switched off, the change counts with the opposite sign.
     """
     signs = np.where(labels, -1.0, 1.0)
     return (np.asarray(after, np.float64) - before).transpose(1, 0, 2) * signs[:, :, None]
 
 
 def ratio(matrix: Numbers) -> float:
-    """Mean size of what is off the diagonal over that on it.
+    """Mean size of what is off the diagonal of a matrix (K, J) over that on it; only its first K columns count.
 
-    Args:
-        matrix: (K, J), J >= K; the first K columns are the asked labels, in the rows' order, and others do not count.
-
-    Returns:
-        0 where each label changes itself alone, 1 where it changes the others as much; inf where none changes itself,
-        nan for fewer than two labels.
+    0 where each label changes itself alone, 1 where it changes the others as much; inf where none changes itself, nan
+    for fewer than two labels.
     """
     count = len(matrix)
     if count < 2:
@@ -195,13 +169,10 @@ def shares(cells: NDArray[Any]) -> Array:
 
 
 def resampled(values: Array, statistic: Callable[[Array], float]) -> Estimate:
-    """A function of the mean over images, with the 95% interval of the percentile bootstrap over images.
+    """A function of the mean over n images of values (n, ...), with a 95% interval by the percentile bootstrap.
 
-    Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13. The draws are the same at every call.
-
-    Args:
-        values: (n, ...), one array per image.
-        statistic: of the mean array; where it is not finite for one of the draws there is no interval.
+    Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13. The draws are the same at every call; where
+    the function is not finite for one of them there is no interval.
     """
     count = len(values)
     flat = values.reshape(count, -1)

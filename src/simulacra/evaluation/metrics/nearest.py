@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.audit import thumbnails_of
+from simulacra.evaluation.subject import Progress
 
 BLOCK = 128  # queries at once
 READ = 512  # images at once while thumbnails are made
@@ -21,25 +22,16 @@ Images = NDArray[np.uint8]
 
 
 class Nearest(NamedTuple):
-    """What lies nearest to each of n queries.
+    """What lies nearest to each of n queries."""
 
-    Attributes:
-        distances: (n, k) of vectors, ascending; (n,) of images.
-        rows: indices in the pool, of the same shape.
-    """
-
-    distances: Values
-    rows: Rows
+    distances: Values  # (n, k) of vectors, ascending; (n,) of images
+    rows: Rows  # indices in the pool, of the same shape
 
 
 def nearest(queries: Vectors, pool: Vectors, k: int = 1, *, own: Rows | None = None) -> Nearest:
-    """The k nearest vectors of a pool by Euclidean distance.
+    """The k nearest vectors of a pool (N, d) of more than k, to queries (n, d), by Euclidean distance.
 
-    Args:
-        queries: (n, d).
-        pool: (N, d), with more than k vectors.
-        k: how many.
-        own: (n,) each query's own index in the pool, which is left out.
+    `own` (n,) is each query's own index in the pool, which is left out.
     """
     scorer = _Scorer(pool)
     distances, rows = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
@@ -76,27 +68,14 @@ class _Scorer:
 
 @dataclass(frozen=True)
 class Pool:
-    """Images to search among.
+    """Images to search among."""
 
-    Attributes:
-        pixels: (n,) indices in the pool -> (n, H, W, C) uint8 images.
-        thumbnails: (N, d) float32, their mean colours on a grid of 8x8 at most.
-    """
-
-    pixels: Callable[[Rows], Images]
-    thumbnails: Vectors
+    pixels: Callable[[Rows], Images]  # (n,) indices in the pool -> (n, H, W, C) uint8 images
+    thumbnails: Vectors  # (N, d) float32, their mean colours on a grid of 8x8 at most
 
     @classmethod
-    def of(
-        cls, pixels: Callable[[Rows], Images], count: int, progress: Callable[[int, int], None] | None = None
-    ) -> "Pool":
-        """Shrinks every image once.
-
-        Args:
-            pixels: as above.
-            count: N.
-            progress: called with (done, total).
-        """
+    def of(cls, pixels: Callable[[Rows], Images], count: int, progress: Progress | None = None) -> "Pool":
+        """Shrinks each of `count` images once; `progress` gets (done, total)."""
         parts = []
         for start in range(0, count, READ):
             parts.append(thumbnails_of(pixels(np.arange(start, min(start + READ, count)))))
@@ -104,19 +83,13 @@ class Pool:
                 progress(min(start + READ, count), count)
         return cls(pixels, np.concatenate(parts))
 
-    def nearest(
-        self, images: Images, *, own: Rows | None = None, progress: Callable[[int, int], None] | None = None
-    ) -> Nearest:
+    def nearest(self, images: Images, *, own: Rows | None = None, progress: Progress | None = None) -> Nearest:
         """The nearest image of the pool to each of (n, H, W, C) images, by root mean square difference of 0 to 255.
 
         The pool is dealt into chunks like cards. The nearest thumbnail of each chunk is a candidate, and the nearest
         candidates are compared in full. An image that is much nearer than all others is always found; among many images
-        that are about equally near, a slightly farther one may be taken for the nearest.
-
-        Args:
-            images: what to look for.
-            own: (n,) each image's own index in the pool, which is left out.
-            progress: called with (done, total).
+        that are about equally near, a slightly farther one may be taken for the nearest. `own` (n,) is each image's own
+        index in the pool, which is left out; `progress` gets (done, total).
         """
         count, chunks = len(self.thumbnails), min(CHUNKS, len(self.thumbnails))
         dealt = np.concatenate([np.arange(first, count, chunks) for first in range(chunks)])

@@ -15,12 +15,7 @@ ENOUGH = 1.5  # times as many images as features, from which on the limit of the
 
 
 def distances(real: Cloud, generated: Cloud) -> dict[str, Estimate]:
-    """Every metric of the group for two sets of features, but memorisation.
-
-    Args:
-        real: (m, d) of real images.
-        generated: (n, d) of generated images, or of real ones in their place.
-    """
+    """Every metric of the group but memorisation, of real images (m, d) and samples, or a reference, (n, d)."""
     frechet, limit = frechet_pair(real, generated)
     scores = {"frechet_distance": frechet, "frechet_distance_unbiased": limit}
     scores["kernel_distance"] = kernel(real, generated)

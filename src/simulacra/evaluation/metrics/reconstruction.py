@@ -40,14 +40,10 @@ def signal_to_noise(errors: Tensor) -> Tensor:
 
 
 def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
-    """SSIM (n,): means, spreads and correlation of small windows compared, averaged over windows and channels.
+    """SSIM (n,) of images (n, C, H, W), H and W of 11 or more: windows compared, averaged over windows and channels.
 
-    Wang et al. 2004, doi:10.1109/TIP.2003.819861, equation 13, with their Gaussian window of 11x11, K1 = 0.01 and
-    K2 = 0.03; only windows that lie wholly inside the image.
-
-    Args:
-        a: (n, C, H, W), H and W of 11 or more.
-        b: likewise.
+    Wang et al. 2004, doi:10.1109/TIP.2003.819861, equation 13: means, spreads and correlation, with their Gaussian
+    window of 11x11, K1 = 0.01 and K2 = 0.03; only windows that lie wholly inside the image.
     """
     offsets = torch.arange(WINDOW, dtype=torch.float64, device=a.device) - WINDOW // 2
     bell = (-offsets.square() / (2 * SIGMA**2)).exp()
@@ -65,12 +61,7 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
 
 
 class LinearCode:
-    """The best linear code with k latent dimensions, principal components: Pearson 1901.
-
-    Args:
-        images: (m, C, H, W) to fit it to.
-        k: latent dimensions; there are m - 1 at most.
-    """
+    """The best linear code with k latent dimensions, m - 1 at most, of images (m, C, H, W): Pearson 1901."""
 
     def __init__(self, images: Tensor, k: int) -> None:
         flat = images.flatten(1).cpu().numpy()

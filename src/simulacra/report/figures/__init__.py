@@ -139,12 +139,9 @@ def draw(figure: Figure) -> Drawing:
 
 
 def inline(svg: bytes, prefix: str, title: str) -> Markup:
-    """An SVG file as an element of a page: it takes on the page's colours, and its ids meet no other figure's.
+    """An SVG file, as `draw` gave it, as an element of a page: it takes on the page's colours.
 
-    Args:
-        svg: what `draw` gave.
-        prefix: of its ids, unique among the figures of the page.
-        title: what a screen reader says instead of the figure.
+    Its ids begin with `prefix`, unique among the figures of the page; a screen reader says the title in its place.
     """
     root = ElementTree.fromstring(svg)
     used = {word for element in root.iter() for value in element.attrib.values() for word in _references(value)}

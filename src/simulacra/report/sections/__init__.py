@@ -1,16 +1,20 @@
-"""Sections of a report. PICTURES: name of a picture in the run folder -> the function that shows it."""
+"""The part of a page about one run: a summary in plain words, its main numbers, and every section that it has."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from simulacra.report.arrays import Arrays, Unreadable, images
-from simulacra.report.figures.grids import fold
-from simulacra.report.formatting import plain
-from simulacra.report.page import Album, Section
-from simulacra.report.record import Record, origin_note
+from simulacra.catalogue import RENAMED
+from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain
+from simulacra.report.glossary import of_family, of_metric, written
+from simulacra.report.page import Album, Part, Remark, Section, Tile, fold
+from simulacra.report.record import Arrays, Record, Unreadable, images, origin_note
 from simulacra.report.sections import codes, labels, samples
+from simulacra.report.sections.curves import headlines, learning_curves
+from simulacra.report.sections.scorecard import score_card
+from simulacra.report.sections.setup import data_card, machine, networks, recipe_section
 
 # In the order of the report.
 PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
@@ -61,3 +65,84 @@ def unknown(album: Album, name: str, arrays: Arrays) -> Section:
     rows = [("", row[:12]) for row in grid[:12]]
     shown = album.pictures(name, rows, title=title, caption="As the run drew it.", alt=f"Grid of images: {title}.")
     return Section(title[:1].upper() + title[1:], [shown])
+
+
+def part_of(record: Record, album: Album) -> Part:
+    """The part about one run; it has a section for everything that the folder holds. The album takes the figures."""
+    pictures = picture_sections(record, album)
+    numbers: list[Section | None] = [score_card(record), learning_curves(record, album)]
+    setup = [data_card(record), networks(record), recipe_section(record), machine(record)]
+    sections = [section for section in (*pictures[:1], *numbers, *pictures[1:], *setup) if section]
+    title = plain(record.recipe.title, 200) if record.recipe else record.name
+    return Part(record.name, title, summary(record), tiles(record), record.gaps, sections, remarks=remarks(record))
+
+
+def remarks(record: Record) -> list[Remark]:
+    """Findings of the diagnosis, the worst first, as run.json keeps them; and which checkpoint is marked best."""
+    result = [_remark(finding) for finding in _tables(record.fact("findings"))]
+    if best := record.table("best"):
+        metric = of_metric(RENAMED.get(str(best.get("metric")), str(best.get("metric"))))
+        value = written(metric, best.get("value"))
+        text = f"{metric.title} of validation images is {value} there. Commands take it with --step best."
+        result.append(Remark(f"The best checkpoint is at update {number(best.get('step'))}", "note", text, ""))
+    return result
+
+
+def _remark(finding: dict[str, Any]) -> Remark:
+    keys = ("name", "severity", "meaning", "remedy")
+    name, severity, meaning, remedy = (plain(finding.get(key), 400) for key in keys)
+    messages = [sign.get("message") or sign.get("said") for sign in _tables(finding.get("evidence"))]
+    evidence = "; ".join(plain(message, 300) for message in messages)
+    return Remark(name.capitalize(), severity, f"{meaning} Try {remedy}", evidence)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    """The tables in a JSON list; none where it is no list."""
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
+def summary(record: Record) -> str:
+    """What was trained, on which data, for how long, and with which result, in one paragraph."""
+    family = of_family(record.fact("family") or (record.recipe.objective.family if record.recipe else None))
+    article = "an" if family[:1].lower() in "aeiou" else "a"
+    size = record.fact("parameters")
+    opening = f"This run, {record.name}, trained {article} {family}{f' with {number(size)} parameters' if size else ''}"
+    sentences = [f"{opening}{_data(record)}.", _length(record)]
+    if record.drawn != record.step:
+        sentences.append(f"The pictures show the model at update {number(record.drawn)}.")
+    named = [(f"{tile.label} {tile.value}", tile.below) for tile in headlines(record)]
+    if numbers := [f"{text} ({note})" if note else text for text, note in named]:
+        sentences.append(f"The main numbers are: {'; '.join(numbers)}.")
+    return " ".join(filter(None, sentences))
+
+
+def _data(record: Record) -> str:
+    """The data: ` on 5,400 training images from avatars, each 32×32 colour`."""
+    count = record.fact("data", "counts", "train")
+    shape = image_shape(record.fact("data", "shape") or ())
+    card = record.table("data", "card")
+    name = card.get("title") or card.get("source") or (record.recipe.data.name if record.recipe else None)
+    source = f" from {plain(name, 80)}" if isinstance(name, str) and name else ""
+    return f" on {number(count)} training images{source}, each {shape}" if count else source.replace(" from", " on", 1)
+
+
+def _length(record: Record) -> str:
+    """The length of the training: updates, images, epochs, time, device."""
+    seen, passes, seconds = (record.fact(key) for key in ("images_seen", "epochs", "seconds"))
+    shown = [f"{about(seen)} images"] if isinstance(seen, int | float) else []
+    shown += [f"{epochs(passes)} epochs"] if isinstance(passes, int | float) else []
+    time = f" in {duration(seconds)}" if isinstance(seconds, int | float) else ""
+    device = f" on {plain(record.fact('device'), 40)}" if record.fact("device") else ""
+    extent = f" ({listed(shown)})" if shown else ""
+    return f"It took {number(record.step)} updates{extent}{time}{device}." if record.step else ""
+
+
+def tiles(record: Record) -> list[Tile]:
+    """The numbers at the top of a run's part."""
+    speed = f"{number(record.speed)} images/s" if record.speed else ""
+    costs = [
+        Tile("Parameters", number(record.fact("parameters"))),
+        Tile("Images seen", number(record.fact("images_seen")), f"{epochs(record.fact('epochs'))} epochs"),
+        Tile("Training time", duration(record.fact("seconds")), speed),
+    ]
+    return [*(tile for tile in costs if any(char.isdigit() for char in tile.value)), *headlines(record)]

@@ -3,12 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.report.arrays import Arrays, Unreadable, images, names, numbers, scalar, text
-from simulacra.report.figures.bars import heat_map, sorted_bars
-from simulacra.report.figures.maps import UNNAMED, code_map, label_maps
+from simulacra.report.figures.charts import UNNAMED, code_map, heat_map, label_maps, sorted_bars
 from simulacra.report.formatting import listed, number, percent, plain
 from simulacra.report.page import Album, Block, Chart, Gallery, Section
-from simulacra.report.record import Record
+from simulacra.report.record import Arrays, Record, Unreadable, images, names, numbers, scalar, text
 from simulacra.report.sections.labels import JUDGE
 
 Points = NDArray[np.float32]

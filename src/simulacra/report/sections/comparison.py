@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulacra.report.arrays import Unreadable, images
 from simulacra.report.compare import SEEN, ComparedMetric, Comparison, comparison_of
 from simulacra.report.figures.curves import Line
-from simulacra.report.figures.grids import Images, fold
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
 from simulacra.report.glossary import of_chart, of_family, of_metric, reading_of, written
 from simulacra.report.page import (
@@ -17,6 +15,7 @@ from simulacra.report.page import (
     Chart,
     Fold,
     Gallery,
+    Images,
     Part,
     Pictures,
     Score,
@@ -24,8 +23,9 @@ from simulacra.report.page import (
     Section,
     Table,
     Tile,
+    fold,
 )
-from simulacra.report.record import Record, both_weights, method, series_of, specifics
+from simulacra.report.record import Record, Unreadable, both_weights, images, method, series_of, specifics
 from simulacra.report.sections.curves import charts_of, headlines, line_chart, line_of, value_of
 from simulacra.report.sections.scorecard import ends, interval, mark, scale_of
 
@@ -35,13 +35,9 @@ SAMPLES_WIDTH = 460  # CSS pixels of each run's samples on a wide screen
 
 
 def comparison_part(records: Sequence[Record], album: Album, comparison: Comparison | None = None) -> Part:
-    """What several runs have in common and where they differ.
+    """What two runs or more have in common and where they differ.
 
-    Args:
-        records: two runs or more.
-        album: takes the figures.
-        comparison: of these runs, where the page has no other part; by default each run is a column, and has a part of
-            its own below.
+    The comparison is given where the page has no other part; by default each run is a column, and has a part below.
     """
     alone = comparison is not None
     comparison = comparison or comparison_of(records)

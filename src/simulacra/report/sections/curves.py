@@ -46,9 +46,7 @@ def epochs_axis(record: Record) -> tuple[str, float] | None:
 def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
     """The main numbers: the last measurements of held-out images, and shares over the last tenth of the updates.
 
-    Args:
-        record: the run.
-        weights: whether the kind of weights is named; by default where the run was measured with both kinds.
+    The kind of weights is named where `weights` says so; by default where the run was measured with both kinds.
     """
     weights = both_weights(record.evaluations) if weights is None else weights
     candidates: dict[tuple[str, ...], list[Measurement]] = {}

@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.report.arrays import Arrays, Unreadable, names, numbers, scalar
-from simulacra.report.figures.bars import heat_map, share_pairs
+from simulacra.report.figures.charts import heat_map, share_pairs
 from simulacra.report.formatting import MISSING, listed, number, percent
 from simulacra.report.page import Album, Block, Chart, Fold, Section, Table
-from simulacra.report.record import Record
+from simulacra.report.record import Arrays, Record, Unreadable, names, numbers, scalar
 
 Matrix = NDArray[np.float64]
 

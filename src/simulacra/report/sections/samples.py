@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from simulacra.report.arrays import Arrays, Unreadable, image_pairs, images, names, numbers, scalar
-from simulacra.report.figures.grids import fold
 from simulacra.report.formatting import epochs, number
 from simulacra.report.glossary import of_metric
-from simulacra.report.page import Album, Block, Fold, Section
-from simulacra.report.record import Record, measured
+from simulacra.report.page import Album, Block, Fold, Images, Pictures, Section, fold
+from simulacra.report.record import Arrays, Record, Unreadable, image_pairs, images, measured, names, numbers, scalar
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest are behind a fold
 SPACES = {
@@ -80,14 +78,8 @@ def reconstructions(record: Record, album: Album, arrays: Arrays) -> Section:
             f" {of_metric('mse').title} over the whole {row.split} split: {number(row.estimate.value)} "
             f"({number(row.n)} images, values from -1 to 1)."
         )
-    shown = album.pictures(
-        "reconstructions",
-        [("original", originals[:10]), ("reconstruction", decoded[:10])],
-        title="Reconstructions",
-        caption=caption,
-        alt=f"{min(10, len(originals))} images.",
-    )
-    return Section("Reconstructions", [shown])
+    rows = [("original", originals[:10]), ("reconstruction", decoded[:10])]
+    return Section("Reconstructions", [_beside(album, "reconstructions", rows, "Reconstructions", caption)])
 
 
 def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
@@ -102,14 +94,13 @@ def inversions(record: Record, album: Album, arrays: Arrays) -> Section:
         caption += f" {of_metric('inversion_mse').title}: {number(row.estimate.value)}."
         if row.baseline is not None:
             caption += f" The best linear code with as many dimensions leaves {number(row.baseline)}."
-    shown = album.pictures(
-        "inversions",
-        [("original", originals), ("nearest found", nearest_images)],
-        title="Codes found by search",
-        caption=caption,
-        alt=f"{len(originals)} images.",
-    )
+    rows = [("original", originals), ("nearest found", nearest_images)]
+    shown = _beside(album, "inversions", rows, "Codes found by search", caption)
     return Section("Nearest images that the generator can generate", [shown])
+
+
+def _beside(album: Album, name: str, rows: list[tuple[str, Images]], title: str, caption: str) -> Pictures:
+    return album.pictures(name, rows, title=title, caption=caption, alt=f"{len(rows[0][1])} images.")
 
 
 def nearest(record: Record, album: Album, arrays: Arrays) -> Section:

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, load, shipped, to_table
+from simulacra.report.compare import leaves
 from simulacra.report.formatting import MISSING, duration, epochs, image_shape, listed, number, percent, plain
-from simulacra.report.matching import leaves
 from simulacra.report.page import Bars, Block, Code, Fold, Section, Table, Text
 from simulacra.report.record import Record
 

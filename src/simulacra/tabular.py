@@ -1,0 +1,134 @@
+"""Results as tables of texts: the command line prints them, a notebook shows them, and scripts take their rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from importlib.util import find_spec
+from typing import Any
+
+GAP = 3  # letters between two columns of a table, and at its edges
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        title: above the table; may be empty.
+        columns: names of the columns.
+        rows: a cell per column.
+        notes: sentences below the table.
+        gives_way: columns that are left out where a terminal is too narrow, the first one first.
+        words: columns of words, which may be broken between words; numbers and names are never broken.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    notes: Sequence[str] = ()
+    gives_way: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
+
+    def fitting(self, width: int) -> "Table":
+        """This table without empty columns, and without as many that give way as a terminal of that width asks for."""
+        table = self
+        for column in self.columns:
+            if not any(row[self.columns.index(column)] for row in self.rows):
+                table = table.without(column)
+        for column in self.gives_way:
+            if table.width <= width:
+                break
+            table = table.without(column)
+        return table
+
+    def without(self, column: str) -> "Table":
+        """This table without a column."""
+        kept = [index for index, name in enumerate(self.columns) if name != column]
+        rows = [tuple(row[index] for index in kept) for row in self.rows]
+        return replace(self, columns=tuple(self.columns[index] for index in kept), rows=rows)
+
+    @property
+    def width(self) -> int:
+        """Letters of the widest line, where columns of words are broken at every word."""
+        return GAP + sum(max(map(len, parts)) + GAP for parts in self.parts())
+
+    def parts(self) -> Iterator[list[str]]:
+        """What may not be broken in each column: a word in a column of words, else a cell."""
+        for name, *cells in zip(self.columns, *self.rows, strict=True):
+            yield [part for cell in (name, *cells) for part in (cell.split() if name in self.words else [cell]) or [""]]
+
+    def to_html(self) -> str:
+        """The table as HTML without scripts or styles of its own; every text is escaped."""
+        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows)
+        title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"{table}<ul>{notes}</ul>" if notes else table
+
+
+class Tabular(ABC):
+    """A result that is printed and shown as a table."""
+
+    @abstractmethod
+    def to_table(self) -> Table:
+        """What is printed and shown."""
+
+    @property
+    @abstractmethod
+    def rows(self) -> list[dict[str, Any]]:
+        """The values, for scripts."""
+
+    def table(self) -> Any:
+        """The rows as a pandas DataFrame where pandas is installed, else as a list of dicts."""
+        if find_spec("pandas") is None:
+            return self.rows
+        import pandas
+
+        return pandas.DataFrame(self.rows)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.to_table().to_html()
+
+    def __repr__(self) -> str:
+        """The size of the table and its title, where no notebook shows it."""
+        table = self.to_table()
+        title = f": {table.title}" if table.title else ""
+        return f"<{type(self).__name__}, {len(table.rows)} rows{title}; .rows and .table() give the values>"
+
+
+class Rows(Tabular):
+    """Rows of values, each with the same keys.
+
+    Args:
+        title: what they are.
+        rows: key -> value.
+    """
+
+    def __init__(self, title: str, rows: Sequence[dict[str, Any]]) -> None:
+        self.title, self._rows = title, list(rows)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The values, for scripts."""
+        return self._rows
+
+    def to_table(self) -> Table:
+        """The values as texts; a list as its parts."""
+        columns = tuple(self._rows[0]) if self._rows else ("nothing found",)
+        return Table(self.title, columns, [tuple(map(_text, row.values())) for row in self._rows])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._rows[index]
+
+
+def _text(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,110 @@
+"""A disk that fills up while a recipe trains: one sentence, nothing half-written, and the same command goes on."""
+
+import builtins
+import errno
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulacra.engine.checkpoints import read_checkpoint
+from simulacra.runs import STREAMS, RunFolder
+
+OPEN = io.open
+
+
+class Disk:
+    """A disk below a folder that takes so many writes, the last of them by half, and then is full.
+
+    Args:
+        folder: writes elsewhere are not counted.
+        room: how many writes are left.
+    """
+
+    def __init__(self, folder: Path, room: int) -> None:
+        self.folder, self.room = folder, room
+
+    def open(self, path: Any, mode: str = "r", *words: Any, **options: Any) -> Any:
+        """As ever, but what is written below the folder is counted."""
+        file = OPEN(path, mode, *words, **options)
+        below = isinstance(path, str | Path) and self.folder in Path(path).parents
+        return File(file, self) if below and set(mode) & set("wax") else file
+
+
+class File:
+    """A file of a disk that may be full."""
+
+    def __init__(self, file: Any, disk: Disk) -> None:
+        self.file, self.disk = file, disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def __enter__(self) -> "File":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def write(self, content: Any) -> int:
+        self.disk.room -= 1
+        if self.disk.room < 0:
+            self.file.write(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return int(self.file.write(content))
+
+
+def test_a_training_whose_disk_is_full_at_any_write_ends_in_a_sentence_and_the_same_command_goes_on(
+    simulacra: Callable[..., Any],
+    recipe_file: Callable[..., Path],
+    make_store: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = recipe_file("vae", **{"steps": 2, "every.log": 1, "every.checkpoint": 2})
+    words = ["train", recipe, "--data", make_store(), "--no-report", "--out"]
+    assert simulacra(*words, tmp_path / "whole").code == 0
+    out, room = tmp_path / "run", 0
+    while True:
+        disk = Disk(out, room)
+        with monkeypatch.context() as patch:
+            patch.setattr(io, "open", disk.open)
+            patch.setattr(builtins, "open", disk.open)
+            ended = simulacra(*words, out)
+        if disk.room >= 0:
+            break
+        said = ended.err.strip().splitlines()[-1]
+        assert (ended.code, ended.err.count("simulacra:")) == (2, 1), (room, ended.err)
+        assert "cannot be written (No space left on device); free space" in said, room
+        assert "Traceback" not in ended.err
+        assert_whole(out)
+        room += 1
+    assert ended.code == 0
+    assert room > 10
+    whole, run = RunFolder(tmp_path / "whole"), RunFolder(out)
+    assert (whole.path / "metrics.jsonl").read_bytes() == (run.path / "metrics.jsonl").read_bytes()
+    assert whole.rows("evaluations") == run.rows("evaluations")
+    assert {path.name for path in whole.path.rglob("*.*")} - {path.name for path in run.path.rglob("*.*")} == {
+        path.name for path in whole.path.glob("tensorboard/*")
+    }
+
+
+def assert_whole(out: Path) -> None:
+    """Every file of a run can be read."""
+    run = RunFolder(out)
+    assert not [path for path in out.rglob(".*") if path.name != ".lock"]
+    if run.exists():
+        assert run.read_facts()
+        run.read_recipe()
+    for path in out.glob("*.json"):
+        json.loads(path.read_text())
+    for stream in STREAMS:
+        run.rows(stream)
+    for path in run.checkpoints().values():
+        read_checkpoint(path)
+    for name in run.pictures():
+        assert run.arrays(name)
