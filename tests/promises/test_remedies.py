@@ -16,7 +16,13 @@ from simulacra.errors import RecipeError
 from simulacra.recipe import load, shipped
 
 SRC = Path(simulacra.__file__).parent
-FOREIGN = ("npm ", "pip install", "torchrun ", "ulimit ")  # commands of others, with options of their own
+FOREIGN = (
+    "dask worker ",
+    "npm ",
+    "pip install",
+    "torchrun ",
+    "ulimit ",
+)  # commands of others, with options of their own
 NOT_PRINTED = {
     "cli/commands.py",
     "cli/options.py",
@@ -64,7 +70,9 @@ def commands() -> dict[str, Any]:
 
 
 def options_of(command: Any) -> set[str]:
-    return {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help"
+    }
 
 
 def test_there_are_messages_with_remedies() -> None:

@@ -219,7 +219,7 @@ def inception_network() -> nn.Module:
     except ModuleNotFoundError as error:
         raise RunError(
             f"--features inception needs the package torch-fidelity, and {error.name} is not there: pip install "
-            "'simulacra[inception]', or choose --features efficientnet-lite0 or random-vgg"
+            "torch-fidelity, or choose --features efficientnet-lite0 or random-vgg"
         ) from error
     except (ImportError, RuntimeError, OSError) as error:  # torchvision's, where it was built for another torch
         reason = str(error).splitlines()[0]

@@ -52,7 +52,7 @@ class _Traced(nn.Module):
 def require_onnx() -> None:
     """Raises RunError where a package of the extra is missing."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise RunError(f"{', '.join(missing)} is not installed; install it: pip install 'simulacra[onnx]'")
+        raise RunError(f"{', '.join(missing)} is not installed; install it: pip install {' '.join(missing)}")
 
 
 def graphs_of(trained: TrainedModel) -> list[Graph]:

@@ -15,11 +15,12 @@ from simulacra.files import cores, user_cache
 
 BUSY, SAMPLE = 0.25, 0.5  # share of the cores that other programs may use before that is said; seconds of looking
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow")
-# Module -> what it is for, and the extra that installs it.
+# Module -> what it is for, and the packages that bring it.
 EXTRAS = {
-    "onnx": ("export --format onnx and web", "onnx"),
-    "pillow_heif": ("HEIC photographs", "heic"),
-    "torch_fidelity": ("evaluate --features inception", "inception"),
+    "onnx": ("export --format onnx and web", "onnx onnxscript onnxruntime"),
+    "pillow_heif": ("HEIC photographs", "pillow-heif"),
+    "torch_fidelity": ("evaluate --features inception", "torch-fidelity"),
+    "distributed": ("study --scheduler", "'dask[distributed]'"),
 }
 LOW = 2e9  # bytes free on a disk, under which a training may not end
 
@@ -114,11 +115,11 @@ def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.1f} GB"
 
 
-def _extra(module: str, purpose: str, extra: str) -> Check:
+def _extra(module: str, purpose: str, packages: str) -> Check:
     """Whether an optional library is installed; its name on the index is that of the module or its distribution."""
     name = module.replace("_", "-")
     if find_spec(module) is None:
-        return Check(name, f"not installed; needed for {purpose}", f"pip install -c constraints.txt '.[{extra}]'")
+        return Check(name, f"not installed; needed for {purpose}", f"pip install {packages}")
     try:
         return Check(name, version(name))
     except PackageNotFoundError:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,11 @@ def cluster(scheduler: str, out: Path) -> Iterator[Crew]:
         StudyError: Dask is not installed, no scheduler answers, it has no workers, or one has another version.
     """
     try:
-        from distributed import Client
+        dask: Any = import_module("distributed")
     except ImportError as error:
-        raise StudyError("--scheduler takes Dask; install it: pip install 'simulacra[cluster]'") from error
+        raise StudyError("--scheduler takes Dask; install it: pip install 'dask[distributed]'") from error
     try:
-        client = Client(scheduler, timeout=TIMEOUT, set_as_default=False)
+        client = dask.Client(scheduler, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         what = f"--scheduler {scheduler}: no Dask scheduler answers there"
         raise StudyError(f"{what} ({error}); start one with dask scheduler, and give its address") from error
