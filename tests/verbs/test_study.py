@@ -94,7 +94,7 @@ def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path)
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     study_file: MakeStudy, tmp_path: Path, start: Callable[..., Any]
 ) -> None:
-    path = study_file(quick={"images": 6_000, "seeds": 2, "samples": 10, "features": "random-vgg"})
+    path = study_file(quick={"images": 1_600, "seeds": 2, "samples": 10, "features": "random-vgg"})
     words = ("study", path, "--out", "studies", "--json")
     stopped = start(*words, before=f"import os; os.chdir({str(tmp_path)!r})")
     end = time.monotonic() + 120

@@ -64,7 +64,7 @@ def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..
     """A study of four runs that take some seconds each."""
     recipe = tmp_path / "tiny-vae.toml"
     recipe.write_text(to_toml(tiny("vae")), "utf-8")
-    budget = {"images": 3_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
+    budget = {"images": 1_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
     table = {
         "claim": "A larger KL weight makes reconstructions worse.",
         "source": "a test",
