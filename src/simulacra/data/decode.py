@@ -108,7 +108,7 @@ def parse_crop(text: str) -> Crop:
 
 
 class Meaning(TypedDict, total=False):
-    """What `read_picture` and `convert_picture` are told about the numbers of a picture."""
+    """What `read_picture` and `convert_picture` know about the numbers of a picture."""
 
     background: str
     scales: Scales
