@@ -248,6 +248,17 @@ def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
     return table
 
 
+def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of nested tables, without some keys and what is below them."""
+    for key, value in table.items():
+        if f"{above}{key}" in without:
+            continue
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{above}{key}.", without)
+        else:
+            yield f"{above}{key}", value
+
+
 def to_toml(recipe: Recipe) -> str:
     """The whole recipe as TOML text that `load` reads back to an equal recipe."""
     return tomli_w.dumps(to_table(recipe))

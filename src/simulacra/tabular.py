@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from importlib.util import find_spec
 from typing import Any
 
 GAP = 3  # letters between two columns of a table, and at its edges
@@ -68,6 +67,15 @@ class Table:
         return f"{table}<ul>{notes}</ul>" if notes else table
 
 
+def frame(rows: list[dict[str, Any]]) -> Any:
+    """Rows as a pandas DataFrame where pandas is installed, else as they are."""
+    try:
+        import pandas
+    except ImportError:
+        return rows
+    return pandas.DataFrame(rows)
+
+
 class Tabular(ABC):
     """A result that is printed and shown as a table."""
 
@@ -82,11 +90,7 @@ class Tabular(ABC):
 
     def table(self) -> Any:
         """The rows as a pandas DataFrame where pandas is installed, else as a list of dicts."""
-        if find_spec("pandas") is None:
-            return self.rows
-        import pandas
-
-        return pandas.DataFrame(self.rows)
+        return frame(self.rows)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulacra import diagnosis
 from simulacra.api.models import Model, Pictures, Run, load, open_run
@@ -20,10 +20,12 @@ from simulacra.verbs.data import audit as audit_store
 from simulacra.verbs.data import pack as pack_source
 from simulacra.verbs.evaluate import Evaluated, Scored
 from simulacra.verbs.evaluate import best as best_of_run
-from simulacra.verbs.explore import Exploring
 from simulacra.verbs.report import compare as compare_runs
 from simulacra.verbs.report import report as report_runs
 from simulacra.verbs.train import train as train_run
+
+if TYPE_CHECKING:
+    from simulacra.verbs.explore import Exploring
 
 
 def pack(
@@ -201,7 +203,7 @@ def write_report(*runs: str | Path | Run, out: str | Path | None = None, step: W
     return report_runs(list(map(folder_of, runs)), None if out is None else expand(out), step, print_error)
 
 
-def explore(*runs: str | Path | Run, port: int = 8000) -> Exploring:
+def explore(*runs: str | Path | Run, port: int = 8000) -> "Exploring":
     """Serves the explorer beside this program, which goes on; a notebook shows a link to the page.
 
     Args:
@@ -211,6 +213,8 @@ def explore(*runs: str | Path | Run, port: int = 8000) -> Exploring:
     Raises:
         RunError: there is no run, or no free port.
     """
+    from simulacra.verbs.explore import Exploring  # nothing else needs its server
+
     return Exploring(list(map(folder_of, runs)), port)
 
 

@@ -7,6 +7,7 @@ from typing import Any, final
 from simulacra.api.models import Run
 from simulacra.files import expand
 from simulacra.report.page import FIGURES
+from simulacra.tabular import frame
 from simulacra.verbs import study as verb
 
 
@@ -36,12 +37,7 @@ class Study:
     def table(self) -> Any:
         """The rows without the values of single seeds: a pandas DataFrame if pandas is installed, else a list."""
         left_out = ("values", "contrast", "notes", "method", "page")
-        rows = [{key: value for key, value in row.items() if key not in left_out} for row in self.rows]
-        try:
-            import pandas
-        except ImportError:
-            return rows
-        return pandas.DataFrame(rows)
+        return frame([{key: value for key, value in row.items() if key not in left_out} for row in self.rows])
 
     @property
     def runs(self) -> dict[tuple[str, int], Run]:

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any
 from simulacra.errors import RunError, nearest
 from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, difference, paired, welch
 from simulacra.measurements import Key, Measurement
-from simulacra.recipe import Recipe, to_table
+from simulacra.recipe import Recipe, leaves, to_table
 from simulacra.report.formatting import MISSING, listed, number, plain
 from simulacra.report.record import Record, newest
 from simulacra.tabular import Table, Tabular
@@ -134,17 +134,6 @@ def dotted(recipe: Recipe | None) -> Settings:
     if recipe is None:
         return {}
     return dict(leaves(to_table(recipe), without=WITHOUT_EFFECT))
-
-
-def leaves(table: Mapping[str, Any], above: str = "", without: Sequence[str] = ()) -> Iterable[tuple[str, Any]]:
-    """(dotted key, value) of nested tables, without some keys and what is below them."""
-    for key, value in table.items():
-        if f"{above}{key}" in without:
-            continue
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{above}{key}.", without)
-        else:
-            yield f"{above}{key}", value
 
 
 def differing(recipes: Sequence[Settings]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from importlib import resources
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 from simulacra.catalogue import METRICS
 from simulacra.errors import StudyError, nearest
 from simulacra.files import expand
-from simulacra.recipe import Recipe, explain, load, to_table
+from simulacra.recipe import Recipe, explain, leaves, load, to_table
 from simulacra.settings import Settings
 from simulacra.studies.questions import Direction
 
@@ -185,8 +184,13 @@ def _span(least: int, most: int, what: str) -> str:
 
 def shipped() -> list[str]:
     """Names of the studies that come with the package, in the order of their numbers."""
+    return list(_numbers())
+
+
+def _numbers() -> dict[str, int]:
+    """Name -> number of the shipped studies, in the order of their numbers."""
     numbers = {name: tomllib.loads(_text_of(name)).get("number", 0) for name in _names()}
-    return sorted(numbers, key=lambda name: (numbers[name], name))
+    return dict(sorted(numbers.items(), key=lambda item: (item[1], item[0])))
 
 
 def template() -> str:
@@ -202,8 +206,7 @@ def name_of(text: str) -> str:
     """
     if not text.isdigit():
         return text
-    numbers = {name: str(tomllib.loads(_text_of(name)).get("number", 0)) for name in _names()}
-    names = [name for name in shipped() if numbers[name] == text]
+    names = [name for name, number in _numbers().items() if str(number) == text]
     if len(names) > 1:
         raise StudyError(f"claim {text} has {len(names)} studies; choose {' or '.join(names)}")
     if not names:
@@ -255,15 +258,6 @@ def case_recipe(study: Study, case: str, budget: Budget) -> Recipe:
     if any(key.startswith(COUNTED) for key in changes):  # other networks have other counts than the published ones
         changes["expect"] = {}
     return load(name, changes)
-
-
-def leaves(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of nested tables."""
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{above}{key}.")
-        else:
-            yield above + key, value
 
 
 def check_cases(study: Study, name: str) -> None:

@@ -7,8 +7,7 @@ import tomli_w
 from pydantic import BaseModel
 
 from simulacra.errors import SimulacraError
-from simulacra.recipe import Recipe, load, shipped, to_table
-from simulacra.report.compare import leaves
+from simulacra.recipe import Recipe, leaves, load, shipped, to_table
 from simulacra.report.formatting import MISSING, duration, epochs, image_shape, listed, number, percent, plain
 from simulacra.report.page import Bars, Block, Code, Fold, Section, Table, Text
 from simulacra.report.record import Record
