@@ -19,6 +19,8 @@ class Metric:
     percent: bool = False  # its values are shares in [0, 1]
     reference: float | None = None  # a level worth drawing; None without one
     reading: str = "As it was evaluated."  # sentences that say how to read it, from READINGS
+    # what must be equal where two values are compared, beside images, extractor and judge; from ALIKE
+    alike: tuple[str, ...] = ("n", "real")
 
 
 REAL = "real images in the place of samples"
@@ -221,8 +223,32 @@ READINGS: dict[str, str] = {
     ),
 }
 
+# What must be equal where two values of a metric are compared, beside the images, extractor and judge that they depend
+# on: entries of a row; "labels" that a value about all labels is a mean over; "loss", which the training minimises;
+# "place", how many parts of this kind the code has. The numbers of samples and of real images by default: distances and
+# neighbours depend on them. A mean over images does not.
+MEANS = (
+    *("reconstruction_mse", "psnr", "ssim", "kl_per_image", "kl_per_dimension", "active_units", "inversion_mse"),
+    *("label_frequency", "mse", "kl"),
+)
+ALIKE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(MEANS, ()),
+    **dict.fromkeys(("condition_accuracy", "condition_accuracy_corrected", "leakage"), ("labels",)),
+    **dict.fromkeys(("loss", "accuracy", "label_accuracy"), ("labels",)),
+    **dict.fromkeys(BY_GROUP["disentanglement"], ("n", "factors")),
+    "mutual_information": ("n", "place"),
+    "elbo": ("density",),
+    "iwae_bound": ("density", "codes"),
+    "mse_plus_kl": ("loss",),
+}
+# Metrics whose values depend on the labels of real images without a judge, and on what these images were drawn from.
+OF_LABELS = frozenset(("loss", "accuracy", "label_accuracy"))
+OF_FACTORS = frozenset(BY_GROUP["disentanglement"])
+
 METRICS: dict[str, Metric] = {
-    name: replace(metric, reading=READINGS[name]) for metrics in BY_GROUP.values() for name, metric in metrics.items()
+    name: replace(metric, reading=READINGS[name], alike=ALIKE.get(name, metric.alike))
+    for metrics in BY_GROUP.values()
+    for name, metric in metrics.items()
 }
 
 # Names that earlier versions wrote into evaluations.jsonl, and what they are called now.

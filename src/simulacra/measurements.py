@@ -14,7 +14,7 @@ Key = tuple[str | int | None, ...]
 WEIGHTS = {"averaged": "ema"}
 KEYS = {"floor": "baseline", "kinds": "modes"}
 
-TEXTS = ("split", "code", "label", "extractor", "judge", "against", "density", "weights", "why")
+TEXTS = ("split", "code", "label", "extractor", "judge", "against", "data", "density", "weights", "why")
 COUNTS = ("n", "real", "seed")
 CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
 
@@ -40,6 +40,9 @@ class Measurement:
     weights: str | None = None  # which weights of the model, ema or raw; None where the training measured it on its way
     # fingerprint of another data set that it was measured against; None for the one trained on
     against: str | None = None
+    # fingerprint of the real images that the number depends on, with their labels where it is about these; None where a
+    # judge stands for them, and in rows of earlier versions
+    data: str | None = None
     real: int | None = None  # how many real images the samples were compared with; None where that is not asked
     density: str | None = None  # the likelihood whose logarithm it is, with its width; None for other metrics
     seed: int | None = None  # of the samples, where `evaluate` measured it; None where the training did on its way
@@ -54,13 +57,19 @@ class Measurement:
 
     @property
     def conditions(self) -> dict[str, str | int]:
-        """How it was measured, as far as that is known: what else must be equal where two numbers are compared."""
+        """How it was measured, as far as that is known."""
         return {name: value for name in CONDITIONS if (value := getattr(self, name)) is not None}
 
     @property
+    def alike(self) -> dict[str, Any]:
+        """What else must be equal where two numbers of one subject are compared, as far as the row says it."""
+        asked = METRICS[self.metric].alike if self.metric in METRICS else tuple(self.conditions)
+        return {name: getattr(self, name, self.details.get(name)) for name in ("extractor", "judge", *asked)}
+
+    @property
     def key(self) -> Key:
-        """What must be equal where two numbers are compared: what is measured, and how."""
-        return (*self.subject, *(getattr(self, name) for name in CONDITIONS))
+        """What must be equal where two numbers of one run are compared: what is measured, and how."""
+        return (*self.subject, self.weights, *self.alike.values())
 
     @property
     def identity(self) -> Key:

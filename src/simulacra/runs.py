@@ -32,14 +32,21 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, write_aside
+from simulacra.files import can_lock, expand, write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
 # What a reader of run.json may count on, where it says such a thing.
-KINDS: dict[str, Any] = {"step": int, "images_seen": int, "seconds": int | float, "data": dict, "best": dict}
+KINDS: dict[str, Any] = {
+    "step": int,
+    "images_seen": int,
+    "seconds": int | float,
+    "data": dict,
+    "best": dict,
+    "measured": dict,
+}
 
 
 class RunFolder:
@@ -90,6 +97,16 @@ class RunFolder:
         except ValueError as error:
             raise RunError(f"{self.path}/run.json is damaged ({error}); train again into another folder") from error
         return facts
+
+    def data_places(self) -> Iterator[Path]:
+        """Where the store may be: as it was typed, its whole path, and as typed but seen from above the run."""
+        trained = self.read_facts().get("data", {})
+        typed = expand(str(trained.get("path")))
+        yield typed
+        if "absolute" in trained:
+            yield Path(str(trained["absolute"]))
+        if not typed.is_absolute():  # a project that was moved as a whole
+            yield from (folder / typed for folder in self.path.absolute().parents)
 
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""

@@ -20,7 +20,7 @@ from simulacra.data.colours import KINDS, Depth, Range, joined
 from simulacra.data.decode import Picture
 from simulacra.data.sources.base import Source
 from simulacra.data.splits import TRAIN, split_by_class, split_by_content
-from simulacra.data.store import FORMAT, SPLITS, ImageStore, is_store, open_store
+from simulacra.data.store import FORMAT, SPLITS, ImageStore, digest, hasher, is_store, open_store
 from simulacra.errors import DataError, one_line
 from simulacra.files import beside, can_lock
 
@@ -44,7 +44,7 @@ ELSEWHERE = "take another --out"  # what helps where a store cannot be written
 class _Tally:
     """What is remembered of the pictures."""
 
-    content: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))  # hash of all pixels
+    content: Any = field(default_factory=hasher)  # of all pixels
     kept: list[int] = field(default_factory=list)  # rows of the source whose picture is good
     digests: list[bytes] = field(default_factory=list)  # a hash of each
     originals: list[tuple[int, int]] = field(default_factory=list)  # width and height of each file
@@ -86,12 +86,18 @@ def _write_store(source: Source, folder: Path, tolerated: int, progress: Progres
     if source.factors is not None:
         np.save(folder / "factors.npy", source.factors[kept])
     (folder / "names.json").write_text(json.dumps([source.names[row] for row in tally.kept]), "utf-8")
+    fingerprints = {
+        "pictures": digest(tally.content.hexdigest(), (len(kept), *source.shape)),
+        "split": digest(split),
+        "labels": digest((source.label_names, source.exclusive), labels),
+    }
     meaning = [source.shape, len(kept), source.label_names, source.exclusive]
     for part in (labels.tobytes(), split.tobytes(), json.dumps(meaning).encode()):
         tally.content.update(part)
     head = {
         "format": FORMAT,
         "fingerprint": tally.content.hexdigest(),
+        "fingerprints": fingerprints,
         "label_names": list(source.label_names),
         "exclusive": source.exclusive,
         "factor_names": list(source.factor_names),

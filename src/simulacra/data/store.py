@@ -7,15 +7,17 @@ A store is a folder:
     split.npy     (N,) uint8, an index into SPLITS
     factors.npy   (N, F) float32, the known factors of drawn pictures, if there are any
     names.json    N names, each picture's path or row in its source
-    store.json    format, fingerprint, label_names, exclusive, factor_names, card; written last
+    store.json    format, fingerprint, fingerprints, label_names, exclusive, factor_names, card; written last
 
 A folder without store.json is not a store, so an interrupted packing is never used.
 """
 
+import hashlib
 import json
 import mmap
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +35,8 @@ FORMAT = 1
 # Keys of store.json beside its format.
 HEAD = {"fingerprint": str, "label_names": list, "exclusive": bool, "factor_names": list, "card": dict}
 SPLITS = ("train", "valid", "test")
+DIGITS = 16  # hexadecimal ones, of fingerprints of parts
+PIECE = 256  # images that are read at once for a fingerprint
 
 
 class _OpenFile:
@@ -62,6 +66,7 @@ class ImageStore:
     factor_names: tuple[str, ...] = ()  # F names
     # Facts for people: source, options, counts, licence, notes. JSON values.
     card: dict[str, Any] = field(default_factory=dict)
+    pictures: str = ""  # fingerprint of the images alone; empty where store.json, of an earlier version, has none
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -120,6 +125,30 @@ class ImageStore:
         whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
         return _OpenFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
 
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Part -> its fingerprint: the pictures, which of them are in which split, and the labels.
+
+        The first two are the same whatever the labels. Images of a store of an earlier version are read once for it.
+        """
+        head = (self.label_names, self.exclusive)
+        return {
+            "pictures": self.pictures or of_pictures(self.images),
+            "split": digest(self.split),
+            "labels": digest(head, self.labels),
+        }
+
+    def fingerprint_of(self, splits: Iterable[str], labels: tuple[str, ...] = (), *, factors: bool = False) -> str:
+        """A fingerprint of the images of these splits, with these labels of theirs, and their factors where asked for.
+
+        Raises:
+            DataError: the store has no label of that name.
+        """
+        rows = self.rows("+".join(dict.fromkeys("+".join(splits).split("+"))))
+        parts = [self.fingerprints["pictures"], labels, rows, self.labels[rows][:, self.columns(labels)]]
+        parts += [self.factor_names, self.factors[rows]] if factors and self.factors is not None else []
+        return digest(*parts)
+
     def columns(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         """Indices of the labels with these names.
 
@@ -133,6 +162,27 @@ class ImageStore:
                     f"{self.path} has no label {name!r} (it has: {have}); choose among these with data.labels"
                 )
         return np.array([self.label_names.index(name) for name in names], dtype=np.int64)
+
+
+def digest(*parts: Any) -> str:
+    """A fingerprint of arrays and JSON values."""
+    content = hashlib.blake2b(digest_size=DIGITS // 2)
+    for part in parts:
+        content.update(part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode())
+    return content.hexdigest()
+
+
+def hasher() -> Any:
+    """The hash that takes pixels, picture by picture, and then whatever else a whole store is known by."""
+    return hashlib.blake2b(digest_size=DIGITS)
+
+
+def of_pictures(images: NDArray[np.uint8]) -> str:
+    """The fingerprint of images (N, H, W, C), read some at a time."""
+    content = hasher()
+    for start in range(0, len(images), PIECE):
+        content.update(np.ascontiguousarray(images[start : start + PIECE]))
+    return digest(content.hexdigest(), images.shape)
 
 
 def is_store(path: Path) -> bool:
@@ -166,6 +216,7 @@ def open_store(path: Path) -> ImageStore:
             factors=factors,
             factor_names=tuple(map(str, head["factor_names"])),
             card=head["card"],
+            pictures=pictures_of(head),
         )
         _check(store)
     except (OSError, EOFError, ValueError) as error:
@@ -190,6 +241,13 @@ def _head(path: Path) -> dict[str, Any]:
         if not isinstance(head.get(key), kind):
             raise ValueError(f"store.json has {head.get(key)!r} as {key}")
     return head
+
+
+def pictures_of(head: dict[str, Any]) -> str:
+    """The fingerprint of the images, out of store.json; empty where an earlier version wrote it."""
+    parts = head.get("fingerprints")
+    pictures = parts.get("pictures") if isinstance(parts, dict) else None
+    return pictures if isinstance(pictures, str) else ""
 
 
 def _check(store: ImageStore) -> None:

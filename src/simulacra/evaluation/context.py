@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simulacra.catalogue import OF_FACTORS
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
 from simulacra.estimates import Estimate
@@ -165,7 +166,8 @@ class Material:
 
         Without `n` and with `why` it says that a run of this kind cannot have the metric.
         """
-        subject = self.subject
+        subject, splits = self.subject, [entries.get("split") or "train", self.chosen.split]
+        data = self.store.fingerprint_of(splits, factors=metric in OF_FACTORS)
         return Measurement(
             metric=metric,
             estimate=estimate,
@@ -173,6 +175,7 @@ class Material:
             weights=subject.weights,
             seed=self.seed,
             against=self.against,
+            data=None if entries.get("judge") else data,
             **entries,
         )
 

@@ -1,7 +1,7 @@
 """The images that a run was trained on: where they were, where they are seen from here, or packed once more."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,16 @@ def store_of(
         remedy: what a person can do where the data is not at hand.
 
     Raises:
-        DataError: there is no store, or it is not the one trained on.
+        DataError: there is no store, or it is not the one trained on. Other labels make it no other one for a run that
+            was trained without labels.
     """
     recipe, trained = recipe or run.read_recipe(), run.read_facts().get("data", {})
     if data is not None:
         store = _opened(str(data), recipe, trained, say)
-        if store.fingerprint != trained.get("fingerprint"):
+        if not is_trained_on(store, recipe, trained):
             raise DataError(_difference(str(data), store, run, trained, recipe))
     else:
-        store = _found(run, trained) or _packed_again(run, recipe, trained, say, remedy)
+        store = _found(run, recipe, trained) or _packed_again(run, recipe, trained, say, remedy)
     return hold_out(store, recipe.data.holdout, recipe.seed)
 
 
@@ -58,20 +59,30 @@ def store_at_hand(run: RunFolder) -> ImageStore | None:
         return None
 
 
-def places(run: RunFolder, trained: dict[str, Any]) -> Iterator[Path]:
-    """Where the store of a run may be: as it was typed, seen from here and from above the run, and its whole path."""
-    typed = expand(str(trained.get("path")))
-    yield typed
-    if "absolute" in trained:
-        yield Path(str(trained["absolute"]))
-    if not typed.is_absolute():  # a project that was moved as a whole
-        yield from (folder / typed for folder in run.path.absolute().parents)
+def is_trained_on(store: ImageStore, recipe: Recipe, trained: dict[str, Any]) -> bool:
+    """Whether a store is the one that a run was trained on, or has its pictures and splits where no label counts."""
+    if store.fingerprint == trained.get("fingerprint"):
+        return True
+    return not recipe.data.labels and with_splits_of(store, recipe, trained) is not None
 
 
-def _found(run: RunFolder, trained: dict[str, Any]) -> ImageStore | None:
+def with_splits_of(store: ImageStore, recipe: Recipe, trained: dict[str, Any]) -> ImageStore | None:
+    """A store with the images that a run held out, if it has the run's pictures and splits, whatever its labels.
+
+    None where it has other ones, or the run, of an earlier version, does not say which it has.
+    """
+    parts = trained.get("fingerprints", {})
+    if store.fingerprint != trained.get("fingerprint") and store.fingerprints["pictures"] != parts.get("pictures"):
+        return None
+    held_out = hold_out(store, recipe.data.holdout, recipe.seed)
+    same = store.fingerprint == trained.get("fingerprint") or held_out.fingerprints["split"] == parts.get("split")
+    return held_out if same else None
+
+
+def _found(run: RunFolder, recipe: Recipe, trained: dict[str, Any]) -> ImageStore | None:
     """The store at one of its places, or None; a DataError where there is another one or a damaged one alone."""
     problem: DataError | None = None
-    for path in places(run, trained):
+    for path in run.data_places():
         if not is_store(path):
             continue
         try:
@@ -79,7 +90,7 @@ def _found(run: RunFolder, trained: dict[str, Any]) -> ImageStore | None:
         except DataError as error:
             problem = problem or error
             continue
-        if store.fingerprint == trained.get("fingerprint"):
+        if is_trained_on(store, recipe, trained):
             return store
         problem = problem or DataError(_difference(str(path), store, run, trained, None))
     if problem is not None:
@@ -99,7 +110,7 @@ def _packed_again(run: RunFolder, recipe: Recipe, trained: dict[str, Any], say: 
         store = _opened(source, recipe, trained, say)
     except DataError as error:
         raise DataError(f"{lost}, and {source} cannot be packed again ({error}); {remedy}") from error
-    if store.fingerprint != trained.get("fingerprint"):
+    if not is_trained_on(store, recipe, trained):
         raise DataError(f"{lost}, and {source} has changed since {run.path} was trained on it; {remedy}")
     return store
 

@@ -1,8 +1,7 @@
 """Several runs against one another: which of their numbers compare, which are better, where their recipes differ."""
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -10,120 +9,11 @@ from typing import Any
 
 from simulacra.errors import RunError, nearest
 from simulacra.estimates import LEVEL, Better, Estimate, Standing, against_best, difference, paired, welch
-from simulacra.measurements import Key, Measurement
 from simulacra.recipe import Recipe, leaves, to_table
 from simulacra.report.formatting import MISSING, listed, number, plain
-from simulacra.report.record import Record, newest
+from simulacra.report.matching import Match, matches, weights_of
+from simulacra.report.record import Record, weights_name
 from simulacra.tabular import Table, Tabular
-
-Variants = dict[Key, dict[int, Measurement]]  # how something was measured -> index of a run -> its number
-
-
-@dataclass(frozen=True)
-class Match:
-    """Numbers of at least two runs that measure the same in the same way."""
-
-    conditions: dict[str, str | int]  # how they were measured, the data set among them
-    scores: Mapping[int, Measurement]  # index of a run -> its number
-
-    @property
-    def first(self) -> Measurement:
-        """The number of the first run, which stands for all where they agree."""
-        return next(iter(self.scores.values()))
-
-
-def matches(
-    records: Sequence[Record],
-    scores: Sequence[Sequence[Measurement]],
-    wanted: Sequence[str] = (),
-    split: str | None = None,
-) -> tuple[list[Match], list[str]]:
-    """The numbers of runs that can be compared, of the wanted metrics or all, and sentences about the others.
-
-    For everything measured the numbers with the conditions that most runs share, more images first; and sentences. The
-    split is as in `comparison_of`.
-    """
-    chosen = split or default_split(scores)
-    subjects: dict[Key, Variants] = {}
-    for index, rows in enumerate(scores):
-        for row in rows:
-            if row.estimate and row.split in (None, chosen) and (not wanted or row.metric in wanted):
-                alike = (*row.key, _data(row, records[index]))
-                subjects.setdefault(row.subject, {}).setdefault(alike, {})[index] = row
-    matched = []
-    different, missing = dict[tuple[int, str], list[str]](), dict[int, list[Measurement]]()
-    for variants in subjects.values():
-        shared = max(variants.values(), key=lambda numbers: (len(numbers), next(iter(numbers.values())).n or 0))
-        first = min(shared)
-        for index, record in enumerate(records):
-            other = next((numbers[index] for numbers in variants.values() if index in numbers), None)
-            if other is None:
-                missing.setdefault(index, []).append(shared[first])
-            elif index not in shared:
-                why = _difference(other, record, shared[first], records[first])
-                different.setdefault((index, why), []).append(other.metric)
-        if len(shared) > 1:
-            matched.append(Match(_conditions(shared[first], records[first]), shared))
-    notes = [_not_compared(records[index].name, metrics, why) for (index, why), metrics in different.items()]
-    return matched, [*notes, *(_not_measured(records[index], rows) for index, rows in missing.items())]
-
-
-def default_split(scores: Sequence[Sequence[Measurement]]) -> str:
-    """The split that a comparison is about unless another one is asked for."""
-    splits = {row.split for rows in scores for row in rows if row.estimate}
-    return next((split for split in ("test", "valid", "valid+test") if split in splits), "test")
-
-
-def command(record: Record, like: Measurement | None = None) -> str:
-    """The command that measures a run as another number was measured."""
-    words = ["simulacra", "evaluate", shlex.quote(str(record.folder.path))]
-    if like is not None and like.seed is not None:
-        words += ["-n", str(like.n)] if like.n is not None else []
-        extractor = (like.extractor or "").partition(",")[0]
-        words += ["--features", shlex.quote(extractor)] if extractor else []
-        words += ["--against", "STORE"] if like.against else []
-    return " ".join(words)
-
-
-def _data(row: Measurement, record: Record) -> Any:
-    """The data set that a number depends on; None where it is about samples alone, or its subject names another one."""
-    return record.fact("data", "fingerprint") if not row.against and (row.split or row.judge) else None
-
-
-def _conditions(row: Measurement, record: Record) -> dict[str, Any]:
-    """How a number was measured, with the data set that it depends on."""
-    data = _data(row, record)
-    return row.conditions if data is None else row.conditions | {"data": data}
-
-
-def _difference(row: Measurement, record: Record, other: Measurement, other_record: Record) -> str:
-    """Why two numbers of one subject cannot be compared, and what to do about it."""
-    here, there = _conditions(row, record), _conditions(other, other_record)
-    keys = [key for key in dict.fromkeys([*here, *there]) if here.get(key) != there.get(key)]
-    pairs = [
-        f"{key} is {plain(here.get(key, 'unknown'), 60)} for {record.name} and {plain(there.get(key, 'unknown'), 60)} "
-        f"for {other_record.name}"
-        for key in keys
-    ]
-    if "density" in keys:
-        return f"{listed(pairs)}, and log-densities compare only where likelihood and width are equal"
-    if "data" in keys:
-        return f"{listed(pairs)}; measure each run against one store: {command(record)} --against STORE"
-    return f"{listed(pairs)}; to measure {record.name} in the same way: {command(record, other)}"
-
-
-def _not_compared(name: str, metrics: Sequence[str], why: str) -> str:
-    unique = list(dict.fromkeys(metrics))
-    return f"for {name}, {listed(unique)} {'is' if len(unique) == 1 else 'are'} not compared, because {why}"
-
-
-def _not_measured(record: Record, missing: Sequence[Measurement]) -> str:
-    """The metrics that a run lacks, and the command that may measure them."""
-    names = list(dict.fromkeys(row.metric for row in missing))
-    evaluated = next((row for row in missing if row.seed is not None), None)
-    remedy = f"; to measure what applies to such a run: {command(record, evaluated)}" if evaluated else ""
-    return f"not measured of {record.name}: {listed(names)}{remedy}"
-
 
 WITHOUT_EFFECT = ("title", "expect", "every", "data.source")  # parts of a recipe that change no weight
 Settings = dict[str, Any]  # dotted key -> value
@@ -157,6 +47,7 @@ class Column:
     indices: tuple[int, ...]  # of its runs among all, by seed
     runs: tuple[str, ...]  # their folders
     seeds: tuple[int, ...]
+    weights: str | None  # that were measured, and samples are drawn with: ema or raw; None where no recipe says it
 
 
 def single(records: Sequence[Record]) -> list[Column]:
@@ -221,7 +112,7 @@ def _column(name: str, indices: Sequence[int], records: Sequence[Record]) -> Col
     seeds = {index: recipe.seed if recipe else 0 for index, recipe in recipes.items()}
     ordered = tuple(sorted(indices, key=seeds.__getitem__))
     runs = tuple(str(records[index].folder.path) for index in ordered)
-    return Column(name, ordered, runs, tuple(seeds[index] for index in ordered))
+    return Column(name, ordered, runs, tuple(seeds[index] for index in ordered), weights_of(records[ordered[0]]))
 
 
 def _order(value: object) -> tuple[bool, float, str]:
@@ -359,7 +250,7 @@ def comparison_of(
         RunError: the key makes no groups of these runs.
     """
     columns = single(records) if group_by is None else grouped(records, group_by)
-    matched, notes = matches(records, [newest(record.evaluations) for record in records], wanted, split)
+    matched, notes = matches(records, wanted, split)
     metrics = []
     for match in matched:
         cells = [_cell(column, match, group_by is not None) for column in columns]
@@ -367,7 +258,16 @@ def comparison_of(
             metrics.append(_compared(columns, cells, match, group_by is not None))
     differences = _differences(records, columns, with_seed=group_by is None)
     about = _of_groups(columns, group_by, list(differences)) if group_by else [OF_RUNS]
-    return Comparison(tuple(columns), group_by, tuple(metrics), differences, (*notes, *about))
+    return Comparison(tuple(columns), group_by, tuple(metrics), differences, (*notes, *_weights(columns), *about))
+
+
+def _weights(columns: Sequence[Column]) -> list[str]:
+    """Which weights are compared, where any run keeps an EMA."""
+    kinds = {kind: [column.name for column in columns if column.weights == kind] for kind in ("ema", "raw")}
+    if not kinds["ema"]:
+        return []
+    parts = [f"{weights_name(kind)} of {listed(names)}" for kind, names in kinds.items() if names]
+    return [f"each run is compared by the weights that its samples are drawn with: {', '.join(parts)}"]
 
 
 def _differences(records: Sequence[Record], columns: Sequence[Column], with_seed: bool) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from simulacra.engine.checkpoints import Which, chosen_checkpoint
 from simulacra.engine.loop import Tick, Training
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
-from simulacra.evaluation.data_of_run import store_of
+from simulacra.evaluation.data_of_run import store_at_hand, store_of, with_splits_of
 from simulacra.evaluation.features import extractor_for, untrained
 from simulacra.evaluation.metrics import GROUPS, Results
 from simulacra.evaluation.metrics.held_out import best_of, metric_of, score
@@ -110,18 +110,17 @@ def evaluate(
     _check(count, seed, only)
     run = RunFolder(path)
     recipe = run.read_recipe()
-    store = other_store(recipe, data, against, say) if against else store_of(run, data, recipe=recipe, say=say)
+    store, own = real_images(run, recipe, data, against, say)
     subject = open_model(run, step, weights=weights, store=store, recipe=recipe)
     chosen = choose(store, count)
     with run.lock_if_writable(say) as writable, Live("measuring") as live:
         show = partial(_show, live)
         extractor = extractor_for(features, store, cache, partial(show, "training a judge of the labels"))
-        fingerprint = None if against is None else store.fingerprint
-        material = Material(subject, chosen, extractor, seed, fingerprint, cache, show)
+        material = Material(subject, chosen, extractor, seed, None if own else store.fingerprint, cache, show)
         results = _measured(material, only or tuple(GROUPS))
         not_kept = _kept(run, results, material) if writable else f"{path} may not be written to"
     notes = [f"these numbers are not kept: {not_kept}"] if not_kept else []
-    notes += remarks(chosen, count, best=against is None and run.read_best() == subject.step)
+    notes += remarks(chosen, count, best=own and run.read_best() == subject.step)
     notes += [*results.notes, *reasons(results.measurements)]
     return Evaluated(_title(material), results.measurements, notes)
 
@@ -149,11 +148,41 @@ def _kept(run: RunFolder, results: Results, material: Material) -> str | None:
     """Keeps what was measured in the run folder; why it could not be kept, or None."""
     try:
         keep(run, [measurement for measurement in results.measurements if measurement.applies])
+        run.write_facts(_about_data(run, results.measurements, material.store))
         for name, arrays in results.pictures.items():
             run.write_picture(name, arrays | _origin(material), preview(arrays))
     except RunError as error:
         return str(error)
     return None
+
+
+def _about_data(run: RunFolder, measurements: Sequence[Measurement], store: ImageStore) -> dict[str, Any]:
+    """For run.json: where the images are that a run was measured beside, and which metrics it cannot have, and why."""
+    measured = run.read_facts().get("measured", {})
+    lacks = measured.get(store.fingerprint, {}).get("not_applicable", {})
+    lacks = {metric: why for metric, why in lacks.items() if metric not in {row.metric for row in measurements}}
+    lacks |= {row.metric: row.why for row in measurements if not row.applies}
+    about = {"path": str(store.path), "absolute": str(store.path.absolute()), "not_applicable": lacks}
+    return {"measured": measured | {store.fingerprint: about}}
+
+
+def real_images(
+    run: RunFolder, recipe: Recipe, data: Path | None, against: Path | None, say: Callable[[str], None]
+) -> tuple[ImageStore, bool]:
+    """The store that a run is measured beside, and whether its pictures and splits are those that it was trained on.
+
+    Raises:
+        RunError: both `data` and `against` are given.
+        DataError: there is no store, or it does not fit the run.
+    """
+    if against is None:
+        return store_of(run, data, recipe=recipe, say=say), True
+    store = other_store(recipe, data, against, say)
+    trained = run.read_facts().get("data", {})
+    if "fingerprints" not in trained and (before := store_at_hand(run)) is not None:  # of an earlier version
+        trained = trained | {"fingerprints": before.fingerprints}
+    own = with_splits_of(store, recipe, trained)
+    return own or store, own is not None
 
 
 def other_store(recipe: Recipe, data: Path | None, against: Path, say: Callable[[str], None]) -> ImageStore:

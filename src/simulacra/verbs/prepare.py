@@ -209,6 +209,7 @@ def facts_of_data(store: ImageStore) -> dict[str, Any]:
         "path": str(store.path),
         "absolute": str(store.path.absolute()),
         "fingerprint": store.fingerprint,
+        "fingerprints": store.fingerprints,
         "shape": list(store.shape),
         "counts": {split: len(store.rows(split)) for split in SPLITS},
         "label_names": list(store.label_names),

@@ -7,8 +7,9 @@ from typing import Any
 
 from simulacra.errors import RunError, nearest
 from simulacra.report import read_all, write_comparison, write_report
-from simulacra.report.compare import Comparison, command, comparison_of
-from simulacra.report.record import Record, newest
+from simulacra.report.compare import Comparison, comparison_of
+from simulacra.report.matching import Candidate, command
+from simulacra.report.record import Record
 from simulacra.runs import RunFolder
 
 
@@ -71,12 +72,12 @@ def compare(
         RecipeError: the recipe of a run cannot be read.
     """
     records = _read(paths)
-    scores = [newest(record.evaluations) for record in records]
-    measured = {score.metric for of_run in scores for score in of_run if score.estimate}
+    rows = [row for record in records for row in record.evaluations if row.estimate]
+    measured = {row.metric for row in rows}
     for name in metrics:
         if name not in measured:
             raise RunError(f"--metric {name}: no run has this metric; {nearest(name, measured)}")
-    splits = {score.split for of_run in scores for score in of_run if score.estimate and score.split}
+    splits = {row.split for row in rows if row.split}
     if split is not None and split not in splits:
         raise RunError(f"--split {split}: no run was measured on it; {nearest(split, splits)}")
     comparison = comparison_of(records, group_by=group_by, wanted=metrics, split=split)
@@ -95,11 +96,11 @@ def _read(paths: Sequence[Path]) -> list[Record]:
     for path in paths:
         RunFolder(path).read_recipe()  # raises where there is no run, or none that this version reads
     records = read_all([RunFolder(path) for path in paths])
-    scores = [newest(record.evaluations) for record in records]
-    like = next((score for of_run in scores for score in of_run if score.seed is not None and score.estimate), None)
-    for record, of_run in zip(records, scores, strict=True):
+    measured = ((record, row) for record in records for row in record.evaluations if row.estimate)
+    like = next((Candidate(record, row, {}) for record, row in measured if row.seed is not None), None)
+    for record in records:
         if damage := next((gap for gap in record.gaps if gap.startswith("evaluations.jsonl is damaged")), None):
             raise RunError(f"{record.folder.path}/{damage} Remove it and measure again: {command(record, like)}")
-        if not any(score.estimate for score in of_run):
+        if not any(row.estimate for row in record.evaluations):
             raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
     return records

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.catalogue import METRICS
+from simulacra.catalogue import METRICS, OF_LABELS
 from simulacra.errors import RecipeError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import RealImages
@@ -27,9 +27,16 @@ def held_out(subject: Subject, split: str, step: int, limit: int | None = None) 
     flipped or augmented. The step, of updates that the objective has had, is for the record.
     """
     return [
-        Measurement(metric=metric, estimate=Estimate.of(values), split=split, step=step, n=len(values))
+        Measurement(estimate=Estimate.of(values), step=step, n=len(values), **_about(subject, metric, split))
         for metric, values in per_image(subject, split, limit).items()
     ]
+
+
+def _about(subject: Subject, metric: str, split: str) -> dict[str, Any]:
+    """What a number is about: its metric, the split, and the split's images, with the labels that it depends on."""
+    labels = tuple(subject.recipe.data.labels) if metric in OF_LABELS else ()
+    data = subject.store.fingerprint_of([split], labels) if subject.store is not None else None
+    return {"metric": metric, "split": split, "data": data}
 
 
 def per_image(subject: Subject, split: str, limit: int | None = None) -> dict[str, NDArray[np.float32]]:
@@ -90,8 +97,8 @@ def score(
         scale = np.prod(subject.recipe.data.shape) if getattr(objective, "reduction", "") == "sum" else 1
         width = getattr(objective, "latent", 1) if getattr(objective, "kl_reduction", "") == "mean" else 1
         values[metric] = values["mse"] * float(scale) + getattr(objective, "kl_weight", 1.0) / width * values["kl"]
-    about: dict[str, Any] = {"split": "valid", "step": subject.step, "weights": subject.weights}
-    return Measurement(metric=metric, estimate=Estimate.of(values[metric]), n=len(values[metric]), **about)
+    about = _about(subject, metric, "valid") | {"step": subject.step, "weights": subject.weights}
+    return Measurement(estimate=Estimate.of(values[metric]), n=len(values[metric]), **about)
 
 
 def best_of(measurements: Iterable[Measurement], metric: str, steps: Sequence[int]) -> Measurement | None:
@@ -124,10 +131,10 @@ def _distance(
         for index, split in enumerate(("valid", "train"))
     )
     generated = extractor.vectors(subject.decode(subject.codes(SCORED, Draw.SCORED_SAMPLES, seed=0)), progress)
-    about: dict[str, Any] = {"split": "valid", "step": subject.step, "weights": subject.weights, "real": len(real)}
+    about = _about(subject, metric, "valid") | {"step": subject.step, "weights": subject.weights, "real": len(real)}
     about |= {"n": len(generated), "extractor": extractor.label}
     baseline = _measure(metric, real, reference).value
-    return Measurement(metric=metric, estimate=_measure(metric, real, generated), baseline=baseline, **about)
+    return Measurement(estimate=_measure(metric, real, generated), baseline=baseline, **about)
 
 
 def _drawn(rows: NDArray[np.int64], key: int) -> NDArray[np.int64]:
