@@ -1,5 +1,7 @@
 """Results as tables: whole numbers on any terminal, escaped in a notebook, and with rows to compute with."""
 
+import csv
+import io
 import sys
 from types import ModuleType
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulacra.cli.options import print_table
-from simulacra.tabular import Table, Tabular
+from simulacra.tabular import Table, Tabular, latex, to_csv
 
 
 class Result(Tabular):
@@ -76,3 +78,33 @@ def test_no_number_is_broken_on_any_terminal(
     text = capsys.readouterr().out
     for part in ("recall", "0.03455", "significant", "difference"):
         assert part in text
+
+
+def test_latex_reads_no_command_in_a_name_or_a_number() -> None:
+    table = Table("", ("a_b & 50%", "kl ↓"), [(r"\input{x}", "-9.4e-4 (-1,933 to 0.05)")], ["n_1"])
+    assert table.to_latex() == (
+        "% \\usepackage{booktabs}\n"
+        "% n_1\n"
+        "\\begin{tabular}{@{}ll@{}}\n"
+        "  \\toprule\n"
+        "  a\\_b \\& 50\\% & kl $\\downarrow$ \\\\\n"
+        "  \\midrule\n"
+        "  \\textbackslash{}input\\{x\\} & $-9.4 \\times 10^{-4}$ ($-1{,}933$ to 0.05) \\\\\n"
+        "  \\bottomrule\n"
+        "\\end{tabular}\n"
+    )
+
+
+def test_names_with_digits_stay_names_in_latex() -> None:
+    assert latex("kl-4.0-seed-2, 64x64, v1e-3") == "kl-4.0-seed-2, 64x64, v1e-3"
+
+
+def test_markdown_keeps_cells_apart() -> None:
+    table = Table("", ("a_b", "c|d"), [("1", "<script>")], ["see *this*"])
+    assert table.to_markdown() == ("| a\\_b | c\\|d |\n| --- | --- |\n| 1 | \\<script\\> |\n\n- see \\*this\\*\n")
+
+
+def test_csv_is_read_back_as_it_was() -> None:
+    rows = [{"name": 'a, "b"', "value": 0.1, "low": None}, {"name": "c\nd", "value": 2, "low": -1.5}]
+    read = list(csv.DictReader(io.StringIO(to_csv(rows))))
+    assert read == [{"name": 'a, "b"', "value": "0.1", "low": ""}, {"name": "c\nd", "value": "2", "low": "-1.5"}]

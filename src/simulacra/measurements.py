@@ -14,6 +14,8 @@ Key = tuple[str | int | None, ...]
 WEIGHTS = {"averaged": "ema"}
 KEYS = {"floor": "baseline", "kinds": "modes"}
 
+NO_LABELS = "not applicable, the data set has no labels"  # the reason why a number is missing that needs a judge
+
 TEXTS = ("split", "code", "label", "extractor", "judge", "against", "data", "density", "weights", "why")
 COUNTS = ("n", "real", "seed")
 CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")

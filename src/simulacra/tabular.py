@@ -1,5 +1,8 @@
-"""Results as tables of texts: the command line prints them, a notebook shows them, and scripts take their rows."""
+"""Results as tables of texts: printed, shown in a notebook, written for a paper, and with rows for scripts."""
 
+import csv
+import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +10,17 @@ from html import escape
 from typing import Any
 
 GAP = 3  # letters between two columns of a table, and at its edges
+# What LaTeX reads as commands, and letters that only some of its fonts have, and how they are written.
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{letter: f"\\{letter}" for letter in "{}$&#_%"},
+    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "×": r"$\times$", "–": "--", "…": r"\ldots{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"},
+}
+NUMBER = re.compile(r"(?<![\w.-])(-?[\d,]+(?:\.\d+)?)(?:e(-?\d+))?(?![\w.-])")
+MARKDOWN = re.compile(r"([\\|`*_<>\[\]])")
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,55 @@ class Table:
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"{table}<ul>{notes}</ul>" if notes else table
+
+    def to_markdown(self) -> str:
+        """The table as Markdown that GitHub and Pandoc read, with the notes as a list below."""
+        rows = [tuple(map(_as_markdown, row)) for row in (self.columns, *self.rows)]
+        rows.insert(1, ("---",) * len(self.columns))
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        notes = [f"- {_as_markdown(note)}" for note in self.notes]
+        return "\n".join([*lines, *([""] if notes else []), *notes, ""])
+
+    def to_latex(self) -> str:
+        """The table as a LaTeX tabular with the lines of the package booktabs; the notes are comments above it."""
+
+        def line(cells: Sequence[str]) -> str:
+            return f"  {' & '.join(map(latex, cells))} \\\\\n"
+
+        notes = "".join(f"% {note}\n" for note in (r"\usepackage{booktabs}", *self.notes))
+        begin = f"\\begin{{tabular}}{{@{{}}{'l' * len(self.columns)}@{{}}}}\n  \\toprule\n"
+        body = "".join(map(line, self.rows))
+        return f"{notes}{begin}{line(self.columns)}  \\midrule\n{body}  \\bottomrule\n\\end{{tabular}}\n"
+
+
+def latex(text: str) -> str:
+    """A text as LaTeX, in which nothing is a command; numbers below 0 and with an exponent are formulas."""
+    parts, end = [], 0
+    for found in NUMBER.finditer(text):
+        digits, exponent = found.groups()
+        if exponent is None and not digits.startswith("-"):
+            continue
+        power = rf" \times 10^{{{exponent}}}" if exponent else ""
+        parts += [_escaped(text[end : found.start()]), f"${digits.replace(',', '{,}')}{power}$"]
+        end = found.end()
+    return "".join([*parts, _escaped(text[end:])])
+
+
+def _as_markdown(text: str) -> str:
+    return MARKDOWN.sub(r"\\\1", text)
+
+
+def _escaped(text: str) -> str:
+    return "".join(LATEX.get(letter, letter) for letter in text)
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of values with the same keys as CSV, a head first; empty where there is no value."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
 
 
 def frame(rows: list[dict[str, Any]]) -> Any:

@@ -210,7 +210,7 @@ def test_other_data_are_not_compared(simulacra, make) -> None:
     assert "for b, precision is not compared, because data is data-2 for b and data-1 for a" in found.notes[0]
     refused = simulacra("compare", make("c", 0.5), make("d", 0.5, data="data-2"), code=2)
     assert "nothing can be compared: for d, precision is not compared, because data is data-2 for d" in refused.err
-    assert f"simulacra evaluate {b.with_name('d')} --against STORE" in refused.err
+    assert f"simulacra evaluate {b.with_name('d')} -n 500 --features random-vgg --against STORE" in refused.err
 
 
 def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make) -> None:

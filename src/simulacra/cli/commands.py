@@ -237,15 +237,18 @@ def compare(
     group_by: Annotated[str | None, typer.Option(help="Key of the recipes; seeds of one value are a group.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric, e.g. recall; all by default.")] = None,
     split: Annotated[str | None, typer.Option(help="test, valid or train; held-out images by default.")] = None,
-    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file to write it to as a page.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="File to write it to: HTML, or --format.")] = None,
+    form: Annotated[str | None, typer.Option("--format", "-f", help="csv, latex or markdown.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare runs metric by metric: which one is better, if their numbers can be compared."""
     from simulacra.verbs import report as verb
 
-    comparison = verb.compare(runs, group_by, metric or (), split=split, out=out)
+    comparison = verb.compare(runs, group_by, metric or (), split=split, out=out, form=form)
     if as_json:
         echo(json.dumps(comparison.as_json()))
+    elif form is not None and out is None:
+        echo(comparison.written(form).rstrip("\n"))
     else:
         print_table(comparison.to_table())
         if comparison.differences:

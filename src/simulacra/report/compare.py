@@ -1,7 +1,7 @@
 """Several runs against one another: which of their numbers compare, which are better, where their recipes differ."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -13,7 +13,7 @@ from simulacra.recipe import Recipe, leaves, to_table
 from simulacra.report.formatting import MISSING, listed, number, plain
 from simulacra.report.matching import Match, matches, weights_of
 from simulacra.report.record import Record, weights_name
-from simulacra.tabular import Table, Tabular
+from simulacra.tabular import Table, Tabular, to_csv
 
 WITHOUT_EFFECT = ("title", "expect", "every", "data.source")  # parts of a recipe that change no weight
 Settings = dict[str, Any]  # dotted key -> value
@@ -199,9 +199,14 @@ class Comparison(Tabular):
                 "code": compared.code,
                 "label": compared.label,
                 "split": compared.split,
+                "n": compared.conditions.get("n"),
+                "extractor": compared.conditions.get("extractor"),
+                "judge": compared.conditions.get("judge"),
                 "column": column.name,
+                "weights": column.weights,
                 **asdict(cell.estimate),
                 "baseline": cell.baseline,
+                "better": compared.better,
                 "verdict": compared.verdict,
             }
             for compared in self.metrics
@@ -223,11 +228,35 @@ class Comparison(Tabular):
         table = Table("", head, body, self.notes, (*intervals, "baseline"), words)
         return table if any(row[-2] for row in body) else table.without("baseline")
 
+    def for_paper(self) -> Table:
+        """The same with each interval behind its value."""
+        table = self.to_table()
+        head = ("metric", *(column.name for column in self.columns), *table.columns[1 + 2 * len(self.columns) :])
+        body = []
+        for row in table.rows:
+            end = 1 + 2 * len(self.columns)
+            pairs, rest = zip(row[1:end:2], row[2:end:2], strict=True), row[end:]
+            values = [f"{value} ({interval})" if interval else value for value, interval in pairs]
+            body.append((row[0], *values, *rest))
+        return Table("", head, body, self.notes)
+
+    def written(self, form: str) -> str:
+        """The metrics in one of FORMATS."""
+        return FORMATS[form](self)
+
     def settings(self) -> Table:
         """The keys in which the recipes differ."""
         names = [column.name for column in self.columns]
         rows = [(key, *values) for key, values in self.differences.items()]
         return Table("", ("setting", *names), rows, words=frozenset(names))
+
+
+# Name of a format -> what writes a comparison in it.
+FORMATS: dict[str, Callable[[Comparison], str]] = {
+    "csv": lambda comparison: to_csv(comparison.rows),
+    "latex": lambda comparison: comparison.for_paper().to_latex(),
+    "markdown": lambda comparison: comparison.for_paper().to_markdown(),
+}
 
 
 def _texts(cell: Cell | None) -> tuple[str, str]:

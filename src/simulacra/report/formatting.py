@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MISSING = "–"
+BORDER = re.compile(r"[ ,;:/_.\-]")  # between words of names, paths and lists
 ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
 
 
@@ -15,7 +16,7 @@ def plain(text: object, limit: int = 0) -> str:
     """A name as one printable line: no control characters, no half characters, and not longer than `limit`.
 
     Escaping is not done here: it belongs to the template and to the drawing of SVG. The middle of a longer name gives
-    way to an ellipsis; a limit of 0 never cuts.
+    way to an ellipsis, which stands between words where these are short; a limit of 0 never cuts.
     """
     whole = str(text).encode("utf-8", "replace").decode("utf-8")
     spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in whole)
@@ -23,7 +24,12 @@ def plain(text: object, limit: int = 0) -> str:
     if not limit or len(line) <= limit:
         return line
     tail = (limit - 1) // 3
-    return f"{line[: limit - 1 - tail].rstrip()}…{line[len(line) - tail :].lstrip()}"
+    head, end = line[: limit - 1 - tail], line[len(line) - tail :]
+    first = max((found.end() for found in BORDER.finditer(head)), default=0)
+    last = min((found.start() for found in BORDER.finditer(end)), default=len(end))
+    head = head[:first] if 2 * first > len(head) else head
+    end = end[last:] if 2 * last < len(end) else end
+    return f"{head.rstrip()}…{end.lstrip()}"
 
 
 def _printable(char: str) -> bool:

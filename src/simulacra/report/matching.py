@@ -8,7 +8,7 @@ from typing import Any
 
 from simulacra.catalogue import BY_GROUP, METRICS, OF_LABELS, of_group
 from simulacra.data.store import is_store
-from simulacra.measurements import Key, Measurement
+from simulacra.measurements import NO_LABELS, Key, Measurement
 from simulacra.report.formatting import image_shape, listed, plain
 from simulacra.report.record import Record, newest, weights_name
 
@@ -79,11 +79,11 @@ def matches(
             matched.append(Match(_in_common(shared), {index: shared[index].row for index in sorted(shared)}))
         for index, record in enumerate(records):
             others = [variant[index] for variant in variants.values() if index in variant]
-            if not others:
-                missing.setdefault((index, _why_missing(record, first)), []).append(first.row.metric)
-            elif (index not in shared or not first.comparable) and len(records) > 1:
-                other = min(others, key=lambda other: len(_differing(other, first)))
-                different.setdefault((index, _why_different(other, first)), []).append(other.row.metric)
+            other = min(others, key=lambda other: len(_differing(other, first)), default=None)
+            if other is None and first.comparable and (why := _why_missing(record, first)):
+                missing.setdefault((index, why), []).append(first.row.metric)
+            elif other is not None and (index not in shared or not first.comparable):
+                different.setdefault((index, _why_different(other, first)), []).append(first.row.metric)
     notes = [_not_compared(records[index], metrics, why) for (index, why), metrics in different.items()]
     return matched, notes + [_not_measured(records[index], metrics, why) for (index, why), metrics in missing.items()]
 
@@ -186,6 +186,8 @@ def _why_different(mine: Candidate, other: Candidate) -> str:
     if keys == ["trained on"]:
         return f"{mine.record.name} and {other.record.name} were not both trained on these training images"
     values = listed([_values(key, mine, other) for key in keys])
+    if str(other.alike["extractor"]).startswith(JUDGE_FEATURES):  # which takes labels
+        mine, other = other, mine
     return f"{values}; to measure {mine.record.name} in the same way: {command(mine.record, other)}"
 
 
@@ -224,14 +226,19 @@ def _other_data(mine: Candidate, other: Candidate) -> str:
 
 def _how_data_differ(a: Record, b: Record) -> str:
     """The part of the data in which two runs differ."""
-    parts = [[record.fact("data", "fingerprints", part) for record in (a, b)] for part in ("pictures", "split")]
-    pictures, split = (None not in part and part[0] == part[1] for part in parts)
     names = [_named(record) for record in (a, b)]
-    if pictures and not split:
+    if differ_in(a, b, "pictures"):
+        return f"data is {names[0]} for {a.name} and {names[1]} for {b.name}"
+    if differ_in(a, b, "split"):
         return f"its pictures are those of {b.name}, but split into train, valid and test in another way"
-    if pictures:
-        return f"it was not measured beside the same images as {b.name}"
-    return f"data is {names[0]} for {a.name} and {names[1]} for {b.name}"
+    return f"it was not measured beside the same images as {b.name}"
+
+
+def differ_in(a: Record, b: Record, part: str) -> bool:
+    """Whether the data of two runs differ in a part: pictures, split or labels; all are one where a run is older."""
+    whole = [record.fact("data", "fingerprint") for record in (a, b)]
+    parts = [record.fact("data", "fingerprints", part) for record in (a, b)]
+    return whole[0] != whole[1] if None in parts else parts[0] != parts[1]
 
 
 def _named(record: Record) -> str:
@@ -302,18 +309,33 @@ def _why_missing(record: Record, like: Candidate) -> str:
     if other := next((each for each in rows if each.estimate and each.split != "train"), None):
         return _other_split(record, other, like)
     if row.seed is None:
-        return f"a training of family {family} does not measure it"
+        return f"trainings of family {family} measure no such number"
     (data, store), own = _data_of(like), record.fact("data", "fingerprint")
-    if why := _lacks(record, data, row.metric):
+    if why := _needs(record, row.metric) or _lacks(record, data, row.metric):
+        return why
+    if (why := _lacks(record, str(own), row.metric)) and not why.startswith(_reason(NO_LABELS)):
         return why
     if row.judge and data != own and store and not _measured_so(record, like):
         what = "its data has other labels" if record.fact("data", "label_names") else "its data has no labels"
         return f"{what}; to measure it beside those of {like.record.name}: {command(record, like, store)}"
-    if why := _lacks(record, str(own), row.metric):
-        return why
-    if _measured_so(record, like):
-        return "such a model has no such number"
+    if why or _measured_so(record, like):
+        return why or "such a model has no such number"
     return f"to measure what applies to such a run: {command(record, like)}"
+
+
+def _needs(record: Record, metric: str) -> str | None:
+    """Why a model cannot have a number about its labels or codes, as its recipe says; None where it may have one."""
+    if record.recipe is None:
+        return None
+    objective, labels = record.recipe.objective, record.recipe.data.labels
+    code = getattr(objective, "code", None)  # that of a GAN; what an autoencoder's code means is its labels' vectors
+    if metric in ("condition_accuracy", "condition_accuracy_corrected") and not labels:
+        return "its samples are generated for no labels"
+    if metric == "leakage" and code and not labels:
+        return "its samples are generated for no labels, and it has no encoder"
+    if metric == "mutual_information" and not (code and (code.categorical or code.continuous)):
+        return "its code has no part that training gives a meaning"
+    return None
 
 
 def _lacks(record: Record, data: str, metric: str) -> str | None:
@@ -332,7 +354,9 @@ def _reason(why: str) -> str:
 
 
 def _other_split(record: Record, row: Measurement, like: Candidate) -> str:
-    """Why numbers of one metric are about other images."""
+    """Why numbers of one metric are about other images; empty where the other run's number says it too."""
+    if str(row.split) < str(like.row.split):
+        return ""
     about = [f"{split} images" if split else "samples alone" for split in (row.split, like.row.split)]
     reason = f"it is about {about[0]} for {record.name} and about {about[1]} for {like.record.name}"
     _, store = _data_of(like)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from simulacra.errors import RunError, nearest
+from simulacra.files import write_aside
 from simulacra.report import read_all, write_comparison, write_report
-from simulacra.report.compare import Comparison, comparison_of
+from simulacra.report.compare import FORMATS, Comparison, comparison_of
 from simulacra.report.matching import Candidate, command
 from simulacra.report.record import Record
 from simulacra.runs import RunFolder
@@ -46,6 +47,7 @@ def compare(
     *,
     split: str | None = None,
     out: Path | None = None,
+    form: str | None = None,
 ) -> Comparison:
     """Compares the measurements of several runs; reads their files only.
 
@@ -61,16 +63,19 @@ def compare(
         group_by: dotted key of the recipes, like "objective.kl_weight".
         metrics: names; all by default.
         split: test, valid or train; by default test, or valid where no run was measured on test images.
-        out: an HTML file to write it to as a page.
+        out: a file to write it to: as a page, or in a format.
+        form: csv, latex or markdown, of this file; a page in HTML by default.
 
     Returns:
         Columns, metrics with their verdicts, the keys in which the recipes differ, and notes.
 
     Raises:
-        RunError: fewer than two runs, one that is none or was not evaluated, a key that makes no groups, or nothing in
-            common.
+        RunError: fewer than two runs, one that is none or was not evaluated, a key that makes no groups, nothing in
+            common, or no such format.
         RecipeError: the recipe of a run cannot be read.
     """
+    if form is not None and form not in FORMATS:
+        raise RunError(f"--format {form}: there is no such format; {nearest(form, FORMATS)}")
     records = _read(paths)
     rows = [row for record in records for row in record.evaluations if row.estimate]
     measured = {row.metric for row in rows}
@@ -83,7 +88,9 @@ def compare(
     comparison = comparison_of(records, group_by=group_by, wanted=metrics, split=split)
     if len(comparison.columns) > 1 and not comparison.metrics:
         raise RunError(f"nothing can be compared: {comparison.notes[0]}")
-    if out is not None:
+    if out is not None and form is not None:
+        write_aside(out, comparison.written(form).encode())
+    elif out is not None:
         write_comparison(records, comparison, out)
     return comparison
 

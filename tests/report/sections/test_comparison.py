@@ -95,6 +95,6 @@ def test_several_runs_stand_side_by_side_under_names_of_their_own(fake, tmp_path
     )
 
 
-def test_a_page_says_that_runs_saw_different_data(fake, tmp_path) -> None:
+def test_a_page_says_that_runs_saw_different_pictures(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / name, full=False, data={"fingerprint": name}) for name in ("one", "two")]
-    assert "trained on different data" in fake.report(*runs, out=tmp_path / "out.html").gaps
+    assert "trained on different pictures" in fake.report(*runs, out=tmp_path / "out.html").gaps

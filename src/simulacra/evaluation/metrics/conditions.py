@@ -13,7 +13,7 @@ from simulacra.evaluation.judge import Judge, count_confusion
 from simulacra.evaluation.metrics import correction, leakage
 from simulacra.evaluation.metrics.correction import Shares
 from simulacra.evaluation.metrics.leakage import Columns, Flags
-from simulacra.measurements import Measurement
+from simulacra.measurements import NO_LABELS, Measurement
 from simulacra.objectives import Encodes
 from simulacra.seeds import Draw, stream
 
@@ -26,11 +26,11 @@ def lacks(material: Material) -> str | None:
     family = recipe.objective.family
     if why := material.lacks_images():
         return why
-    if not material.store.label_names:
-        return "not applicable, the data set has no labels that a judge could learn"
     code = material.subject.generates.code
     if not (code.labels or code.categorical or code.continuous or isinstance(model, Encodes)):
         return f"not applicable, family {family} has no labels and no codes that could mean one"
+    if not material.store.label_names:
+        return f"{NO_LABELS} that a judge could learn"
     if code.labels and recipe.data.exclusive != material.store.exclusive:
         return "not applicable, labels are classes in one of run and data set and attributes in the other"
     if code.labels and not set(recipe.data.labels) & set(material.store.label_names):

@@ -13,7 +13,7 @@ from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.judge import Judge
 from simulacra.evaluation.metrics.correction import Shares, corrected, distinguished
-from simulacra.measurements import Measurement
+from simulacra.measurements import NO_LABELS, Measurement
 from simulacra.seeds import Draw, stream
 
 Values = NDArray[np.float64]
@@ -104,7 +104,7 @@ def frequencies(material: Material) -> Results:
     """Modes, rare labels and the frequency of each label, and the picture `frequencies`."""
     judge = material.judge
     if judge is None:
-        return _without(material, "not applicable, the data set has no labels")
+        return _without(material, NO_LABELS)
     if not judge.learned.any():
         return _without(material, "withheld, the judge learned no label well enough")
     labelled = Labelled(

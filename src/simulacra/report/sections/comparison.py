@@ -9,6 +9,7 @@ from simulacra.report.compare import SEEN, ComparedMetric, Comparison, compariso
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
 from simulacra.report.glossary import of_chart, of_family, of_metric, reading_of, written
+from simulacra.report.matching import differ_in
 from simulacra.report.page import (
     Album,
     Block,
@@ -61,8 +62,12 @@ def comparison_part(records: Sequence[Record], album: Album, comparison: Compari
 def _cautions(records: Sequence[Record]) -> list[str]:
     """What a reader must know before comparing numbers of different runs."""
     cautions = []
-    if len({record.fact("data", "fingerprint") for record in records}) > 1:
-        cautions.append("These runs were trained on different data, so their numbers cannot be compared.")
+    if any(differ_in(record, records[0], "pictures") for record in records):
+        cautions.append(
+            "These runs were trained on different pictures; numbers compare that are of the same real images."
+        )
+    elif any(differ_in(record, records[0], "split") for record in records):
+        cautions.append("These runs were trained on the same pictures, which were split in different ways.")
     seen = [record.fact("images_seen") for record in records]
     counts = [count for count in seen if isinstance(count, int | float)]
     if len(counts) > 1 and max(counts) > 1.05 * min(counts):

@@ -1,0 +1,86 @@
+"""Runs of any two families on the same pictures compare, and what a refusal advises works when it is pasted."""
+
+import itertools
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulacra.recipe import to_toml
+from simulacra.report.compare import Comparison
+from simulacra.verbs.evaluate import evaluate
+from simulacra.verbs.report import compare
+from simulacra.verbs.train import train
+
+LABELS = ("Smiling", "Male")
+FAMILIES = ("vae", "gan", "wgan", "acgan", "infogan")
+EMA = {"raw": 0.0, "ema": 0.5}
+# Family, weights, and whether there is a table of labels: an ACGAN takes one.
+KINDS = [
+    kind for kind in itertools.product(FAMILIES, EMA, ("plain", "table")) if kind[0] != "acgan" or kind[2] == "table"
+]
+COMMAND = re.compile(r"simulacra evaluate .*?(?=$| and simulacra)")
+MEASURED = {"n": 12, "features": "random-vgg"}
+QUALITY = {"frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"}
+BY_JUDGE = {"modes_covered", "label_entropy"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a cache of its own, in which commands run."""
+    path = tmp_path_factory.mktemp("fair")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(path / "cache"))
+        patch.chdir(path)
+        yield path
+
+
+@pytest.fixture(scope="module")
+def runs(home: Path, tiny: Any, make_store_in: Callable[..., Path]) -> dict[tuple[str, ...], Path]:
+    """Every kind of run, of one update, each evaluated; the stores with and without a table have the same pictures."""
+    shape = {"count": 80, "held_out": 20}
+    make_store_in(home, labels=LABELS, name="table", **shape)
+    make_store_in(home, labels=(), name="plain", **shape)
+    labels = np.load("table/labels.npy")
+    images = np.load("table/images.npy") // 3
+    images[labels[:, 0] == 1, :4] += 100  # so that a judge learns them
+    images[labels[:, 1] == 1, :, :4] += 60
+    for name in ("table", "plain"):
+        np.save(f"{name}/images.npy", images)
+    every = {"steps": 1, "every.log": 1, "every.checkpoint": 1, "every.evaluate": [], "every.epochs": []}
+    for family, weights, data in KINDS:
+        recipe = Path(f"{family}.toml")
+        recipe.write_text(to_toml(tiny(family, ema=EMA[weights], **every)), "utf-8")
+        path = Path("-".join((family, weights, data)))
+        train(str(recipe), data, path, report=False)
+        evaluate(path, count=MEASURED["n"], features=MEASURED["features"])
+    return {kind: Path("-".join(kind)) for kind in KINDS}
+
+
+def advice(comparison: Comparison) -> set[str]:
+    """The commands that its notes name."""
+    return {command for note in comparison.notes for command in COMMAND.findall(note)}
+
+
+def test_any_two_families_compare_on_the_same_pictures_and_all_advice_works(runs, simulacra) -> None:
+    pairs = list(itertools.combinations(runs.items(), 2))
+    commands: set[str] = set()
+    for split, ((_, first), (_, second)) in itertools.product(("test", "train"), pairs):
+        comparison = compare([first, second], split=split)
+        assert {compared.metric for compared in comparison.metrics} >= QUALITY, comparison.notes
+        assert not any("data is" in note for note in comparison.notes), "the pictures are the same"
+        commands |= advice(comparison)
+    assert commands, "no judge can learn labels where there is no table"
+    assert not any("STORE" in command for command in commands)
+    for command in sorted(commands):
+        simulacra(*shlex.split(command)[1:], code=0)
+    for (kind, first), (other, second) in pairs:
+        assert not advice(compare([first, second])), "what was advised has helped"
+        comparison = compare([first, second], split="train")
+        assert not advice(comparison)
+        assert {compared.metric for compared in comparison.metrics} >= QUALITY | BY_JUDGE, comparison.notes
+        assert [column.weights for column in comparison.columns] == [kind[1], other[1]]
