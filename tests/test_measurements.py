@@ -74,6 +74,25 @@ def test_keys_say_which_numbers_compare_and_which_replace_each_other(change, com
     assert (other.identity == SAMPLES.identity) is replaces
 
 
+@pytest.mark.parametrize(
+    ("metric", "change", "compares"),
+    [
+        ("mse", {"n": 50}, True),
+        ("recall", {"n": 50}, False),
+        ("recall", {"real": 50}, False),
+        ("condition_accuracy", {"n": 50, "label": "hat"}, True),
+        ("condition_accuracy", {"labels": 2}, False),
+        ("elbo", {"density": "normal, variance 2"}, False),
+        ("iwae_bound", {"codes": 500}, False),
+        ("recall", {"extractor": "inception"}, False),
+    ],
+)
+def test_what_must_be_equal_follows_from_the_metric(metric, change, compares) -> None:
+    row = SAMPLES.to_json() | {"metric": metric, "label": change.get("label"), "density": "normal, variance 0.5"}
+    one, other = Measurement.from_json(row), Measurement.from_json(row | change)
+    assert (one.key == other.key) is compares
+
+
 def test_every_renamed_metric_is_in_the_table() -> None:
     assert set(RENAMED.values()) <= set(METRICS)
     assert not set(RENAMED) & set(METRICS)

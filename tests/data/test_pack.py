@@ -66,6 +66,18 @@ def test_labels_are_part_of_the_fingerprint(folder, packed, tmp_path: Path) -> N
     root = folder(2)
     one, two = (packed("folder", root, out=table.stem, labels=table).store for table in tables)
     assert one.fingerprint != two.fingerprint
+    assert one.fingerprints["labels"] != two.fingerprints["labels"]
+    for part in ("pictures", "split"):
+        assert one.fingerprints[part] == two.fingerprints[part], "the same pictures, whatever their labels"
+    assert one.fingerprint_of(["test"]) == two.fingerprint_of(["test"]) != one.fingerprint_of(["train"])
+
+
+def test_a_store_of_an_earlier_version_has_the_fingerprints_of_its_images(folder, packed) -> None:
+    store = packed("folder", folder(3)).store
+    head = json.loads((store.path / "store.json").read_text("utf-8"))
+    assert head.pop("fingerprints") == store.fingerprints
+    (store.path / "store.json").write_text(json.dumps(head), "utf-8")
+    assert open_store(store.path).fingerprints == store.fingerprints
 
 
 def test_packing_again_says_already_packed(tmp_path: Path) -> None:

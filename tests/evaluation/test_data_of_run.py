@@ -116,3 +116,38 @@ def test_a_home_folder_is_understood_in_every_path(project, simulacra, monkeypat
     simulacra("report", "~/y", "--out=~/page.html", code=0)
     simulacra("sample", run.path, "--out=~nobody_here/x.png", code=2)
     assert not (tmp_path / "~").exists()
+
+
+@pytest.fixture
+def relabelled(trained_once: Any, tmp_path: Path) -> Callable[..., tuple[RunFolder, Path]]:
+    """relabelled(family): a run, and a store with its pictures and splits but other labels."""
+
+    def make(family: str) -> tuple[RunFolder, Path]:
+        run = RunFolder(trained_once(family, steps=1))
+        other = shutil.copytree(tmp_path / "store", tmp_path / "other")
+        np.save(other / "labels.npy", 1 - np.load(other / "labels.npy"))
+        head = json.loads((other / "store.json").read_text())
+        (other / "store.json").write_text(json.dumps(head | {"fingerprint": "of other labels"}))
+        return run, other
+
+    return make
+
+
+def test_other_labels_make_it_no_other_data_for_a_run_that_takes_none(relabelled) -> None:
+    run, other = relabelled("gan")
+    assert store_of(run, other).path == other
+
+
+def test_a_run_that_takes_labels_takes_its_own_alone(relabelled) -> None:
+    run, other = relabelled("acgan")
+    with pytest.raises(DataError, match="has fingerprint of other labels"):
+        store_of(run, other)
+
+
+def test_a_store_of_the_same_pictures_is_measured_against_as_the_own_one(relabelled, simulacra, monkeypatch) -> None:
+    run, other = relabelled("gan")
+    simulacra("evaluate", run.path, "-n", 6, "--only", "quality", "--features", "random-vgg", code=0)
+    rows = run.measurements()
+    words = ("--only", "quality", "--features", "random-vgg", "--against", other)
+    simulacra("evaluate", run.path, "-n", 6, *words, code=0)
+    assert run.measurements() == rows

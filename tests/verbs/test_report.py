@@ -1,7 +1,10 @@
 """The verb `compare`: what it holds against one another, what it says, and what it refuses."""
 
+import csv
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from simulacra.errors import RunError
 from simulacra.runs import RunFolder
 from simulacra.verbs.report import compare
 
@@ -254,3 +258,149 @@ def test_what_cannot_be_compared_is_told(simulacra, make, words, said, tmp_path,
 def test_comparing_loads_no_torch() -> None:
     code = "import sys, simulacra.verbs.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- verdicts that cannot be
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "why"),
+    [
+        ({"metric": "mse_plus_kl"}, {"objective.kl_weight": 4.0}, "losses compare only where they are the same sum"),
+        ({"metric": "mse_plus_kl"}, {"objective.reduction": "sum"}, "losses compare only where they are the same sum"),
+        ({"metric": "accuracy"}, {"data.labels": ["Hat"]}, "a mean compares only with a mean over the same labels"),
+        ({"metric": "elbo"}, {}, "the likelihood is not known, as an earlier version measured it; measure again: "),
+    ],
+)
+def test_a_metric_whose_meaning_hangs_on_the_recipe_gets_no_verdict(make, rows, changes, why) -> None:
+    row = {"value": 0.5, "low": 0.4, "high": 0.6} | rows
+    found = compare([make("a", 0.5, row), make("b", 0.5, row | {"value": 5.0, "low": 4.9, "high": 5.1}, **changes)])
+    assert [compared.metric for compared in found.metrics] == ["precision"]
+    assert any(f"{rows['metric']} is not compared" in note and why in note for note in found.notes)
+
+
+def test_means_over_images_compare_whatever_their_number(make) -> None:
+    rows = [{"metric": "condition_accuracy", "label": "Hat", "split": None, "judge": "j", "n": n} for n in (240, 260)]
+    found = compare([make(name, row | {"value": 0.5}) for name, row in zip("ab", rows, strict=True)])
+    assert [compared.label for compared in found.metrics] == ["Hat"]
+    assert "n" not in found.metrics[0].conditions
+
+
+def test_codes_of_two_trainings_have_no_common_order(make, tiny) -> None:
+    row = {"metric": "mutual_information", "split": None, "judge": "j", "label": "Hat", "value": 0.5}
+    paths = [make(name, 0.5, *(row | {"code": f"categorical {place}"} for place in (1, 2))) for name in "ab"]
+    for path in paths:
+        RunFolder(path).write_recipe(tiny("infogan"))  # it has two categorical codes
+    found = compare(paths)
+    assert [compared.metric for compared in found.metrics] == ["precision"]
+    assert "the codes of two trainings have no common order" in found.notes[0]
+
+
+# --- fair comparisons, and refusals that help
+
+
+def test_each_run_is_compared_by_the_weights_that_its_samples_are_drawn_with(make) -> None:
+    both = [{"value": 0.5, "weights": "ema"}, {"value": 0.1, "weights": "raw"}]
+    found = compare([make("a", *both, ema=0.5), make("b", {"value": 0.6, "weights": "raw"})])
+    assert [cell.estimate.value for cell in found.metrics[0].cells] == [0.5, 0.6]
+    assert [column.weights for column in found.columns] == ["ema", "raw"]
+    assert found.notes[0].endswith("samples are drawn with: EMA weights of a, raw weights of b")
+
+
+def test_numbers_of_other_weights_are_no_answer(simulacra, make) -> None:
+    a = make("a", {"value": 0.5, "weights": "raw"}, ema=0.5)
+    refused = simulacra("compare", a, make("b", {"value": 0.6, "weights": "raw"}), code=2)
+    why = f"its raw weights were measured, and its samples are drawn with its EMA weights: simulacra evaluate {a} -n"
+    assert why in refused.err
+
+
+def facts(run: Path, **data: Any) -> Path:
+    folder = RunFolder(run)
+    folder.write_facts({"data": folder.read_facts()["data"] | data})
+    return run
+
+
+def test_the_same_pictures_compare_whatever_their_labels(make) -> None:
+    parts = {"pictures": "p", "split": "s"}
+    a = facts(make("a", {"value": 0.5, "data": "x"}), fingerprints=parts | {"labels": "l"})
+    b = facts(make("b", {"value": 0.6, "data": "x"}, data="data-2"), fingerprints=parts | {"labels": "m"})
+    assert [compared.metric for compared in compare([a, b]).metrics] == ["precision"]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({"fingerprints": {"pictures": "p", "split": "t"}}, "split into train, valid and test in another way"),
+        ({"fingerprints": {"pictures": "q", "split": "s"}, "path": "there"}, "data is there for b and here for a"),
+        ({"shape": [16, 16, 3]}, "images are 16×16 colour and those of a are 8×8 colour, and numbers of images of"),
+    ],
+)
+def test_what_differs_in_the_data_is_named(simulacra, make, data, why) -> None:
+    here = {"fingerprints": {"pictures": "p", "split": "s"}, "path": "here", "shape": [8, 8, 3]}
+    a = facts(make("a", {"value": 0.5, "data": "x"}), **here)
+    b = facts(make("b", {"value": 0.5, "data": "y"}, data="data-2"), **here | data)
+    assert why in simulacra("compare", a, b, code=2).err
+
+
+def test_a_run_of_an_earlier_version_compares_with_a_new_one_on_its_store(make) -> None:
+    a, b = make("a", {"value": 0.5}), make("b", {"value": 0.6, "data": "x"})
+    assert [compared.metric for compared in compare([a, b]).metrics] == ["precision"]
+
+
+def test_images_that_each_run_held_out_for_itself_are_no_common_ones(make) -> None:
+    rows = {"value": 0.5, "split": "valid"}
+    with pytest.raises(RunError, match=re.escape("train both with the same data.holdout and seed")):
+        compare([make("a", rows, **{"data.holdout": 3}), make("b", rows, seed=1, **{"data.holdout": 3})])
+
+
+def test_features_of_a_judge_are_not_asked_of_a_run_without_labels(make) -> None:
+    judged = {"value": 0.5, "extractor": "features of judge 0123abcd"}
+    found = compare(
+        [make("a", judged, {"metric": "mse", "value": 1.0}), make("b", 0.5, {"metric": "mse", "value": 1.0})]
+    )
+    assert found.notes[0].endswith(f"evaluate {found.columns[0].runs[0]} -n 500 --features random-vgg")
+
+
+# --- formats
+
+
+def test_csv_has_a_row_per_metric_and_run_with_its_interval(simulacra, make, tmp_path) -> None:
+    paths = [make("a", 0.5), make("b", 0.6)]
+    printed = simulacra("compare", *paths, "--format", "csv", code=0).out
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    assert [(row["column"], row["value"], row["low"], row["high"]) for row in rows] == [
+        ("a", "0.5", "0.48", "0.52"),
+        ("b", "0.6", "0.58", "0.62"),
+    ]
+    assert {row["verdict"] for row in rows} == {"b is better"}
+    simulacra("compare", *paths, "--format", "csv", "--out", tmp_path / "out.csv", code=0)
+    assert (tmp_path / "out.csv").read_text("utf-8") == printed
+
+
+def test_latex_is_a_table_of_booktabs_in_which_names_are_no_commands(simulacra, make, tmp_path) -> None:
+    printed = simulacra("compare", make("a_1", 0.5), make("50%", 0.6), "--format", "latex", code=0).out
+    assert "metric & a\\_1 & 50\\% & baseline & verdict \\\\\n  \\midrule\n" in printed
+    assert (
+        "precision $\\uparrow$ & 0.5000 (0.4800 to 0.5200) & 0.6000 (0.5800 to 0.6200) & 0.9000 & 50\\% is better \\\\"
+        in printed
+    )
+    if shutil.which("pdflatex"):
+        (tmp_path / "page.tex").write_text(
+            f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{printed}\\end{{document}}"
+        )
+        subprocess.run(["pdflatex", "-halt-on-error", "page.tex"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_markdown_is_a_table_with_its_notes_below(simulacra, make) -> None:
+    printed = simulacra("compare", make("a", 0.5), make("b", 0.6), "--format", "markdown", code=0).out
+    head, rule, row, blank, *notes = printed.splitlines()
+    assert head == "| metric | a | b | baseline | verdict |"
+    assert rule == "| --- | --- | --- | --- | --- |"
+    assert row == "| precision ↑ | 0.5000 (0.4800 to 0.5200) | 0.6000 (0.5800 to 0.6200) | 0.9000 | b is better |"
+    assert not blank
+    assert notes[0].startswith("- intervals cover")
+
+
+def test_a_format_that_is_none_is_refused(simulacra, make) -> None:
+    refused = simulacra("compare", make("a", 0.5), make("b", 0.6), "--format", "latx", code=2)
+    assert "--format latx: there is no such format; did you mean latex?" in refused.err
