@@ -167,7 +167,9 @@ def test_pictures_keep_of_which_update_weights_and_data_they_are(evaluate, make_
     assert evaluate(only="reconstruction").code == 0
     found = RunFolder(tmp_path / "run").arrays("inversions")
     assert (found["step"].item(), found["weights"].item(), "against" in found) == (2, "raw", False)
-    assert evaluate("--against", make_store(count=60, held_out=10, name="other"), only="reconstruction").code == 0
+    assert (
+        evaluate("--against", make_store(count=60, held_out=10, seed=1, name="other"), only="reconstruction").code == 0
+    )
     found = RunFolder(tmp_path / "run").arrays("inversions")
     assert found["against"].item().startswith("made of 60")
 

@@ -51,8 +51,8 @@ def compare(
 ) -> Comparison:
     """Compares the measurements of several runs; reads their files only.
 
-    A metric is compared where at least two runs have it of the same split, data, extractor and number of images; a note
-    says what differs. Without `group_by` each run is a column: two values differ where the interval of their
+    A metric is compared where at least two runs have it of the same real images and in the same way, as `catalogue.ALIKE`
+    says it; a note says what differs. Of each run those numbers count that its samples' weights have. Without `group_by` each run is a column: two values differ where the interval of their
     difference, computed from both intervals, leaves out 0. With `group_by`, runs that differ in their seed alone are
     one column. Then columns are compared by Welch's interval of two means over seeds, or by the interval of the mean
     difference seed by seed where all have the same seeds. With more than two columns each is compared with the best,
@@ -87,7 +87,8 @@ def compare(
         raise RunError(f"--split {split}: no run was measured on it; {nearest(split, splits)}")
     comparison = comparison_of(records, group_by=group_by, wanted=metrics, split=split)
     if len(comparison.columns) > 1 and not comparison.metrics:
-        raise RunError(f"nothing can be compared: {comparison.notes[0]}")
+        helpful = [note for note in comparison.notes if "simulacra evaluate" in note]
+        raise RunError(f"nothing can be compared: {[*helpful, *comparison.notes][0]}")
     if out is not None and form is not None:
         write_aside(out, comparison.written(form).encode())
     elif out is not None:
