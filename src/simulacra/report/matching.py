@@ -146,10 +146,10 @@ def _of_earlier(record: Record, row: Measurement) -> Key:
 
 def _in_common(variant: Variant) -> dict[str, Any]:
     """How the numbers were measured, as far as it is the same for all."""
-    first, *others = (
-        candidate.row.conditions | ({"data": candidate.alike["data"]} if candidate.alike["data"] else {})
-        for candidate in variant.values()
-    )
+    first, *others = (candidate.row.conditions for candidate in variant.values())
+    if data := next(iter(variant.values())).alike["data"]:
+        first["data"] = data if isinstance(data, str) else data[0]
+        others = [other | {"data": first["data"]} for other in others]
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
@@ -176,6 +176,8 @@ def _why_different(mine: Candidate, other: Candidate) -> str:
     if mine.alike.get("place") not in (None, 1) or other.alike.get("place") not in (None, 1):
         return "the codes of two trainings have no common order, so those of one place need not mean the same"
     if unknown := [each for each in (mine, other) if not each.comparable]:
+        if "density" not in mine.alike:
+            return f"the recipe of {listed([each.record.name for each in unknown])} cannot be read"
         return f"the likelihood is not known, as an earlier version measured it; measure again: {_again(unknown)}"
     if essential := next((key for key in keys if key in ESSENTIAL), None):
         return f"{_values(essential, mine, other)}, and {ESSENTIAL[essential]}"

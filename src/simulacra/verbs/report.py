@@ -51,12 +51,13 @@ def compare(
 ) -> Comparison:
     """Compares the measurements of several runs; reads their files only.
 
-    A metric is compared where at least two runs have it of the same real images and in the same way, as `catalogue.ALIKE`
-    says it; a note says what differs. Of each run those numbers count that its samples' weights have. Without `group_by` each run is a column: two values differ where the interval of their
-    difference, computed from both intervals, leaves out 0. With `group_by`, runs that differ in their seed alone are
-    one column. Then columns are compared by Welch's interval of two means over seeds, or by the interval of the mean
-    difference seed by seed where all have the same seeds. With more than two columns each is compared with the best,
-    with Bonferroni's correction.
+    A metric is compared where at least two runs have it of the same real images and measured in the same way, as far as
+    `catalogue.ALIKE` asks for it; a note says what differs. Of each run those numbers count that were measured with the
+    weights that its samples are drawn with. Without `group_by` each run is a column: two values differ where the
+    interval of their difference, computed from both intervals, leaves out 0. With `group_by`, runs that differ in their
+    seed alone are one column. Then columns are compared by Welch's interval of two means over seeds, or by the interval
+    of the mean difference seed by seed where all have the same seeds. With more than two columns each is compared with
+    the best, with Bonferroni's correction.
 
     Args:
         paths: run folders, two or more.
