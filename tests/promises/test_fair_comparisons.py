@@ -1,4 +1,8 @@
-"""Runs of any two families on the same pictures compare, and what a refusal advises works when it is pasted."""
+"""Runs of any two families on the same pictures compare, and what a refusal advises works when it is pasted.
+
+It takes half a minute, as eighteen runs are trained and evaluated, and all their pairs are compared before and after
+what the refusals advise.
+"""
 
 import itertools
 import re

@@ -245,9 +245,14 @@ class Comparison(Tabular):
         return FORMATS[form](self)
 
     def settings(self) -> Table:
-        """The keys in which the recipes differ."""
+        """The keys in which the recipes differ; of other families those that all have, and how many more there are."""
         names = [column.name for column in self.columns]
         rows = [(key, *values) for key, values in self.differences.items()]
+        if len(set(self.differences.get("objective.family", ()))) > 1:
+            alone = [row for row in rows if MISSING in row]
+            rows = [row for row in rows if MISSING not in row]
+            counts = [sum(value != MISSING for value in values) for values in list(zip(*alone, strict=True))[1:]]
+            rows += [("settings of some families alone", *map(str, counts))] if alone else []
         return Table("", ("setting", *names), rows, words=frozenset(names))
 
 

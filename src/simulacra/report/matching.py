@@ -12,6 +12,7 @@ from simulacra.measurements import NO_LABELS, Key, Measurement
 from simulacra.report.formatting import image_shape, listed, plain
 from simulacra.report.record import Record, newest, weights_name
 
+COMMAND = "simulacra evaluate"  # with which an advice begins
 LIMIT = 60  # letters of a condition in a sentence
 NEEDED = ("density", "loss")  # conditions without which a number compares with nothing
 JUDGE_FEATURES = "features of "  # with which the label of an extractor begins that depends on the labels of its data
@@ -64,7 +65,7 @@ def matches(
     `comparison_of`.
     """
     chosen = split or default_split(records)
-    subjects: dict[Key, dict[Key, Variant]] = {}
+    subjects: dict[Key, dict[tuple[Any, ...], Variant]] = {}
     for index, candidates in enumerate(_candidates(records)):
         for candidate in candidates:
             if candidate.row.split in (None, chosen) and (not wanted or candidate.row.metric in wanted):
@@ -85,7 +86,12 @@ def matches(
             elif other is not None and (index not in shared or not first.comparable):
                 different.setdefault((index, _why_different(other, first)), []).append(first.row.metric)
     notes = [_not_compared(records[index], metrics, why) for (index, why), metrics in different.items()]
-    return matched, notes + [_not_measured(records[index], metrics, why) for (index, why), metrics in missing.items()]
+    for index, record in enumerate(records):
+        whys = {why: names for (of_run, why), names in missing.items() if of_run == index}
+        notes += [_not_measured(record, names, why) for why, names in whys.items() if COMMAND in why]
+        without = [f"{_named_once(names)} ({why})" for why, names in whys.items() if COMMAND not in why]
+        notes += [f"not measured of {record.name}: {'; '.join(without)}"] if without else []
+    return matched, notes
 
 
 def default_split(records: Sequence[Record]) -> str:
@@ -156,13 +162,17 @@ def _in_common(variant: Variant) -> dict[str, Any]:
 # --- why numbers are not compared
 
 
+def _named_once(metrics: Sequence[str]) -> str:
+    return listed(list(dict.fromkeys(metrics)))
+
+
 def _not_compared(record: Record, metrics: Sequence[str], why: str) -> str:
-    unique = list(dict.fromkeys(metrics))
-    return f"for {record.name}, {listed(unique)} {'is' if len(unique) == 1 else 'are'} not compared, because {why}"
+    are = "is" if len(set(metrics)) == 1 else "are"
+    return f"for {record.name}, {_named_once(metrics)} {are} not compared, because {why}"
 
 
 def _not_measured(record: Record, metrics: Sequence[str], why: str) -> str:
-    return f"not measured of {record.name}: {listed(list(dict.fromkeys(metrics)))}; {why}"
+    return f"not measured of {record.name}: {_named_once(metrics)}; {why}"
 
 
 def _differing(a: Candidate, b: Candidate) -> list[str]:
@@ -379,7 +389,7 @@ def _measured_so(record: Record, like: Candidate) -> bool:
 
 def command(record: Record, like: Candidate | None = None, store: str | None = None) -> str:
     """The command that measures a run as a number of another one was measured, beside the images of a store."""
-    words = ["simulacra", "evaluate", shlex.quote(str(record.folder.path))]
+    words = [COMMAND, shlex.quote(str(record.folder.path))]
     row = like and _distance(like)
     if row:
         extractor = str(row.extractor or "").partition(",")[0]
