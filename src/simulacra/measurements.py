@@ -18,6 +18,7 @@ NO_LABELS = "not applicable, the data set has no labels"  # the reason why a num
 
 TEXTS = ("split", "code", "label", "extractor", "judge", "against", "data", "density", "weights", "why")
 COUNTS = ("n", "real", "seed")
+ALIKE = ("extractor", "judge", "version")  # what must be equal of any two numbers; the metric may ask for more
 CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
 
 
@@ -66,7 +67,7 @@ class Measurement:
     def alike(self) -> dict[str, Any]:
         """What else must be equal where two numbers of one subject are compared, as far as the row says it."""
         asked = METRICS[self.metric].alike if self.metric in METRICS else tuple(self.conditions)
-        return {name: getattr(self, name, self.details.get(name)) for name in ("extractor", "judge", *asked)}
+        return {name: getattr(self, name, self.details.get(name)) for name in (*ALIKE, *asked)}
 
     @property
     def key(self) -> Key:

@@ -279,6 +279,12 @@ def test_a_metric_whose_meaning_hangs_on_the_recipe_gets_no_verdict(make, rows, 
     assert any(f"{rows['metric']} is not compared" in note and why in note for note in found.notes)
 
 
+def test_a_metric_that_was_defined_anew_is_measured_again(make) -> None:
+    recall = {"value": 0.4, "metric": "recall"}
+    found = compare([make("a", 0.5, recall), make("b", 0.6, recall | {"version": 2})])
+    assert "it has been defined anew since a was measured; measure again: simulacra evaluate" in found.notes[0]
+
+
 def test_means_over_images_compare_whatever_their_number(make) -> None:
     rows = [{"metric": "condition_accuracy", "label": "Hat", "split": None, "judge": "j", "n": n} for n in (240, 260)]
     found = compare([make(name, row | {"value": 0.5}) for name, row in zip("ab", rows, strict=True)])

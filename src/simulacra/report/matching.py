@@ -87,10 +87,7 @@ def matches(
                 different.setdefault((index, _why_different(other, first)), []).append(first.row.metric)
     notes = [_not_compared(records[index], metrics, why) for (index, why), metrics in different.items()]
     for index, record in enumerate(records):
-        whys = {why: names for (of_run, why), names in missing.items() if of_run == index}
-        notes += [_not_measured(record, names, why) for why, names in whys.items() if COMMAND in why]
-        without = [f"{_named_once(names)} ({why})" for why, names in whys.items() if COMMAND not in why]
-        notes += [f"not measured of {record.name}: {'; '.join(without)}"] if without else []
+        notes += _not_measured(record, {why: names for (of_run, why), names in missing.items() if of_run == index})
     return matched, notes
 
 
@@ -171,8 +168,12 @@ def _not_compared(record: Record, metrics: Sequence[str], why: str) -> str:
     return f"for {record.name}, {_named_once(metrics)} {are} not compared, because {why}"
 
 
-def _not_measured(record: Record, metrics: Sequence[str], why: str) -> str:
-    return f"not measured of {record.name}: {_named_once(metrics)}; {why}"
+def _not_measured(record: Record, missing: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each reason, with its metrics, that a command removes; and one for all others."""
+    start = f"not measured of {record.name}"
+    notes = [f"{start}: {_named_once(metrics)}; {why}" for why, metrics in missing.items() if COMMAND in why]
+    others = [f"{_named_once(metrics)} ({why})" for why, metrics in missing.items() if COMMAND not in why]
+    return [*notes, f"{start}: {'; '.join(others)}"] if others else notes
 
 
 def _differing(a: Candidate, b: Candidate) -> list[str]:
@@ -191,6 +192,10 @@ def _why_different(mine: Candidate, other: Candidate) -> str:
         return f"the likelihood is not known, as an earlier version measured it; measure again: {_again(unknown)}"
     if essential := next((key for key in keys if key in ESSENTIAL), None):
         return f"{_values(essential, mine, other)}, and {ESSENTIAL[essential]}"
+    if "version" in keys:  # of the metric's definition; none is the first one
+        newest = max(each.alike["version"] or 1 for each in (mine, other))
+        older = [each for each in (mine, other) if (each.alike["version"] or 1) < newest]
+        return f"it has been defined anew since {older[0].record.name} was measured; measure again: {_again(older)}"
     if "data" in keys:
         return _other_data(mine, other)
     if "judge" in keys or _judged_by_features(mine, other):
