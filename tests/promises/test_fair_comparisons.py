@@ -5,8 +5,10 @@ what the refusals advise.
 """
 
 import itertools
+import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,29 @@ def runs(home: Path, tiny: Any, make_store_in: Callable[..., Path]) -> dict[tupl
 def advice(comparison: Comparison) -> set[str]:
     """The commands that its notes name."""
     return {command for note in comparison.notes for command in COMMAND.findall(note)}
+
+
+def as_before(run: Path, name: str) -> Path:
+    """A copy of a run as an earlier version wrote it, with one fingerprint of everything together."""
+    copy = Path(shutil.copytree(run, name))
+    facts = json.loads((copy / "run.json").read_text("utf-8"))
+    del facts["data"]["fingerprints"], facts["measured"]
+    (copy / "run.json").write_text(json.dumps(facts), "utf-8")
+    rows = [json.loads(line) for line in (copy / "evaluations.jsonl").read_text("utf-8").splitlines()]
+    lines = [json.dumps({key: value for key, value in row.items() if key != "data"}) + "\n" for row in rows]
+    (copy / "evaluations.jsonl").write_text("".join(lines), "utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("older", ["first", "second", "both"])
+def test_runs_of_an_earlier_version_compare_after_what_is_advised(older, runs, simulacra) -> None:
+    first, second = runs["gan", "raw", "plain"], runs["vae", "ema", "table"]
+    first = as_before(first, f"gan-{older}") if older != "second" else first
+    second = as_before(second, f"vae-{older}") if older != "first" else second
+    refused = simulacra("compare", first, second, "--metric", "recall", code=2).err
+    for command in COMMAND.findall(refused.strip()):
+        simulacra(*shlex.split(command)[1:], code=0)
+    assert [compared.metric for compared in compare([first, second], metrics=["recall"]).metrics] == ["recall"]
 
 
 def test_any_two_families_compare_on_the_same_pictures_and_all_advice_works(runs, simulacra) -> None:

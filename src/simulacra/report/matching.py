@@ -236,7 +236,8 @@ def _other_data(mine: Candidate, other: Candidate) -> str:
     reason = _how_data_differ(a, b)
     if mine.row.seed is None or other.row.seed is None:
         return f"{reason}, and a training measures its own; what `evaluate` measures compares beside one store"
-    if any(record.recipe and record.recipe.data.holdout for record in (a, b)) and mine.row.split != "test":
+    held_out = any(record.recipe and record.recipe.data.holdout for record in (a, b)) and mine.row.split != "test"
+    if held_out and not differ_in(a, b, "pictures"):
         return f"{reason}, as data.holdout differs; train both with the same data.holdout and seed"
     return f"{reason}; {_beside(mine, other)}"
 
