@@ -2,13 +2,13 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.sources.base import Options, one_hot
+from simulacra.data.sources.base import Options, describe, one_hot, some
 from simulacra.data.sources.tables import Column, Faults, Table, is_number, to_number
 from simulacra.data.splits import TEST, TRAIN, roles
 from simulacra.errors import DataError, nearest
@@ -29,7 +29,6 @@ MOST_NUMBERS = 20
 # A column where more than this share of the rows have values of their own says nothing about what pictures share.
 OWN = 0.5
 CHOICES = ("0", "1", "drop")
-NAMED = 8  # names that a line lists
 
 
 @dataclass
@@ -266,7 +265,7 @@ def _sort_several(columns: list[Column], asked: Options, found: _Sorted, faults:
         found.unused += [column.name for column in words if column is not found.classes]
         numbers = [column for column in numbers if column is not found.classes]
     elif words:
-        names = ", ".join(f"{column.name} ({_some(_said(column))})" for column in words)
+        names = ", ".join(f"{column.name} ({some(_said(column), 3)})" for column in words)
         rest = shlex.quote(",".join(column.name for column in truths + numbers)) if truths or numbers else ""
         best = min(words, key=lambda column: (len(_said(column)) < 2, len(_said(column)))).name
         choose = f"leave them out: --columns {rest}; or take" if rest else "take"
@@ -345,24 +344,11 @@ def _part_of(column: Column, word: str) -> int:
 
 def _line(table: Table, found: _Sorted, meaning: Meaning) -> str:
     """What was understood, in one line."""
-    parts = []
-    if meaning.exclusive and found.classes is not None:
-        counts = meaning.labels.sum(0, dtype=np.int64)
-        listed = _some([f"{name} {count:,}" for name, count in zip(meaning.label_names, counts, strict=True)], NAMED)
-        parts.append(f"{len(meaning.label_names)} classes from column {found.classes.name}: {listed}")
-    for what, names in (
-        ("attribute", () if meaning.exclusive else meaning.label_names),
-        ("factor", meaning.factor_names),
-    ):
-        if names:
-            parts.append(f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({_some(names, NAMED)})")
+    origin = f"column {found.classes.name}" if found.classes is not None else ""
+    said = describe(meaning.label_names, meaning.labels, meaning.exclusive, origin, meaning.factor_names)
+    parts = [said] if said else []
     if found.split is not None:
         parts.append(f"split from column {found.split.name}")
     if found.unused:
-        parts.append(f"not used: {_some(found.unused, NAMED)}")
+        parts.append(f"not used: {some(found.unused)}")
     return f"{table.path.name}: {'; '.join(parts)}"
-
-
-def _some(words: Iterable[str], most: int = 3) -> str:
-    listed = list(words)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")

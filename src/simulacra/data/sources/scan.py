@@ -39,7 +39,7 @@ OTHER_KINDS = {
     "export their slices as PNG": "dcm dicom nii mha mhd nrrd czi lif nd2 svs ndpi fits fit",
     "cut them into single pictures": "mp4 mov avi mkv webm m4v wmv mpg mpeg flv 3gp mng",
     "unpack them": "zip tar gz tgz bz2 xz rar 7z zst",
-    "pack them by themselves with: simulacra pack arrays FILE --out STORE": "npz npy",
+    "pack them with: simulacra pack arrays PATH --out STORE": "npz npy",
     "write their pictures as PNG": "mat h5 hdf5 parquet arrow tfrecord lmdb mdb pkl pickle",
 }
 REMEDIES = {f".{ending}": remedy for remedy, endings in OTHER_KINDS.items() for ending in endings.split()}
