@@ -157,6 +157,11 @@ def test_a_mask_may_be_what_a_picture_shows(folders: tuple[str, ...]) -> None:
     assert len(read_layout([*(f"{at}.png" for at in range(9)), "3_label.png"]).kept) == 10
 
 
+def test_a_test_folder_beside_others_is_kept_where_folders_are_no_classes() -> None:
+    for options in ({"classes": "none"}, {"labelled": True}):
+        assert len(layout({"cat": 9, "dog": 9, "test": 4}, **options).kept) == 22
+
+
 def test_numbered_pieces_are_no_classes_where_each_holds_the_same_classes() -> None:
     found = layout(over(("fold1", "fold2", "fold3"), CAT_DOG, 4))
     assert found.label_names == CAT_DOG

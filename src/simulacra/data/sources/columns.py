@@ -16,18 +16,9 @@ from simulacra.errors import DataError, nearest
 
 MINUS = 255  # what -1 is until the whole column is read
 TRUTH = {
-    "0": 0,
-    "1": 1,
-    "-1": MINUS,
-    "true": 1,
-    "false": 0,
-    "0.0": 0,
-    "1.0": 1,
-    "-1.0": MINUS,
-    "yes": 1,
-    "no": 0,
-    "y": 1,
-    "n": 0,
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n"), 0),
+    **dict.fromkeys(("-1", "-1.0"), MINUS),
 }
 ONE_SIDED = frozenset(("yes", "true", "y")), frozenset(("no", "false", "n"))  # of two words that go together
 ACCEPTED = "0/1, -1/1, true/false or 0.0/1.0"

@@ -102,7 +102,7 @@ def read_layout(
         _leave_out_mask_folders(read)
         _leave_out_mask_files(read)
     _look_through(read)
-    _find_split(read, split)
+    _find_split(read, split, classed=classes != "none" and not labelled)
     if split == "folder" and read.split is None:
         raise DataError(
             "--split folder: no folders are called like the parts of a split; call them train, valid and test"
@@ -189,8 +189,8 @@ def _look_through(read: _Reading, quiet: bool = False) -> None:
         read.notes.append(f"looked through the folder {'/'.join(through)}")
 
 
-def _find_split(read: _Reading, asked: str | None) -> None:
-    """Finds the level of folders that is a split, if there is one, and takes it away."""
+def _find_split(read: _Reading, asked: str | None, classed: bool) -> None:
+    """Finds the level of folders that is a split, if there is one, and takes it away; `classed` if classes follow."""
     tops = read.tops()
     flat = tops.pop("", 0)
     parts = roles(tops)
@@ -215,16 +215,21 @@ def _find_split(read: _Reading, asked: str | None) -> None:
         if len({part for part, _ in parts.values()}) > 1 and covered >= (1 - STRAY) * len(read.rows()):
             _take_split(read, level, parts, asked)
             return
-    if asked is None and len(others) > 1:
-        deep = {read.folders[row][0] for row in read.rows() if len(read.folders[row]) > 1}
-        for name in sorted(name for name, part in roles(tops).items() if part[0] != TRAIN and not part[1]):
-            if name not in deep:
-                read.leave_out(
-                    f"of {name} without classes", [row for row in read.rows() if read.folders[row][:1] == (name,)]
-                )
-                del tops[name]
+    if asked is None and classed and len(others) > 1:
+        _leave_out_unlabelled(read, tops)
     if asked is None and (named := sorted(name for name in tops if name.lower() in WORDS)):
         read.notes.append(f"{', '.join(named)} taken for a class, though it is called like a part of a split")
+
+
+def _leave_out_unlabelled(read: _Reading, tops: Counter[str]) -> None:
+    """Leaves out a folder called test beside folders of classes; train may be a class, as bus and tram are."""
+    deep = {read.folders[row][0] for row in read.rows() if len(read.folders[row]) > 1}
+    for name, (part, rest) in sorted(roles(tops).items()):
+        if part != TRAIN and not rest and name not in deep:
+            read.leave_out(
+                f"of {name} without classes", [row for row in read.rows() if read.folders[row][:1] == (name,)]
+            )
+            del tops[name]
 
 
 def _agree(read: _Reading, parts: dict[str, tuple[int, str]]) -> bool:
