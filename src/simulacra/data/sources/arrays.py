@@ -20,6 +20,7 @@ from PIL import Image
 from simulacra.data.colours import USUAL, Range, overshoots, parse_background, parse_values, to_bytes, usual_range
 from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
 from simulacra.data.sources.base import (
+    MEANING,
     Options,
     Pictures,
     Settled,
@@ -134,7 +135,7 @@ def open_arrays(path: Path, options: Options) -> Source:
         pictures=partial(_pictures, found.images, values, form, background),
         labels=labels,
         identity=identity_of(
-            "arrays", form, options.layout, str(values), evidence_of(*_files(path)), options.background
+            "arrays", form, MEANING, options.layout, str(values), evidence_of(*_files(path)), options.background
         ),
         label_names=label_names,
         exclusive=exclusive,

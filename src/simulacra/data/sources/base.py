@@ -171,6 +171,10 @@ class Kind(NamedTuple):
     takes: frozenset[str]
 
 
+# Raised when the same folder, table or arrays come to mean something else: stores of before are packed anew.
+MEANING = 2
+
+
 def identity_of(kind: str, form: Settled, *evidence: object) -> str:
     """A hexadecimal hash of a source's form and of evidence of its content: names, sizes and dates of files."""
     text = json.dumps([kind, form, *evidence], default=str)

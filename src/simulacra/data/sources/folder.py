@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import SPARE, SUFFIXES
-from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.base import MEANING, Options, Source, evidence_of, identity_of
 from simulacra.data.sources.columns import Meaning, understand
 from simulacra.data.sources.layout import Content, read_layout
 from simulacra.data.sources.picture_names import Finder
@@ -50,7 +50,7 @@ def open_folder(path: Path, options: Options) -> Source:
         pictures=partial(read_files, reader, [files[row] for row in content.kept]),
         labels=content.labels,
         identity=identity_of(
-            "folder", form, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
+            "folder", form, MEANING, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
         ),
         label_names=content.label_names,
         exclusive=content.exclusive,
