@@ -1,4 +1,4 @@
-// The panel of samples: one picture per seed, none selected by hand.
+// The panel of samples: one sample per seed, none selected by hand.
 
 import { byId, fill } from "./dom.js";
 import { server } from "./picture.js";
