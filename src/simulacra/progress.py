@@ -1,5 +1,7 @@
 """The live view of a training: a progress bar on a terminal, plain lines elsewhere. All of it goes to stderr.
 
+Only in a notebook it goes to stdout, because notebooks show stderr in red, as if it were a mistake.
+
 Whoever reads it may go away, as `2>&1 | head` does; no training may end because a line about it cannot be printed.
 """
 
@@ -40,9 +42,19 @@ class Forgiving:
             self._stream.flush()
 
 
+def in_notebook() -> bool:
+    """Whether a notebook shows what this process prints."""
+    return type(sys.stderr).__module__.startswith("ipykernel")
+
+
+def messages() -> Any:
+    """The stream for messages to a person."""
+    return Forgiving(sys.stdout if in_notebook() else sys.stderr)
+
+
 def print_error(line: str) -> None:
-    """Prints a line for a person to stderr, if anybody reads it."""
-    print(line, file=Forgiving(sys.stderr), flush=True)
+    """Prints a line for a person, if anybody reads it."""
+    print(line, file=messages(), flush=True)
 
 
 class Live:
@@ -50,12 +62,13 @@ class Live:
 
     Args:
         title: what is going on.
-        console: where to; stderr by default.
+        console: where to; the stream for messages by default.
     """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
-        stream: Any = Forgiving(sys.stderr)
-        self.console = console or Console(file=stream, highlight=False, soft_wrap=True)
+        # A notebook says that it is a terminal, and rich would show every line there as HTML of its own.
+        plain = {"force_jupyter": False, "force_terminal": False} if in_notebook() else {}
+        self.console = console or Console(file=messages(), highlight=False, soft_wrap=True, **plain)
         self.title, self.numbers, self.spoken = title, "", 0.0
         self.progress = Progress(
             SpinnerColumn(),

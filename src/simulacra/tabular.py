@@ -1,11 +1,13 @@
 """Results as tables of texts: the command line prints them, a notebook shows them, and scripts take their rows."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+NUMBER = re.compile(r"([-−+]?\d|[–—]?$)")  # how a cell with a number begins; an empty cell or a dash is none
 GAP = 3  # letters between two columns of a table, and at its edges
 
 
@@ -58,9 +60,17 @@ class Table:
             yield [part for cell in (name, *cells) for part in (cell.split() if name in self.words else [cell]) or [""]]
 
     def to_html(self) -> str:
-        """The table as HTML without scripts or styles of its own; every text is escaped."""
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows)
+        """The table as HTML without scripts and colours of its own; every text is escaped."""
+        cells = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        words = [not all(NUMBER.match(cell) for cell in column) for column in cells]  # a notebook aligns cells at the right
+        tags = ['td style="text-align:left"' if left else "td" for left in words]
+        head = "".join(
+            f"<{tag.replace('td', 'th', 1)}>{escape(column)}</th>" for tag, column in zip(tags, self.columns, strict=True)
+        )
+        body = "".join(
+            f"<tr>{''.join(f'<{tag}>{escape(cell)}</td>' for tag, cell in zip(tags, row, strict=True))}</tr>"
+            for row in self.rows
+        )
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

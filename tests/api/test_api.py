@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import simulacra as sm
-from simulacra.api.models import as_images, shown
+from simulacra.api.models import as_images, show
 from simulacra.data.colours import Range
 
 
@@ -194,7 +194,7 @@ def test_images_of_many_kinds_become_arrays(tmp_path: Path) -> None:
     grey = np.zeros((5, 4, 4), np.uint8)
     assert as_images(grey, (4, 4, 1))[0].shape == (5, 4, 4, 1)
     assert as_images(grey[0], (4, 4, 1))[1]
-    assert isinstance(shown(images), sm.Pictures)
+    assert isinstance(show(images), sm.Pictures)
 
 
 def test_a_picture_of_pillow_is_read_like_its_file(tmp_path: Path) -> None:

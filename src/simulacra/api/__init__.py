@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulacra import diagnosis
-from simulacra.api.models import Model, Pictures, Run, load, open_run
+from simulacra.api.models import Model, Pictures, Run, load, open_run, show
 from simulacra.api.studies import Study, study
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
@@ -248,6 +248,7 @@ __all__ = [
     "open_run",
     "pack",
     "recipes",
+    "show",
     "study",
     "train",
     "write_report",

@@ -76,8 +76,8 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
             raise DataError(f"{path} cannot be written ({error.strerror}); choose another path") from error
 
 
-def shown(images: NDArray[np.uint8]) -> Pictures:
-    """The same array as one that a notebook shows; nothing is copied."""
+def show(images: NDArray[np.uint8]) -> Pictures:
+    """The same images (n, H, W, C), uint8, such as those of a store, as an array that a notebook shows; no copy."""
     return cast(Pictures, images.view(Pictures))
 
 
@@ -181,7 +181,7 @@ class TrainedModel(ABC):
         codes = draw_samples(self.subject, count, seed)
         for line in never_met(RunFolder(self.folder), labels or {}):
             warnings.warn(line, stacklevel=2)
-        return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
+        return show(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
         """Images (n, H, W, C) of codes (n, width).
@@ -192,7 +192,7 @@ class TrainedModel(ABC):
         given, width = torch.as_tensor(np.array(codes, np.float32)), self.subject.generates.code.width
         if given.ndim != 2 or given.shape[1] != width:
             raise RunError(f"codes of shape {tuple(given.shape)} cannot be decoded; this model takes (n, {width})")
-        return shown(self.subject.decode(given))
+        return show(self.subject.decode(given))
 
     def encode(self, images: Given) -> Values:
         """Codes (n, width) of images, by the encoder, or by inversion where there is none, which takes a while.
@@ -331,7 +331,7 @@ class Run(TrainedModel):
         request = EditRequest({**(labels or {}), **more}, strengths, method, tuple(keep))
         edited = self._editor.edit(images, request).images
         edited = edited[:, 0] if isinstance(strength, int | float) else edited
-        return shown(edited[0] if single else edited)
+        return show(edited[0] if single else edited)
 
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""
