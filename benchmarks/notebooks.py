@@ -46,7 +46,8 @@ def carried_out(path: Path, folder: Path, parameters: str | None = None) -> nbfo
     place = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=place, record_timing=False).execute()
     notebook.metadata.get("language_info", {}).pop("version", None)  # of the machine that ran it
-    return notebook
+    text = nbformat.writes(notebook)
+    return nbformat.reads(text.replace(f"{folder.resolve()}/", "").replace(f"{folder}/", ""), 4)
 
 
 if __name__ == "__main__":

@@ -61,19 +61,18 @@ class Table:
 
     def to_html(self) -> str:
         """The table as HTML without scripts and colours of its own; every text is escaped."""
-        cells = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
-        words = [not all(NUMBER.match(cell) for cell in column) for column in cells]  # a notebook aligns cells at the right
-        tags = ['td style="text-align:left"' if left else "td" for left in words]
-        head = "".join(
-            f"<{tag.replace('td', 'th', 1)}>{escape(column)}</th>" for tag, column in zip(tags, self.columns, strict=True)
-        )
-        body = "".join(
-            f"<tr>{''.join(f'<{tag}>{escape(cell)}</td>' for tag, cell in zip(tags, row, strict=True))}</tr>"
-            for row in self.rows
-        )
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
+        # A notebook aligns all cells at the right, which suits numbers alone.
+        styles = ["" if all(map(NUMBER.match, column)) else ' style="text-align:left"' for column in columns]
+
+        def line(tag: str, cells: Sequence[str]) -> str:
+            pairs = zip(styles, cells, strict=True)
+            return f"<tr>{''.join(f'<{tag}{style}>{escape(cell)}</{tag}>' for style, cell in pairs)}</tr>"
+
+        head, body = line("th", self.columns), "".join(line("td", row) for row in self.rows)
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
         return f"{table}<ul>{notes}</ul>" if notes else table
 
 

@@ -45,6 +45,8 @@ def test_what_is_kept_of_the_output_is_small_and_names_nothing_of_a_machine(name
     notebook: Any = nbformat.read(path, 4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code), "write it anew: python benchmarks/notebooks.py"
-    kept = "\n".join(str(output) for cell in code for output in cell.outputs if "image/png" not in output.get("data", {}))
+    kept = "\n".join(
+        str(output) for cell in code for output in cell.outputs if "image/png" not in output.get("data", {})
+    )
     assert re.findall(r"(?:/home|/root|/tmp|/Users|/work|C:)[/\\\\][^\s'\"]*", kept) == []
     assert "127.0.0.1" not in kept

@@ -188,8 +188,10 @@ def interpolation(
     def work(loaded: LoadedRun) -> Answer:
         ends = loaded.codes(corners)
         codes = interpolate(loaded.subject.generates.code, ends, frames)
-        if form in ("png", "json"):
-            return {"codes": as_numbers(codes)} if form == "json" else png(loaded.subject.decode(codes))
+        if form == "json":
+            return {"codes": as_numbers(codes)}
+        if form == "png":
+            return png(loaded.subject.decode(codes))
         order = there_and_back(frames) if len(corners) == 2 else rim(frames)
         return animation(loaded.subject.decode(codes[order]), form, pixels=pixels)
 
