@@ -18,7 +18,7 @@ SPEC.loader.exec_module(notebooks)
 NAMES = ["first-hour", "class-study"]
 SMALL = {
     "first-hour": """
-COUNT, STEPS, SAMPLES, FEATURES = 80, 2, 8, "random-vgg"
+COUNT, STEPS, SAMPLES, FEATURES = 240, 2, 20, "random-vgg"
 CHANGES = {"data.batch": 8, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
 """,
     "class-study": "COUNT, IMAGES, SEEDS, SAMPLES = 80, 128, 2, 8",
@@ -30,7 +30,11 @@ def test_every_notebook_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_runs_shows_tables_and_prints_nothing_in_red(name: str, tmp_path: Path) -> None:
+def test_a_notebook_runs_shows_tables_and_prints_nothing_in_red(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kept in ("XDG_CACHE_HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(kept, str(tmp_path / kept))
     notebook = notebooks.carried_out(ROOT / "examples" / f"{name}.ipynb", tmp_path, SMALL[name])
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []

@@ -1,7 +1,7 @@
 // The panel of interpolation: between two codes, or among four.
 
 import { byId, element, fill } from "./dom.js";
-import { describe, glance, server } from "./picture.js";
+import { describe, glance, isReady } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { change, listen, state } from "./state.js";
 import { Player, addSaving, draw, looks, mark, thereAndBack, thumbnails } from "./thumbnails.js";
@@ -33,7 +33,7 @@ function filled(count) {
 }
 
 export function refresh() {
-  if (state.tab !== "interpolation" || !server.card?.generates) return;
+  if (state.tab !== "interpolation" || !isReady()) return;
   if (![2, 4].includes(state.corners.length)) { change({ corners: filled(2) }); return; }
   const { run, step, corners } = state;
   byId(`corners-${corners.length}`).checked = true;

@@ -114,7 +114,7 @@ function showCard(card) {
 function fitCode(card) {
   const code = picture.fitting(state.code, card), corners = state.corners.map((corner) => picture.fitting(corner, card));
   if (JSON.stringify([code, corners]) === JSON.stringify([state.code, state.corners])) return;
-  notify("this model has other codes than the run before; parts of the code that it has not were removed");
+  notify("the code did not fit this model; what does not fit was removed");
   change({ code, corners });
 }
 

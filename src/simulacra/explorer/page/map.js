@@ -2,7 +2,7 @@
 
 import { byId, element, fill, notify, words } from "./dom.js";
 import { acceptUploads, encoded, onEncoded } from "./encoding.js";
-import { glance, server } from "./picture.js";
+import { glance, isReady, server } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { change, listen, state } from "./state.js";
 import { Player, addSaving, draw, looks, mark, thereAndBack, thumbnails } from "./thumbnails.js";
@@ -51,7 +51,7 @@ export function setup() {
 }
 
 export function refresh() {
-  if (state.tab !== "map" || !server.card || server.card.lacking.map) return;
+  if (state.tab !== "map" || !isReady() || server.card.lacking.map) return;
   const { run, step, kind } = state;
   const { maps } = server.card;
   const subject = `${run} ${step} ${kind}`;

@@ -13,6 +13,9 @@ const PAUSE = 120; // milliseconds without a move, after which the details of a 
 // What the server says: `card` of the run, `code` of the current code (null until it is known).
 export const server = { card: null, code: null };
 
+// Whether the card of the run that is chosen has come, and this model generates images.
+export const isReady = () => Boolean(server.card?.generates && server.card.name === state.run);
+
 const views = {
   main: new View(failed),
   compared: new View(comparisonFailed),
@@ -78,11 +81,12 @@ function hasMoreThanNoise() {
 export function refresh() {
   showOptions();
   byId("pictures").hidden = !server.card?.generates;
-  if (!server.card?.generates) return;
   const { run, step, code, other } = state;
   const subject = `${run} ${step}`;
   canvases.main.classList.toggle("outdated", canvases.main.dataset.subject !== subject);
+  if (!isReady()) return;
   views.main.show(subject, () => bitmap(address(`runs/${run}/picture.png`, { step, code })), (image) => {
+    if (run !== state.run) return; // another run was chosen meanwhile
     draw(canvases.main, image);
     canvases.main.setAttribute("aria-label", `Image of ${describe(code)}`);
     canvases.main.classList.remove("outdated");

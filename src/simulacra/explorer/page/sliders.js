@@ -1,7 +1,7 @@
 // The panel of sliders: labels, categories, continuous codes, principal directions, latent dimensions.
 
 import { byId, element, fill, rounded, words } from "./dom.js";
-import { onDetails, server } from "./picture.js";
+import { isReady, onDetails, server } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { slider, withEntry } from "./slider.js";
 import { change, listen, state } from "./state.js";
@@ -123,7 +123,7 @@ function follow(details) {
 function showStrip() {
   const { run, step, code, along, tab } = state;
   byId("strip-box").hidden = !along;
-  if (!along || tab !== "sliders" || !server.card?.generates) return;
+  if (!along || tab !== "sliders" || !isReady()) return;
   const [part, name] = along.split(/:(.*)/);
   const titles = {
     principal_directions: `Along direction ${name}`, overrides: `Along dimension ${name}`,

@@ -1,7 +1,7 @@
 // The panel of the training: the same code at every checkpoint that was kept.
 
 import { byId, count, element, fill } from "./dom.js";
-import { glance, server } from "./picture.js";
+import { glance, isReady, server } from "./picture.js";
 import { View, address, bitmap } from "./requests.js";
 import { change, listen, state } from "./state.js";
 import { Player, addSaving, looks, mark, thumbnails } from "./thumbnails.js";
@@ -32,7 +32,7 @@ function spread(steps) {
 
 export function refresh() {
   player.stop();
-  if (state.tab !== "training" || !server.card || server.card.lacking.training) return;
+  if (state.tab !== "training" || !isReady() || server.card.lacking.training) return;
   const { run, code } = state;
   const steps = spread(server.card.steps);
   view.show(`${run} ${JSON.stringify(code)}`, (replaced) => pictures(run, code, steps, replaced), (strip) => {
