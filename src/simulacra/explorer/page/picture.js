@@ -57,7 +57,7 @@ export function unchanged(code) {
 
 // What remains of a code in a model whose codes may have other parts; the same code where all of it fits.
 export function fitting(code, card) {
-  const length = (values) => (Array.isArray(values) ? values.length : Math.floor((values.length * 3) / 16)); // base64 of 4 bytes each
+  const length = (values) => (Array.isArray(values) ? values.length : Math.floor((String(values).length * 3) / 16)); // base64 of 4 bytes each
   const whole = { numbers: card.width, noise: card.noise };
   const has = {
     labels: (name) => card.labels.includes(name), attributes: (name) => card.attributes.includes(name),
@@ -66,7 +66,7 @@ export function fitting(code, card) {
   };
   const kept = {};
   for (const [part, value] of Object.entries(code)) {
-    if (has[part]) kept[part] = Object.fromEntries(Object.entries(value).filter(([key, entry]) => has[part](key, entry)));
+    if (has[part]) kept[part] = Object.fromEntries(Object.entries(value ?? {}).filter(([key, entry]) => has[part](key, entry)));
     else if (!(part in whole) || length(value) === whole[part]) kept[part] = value;
   }
   if (JSON.stringify(kept) === JSON.stringify(code)) return code;
