@@ -276,7 +276,7 @@ def test_the_other_walks_and_a_training_are_animated(run_of, client) -> None:
         assert answer.headers["content-type"] == f"image/{path.rpartition('.')[2]}"
         assert len(frames(answer.content)[1]) == count
     kind, drawn, times = frames(vae.get("/runs/the-vae/training.gif", params={"at": [3, 6]}).content)
-    assert (kind, len(drawn), times) == ("GIF", 2, [70, 600])
+    assert (kind, len(drawn), times) == ("GIF", 2, [200, 1000])
     missing = vae.get("/runs/the-vae/training.gif", params={"at": [3, 5]})
     assert missing.status_code == 422
     assert "step 5" in missing.json()["error"]

@@ -27,7 +27,7 @@ from simulacra.explorer.library import (
 )
 from simulacra.objectives.code import Code
 
-REST = 600  # milliseconds that the last picture of a training stays, before the first one follows
+FRAME, REST = 200, 1000  # milliseconds that each image of a training stays, and the last one
 REACH = {"principal_directions": 4.0, "overrides": 3.0, "continuous": 2.0, "attributes": 2.0}  # of a strip to each side
 
 
@@ -213,7 +213,7 @@ def training(
         return loaded.subject.decode(loaded.codes([description]))
 
     images = [replace(request, step=step).with_model(work) for step in at]
-    return animation(np.concatenate(images), form, pixels=pixels, rest=REST)
+    return animation(np.concatenate(images), form, pixels=pixels, frame=FRAME, rest=REST)
 
 
 def details(loaded: LoadedRun, description: Description, code: torch.Tensor) -> dict[str, Any]:

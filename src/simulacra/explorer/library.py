@@ -227,11 +227,13 @@ def there_and_back(count: int) -> list[int]:
     return [*range(count), *range(count - 2, 0, -1)]
 
 
-def animation(images: NDArray[np.uint8], form: Animated, *, pixels: bool, rest: int = FRAME) -> Response:
+def animation(
+    images: NDArray[np.uint8], form: Animated, *, pixels: bool, frame: int = FRAME, rest: int = FRAME
+) -> Response:
     """Images (n, H, W, C) one after the other, again and again, as an animated GIF (256 colours a frame) or WebP.
 
     They are enlarged by a whole factor: smoothly, as the page draws them, or, with `pixels`, each pixel as a square.
-    The last one stays for `rest` milliseconds.
+    Each stays for `frame` milliseconds, the last one for `rest`.
     """
     count, height, width, channels = images.shape
     factor = max(1, LARGE // max(height, width))
@@ -239,8 +241,8 @@ def animation(images: NDArray[np.uint8], form: Animated, *, pixels: bool, rest: 
     drawn = [Image.fromarray(image[..., 0] if channels == 1 else image) for image in images]
     frames = [image.resize((factor * width, factor * height), resampling) for image in drawn]
     if form == "gif" and channels == 3:
-        frames = [frame.quantize(256) for frame in frames]
-    buffer, durations = io.BytesIO(), [FRAME] * (count - 1) + [rest]
+        frames = [image.quantize(256) for image in frames]
+    buffer, durations = io.BytesIO(), [frame] * (count - 1) + [rest]
     options: dict[str, Any] = {"quality": 90} if form == "webp" else {}
     frames[0].save(buffer, form.upper(), save_all=True, append_images=frames[1:], duration=durations, loop=0, **options)
     return Response(buffer.getvalue(), media_type=f"image/{form}")

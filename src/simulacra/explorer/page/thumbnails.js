@@ -39,17 +39,17 @@ export function mark(box, index) {
   box.querySelectorAll("button").forEach((button, other) => button.setAttribute("aria-pressed", String(other === index)));
 }
 
-// Calls show(index) for the indices of `order`, again and again, until it is stopped.
+// Calls show(index) for the indices of `order`, again and again, every so many milliseconds, until it is stopped.
 export class Player {
-  constructor(button, show) {
-    Object.assign(this, { button, show, timer: 0, order: [] });
+  constructor(button, show, milliseconds = 70) {
+    Object.assign(this, { button, show, milliseconds, timer: 0, order: [] });
     button.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
   }
 
   start() {
     if (!this.order.length) return;
     let turn = 0;
-    this.timer = setInterval(() => { this.show(this.order[turn % this.order.length]); turn += 1; }, 70);
+    this.timer = setInterval(() => { this.show(this.order[turn % this.order.length]); turn += 1; }, this.milliseconds);
     this.button.textContent = "Stop";
   }
 

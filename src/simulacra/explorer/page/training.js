@@ -7,13 +7,14 @@ import { change, listen, state } from "./state.js";
 import { Player, addSaving, looks, mark, thumbnails } from "./thumbnails.js";
 
 const MOST = 24; // checkpoints that are shown
-const REST = 8; // times that the last image is repeated before the film begins again
+const FRAME = 200; // milliseconds
+const REST = 5; // times that the last image is repeated before the film begins again
 const view = new View((error) => fill(byId("training-strip"), error.message));
 const film = { strip: null, steps: [], index: 0 };
 let player;
 
 export function setup() {
-  player = new Player(byId("training-play"), show);
+  player = new Player(byId("training-play"), show, FRAME);
   addSaving(byId("training-save"), (form) => address(`runs/${state.run}/training.${form}`, { at: film.steps, code: state.code, ...looks() }), () => "training");
   byId("training-slider").addEventListener("input", (event) => { player.stop(); show(Number(event.target.value)); });
   byId("training-slider").addEventListener("change", () => use(film.index));
