@@ -88,3 +88,9 @@ def test_damaged_names_are_told_when_they_are_asked_for(make_store, content: str
     store = open_store(path)
     with pytest.raises(DataError, match="store is damaged"):
         _ = store.names
+
+
+def test_a_store_says_in_a_line_what_it_holds(make_store) -> None:
+    path = make_store()
+    said = "20 colour images of 8x8, 3 labels; 14 train, 3 valid, 3 test"
+    assert repr(open_store(path)) == f"<ImageStore {path}: {said}>"
