@@ -238,7 +238,7 @@ def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page, mad
     assert drawn(one) != before
     (tmp_path / "bad.png").write_bytes(b"no picture at all")
     one.get_by_label("Upload a picture").set_input_files(tmp_path / "bad.png")
-    one.get_by_text("bad.png: the picture is not a picture in any known format").wait_for()
+    one.get_by_text("The picture bad.png was not used: the picture is not a picture in any known format").wait_for()
     assert one.locator("#panel-edit strong").inner_text() == "face.jpg", "it is the picture that is shown"
     one.select_option("#run", "the-acgan")
     one.get_by_role("button", name="Encode with this model").wait_for()

@@ -27,7 +27,7 @@ export const encoded = () => (newest?.run === state.run && newest.step === state
 
 export function encodeUpload(file) {
   if (!file) return;
-  if (file.size > MOST) { notify(`${file.name} has more than 10 MB; make it smaller first`, true); return; }
+  if (file.size > MOST) { notify(`the picture ${file.name} has more than 10 MB; make it smaller first`, true); return; }
   encode({ name: file.name, path: "code.json", body: file });
 }
 
@@ -62,7 +62,7 @@ function encode(picture) {
 }
 
 function failed(error) {
-  notify(`${chosen?.name}: ${error.message}`, true);
+  notify(`the picture ${chosen?.name} was not used: ${error.message}`, true);
   chosen = encoded()?.picture ?? null;
   busy = false;
   showChosen();

@@ -78,7 +78,7 @@ async function open() {
   } catch (error) {
     // A checkpoint that a link names may be deleted, as a training keeps its newest ones only.
     if (step !== null && run === state.run) {
-      notify(`${error.message}; the newest checkpoint is shown`, true);
+      notify(`the newest checkpoint is shown, as ${error.message}`, true);
       change({ step: null });
       return;
     }
