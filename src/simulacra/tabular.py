@@ -62,12 +62,14 @@ class Table:
     def to_html(self) -> str:
         """The table as HTML without scripts and colours of its own; every text is escaped."""
         columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
-        # A notebook aligns all cells at the right, which suits numbers alone.
-        styles = ["" if all(map(NUMBER.match, column)) else ' style="text-align:left"' for column in columns]
+        # A notebook aligns all cells at the right, which suits numbers alone, and breaks them, which suits words alone.
+        numbers = [all(map(NUMBER.match, column)) for column in columns]
+        styles = ["white-space:nowrap" if whole else "text-align:left" for whole in numbers]
 
         def line(tag: str, cells: Sequence[str]) -> str:
-            pairs = zip(styles, cells, strict=True)
-            return f"<tr>{''.join(f'<{tag}{style}>{escape(cell)}</{tag}>' for style, cell in pairs)}</tr>"
+            pairs = zip(styles, map(escape, cells), strict=True)
+            parts = [f'<{tag} style="{style}">{cell}</{tag}>' for style, cell in pairs]
+            return f"<tr>{''.join(parts)}</tr>"
 
         head, body = line("th", self.columns), "".join(line("td", row) for row in self.rows)
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
