@@ -213,7 +213,7 @@ def test_count(loaded: LoadedRun) -> int:
 def test_images(loaded: LoadedRun, index: int) -> tuple[NDArray[np.uint8], bool]:
     """A test picture (1, H, W, C), and whether it is the real one; a RunError where there is none of that index."""
     if not 0 <= index < test_count(loaded):
-        raise RunError(f"there is no test picture {index}: this run has {test_count(loaded)}, counted from 0")
+        raise RunError(f"there is no test image {index}: this run has {test_count(loaded)}, counted from 0")
     store = loaded.subject.store
     if store is not None:
         return store.pixels(_rows(loaded, store)[index : index + 1]), True
