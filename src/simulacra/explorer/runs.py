@@ -16,6 +16,7 @@ from simulacra.report.formatting import plain
 from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
 from simulacra.report.record import both_weights, read, series_of, specifics
 from simulacra.report.sections.curves import charts_of
+from simulacra.report.titles import recipe_line, title_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -84,7 +85,8 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     return {
         "name": name,
         "title": plain(title),
-        "recipe": plain(recipe.title),
+        "heading": title_of(recipe, facts),
+        "recipe": recipe_line(recipe, facts),
         "family": of_family(family),
         "state": str(facts.get("state", "")),
         "steps": steps,
