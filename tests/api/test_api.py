@@ -94,7 +94,7 @@ def test_a_run_is_measured_and_exported(run: Any, tmp_path: Path, monkeypatch: A
     assert [row["step"] for row in gan.metrics] == [1, 2]
     model = sm.load(gan.export(tmp_path / "exported"))
     assert np.array_equal(model.sample(3), gan.sample(3))
-    assert repr(model) == f"<Model {tmp_path / 'exported'}: tiny gan, update 2>"
+    assert repr(model) == f"<Model {tmp_path / 'exported'}: GAN of noise, 8×8 colour, update 2>"
 
 
 def test_a_run_is_measured_at_the_step_and_with_the_data_that_it_was_opened_with(

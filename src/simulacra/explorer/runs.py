@@ -17,6 +17,7 @@ from simulacra.report.formatting import plain
 from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
 from simulacra.report.record import both_weights, read, series_of, specifics
 from simulacra.report.sections.curves import charts_of
+from simulacra.report.titles import recipe_line, title_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -85,7 +86,8 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     return {
         "name": name,
         "title": plain(title),
-        "recipe": plain(recipe.title),
+        "heading": title_of(recipe, facts),
+        "recipe": recipe_line(recipe, facts),
         "family": of_family(family),
         "generates": issubclass(FAMILIES[family], Generates),
         "state": str(facts.get("state", "")),

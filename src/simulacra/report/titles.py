@@ -7,7 +7,7 @@ from typing import Any
 
 from simulacra.errors import SimulacraError
 from simulacra.recipe import Recipe, leaves, load, shipped, to_table
-from simulacra.report.formatting import image_shape, listed, number, plain
+from simulacra.report.formatting import image_shape, listed, number, plain, without_home
 from simulacra.report.glossary import of_family
 
 Facts = Mapping[str, Any]  # what run.json says
@@ -29,9 +29,13 @@ def title_of(recipe: Recipe, facts: Facts) -> str:
         recipe: of the run, resolved.
         facts: what run.json says; without a data card, the data is called as in the recipe.
     """
-    family = short_family(recipe.objective.family)
     labels = _labels(recipe) if recipe.objective.labelled else ""
-    return ", ".join(filter(None, [f"{family} of {data_name(recipe, facts)}", image_shape(recipe.data.shape), labels]))
+    return ", ".join(filter(None, [short_title(recipe, facts), image_shape(recipe.data.shape), labels]))
+
+
+def short_title(recipe: Recipe, facts: Facts) -> str:
+    """Family and data alone: `ACGAN of my_photos`."""
+    return f"{short_family(recipe.objective.family)} of {data_name(recipe, facts)}"
 
 
 def short_family(family: str) -> str:
@@ -112,4 +116,4 @@ def setting(value: Any, limit: int = NAME_LIMIT) -> str:
         return ", ".join(setting(entry, limit) for entry in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{plain(key)} = {setting(entry, limit)}" for key, entry in value.items()) or "none"
-    return "none" if value is None else plain(value, limit)
+    return "none" if value is None else plain(without_home(str(value)), limit)

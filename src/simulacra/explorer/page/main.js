@@ -100,7 +100,7 @@ async function open() {
 }
 
 function showCard(card) {
-  document.title = `${card.title} – Simulacra`;
+  document.title = `${card.title}: ${card.heading} – Simulacra`;
   showSteps(card);
   // The sliders stay while a training continues: one of them may be under a finger.
   const { step, steps, state: ignored, ...abilities } = card;
