@@ -309,6 +309,7 @@ def test_interpolation_training_and_run_panels_fill(page) -> None:
     one.get_by_role("tab", name="Results").click()
     one.get_by_role("img", name="Loss: total 0.167 at the end").wait_for()
     assert one.get_by_role("rowheader", name="Reconstruction error (MSE)").is_visible()
+    assert one.locator("#heading").inner_text().startswith("ACGAN of ")
     assert one.get_by_text("The baseline is what real images, chance or a linear code get").is_visible()
     one.select_option("#other", "the-vae")
     one.locator("#name-compared", has_text="the-vae").wait_for()

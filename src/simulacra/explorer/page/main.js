@@ -100,6 +100,7 @@ async function open() {
 }
 
 function showCard(card) {
+  byId("heading").textContent = card.heading;
   document.title = `${card.title}: ${card.heading} – Simulacra`;
   showSteps(card);
   // The sliders stay while a training continues: one of them may be under a finger.
