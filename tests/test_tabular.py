@@ -31,6 +31,12 @@ def test_every_text_is_escaped() -> None:
     assert html.count("<tr>") == 3
 
 
+def test_a_notebook_sets_words_at_the_left_and_breaks_no_number() -> None:
+    table = Table("", ("metric", "value", "low"), [("recall", "0.5", ""), ("mse", "−1.2e-3", "–")])
+    words, number = '<td style="text-align:left">', '<td style="white-space:nowrap">'
+    assert f"<tr>{words}mse</td>{number}−1.2e-3</td>{number}–</td></tr>" in table.to_html()
+
+
 def test_a_result_is_short_where_no_notebook_shows_it() -> None:
     assert repr(Result()) == "<Result, 2 rows: by <seed>; .rows and .table() give the values>"
 

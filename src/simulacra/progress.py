@@ -1,5 +1,7 @@
 """The live view of a training: a progress bar on a terminal, plain lines elsewhere. All of it goes to stderr.
 
+Only in a notebook it goes to stdout, because notebooks show stderr in red, as if it were a mistake.
+
 Whoever reads it may go away, as `2>&1 | head` does; no training may end because a line about it cannot be printed.
 """
 
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 PLAIN_SECONDS = 10.0  # between two plain lines, so that a log file stays readable
+NOTEBOOK_SECONDS = 1.0  # between two changes of the line that a notebook shows
 
 
 class Forgiving:
@@ -40,9 +43,19 @@ class Forgiving:
             self._stream.flush()
 
 
+def in_notebook() -> bool:
+    """Whether a notebook shows what this process prints."""
+    return type(sys.stderr).__module__.startswith("ipykernel")
+
+
+def messages() -> Any:
+    """The stream for messages to a person."""
+    return Forgiving(sys.stdout if in_notebook() else sys.stderr)
+
+
 def print_error(line: str) -> None:
-    """Prints a line for a person to stderr, if anybody reads it."""
-    print(line, file=Forgiving(sys.stderr), flush=True)
+    """Prints a line for a person, if anybody reads it."""
+    print(line, file=messages(), flush=True)
 
 
 class Live:
@@ -50,13 +63,17 @@ class Live:
 
     Args:
         title: what is going on.
-        console: where to; stderr by default.
+        console: where to; the stream for messages by default.
     """
 
     def __init__(self, title: str, console: Console | None = None) -> None:
-        stream: Any = Forgiving(sys.stderr)
-        self.console = console or Console(file=stream, highlight=False, soft_wrap=True)
+        # A notebook says that it is a terminal, and rich would show every line there as HTML of its own.
+        terminal = False if in_notebook() else None
+        self.console = console or Console(
+            file=messages(), highlight=False, soft_wrap=True, force_terminal=terminal, force_jupyter=False
+        )
         self.title, self.numbers, self.spoken = title, "", 0.0
+        self._line: Any = None  # of a notebook
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -90,10 +107,23 @@ class Live:
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
         fresh, self.numbers = numbers is not None, numbers if numbers is not None else self.numbers
         self.progress.update(self.task, completed=done, numbers=f"{position}  {self.numbers}")
-        due = time.monotonic() - self.spoken >= PLAIN_SECONDS
-        if not self.console.is_terminal and due and (fresh or not self.numbers):
+        line, waited = f"{self.title}: {done:4.0%}  {position}  {self.numbers}", time.monotonic() - self.spoken
+        if in_notebook() and (waited >= NOTEBOOK_SECONDS or done >= 1):
             self.spoken = time.monotonic()
-            self.console.print(f"{self.title}: {done:4.0%}  {position}  {self.numbers}", markup=False)
+            self._show_in_notebook(line)
+        elif not self.console.is_terminal and waited >= PLAIN_SECONDS and (fresh or not self.numbers):
+            self.spoken = time.monotonic()
+            self.console.print(line, markup=False)
+
+    def _show_in_notebook(self, line: str) -> None:
+        """Shows one line, which changes."""
+        from IPython.display import display
+
+        shown = {"text/plain": line.rstrip()}
+        if self._line is None:
+            self._line = display(shown, raw=True, display_id=True)
+        else:
+            self._line.update(shown, raw=True)
 
     def say(self, line: str) -> None:
         """Prints a line that stays on the screen."""

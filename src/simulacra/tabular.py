@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+NUMERIC = re.compile(r"([-−+]?\d|[–—]?$)")  # how a cell with a number begins; an empty cell or a dash is none
 GAP = 3  # letters between two columns of a table, and at its edges
 # What LaTeX reads as commands, and letters that only some of its fonts have, and how they are written.
 LATEX = {
@@ -72,12 +73,21 @@ class Table:
             yield [part for cell in (name, *cells) for part in (cell.split() if name in self.words else [cell]) or [""]]
 
     def to_html(self) -> str:
-        """The table as HTML without scripts or styles of its own; every text is escaped."""
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows)
+        """The table as HTML without scripts and colours of its own; every text is escaped."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.columns)
+        # A notebook aligns all cells at the right, which suits numbers alone, and breaks them, which suits words alone.
+        numbers = [all(map(NUMERIC.match, column)) for column in columns]
+        styles = ["white-space:nowrap" if whole else "text-align:left" for whole in numbers]
+
+        def line(tag: str, cells: Sequence[str]) -> str:
+            pairs = zip(styles, map(escape, cells), strict=True)
+            parts = [f'<{tag} style="{style}">{cell}</{tag}>' for style, cell in pairs]
+            return f"<tr>{''.join(parts)}</tr>"
+
+        head, body = line("th", self.columns), "".join(line("td", row) for row in self.rows)
         title = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
         return f"{table}<ul>{notes}</ul>" if notes else table
 
     def to_markdown(self) -> str:

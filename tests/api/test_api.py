@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import simulacra as sm
-from simulacra.api.models import as_images, shown
+from simulacra.api.models import as_images, show
 from simulacra.data.colours import Range
 
 
@@ -94,7 +94,7 @@ def test_a_run_is_measured_and_exported(run: Any, tmp_path: Path, monkeypatch: A
     assert [row["step"] for row in gan.metrics] == [1, 2]
     model = sm.load(gan.export(tmp_path / "exported"))
     assert np.array_equal(model.sample(3), gan.sample(3))
-    assert repr(model) == f"<Model {tmp_path / 'exported'}: tiny gan, update 2>"
+    assert repr(model) == f"<Model {tmp_path / 'exported'}: GAN of noise, 8×8 colour, update 2>"
 
 
 def test_a_run_is_measured_at_the_step_and_with_the_data_that_it_was_opened_with(
@@ -194,7 +194,7 @@ def test_images_of_many_kinds_become_arrays(tmp_path: Path) -> None:
     grey = np.zeros((5, 4, 4), np.uint8)
     assert as_images(grey, (4, 4, 1))[0].shape == (5, 4, 4, 1)
     assert as_images(grey[0], (4, 4, 1))[1]
-    assert isinstance(shown(images), sm.Pictures)
+    assert isinstance(show(images), sm.Pictures)
 
 
 def test_a_picture_of_pillow_is_read_like_its_file(tmp_path: Path) -> None:

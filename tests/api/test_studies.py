@@ -55,6 +55,10 @@ def test_a_study_has_a_verdict_rows_figures_and_runs(found: sm.Study) -> None:
     assert set(found.runs) == {(case, seed) for case in ("light", "heavy") for seed in range(4)}
     assert "Verdict: supported." in repr(found)
     assert found.page.is_file()
+    html = found._repr_html_()
+    assert "<b>Verdict: supported." in html
+    assert "<table>" in html
+    assert str(found.page) in html
 
 
 def test_the_table_is_a_data_frame_where_pandas_is_installed(found: sm.Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,3 +97,9 @@ def test_pictures_that_are_not_packed_are_packed_from_where_they_lie(tmp_path: P
     (tmp_path / "photos" / "a.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"simulacra pack folder .*photos --out STORE$"):
         open_store(tmp_path / "photos")
+
+
+def test_a_store_says_in_a_line_what_it_holds(make_store) -> None:
+    path = make_store()
+    said = "20 colour images of 8x8, 3 labels; 14 train, 3 valid, 3 test"
+    assert repr(open_store(path)) == f"<ImageStore {path}: {said}>"

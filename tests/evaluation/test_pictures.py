@@ -39,7 +39,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
 
 def test_the_report_has_words_for_every_picture() -> None:
     evaluated = {"nearest", "frequencies", "inversions", "leakage", "code-labels", "kl-dimensions", "code-factors"}
-    assert set(PICTURES) | evaluated == set(SHOWN)
+    assert set(PICTURES) | evaluated == {*SHOWN, "real"}, "real images stand beside the samples"
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
@@ -50,6 +50,7 @@ def test_a_picture_is_drawn_of_whoever_can_and_of_no_other(family, exclusive, su
     code = model.code if generates else None
     able = {
         "samples": generates,
+        "real": generates,
         "reconstructions": generates and encodes,
         "pairs": generates and labelled and not exclusive,
         "classes": generates and labelled and exclusive,

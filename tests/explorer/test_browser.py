@@ -29,10 +29,14 @@ def sites() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def site(sites: dict[str, Any], run_of: Any) -> str:
-    """The address of an explorer of a VAE and an ACGAN, one of whose labels is hostile."""
+    """The address of an explorer of a VAE, an ACGAN with a hostile label, and two runs of a study, one a classifier."""
     if "site" not in sites:
         hostile = {"store": {"labels": (HOSTILE, "Male")}, "data.labels": [HOSTILE, "Male"]}
         paths = [run_of("vae").path, run_of("acgan", **hostile).path]
+        for seed, family in enumerate(("wgan", "classifier")):
+            run = run_of(family, steps=(6,))
+            run.write_facts({"studies": {"flips-help": {"case": "mirrored", "seed": seed}}})
+            paths.append(run.path)
         at = free_socket("127.0.0.1", 0)
         server = uvicorn.Server(
             uvicorn.Config(Guard(make_app(Library(paths))), access_log=False, log_level="error", lifespan="off")
@@ -202,7 +206,7 @@ def test_the_map_shows_pictures_and_decodes_where_it_is_clicked(page, run_of) ->
     one.mouse.move(x + 90, y + 40, steps=3)
     one.mouse.up()
     one.keyboard.up("Shift")
-    one.get_by_label("Picture 12 along the line").click()
+    one.get_by_label("Image 12 along the line").click()
     one.locator("#line button[aria-pressed='true']").wait_for()
 
 
@@ -211,12 +215,15 @@ def test_an_uploaded_picture_is_marked_on_the_map(page, made, tmp_path) -> None:
     one.locator("#map-legend li").first.wait_for()
     before = one.locator("#map").evaluate("canvas => canvas.toDataURL()")
     (tmp_path / "face.png").write_bytes(made.picture())
-    one.get_by_label("Find a picture on the map").set_input_files(tmp_path / "face.png")
-    one.get_by_text(re.compile(r"The ring marks face\.png\. The nearest dot is test picture \d+\.")).wait_for()
+    one.get_by_label("Place a picture on the map").set_input_files(tmp_path / "face.png")
+    one.get_by_text(
+        re.compile(r"The ring marks the code of face\.png\. The nearest point is test image \d+\.")
+    ).wait_for()
     until_drawn(one, '"numbers"')
     assert one.locator("#map").evaluate("canvas => canvas.toDataURL()") != before
     one.get_by_role("tab", name="Edit").click()
     assert one.get_by_alt_text("face.png").is_visible()
+    assert one.locator("#panel-edit strong").inner_text() == "face.png"
 
 
 def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page, made, tmp_path) -> None:
@@ -231,7 +238,11 @@ def test_an_upload_is_shown_beside_its_reconstruction_and_then_changed(page, mad
     assert drawn(one) != before
     (tmp_path / "bad.png").write_bytes(b"no picture at all")
     one.get_by_label("Upload a picture").set_input_files(tmp_path / "bad.png")
-    one.get_by_text("the picture is not a picture in any known format").wait_for()
+    one.get_by_text("The picture bad.png was not used: the picture is not a picture in any known format").wait_for()
+    assert one.locator("#panel-edit strong").inner_text() == "face.jpg", "it is the picture that is shown"
+    one.select_option("#run", "the-acgan")
+    one.get_by_role("button", name="Encode with this model").wait_for()
+    assert one.locator("#panel-edit strong").inner_text() == "face.jpg"
 
 
 def test_what_is_downloaded_is_what_is_shown(page, client, run_of) -> None:
@@ -293,11 +304,12 @@ def test_interpolation_training_and_run_panels_fill(page) -> None:
     one.get_by_label("four codes").check()
     one.locator("#interpolation-grid button").nth(80).wait_for()
     one.get_by_role("tab", name="Training").click()
-    one.get_by_label("Step 3").click()
+    one.get_by_role("button", name="Step 3").click()
     one.wait_for_url(re.compile("step=3"))
-    one.get_by_role("tab", name="Run", exact=True).click()
+    one.get_by_role("tab", name="Results").click()
     one.get_by_role("img", name="Loss: total 0.167 at the end").wait_for()
     assert one.get_by_role("rowheader", name="Reconstruction error (MSE)").is_visible()
+    assert one.locator("#heading").inner_text().startswith("ACGAN of ")
     assert one.get_by_text("The baseline is what real images, chance or a linear code get").is_visible()
     one.select_option("#other", "the-vae")
     one.locator("#name-compared", has_text="the-vae").wait_for()
@@ -312,7 +324,7 @@ def test_a_code_that_does_not_fit_is_reported_in_a_sentence(page) -> None:
 
 def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(page) -> None:
     one = page("run=the-acgan&tab=sliders", viewport={"width": 360, "height": 740}, color_scheme="dark")
-    for tab in ("Samples", "Sliders", "Interpolation", "Map", "Edit", "Training", "Run"):
+    for tab in ("Samples", "Sliders", "Interpolation", "Map", "Edit", "Training", "Results"):
         one.get_by_role("tab", name=tab, exact=True).click()
         assert one.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), tab
     nameless = one.evaluate(
@@ -321,3 +333,80 @@ def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(p
             .map((one) => one.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_runs_of_a_study_stand_together_in_the_list(page) -> None:
+    one = page("run=the-vae")
+    groups = """id => [...document.querySelectorAll(`#${id} > *`)].map((child) => [child.label ?? child.textContent,
+        ...[...child.children].map((option) => option.textContent)])"""
+    assert one.evaluate(groups, "run") == [
+        ["the-vae"],
+        ["the-acgan"],
+        ["Study flips-help", "mirrored, seed 0 (the-wgan)", "mirrored, seed 1 (the-classifier)"],
+    ]
+    others = one.evaluate(groups, "other")
+    assert others[-1] == ["Study flips-help", "mirrored, seed 0 (the-wgan)"], "a classifier has no images to compare"
+
+
+def test_a_tab_without_content_is_dimmed_and_says_why(page) -> None:
+    one = page("run=the-wgan")
+    no_map, one_checkpoint = "This model has no encoder", "This run kept one checkpoint"
+    for name, reason in (("Map", no_map), ("Training", one_checkpoint)):
+        tab = one.get_by_role("tab", name=name)
+        assert reason in tab.get_attribute("title")
+        assert reason in one.locator(f"#{tab.get_attribute('aria-describedby')}").text_content()
+        tab.focus()
+        one.keyboard.press("Enter")
+        notice = one.locator(f"#panel-{name.lower()} > :visible")
+        assert reason in notice.inner_text(), "it is all that the panel shows"
+    assert one.get_by_role("alert").count() == 0
+    one.select_option("#run", "the-vae")
+    one.locator("#tab-training:not(.lacking)").wait_for()
+    one.locator("#training-strip button").nth(1).wait_for()
+    one.select_option("#run", "the-classifier")
+    one.get_by_text("This model generates no images").wait_for()
+    assert one.locator(".tabs .lacking").count() == 6
+    assert one.get_by_role("alert").count() == 0
+
+
+def test_a_message_closes_and_does_not_outlive_its_view(page) -> None:
+    one = page("run=the-vae")
+    message, link = one.locator(".message"), one.get_by_role("button", name="Copy link")
+    link.click()
+    one.get_by_role("button", name="Close this message").click()
+    assert message.count() == 0
+    link.click()
+    message.wait_for()
+    one.keyboard.press("Escape")
+    assert message.count() == 0
+    link.click()
+    message.wait_for()
+    one.get_by_role("tab", name="Edit").click()
+    assert message.count() == 0
+
+
+def test_another_run_gets_what_fits_it_of_a_code(page) -> None:
+    one = page('run=the-acgan&code={"seed":4,"labels":{"Male":1},"principal_directions":{"1":2}}')
+    until_drawn(one, '"Male"')
+    refused: list[int] = []
+    one.on("response", lambda answer: refused.append(answer.status) if answer.status >= 400 else None)
+    one.select_option("#run", "the-vae")
+    until_drawn(one, '{"seed":4,"principal_directions":{"1":2}}')
+    one.get_by_text("what does not fit was removed").wait_for()
+    assert refused == []
+
+
+def test_walks_and_trainings_are_saved_as_animations(page, client, run_of) -> None:
+    one = page("run=the-vae&tab=interpolation&pixels=1")
+    one.locator("#interpolation-grid button").nth(8).wait_for()
+    with one.expect_download() as download:
+        one.locator("#panel-interpolation").get_by_role("button", name="Save GIF").click()
+    assert download.value.suggested_filename == "the-vae-interpolation.gif"
+    query = {"code": ['{"seed": 0}', '{"seed": 101}'], "frames": 33, "pixels": True}
+    expected = client(run_of("vae").path).get("/runs/the-vae/interpolation.gif", params=query).content
+    assert Path(download.value.path()).read_bytes() == expected
+    one.get_by_role("tab", name="Training").click()
+    one.locator("#training-strip button").nth(1).wait_for()
+    with one.expect_download() as download:
+        one.locator("#panel-training").get_by_role("button", name="Save WebP").click()
+    assert download.value.suggested_filename == "the-vae-training.webp"

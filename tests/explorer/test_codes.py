@@ -3,6 +3,7 @@
 Ways between codes, as numbers.
 """
 
+import io
 import json
 import math
 import shlex
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageSequence
 
 from simulacra.evaluation.directions import NAME, learn, to_bytes
 from simulacra.explorer.codes import among, between, interpolate, slerp
@@ -239,3 +241,48 @@ def test_the_corners_of_a_square_are_the_codes_it_was_made_of() -> None:
     assert found.shape == (16, 3)
     assert torch.allclose(found[[0, 3, 12, 15]], corners, atol=1e-5)
     assert torch.allclose(found[6], among(code, corners, 2 / 3, 1 / 3), atol=1e-5)
+
+
+def frames(content: bytes) -> tuple[str, list[Any], list[int]]:
+    """Format, frames and milliseconds of an animation."""
+    with Image.open(io.BytesIO(content)) as image:
+        drawn = [(frame.convert("RGB"), frame.info["duration"]) for frame in ImageSequence.Iterator(image)]
+        return image.format, [np.asarray(frame).astype(int) for frame, _ in drawn], [time for _, time in drawn]
+
+
+@pytest.mark.parametrize("form", ["gif", "webp"])
+def test_a_walk_is_animated_there_and_back_with_the_images_that_are_shown(form, run_of, client, made) -> None:
+    asks = client(run_of("vae").path)
+    query = {"code": ['{"seed": 1}', '{"seed": 2}'], "frames": 5, "pixels": True}
+    kind, drawn, times = frames(asks.get(f"/runs/the-vae/interpolation.{form}", params=query).content)
+    strip = made.pixels(asks.get("/runs/the-vae/interpolation.png", params=query).content).astype(int)
+    assert kind == form.upper()
+    assert sum(times) == 8 * 70
+    assert drawn[0].shape == (256, 256, 3), "8 pixels are enlarged 32 times"
+    shown = [strip[:, 8 * index : 8 * index + 8] for index in (0, 1, 2, 3, 4, 3, 2, 1)]
+    for frame, image in zip(drawn, shown, strict=True):
+        assert np.abs(frame[16::32, 16::32] - image).mean() < 12
+
+
+def test_the_other_walks_and_a_training_are_animated(run_of, client) -> None:
+    vae = client(run_of("vae").path)
+    square = {"code": [f'{{"seed": {seed}}}' for seed in range(4)], "frames": 3}
+    for path, query, count in (
+        ("interpolation.gif", square, 8),
+        ("strip.gif", {"along": "principal_directions:1", "count": 3}, 4),
+        ("map/line.webp", {"x": [-1, 1], "y": [0, 0], "count": 3}, 4),
+    ):
+        answer = vae.get(f"/runs/the-vae/{path}", params=query)
+        assert answer.headers["content-type"] == f"image/{path.rpartition('.')[2]}"
+        assert len(frames(answer.content)[1]) == count
+    kind, drawn, times = frames(vae.get("/runs/the-vae/training.gif", params={"at": [3, 6]}).content)
+    assert (kind, len(drawn), times) == ("GIF", 2, [200, 1000])
+    missing = vae.get("/runs/the-vae/training.gif", params={"at": [3, 5]})
+    assert missing.status_code == 422
+    assert "step 5" in missing.json()["error"]
+
+
+def test_grey_images_are_animated(make_run, client) -> None:
+    run = make_run("gan", store={"shape": (8, 8, 1)}, **{"data.channels": 1})
+    answer = client(run.path).get("/runs/first/strip.gif", params={"along": "overrides:1", "count": 3})
+    assert len(frames(answer.content)[1]) == 4

@@ -163,6 +163,17 @@ def test_a_card_says_which_parts_a_code_has(run_of, client) -> None:
     assert (card["labels"], card["exclusive"]) == (["Smiling", "Male"], False)
 
 
+def test_a_card_says_which_views_a_model_lacks_and_why(make_run, run_of, client) -> None:
+    assert client(run_of("vae").path).get("/runs/the-vae.json").json()["lacking"] == {}
+    bare = make_run("vae", name="bare", steps=(3,))
+    bare.write_facts({"drawn": 2})
+    lacking = client(bare.path).get("/runs/bare.json").json()["lacking"]
+    assert set(lacking) == {"map", "training"}
+    assert lacking["map"].endswith(f"simulacra report {bare.path} --step 3")
+    lacking = client(run_of("classifier").path).get("/runs/the-classifier.json").json()["lacking"]
+    assert set(lacking) == {"samples", "sliders", "interpolation", "map", "edit", "training"}
+
+
 def test_a_model_that_makes_no_images_has_curves_and_scores_alone(run_of, client) -> None:
     asks = client(run_of("classifier").path)
     assert asks.get("/runs/the-classifier.json").json()["generates"] is False

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,13 +82,77 @@ def test_the_card_tells_other_data_and_codes_apart(trained, export) -> None:
     RunFolder(run).append("evaluations", row | {"against": "f00d"})
     front, body = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)
     assert "model-index" not in front, "it would stand under the name of the data trained on"
-    assert "test images, against other data (f00d), n = 3" in body
+    assert "test images, against another data set, n = 3" in body
     assert "The baseline is what real images, chance or a linear code get" in body
     for code in ("categorical 1", "continuous 2"):
         RunFolder(run).append("evaluations", row | {"metric": "code_information", "code": code, "label": "Male"})
     front = (export(run) / "README.md").read_text("utf-8").removeprefix("---\n").split("\n---\n", 1)[0]
     assert front.count("value:") == 2
     assert "categorical 1, Male, test images" in front
+
+
+def test_a_run_s_own_data_are_no_other_data(trained, export) -> None:
+    run = trained("vae")
+    own = RunFolder(run).read_facts()["data"]["fingerprint"]
+    row = {"metric": "mse", "value": 0.5, "n": 3, "split": "test", "step": 2, "extractor": "a"}
+    RunFolder(run).append("evaluations", row | {"against": own})
+    card = (export(run) / "README.md").read_text("utf-8")
+    assert "against" not in card.partition("## Numbers")[2].partition("## Limits")[0]
+    assert "model-index" in card
+
+
+@pytest.mark.parametrize("metric", ["copies_features", "memorisation", None])
+def test_a_card_says_that_copies_were_not_measured_where_they_were_not(metric, trained, export) -> None:
+    run = trained("gan")
+    if metric:
+        RunFolder(run).append("evaluations", {"metric": metric, "value": 0.05, "n": 3, "split": "train", "step": 2})
+    card = (export(run) / "README.md").read_text("utf-8")
+    assert ("this was not measured" in card) == (metric is None)
+    assert ("the numbers above say how often" in card) == (metric is not None)
+
+
+def test_a_card_is_headed_by_what_was_trained_or_as_asked(trained, export) -> None:
+    run = trained("acgan")
+    card = (export(run) / "README.md").read_text("utf-8")
+    assert "# ACGAN of noise, 8×8 colour, 2 labels: Smiling, Male\n\nRecipe tiny-acgan.toml (tiny acgan).\n" in card
+    folder = export(run, "--title", "Smiles")
+    assert "\n# Smiles\n" in (folder / "README.md").read_text("utf-8")
+    assert sm.load(folder).title == "Smiles"
+
+
+def blocks(card: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", card, re.DOTALL)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "onnx", "folder"])
+def test_every_block_of_a_card_runs_as_it_stands(form, family, trained, export, simulacra, monkeypatch) -> None:
+    folder = export(trained(family), "--format", form)
+    card = (folder / "README.md").read_text("utf-8")
+    monkeypatch.chdir(folder)
+    assert blocks(card, "python")
+    for code in blocks(card, "python"):
+        names: dict[str, Any] = {}
+        exec(code, names)
+        assert len(names["images"]) in (1, 8)
+    for line in "".join(blocks(card, "sh")).splitlines():
+        program, *words = shlex.split(line)
+        assert program == "simulacra"
+        simulacra(*words, code=0)
+    assert bool(blocks(card, "sh")) == (form == "folder")
+
+
+@pytest.mark.parametrize("code", [{"labels": "onehot"}, {"distribution": "uniform"}])
+def test_codes_of_every_layout_are_filled_as_in_training(code, trained, export, monkeypatch) -> None:
+    folder = export(trained("acgan", **{f"objective.code.{key}": value for key, value in code.items()}), "-f", "onnx")
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    exec(blocks((folder / "README.md").read_text("utf-8"), "python")[0], names)
+    labels = names["codes"][:, 3:]
+    assert set(np.unique(labels)) <= {0, 1}
+    if code == {"labels": "onehot"}:
+        assert (labels.sum(1) == 2).all()
+    assert (np.abs(names["codes"][:, :3]).max() <= 1) == ("distribution" in code)
 
 
 def test_the_card_tells_what_went_wrong(trained, export) -> None:

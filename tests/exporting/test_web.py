@@ -67,6 +67,9 @@ def test_a_page_runs_the_model_in_the_browser_without_a_network(
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = trained("acgan", **{"objective.code.labels": "onehot"})
     simulacra("export", run, "--format", "web", "--out", tmp_path / "out", code=0)
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "sm.load" not in card, "which opens no page"
+    assert "```sh\npython -m http.server 8000\n```" in card, "as the server of this test"
     model, messages = sm.open_run(run), []
     page = browser.new_page()
     page.on("console", lambda message: messages.append(message.text))

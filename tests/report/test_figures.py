@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from simulacra.report.figures import VARIABLES, draw, inline
+from simulacra.report.figures import VARIABLES, draw, inline, round_ticks
 from simulacra.report.figures.charts import code_map, heat_map, label_maps, share_pairs
-from simulacra.report.figures.curves import Line, curves, is_noisy, lowest_percent, smooth, wants_logarithm
+from simulacra.report.figures.curves import Line, curves, is_noisy, limits, lowest_percent, smooth, wants_logarithm
 
 
 def test_an_inline_figure_takes_on_the_page_s_colours_and_meets_no_other_s_ids() -> None:
@@ -68,6 +68,55 @@ def test_a_chart_of_high_shares_begins_near_them() -> None:
     assert lowest_percent([high]) == pytest.approx(0.8)
     assert lowest_percent([high, low]) == 0
     assert lowest_percent([high], reference=0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [
+        (0, 2107, (0, 2400)),
+        (0, 1, (0, 1)),
+        (0, 0.0973, (0, 0.1)),
+        (-3.2, 41, (-10, 50)),
+        (5, 5, (5, 10)),
+        (0, 2, (0, 2)),
+    ],
+)
+def test_an_axis_ends_at_round_numbers_that_enclose_its_values(low, high, ends) -> None:
+    ticks = round_ticks(low, high, whole=high > 100 or high == 2)
+    assert (ticks[0], ticks[-1]) == pytest.approx(ends)
+    assert np.allclose(np.diff(ticks), ticks[1] - ticks[0])
+    assert len(ticks) <= 8
+
+
+@pytest.mark.parametrize("values", [np.exp(-X / 10), 1e-4 * X + 3, np.where(X < 50, 0.2, 0.9), -X])
+def test_every_chart_covers_its_values_and_ends_at_a_tick(values) -> None:
+    line = Line("a", X, values, values - 0.1, values + 0.1)
+    axes = curves([line], title="t", x_name="updates", y_name="y").axes[0]
+    for (low, high), ticks, shown in (
+        (axes.get_xlim(), axes.get_xticks(), X),
+        (axes.get_ylim(), axes.get_yticks(), np.r_[values, values + 0.1]),
+    ):
+        assert low <= shown.min()
+        assert high >= shown.max()
+        assert np.isclose(ticks, low).any()
+        assert np.isclose(ticks, high).any()
+
+
+def test_a_spike_that_would_flatten_all_other_values_leaves_the_chart_and_is_counted() -> None:
+    y = np.sin(np.arange(300.0))
+    y[7] = 1e6
+    low, high, outside = limits([Line("a", np.arange(300.0), y)])
+    assert -1 <= low < high <= 1
+    assert outside >= 1
+    assert limits([Line("a", X, X)]) == (X.min(), X.max(), 0)
+
+
+def test_a_line_keeps_its_place_in_the_palette_where_it_stands_alone() -> None:
+    x = np.arange(3.0)
+    lines = [Line("a", x, x, place=0), Line("b", x, x, place=1)]
+    both = curves(lines, title="t", x_name="x", y_name="y").axes[0].lines
+    alone = curves(lines[1:], title="t", x_name="x", y_name="y").axes[0].lines
+    assert both[1].get_color() == alone[0].get_color() != both[0].get_color()
 
 
 @pytest.mark.parametrize("y", [np.zeros(100), np.full(100, -3.0), np.exp(-X / 5), np.where(X > 5, np.nan, X)])
@@ -138,7 +187,10 @@ def test_equal_shares_can_be_drawn(value, fake) -> None:
     same = np.full(10, value)
     figure = share_pairs(list("abcdefghij"), same, same, (same, same), title="t", keys=("one", "other"))
     marks = [text for text in fake.words_in(draw(figure).svg) if text.endswith("%")]
-    assert f"{100 * value:.0f}%" in marks if 0 < value < 1 else marks, "a mark, between those of the axis too"
+    assert len(marks) >= 2, "the axis has two ends"
+    ends = [float(mark.removesuffix("%")) / 100 for mark in marks]
+    assert min(ends) <= max(value, 0.002)
+    assert max(ends) >= min(value, 0.998)
 
 
 def points(count: int) -> np.ndarray:

@@ -28,7 +28,9 @@ def test_the_page_needs_no_network_and_runs_no_script(page) -> None:
     for _, attributes in page.elements:
         assert not [key for key in attributes if key.startswith("on")]
         for key in ("src", "href", "xlink:href", "srcset", "action"):
-            assert re.match(r"(data:image/png;base64,|#|figures/[\w.-]+$|$)", attributes.get(key, "")), attributes
+            assert re.match(r"(data:image/(png|webp);base64,|#|figures/[\w.-]+$|$)", attributes.get(key, "")), (
+                attributes
+            )
     assert not re.search(r"@import|url\((?!#)", page.html)
 
 

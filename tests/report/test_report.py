@@ -125,6 +125,78 @@ def test_a_path_that_cannot_be_written_is_named(run, tmp_path) -> None:
         write_report([run], tmp_path / "file" / "report.html")
 
 
+def test_a_title_and_an_author_of_ones_own_head_the_page(run, tmp_path) -> None:
+    page = write_report([run], tmp_path / "own.html", title="Mine <b>", author="A. Student").read_text("utf-8")
+    assert "<title>Mine &lt;b&gt;</title>" in page
+    assert '<p class="author">A. Student</p>' in page
+
+
+def test_a_page_is_headed_by_what_was_trained_and_names_its_recipe(written) -> None:
+    assert '<h1 class="title">GAN of celeba, 64×64 colour</h1>' in written.html
+    assert "Recipe celeba-dcgan-bn, changed: steps = 2,000" in written.text
+
+
+def test_sections_can_be_chosen_and_their_figures_alone_are_written(fake, tmp_path) -> None:
+    run = fake.run(tmp_path / "run")
+    page = Path(write_report([run], tmp_path / "out" / "page.html", sections=["samples", "recipe"])).read_text("utf-8")
+    assert page.count("<section") == 2
+    assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} == {"run-samples.svg", "run-samples.png"}
+    with pytest.raises(RunError, match="--sections curves: this report has no such section; it has samples"):
+        write_report([run], tmp_path / "other.html", sections=["curves"])
+
+
+def test_real_images_stand_beside_samples_and_can_be_left_out_with_all_others(fake, tmp_path) -> None:
+    run = fake.run(tmp_path / "run")
+    run.write_picture("real", {"images": fake.noise(32, 8, 8, 3), "split": np.array("valid")}, b"")
+    assert "Real Images of the split valid" in fake.report(run).sections["Samples"]
+    page = write_report([run], tmp_path / "without.html", real=False).read_text("utf-8")
+    assert "Images of the split" not in page
+    assert "Reconstructions" not in page
+
+
+def test_no_home_folder_is_on_the_page(fake, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", "/srv/people/me")
+    run = fake.run(tmp_path / "run", command="simulacra train x --data /srv/people/me/a --out /home/other/runs/b")
+    recipe = run.read_recipe().with_changes({"data.source": {"path": "/Users/third/faces"}})
+    run.write_recipe(recipe)
+    page = fake.report(run)
+    assert "simulacra train x --data ~/a --out ~/runs/b" in page.text
+    assert "~/faces" in page.text
+    assert not [name for name in ("/srv/people/me", "/home/other", "/Users/third") if name in page.html]
+
+
+def test_the_headline_is_about_pictures_or_says_how_to_measure_them(fake, run, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run.write_checkpoint(2000, b"", 1)
+    assert "not measured yet. To measure them: simulacra evaluate run " in fake.report(run).text
+    row = {"metric": "precision", "value": 0.19, "n": 500, "split": "test", "baseline": 0.92, "step": 2000}
+    run.append("evaluations", row | {"value": 0.5, "label": "Male"})
+    run.append("evaluations", row)
+    assert "Precision (quality): 19.0%; real images have 92.0%." in fake.report(run).text
+
+
+def test_data_sets_have_names_in_place_of_fingerprints(fake, tmp_path) -> None:
+    card = {"card": {"title": "garden"}, "fingerprint": "f00df00df00d"}
+    runs = [fake.run(tmp_path / "a", full=False), fake.run(tmp_path / "b", full=False, data=card)]
+    row = {"metric": "precision", "value": 0.19, "n": 500, "split": "test", "step": 2000}
+    for against in ("f00df00df00d", "0123abcd", "beefbeefbeef"):
+        runs[0].append("evaluations", row | {"against": against})
+    card_of_a = fake.report(*runs, out=tmp_path / "out.html").html.partition('id="a--score-card"')[2]
+    shown = card_of_a.partition("</section>")[0]
+    assert "against garden" in shown
+    assert "against another data set" in shown
+    assert ">test images<" in shown, "its own data are no other data"
+    assert "f00df00d" not in shown
+    assert "beefbeef" not in shown
+
+
+def test_a_page_of_three_runs_is_small(fake, tmp_path) -> None:
+    runs = [fake.run(tmp_path / name) for name in ("a", "b", "c")]
+    page = write_report(runs, tmp_path / "out.html").read_bytes()
+    assert len(page) < 1_500_000, "pictures of noise, which no format makes small"
+    assert b"data:image/png" not in page
+
+
 @pytest.mark.parametrize("backend", ["module://no_such_module.backend_inline", "no such backend", "agg", ""])
 def test_figures_are_drawn_whatever_backend_is_asked_for(backend) -> None:
     code = "import os, simulacra.report, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.get_backend())"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulacra import diagnosis
-from simulacra.api.models import Model, Pictures, Run, load, open_run
+from simulacra.api.models import Model, Pictures, Run, load, open_run, show
 from simulacra.api.studies import Study, study
 from simulacra.data.sources import read_options
 from simulacra.data.store import ImageStore
@@ -188,19 +188,20 @@ def best(run: str | Path | Run, **options: Any) -> Scored:
     return best_of_run(folder_of(run), **{"say": print_error} | options)
 
 
-def write_report(*runs: str | Path | Run, out: str | Path | None = None, step: Which = None) -> Path:
-    """Writes one HTML page about one run, or about several side by side; returns its path.
+def write_report(*runs: str | Path | Run, out: str | Path | None = None, step: Which = None, **options: Any) -> Path:
+    """Writes one page about one run, or about several side by side; returns its path.
 
     Args:
         runs: one or more, or their folders.
-        out: the HTML file; RUN/report.html for one run, report.html for several by default.
+        out: an HTML or a PDF file; RUN/report.html for one run, report.html for several by default.
         step: draws the pictures anew from the checkpoint of this step, or from the one marked "best".
+        options: as the verb `report` takes them: title, author, sections, real.
 
     Raises:
-        RunError: a folder holds no run, it has no such checkpoint, or the page cannot be written.
+        RunError: a folder holds no run, it has no such checkpoint or section, or the page cannot be written.
         DataError: pictures are to be drawn anew and the data set is not at hand.
     """
-    return report_runs(list(map(folder_of, runs)), None if out is None else expand(out), step, print_error)
+    return report_runs(list(map(folder_of, runs)), None if out is None else expand(out), step, print_error, **options)
 
 
 def explore(*runs: str | Path | Run, port: int = 8000) -> "Exploring":
@@ -248,6 +249,7 @@ __all__ = [
     "open_run",
     "pack",
     "recipes",
+    "show",
     "study",
     "train",
     "write_report",

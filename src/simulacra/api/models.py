@@ -24,13 +24,13 @@ from simulacra.errors import DataError, RunError
 from simulacra.evaluation.directions import Method
 from simulacra.evaluation.preview import ENDINGS, scale_for, sheet, to_picture
 from simulacra.evaluation.subject import Subject, open_model
-from simulacra.exporting.model import load_exported
+from simulacra.exporting.model import load_exported, read_configuration
 from simulacra.files import expand, to_npy
 from simulacra.objectives import Classifies, Generates
 from simulacra.progress import print_error
 from simulacra.recipe import Recipe
-from simulacra.report.formatting import data_url
-from simulacra.report.glossary import of_family
+from simulacra.report.formatting import data_url, plain
+from simulacra.report.titles import recipe_line, title_of
 from simulacra.runs import RunFolder
 from simulacra.verbs.edit import Editor, meaning_of_run
 from simulacra.verbs.evaluate import Evaluated, evaluate
@@ -76,8 +76,8 @@ class Pictures(np.ndarray[Any, np.dtype[np.uint8]]):
             raise DataError(f"{path} cannot be written ({error.strerror}); choose another path") from error
 
 
-def shown(images: NDArray[np.uint8]) -> Pictures:
-    """The same array as one that a notebook shows; nothing is copied."""
+def show(images: NDArray[np.uint8]) -> Pictures:
+    """The same images (n, H, W, C), uint8, such as those of a store, as an array that a notebook shows; no copy."""
     return cast(Pictures, images.view(Pictures))
 
 
@@ -153,6 +153,16 @@ class TrainedModel(ABC):
         return self.subject.step
 
     @property
+    @abstractmethod
+    def title(self) -> str:
+        """What was trained: family, data, size and labels."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """The recipe that it was trained by, and what was changed."""
+
+    @property
     def meaning(self) -> Meaning:
         """What the numbers of pictures mean that are given to it, as they did when its data were packed."""
         return {}
@@ -181,7 +191,7 @@ class TrainedModel(ABC):
         codes = draw_samples(self.subject, count, seed)
         for line in never_met(RunFolder(self.folder), labels or {}):
             warnings.warn(line, stacklevel=2)
-        return shown(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
+        return show(self.subject.decode(with_labels(self.subject, codes, labels) if labels else codes))
 
     def decode(self, codes: Values) -> Pictures:
         """Images (n, H, W, C) of codes (n, width).
@@ -192,7 +202,7 @@ class TrainedModel(ABC):
         given, width = torch.as_tensor(np.array(codes, np.float32)), self.subject.generates.code.width
         if given.ndim != 2 or given.shape[1] != width:
             raise RunError(f"codes of shape {tuple(given.shape)} cannot be decoded; this model takes (n, {width})")
-        return shown(self.subject.decode(given))
+        return show(self.subject.decode(given))
 
     def encode(self, images: Given) -> Values:
         """Codes (n, width) of images, by the encoder, or by inversion where there is none, which takes a while.
@@ -222,12 +232,13 @@ class TrainedModel(ABC):
         return (logits.softmax(1) if self.recipe.data.exclusive else logits.sigmoid()).cpu().numpy()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.folder}: {self.recipe.title}, update {self.step:,}>"
+        return f"<{type(self).__name__} {self.folder}: {self.title}, update {self.step:,}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: title, family, step and samples."""
-        head = f"<b>{escape(self.recipe.title)}</b><br>{escape(of_family(self.recipe.objective.family))}, "
-        head += f"update {self.step:,}, {escape(str(self.folder))}"
+        """What a notebook shows: title, recipe, step and samples."""
+        head = (
+            f"<b>{escape(self.title)}</b><br>{escape(self.origin)}<br>update {self.step:,}, {escape(str(self.folder))}"
+        )
         if not isinstance(self.subject.objective, Generates):
             return f"<div>{head}</div>"
         source = data_url(self.sample(GRID)._repr_png_() or b"")
@@ -248,11 +259,22 @@ class Model(TrainedModel):
     def __init__(self, folder: str | Path) -> None:
         self.folder = expand(folder)
         self._subject = load_exported(self.folder)
+        self._config = read_configuration(self.folder)
 
     @property
     def subject(self) -> Subject:
         """The model with its recipe and conditions."""
         return self._subject
+
+    @property
+    def title(self) -> str:
+        """The title that it was exported under."""
+        return plain(self._config.get("title", ""))
+
+    @property
+    def origin(self) -> str:
+        """The recipe that it was trained by, and what was changed; empty in exports of earlier versions."""
+        return plain(self._config.get("origin", ""))
 
 
 @final
@@ -282,6 +304,16 @@ class Run(TrainedModel):
     def subject(self) -> Subject:
         """The model with its recipe and conditions."""
         return self._editor.subject
+
+    @property
+    def title(self) -> str:
+        """What was trained: family, data, size and labels."""
+        return title_of(self.recipe, self.files.read_facts())
+
+    @property
+    def origin(self) -> str:
+        """The recipe that it was trained by, and what was changed."""
+        return recipe_line(self.recipe, self.files.read_facts())
 
     @property
     def meaning(self) -> Meaning:
@@ -331,7 +363,7 @@ class Run(TrainedModel):
         request = EditRequest({**(labels or {}), **more}, strengths, method, tuple(keep))
         edited = self._editor.edit(images, request).images
         edited = edited[:, 0] if isinstance(strength, int | float) else edited
-        return shown(edited[0] if single else edited)
+        return show(edited[0] if single else edited)
 
     def evaluate(self, **options: Any) -> Evaluated:
         """Measures this run at its step, as `simulacra.evaluate` does."""

@@ -1,11 +1,13 @@
 """Studies from Python: a claim put to the test, with its verdict, table, figures and runs."""
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any, final
 
 from simulacra.api.models import Run
 from simulacra.files import expand
+from simulacra.progress import print_error
 from simulacra.report.page import FIGURES
 from simulacra.tabular import frame
 from simulacra.verbs import study as verb
@@ -25,6 +27,14 @@ class Study:
         self._finished = finished
         self.claim, self.verdict = finished.plan.study.claim, finished.findings.verdict
         self.page = finished.page
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: claim, verdict, the table of comparisons, and where the page is."""
+        *others, claim, verdict = self._finished.sentences
+        said = "".join(f"<li>{escape(line)}</li>" for line in others)
+        head = f"<p>{escape(claim)}<br><b>{escape(verdict)}</b></p>"
+        more = f"<p>Figures and method: <code>{escape(str(self.page))}</code></p>"
+        return f"<div>{head}{self._finished.table.to_html()}{f'<ul>{said}</ul>' if said else ''}{more}</div>"
 
     def __repr__(self) -> str:
         return "\n".join([f"study {self._finished.plan.name}", *self._finished.sentences])
@@ -63,7 +73,7 @@ def study(
     out: str | Path = verb.OUT,
     workers: int | None = None,
     scheduler: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = print_error,
 ) -> Study:
     """Puts a claim to the test: trains several cases with several seeds, or goes on with that, and gives the verdict.
 

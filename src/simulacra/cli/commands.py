@@ -184,15 +184,22 @@ def sample(
 @app.command()
 def report(
     runs: Annotated[list[Path], path_argument("Run folders.")],
-    out: Annotated[Path | None, path_option("--out", "-o", text="HTML file; RUN/report.html for one run.")] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", text="HTML or PDF; RUN/report.html for one run.")] = None,
     step: Annotated[
         Any, typer.Option(parser=read_step, help="Draw the pictures again from this checkpoint, or from the best.")
     ] = None,
+    title: Annotated[str | None, typer.Option(help="Heading; by default what was trained.")] = None,
+    author: Annotated[str, typer.Option(help="Name below the heading.")] = "",
+    sections: Annotated[
+        str | None, typer.Option(help="Only these, with commas between, e.g. samples,learning-curves.")
+    ] = None,
+    no_real: Annotated[bool, typer.Option("--no-real", help="Leave out all pictures of the data set.")] = False,
 ) -> None:
-    """Write one self-contained HTML report of one run, or of several side by side."""
+    """Write one self-contained report of one run, or of several side by side."""
     from simulacra.verbs import report as verb
 
-    echo(verb.report(runs, out, step, say))
+    chosen = [name.strip() for name in (sections or "").split(",") if name.strip()]
+    echo(verb.report(runs, out, step, say, title=title, author=author, sections=chosen, real=not no_real))
 
 
 @app.command()
@@ -411,11 +418,12 @@ def export(
     ] = None,
     ort: Annotated[Path | None, path_option(text="Folder of onnxruntime-web, where npm cannot fetch it.")] = None,
     step: Step = None,
+    title: Annotated[str | None, typer.Option(help="Heading of card and page; by default what was trained.")] = None,
 ) -> None:
     """Write a trained model for others: weights, ONNX, a web page, or a run to go on with."""
     from simulacra.verbs import export as verb
 
-    echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, say=say))
+    echo(verb.export(run, out, form, step=step, licence=licence, runtime=ort, title=title, say=say))
 
 
 @app.command()

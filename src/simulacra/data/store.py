@@ -51,7 +51,7 @@ class _OpenFile:
             os.close(self.descriptor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageStore:
     """One packed data set."""
 
@@ -73,6 +73,14 @@ class ImageStore:
         """Height, width and channels of every image."""
         height, width, channels = self.images.shape[1:]
         return height, width, channels
+
+    def __repr__(self) -> str:
+        """What it holds, in a line: a notebook shows it."""
+        height, width, channels = self.shape
+        kind, labels = "grey" if channels == 1 else "colour", "classes" if self.exclusive else "labels"
+        parts = ", ".join(f"{len(self.rows(part)):,} {part}" for part in SPLITS)
+        size = f"{len(self.images):,} {kind} images of {width}x{height}, {len(self.label_names)} {labels}"
+        return f"<ImageStore {self.path}: {size}; {parts}>"
 
     @cached_property
     def names(self) -> list[str]:

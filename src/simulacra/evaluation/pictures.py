@@ -36,6 +36,14 @@ def samples(subject: Subject, count: int = 32) -> Arrays | None:
     return {"images": subject.decode(codes), "codes": codes.numpy()}
 
 
+def real(subject: Subject, count: int = 32) -> Arrays | None:
+    """Held-out images as they are, to be shown beside samples."""
+    held_out = next((split for split in ("test", "valid") if subject.batches(split, 1)), None)
+    if held_out is None or subject.store is None or not isinstance(subject.objective, Generates):
+        return None
+    return {"images": subject.store.pixels(subject.batches(held_out, count)[0]), "split": np.array(held_out)}
+
+
 def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
     """Test images and what is left of them after encoding and decoding."""
     model = subject.objective
@@ -185,6 +193,7 @@ __all__ = ["PICTURES", "Arrays", "draw", "fixed", "preview"]
 
 PICTURES: dict[str, Callable[[Subject], Arrays | None]] = {
     "samples": samples,
+    "real": real,
     "reconstructions": reconstructions,
     "pairs": pairs,
     "classes": classes,

@@ -2,18 +2,32 @@
 
 import re
 import shlex
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 from fastapi import APIRouter, Query
+from numpy.typing import NDArray
 from torch import Tensor
 
 from simulacra.errors import RunError
 from simulacra.evaluation.codes import Description, explicit, pack, read, to_json
-from simulacra.explorer.library import Answer, Format, LoadedRun, Requested, as_numbers, described, png
+from simulacra.explorer.library import (
+    Animated,
+    Answer,
+    Format,
+    LoadedRun,
+    Requested,
+    animation,
+    as_numbers,
+    described,
+    png,
+    there_and_back,
+)
 from simulacra.objectives.code import Code
 
+FRAME, REST = 200, 1000  # milliseconds that each image of a training stays, and the last one
 REACH = {"principal_directions": 4.0, "overrides": 3.0, "continuous": 2.0, "attributes": 2.0}  # of a strip to each side
 
 
@@ -56,6 +70,12 @@ def interpolate(code: Code, corners: Tensor, frames: int) -> Tensor:
     if len(corners) == 2:
         return torch.stack([between(code, corners[0], corners[1], share) for share in shares])
     return torch.stack([among(code, corners, across, down) for down in shares for across in shares])
+
+
+def rim(side: int) -> list[int]:
+    """Indices of the frames on the rim of a square of side * side, clockwise from the first one."""
+    square = np.arange(side * side).reshape(side, side)
+    return [*square[0, :-1], *square[:-1, -1], *square[-1, :0:-1], *square[:0:-1, 0]]
 
 
 def strip(code: Code, shared: Description, along: str, count: int) -> tuple[list[float], list[Description]]:
@@ -133,10 +153,11 @@ def samples(
 @router.get("/runs/{name}/strip.{form}", response_model=None)
 def strip_of_pictures(
     request: Requested,
-    form: Format,
+    form: Format | Animated,
     along: str,
     code: CodeText = "{}",
     count: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 9,
+    pixels: bool = False,
 ) -> Answer:
     """Pictures of codes that differ in one part: a direction, a latent dimension, a label, a category."""
     shared = one_description(code)
@@ -145,7 +166,8 @@ def strip_of_pictures(
         values, descriptions = strip(loaded.subject.generates.code, shared, along, count)
         if form == "json":
             return {"along": along, "values": values, "codes": described(descriptions)}
-        return png(loaded.subject.decode(loaded.codes(descriptions)))
+        images = loaded.subject.decode(loaded.codes(descriptions))
+        return png(images) if form == "png" else animation(images[there_and_back(len(images))], form, pixels=pixels)
 
     return request.with_model(work)
 
@@ -153,11 +175,12 @@ def strip_of_pictures(
 @router.get("/runs/{name}/interpolation.{form}", response_model=None)
 def interpolation(
     request: Requested,
-    form: Format,
+    form: Format | Animated,
     code: Annotated[list[str], Query(description="two or four, each JSON")],
     frames: Annotated[int, Query(ge=2, le=MOST_FRAMES)] = 16,
+    pixels: bool = False,
 ) -> Answer:
-    """Pictures from one code to another, or a square of frames * frames among four codes."""
+    """Pictures from one code to another, or a square of frames * frames among four codes, animated along its rim."""
     corners = [one_description(text) for text in code[:5]]
     if len(corners) == 4 and frames > 12:
         raise RunError(f"{frames} frames on each side make too large a square; ask for 12 at most")
@@ -165,9 +188,32 @@ def interpolation(
     def work(loaded: LoadedRun) -> Answer:
         ends = loaded.codes(corners)
         codes = interpolate(loaded.subject.generates.code, ends, frames)
-        return {"codes": as_numbers(codes)} if form == "json" else png(loaded.subject.decode(codes))
+        if form == "json":
+            return {"codes": as_numbers(codes)}
+        if form == "png":
+            return png(loaded.subject.decode(codes))
+        order = there_and_back(frames) if len(corners) == 2 else rim(frames)
+        return animation(loaded.subject.decode(codes[order]), form, pixels=pixels)
 
     return request.with_model(work)
+
+
+@router.get("/runs/{name}/training.{form}", response_model=None)
+def training(
+    request: Requested,
+    form: Animated,
+    at: Annotated[list[int], Query(min_length=2, max_length=MOST_FRAMES, description="steps of checkpoints")],
+    code: CodeText = "{}",
+    pixels: bool = False,
+) -> Answer:
+    """The picture of one code at several checkpoints, in the order of the steps that are given."""
+    description = one_description(code)
+
+    def work(loaded: LoadedRun) -> NDArray[np.uint8]:
+        return loaded.subject.decode(loaded.codes([description]))
+
+    images = [replace(request, step=step).with_model(work) for step in at]
+    return animation(np.concatenate(images), form, pixels=pixels, frame=FRAME, rest=REST)
 
 
 def details(loaded: LoadedRun, description: Description, code: torch.Tensor) -> dict[str, Any]:

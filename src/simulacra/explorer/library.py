@@ -1,5 +1,6 @@
 """Library: the runs that can be explored, by name, and their loaded models; and what every route works with."""
 
+import io
 import json
 import shlex
 import threading
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from fastapi import Depends, Query, Request
 from numpy.typing import NDArray
+from PIL import Image
 from starlette.responses import Response
 from torch import Tensor
 
@@ -171,6 +173,7 @@ def runs_in(folder: Path) -> list[Path]:
 
 T = TypeVar("T")
 Format = Literal["png", "json"]
+Animated = Literal["gif", "webp"]
 Answer = Response | dict[str, Any]
 
 
@@ -213,6 +216,36 @@ def png(images: NDArray[np.uint8]) -> Response:
     count, height, width, channels = images.shape
     strip = images.transpose(1, 0, 2, 3).reshape(height, count * width, channels)
     return Response(to_png(strip), media_type="image/png", headers={"X-Count": str(count)})
+
+
+FRAME = 70  # milliseconds
+LARGE = 256  # pixels that frames are enlarged to, about
+
+
+def there_and_back(count: int) -> list[int]:
+    """Indices of frames from the first to the last and back, so that an animation repeats without a jump."""
+    return [*range(count), *range(count - 2, 0, -1)]
+
+
+def animation(
+    images: NDArray[np.uint8], form: Animated, *, pixels: bool, frame: int = FRAME, rest: int = FRAME
+) -> Response:
+    """Images (n, H, W, C) one after the other, again and again, as an animated GIF (256 colours a frame) or WebP.
+
+    They are enlarged by a whole factor: smoothly, as the page draws them, or, with `pixels`, each pixel as a square.
+    Each stays for `frame` milliseconds, the last one for `rest`.
+    """
+    count, height, width, channels = images.shape
+    factor = max(1, LARGE // max(height, width))
+    resampling = Image.Resampling.NEAREST if pixels else Image.Resampling.BICUBIC
+    drawn = [Image.fromarray(image[..., 0] if channels == 1 else image) for image in images]
+    frames = [image.resize((factor * width, factor * height), resampling) for image in drawn]
+    if form == "gif" and channels == 3:
+        frames = [image.quantize(256) for image in frames]
+    buffer, durations = io.BytesIO(), [frame] * (count - 1) + [rest]
+    options: dict[str, Any] = {"quality": 90} if form == "webp" else {}
+    frames[0].save(buffer, form.upper(), save_all=True, append_images=frames[1:], duration=durations, loop=0, **options)
+    return Response(buffer.getvalue(), media_type=f"image/{form}")
 
 
 def described(descriptions: Sequence[Description]) -> list[Any]:

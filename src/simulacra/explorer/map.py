@@ -18,7 +18,17 @@ from simulacra.evaluation.maps import MAP_LIMIT, onto_map, principal_components
 from simulacra.evaluation.preview import to_png
 from simulacra.evaluation.subject import Subject
 from simulacra.explorer.codes import CodeText, one_description
-from simulacra.explorer.library import Answer, Format, LoadedRun, Requested, as_numbers, png
+from simulacra.explorer.library import (
+    Animated,
+    Answer,
+    Format,
+    LoadedRun,
+    Requested,
+    animation,
+    as_numbers,
+    png,
+    there_and_back,
+)
 from simulacra.explorer.security import MOST_UPLOADED, too_large
 from simulacra.objectives import Encodes
 from simulacra.report.formatting import data_url
@@ -139,18 +149,22 @@ def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "
 @router.get("/runs/{name}/map/line.{form}", response_model=None)
 def line(
     request: Requested,
-    form: Format,
+    form: Format | Animated,
     x: Annotated[list[float], Query(min_length=2, max_length=2)],
     y: Annotated[list[float], Query(min_length=2, max_length=2)],
     kind: Kind = "map",
     count: Annotated[int, Query(ge=2, le=64)] = 12,
+    pixels: bool = False,
 ) -> Answer:
     """The pictures and codes along a line over the map."""
 
     def work(loaded: LoadedRun) -> Answer:
         positions = np.stack([np.linspace(x[0], x[1], count), np.linspace(y[0], y[1], count)], 1)
         codes = code_map(loaded, kind).codes_at(positions)
-        return png(loaded.subject.decode(codes)) if form == "png" else {"codes": as_numbers(codes)}
+        if form == "json":
+            return {"codes": as_numbers(codes)}
+        images = loaded.subject.decode(codes)
+        return png(images) if form == "png" else animation(images[there_and_back(count)], form, pixels=pixels)
 
     return request.with_model(work)
 
@@ -199,7 +213,7 @@ def test_count(loaded: LoadedRun) -> int:
 def test_images(loaded: LoadedRun, index: int) -> tuple[NDArray[np.uint8], bool]:
     """A test picture (1, H, W, C), and whether it is the real one; a RunError where there is none of that index."""
     if not 0 <= index < test_count(loaded):
-        raise RunError(f"there is no test picture {index}: this run has {test_count(loaded)}, counted from 0")
+        raise RunError(f"there is no test image {index}: this run has {test_count(loaded)}, counted from 0")
     store = loaded.subject.store
     if store is not None:
         return store.pixels(_rows(loaded, store)[index : index + 1]), True

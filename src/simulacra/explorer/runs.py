@@ -1,5 +1,6 @@
 """What is known of runs without drawing: the list, a card for each run, its learning curves and its score card."""
 
+import shlex
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ from simulacra.errors import SimulacraError
 from simulacra.evaluation.directions import MOST
 from simulacra.explorer.library import LoadedRun, Requested
 from simulacra.explorer.map import test_count
-from simulacra.objectives import Encodes, Generates
+from simulacra.objectives import FAMILIES, Encodes, Generates
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
 from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
 from simulacra.report.record import both_weights, read, series_of, specifics
 from simulacra.report.sections.curves import charts_of
+from simulacra.report.titles import recipe_line, title_of
 from simulacra.runs import RunFolder
 
 router = APIRouter()
@@ -43,7 +45,7 @@ def card(request: Requested) -> dict[str, Any]:
     if isinstance(loaded.subject.objective, Generates):
         # Principal directions take seconds to compute; most often they are there before their first slider moves.
         request.explorer.searching.submit(lambda: loaded.directions.principal)
-    return facts | capabilities(loaded)
+    return facts | capabilities(loaded) | {"lacking": lacking(loaded)}
 
 
 @router.get("/runs/{name}/curves.json", response_model=None)
@@ -84,8 +86,10 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
     return {
         "name": name,
         "title": plain(title),
-        "recipe": plain(recipe.title),
+        "heading": title_of(recipe, facts),
+        "recipe": recipe_line(recipe, facts),
         "family": of_family(family),
+        "generates": issubclass(FAMILIES[family], Generates),
         "state": str(facts.get("state", "")),
         "steps": steps,
         "total_steps": recipe.steps,
@@ -112,13 +116,13 @@ def capabilities(loaded: LoadedRun) -> dict[str, Any]:
         "step": loaded.step,
         "size": [width, height],
         "channels": channels,
-        "generates": isinstance(model, Generates),
     }
     if not isinstance(model, Generates):
         return facts
     code, (measure, activity) = model.code, loaded.directions.activity or ("", np.empty(0))
     order = np.argsort(-activity, kind="stable").tolist()
     return facts | {
+        "width": code.width,
         "noise": code.noise,
         "distribution": code.distribution,
         "labels": list(subject.recipe.data.labels) if code.labels else [],
@@ -134,6 +138,26 @@ def capabilities(loaded: LoadedRun) -> dict[str, Any]:
         "test_pictures": test_count(loaded),
         "has_data": subject.store is not None,
     }
+
+
+def lacking(loaded: LoadedRun) -> dict[str, str]:
+    """Views of the page that this model has nothing to show in, each with the reason."""
+    model, run = loaded.subject.objective, loaded.run
+    if not isinstance(model, Generates):
+        family = of_family(loaded.subject.recipe.objective.family)
+        views = ("samples", "sliders", "interpolation", "map", "edit", "training")
+        return dict.fromkeys(views, f"A model of family {family} generates no images.")
+    reasons = {}
+    if not isinstance(model, Encodes):
+        reasons["map"] = "This model has no encoder, so test images have no codes that a map could show."
+    elif loaded.map is None:
+        reasons["map"] = (
+            "There is no map of this checkpoint. A map is drawn at the end of a training. To draw it now: "
+            f"{shlex.join(['simulacra', 'report', str(run.path), '--step', str(loaded.step)])}"
+        )
+    if len(run.checkpoints()) < 2:
+        reasons["training"] = "This run kept one checkpoint. To keep all checkpoints, train with --set every.keep=0."
+    return reasons
 
 
 def thinned(line: Line) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def files_of(trained: TrainedModel, form: str, licence: str | None = None, runti
     files = FORMATS[form](trained, runtime)
     if trained.samples is not None:
         files["samples.png"] = to_png(sheet(trained.samples, COLUMNS), scale_for(trained.samples.shape[1]), marked=True)
-    return files | {"README.md": card(trained, licence), CONFIG: configuration(trained, form)}
+    return files | {"README.md": card(trained, form, licence), CONFIG: configuration(trained, form)}
 
 
 COLUMNS = 8  # of the sheet of samples

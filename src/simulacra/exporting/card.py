@@ -4,34 +4,35 @@ Mitchell et al. 2019, "Model Cards for Model Reporting", arXiv:1810.03993; the f
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import simulacra
 from simulacra.exporting.model import TrainedModel
+from simulacra.objectives import Generates
 from simulacra.report.formatting import image_shape, listed, number, percent, plain
 from simulacra.report.glossary import BASELINE, of_family, of_metric
 
 NO_LICENCE = "other"  # for model hubs: the text says which licence
-USE = {
-    "generate": [
-        "images = model.sample(8)  # (8, height, width, channels), uint8",
-        "same = model.decode(codes)  # codes: (n, width), float32",
-    ],
-    "encode": ["codes = model.encode(images)"],
-    "classify": ["probabilities = model.classify(images)  # (n, labels), in [0, 1]"],
-}
+COPIES = ("copies_features", "copies_pixels", "memorisation")  # metrics that say whether training images are copied
 
 
-def card(trained: TrainedModel, licence: str | None = None) -> bytes:
-    """The content of README.md; without the identifier of a licence, like "apache-2.0", the card asks for one."""
+def card(trained: TrainedModel, form: str, licence: str | None = None) -> bytes:
+    """The content of README.md.
+
+    Args:
+        trained: the model.
+        form: the format of the export, which decides how the model is used.
+        licence: identifier, like "apache-2.0"; without it, the card asks for one.
+    """
     parts = [
         _front(trained, licence),
-        f"# {plain(trained.recipe.title)}",
+        f"# {trained.title}",
+        trained.origin + ".",
         _what(trained),
         *(["![Samples, not selected by hand](samples.png)"] if trained.samples is not None else []),
         "## Use",
-        _use(trained),
+        _use(trained, form),
         "## Data",
         _data(trained),
         "## Numbers",
@@ -64,7 +65,7 @@ def _front(trained: TrainedModel, licence: str | None) -> str:
         dataset = plain(_title_of_data(trained))
         lines += [
             "model-index:",
-            f"- name: {_quoted(plain(trained.recipe.title))}",
+            f"- name: {_quoted(trained.title)}",
             "  results:",
             "  - task:",
             f"      type: {task}",
@@ -93,7 +94,7 @@ def _of(row: dict[str, Any]) -> Iterator[str]:
         "code": "{}",
         "label": "{}",
         "split": "{} images",
-        "against": "against other data ({})",
+        "against": "against another data set",
         "n": "n = {:,}",
         "extractor": "{}",
     }
@@ -119,13 +120,100 @@ def _what(trained: TrainedModel) -> str:
     )
 
 
-def _use(trained: TrainedModel) -> str:
-    calls = [line for ability in trained.abilities for line in USE[ability]]
-    code = ["import simulacra as sm", "", 'model = sm.load("FOLDER")', *calls]
+def _use(trained: TrainedModel, form: str) -> str:
+    """How to use the files of this format; each block runs as it stands, in the folder of the export."""
     more = (
         "`config.json` holds the recipe, the layout of a code, the names of the labels, and how labels occur together."
     )
-    return "\n".join(["```python", *code, "```", "", more])
+    return "\n".join([*USES[form](trained), "", more])
+
+
+def _fenced(language: str, lines: Iterable[str]) -> list[str]:
+    return [f"```{language}", *lines, "```"]
+
+
+def _with_simulacra(trained: TrainedModel) -> list[str]:
+    """Python with Simulacra, in the folder of the export."""
+    height, width, channels = trained.recipe.data.shape
+    code = ["import numpy as np", "import simulacra as sm", "", 'model = sm.load(".")  # this folder']
+    if "generate" in trained.abilities:
+        code += [
+            f"images = model.sample(8)  # (8, {height}, {width}, {channels}), uint8",
+            f"images = model.decode(np.zeros((1, {trained.subject.generates.code.width}), np.float32))  # of a code",
+        ]
+    else:
+        code.append(f"images = np.zeros((1, {height}, {width}, {channels}), np.uint8)  # your pictures, or their files")
+    if "encode" in trained.abilities:
+        code.append("codes = model.encode(images)  # (n, width), float32; files of pictures are taken too")
+    if "classify" in trained.abilities:
+        code.append("probabilities = model.classify(images)  # (n, labels), in [0, 1]")
+    return _fenced("python", code)
+
+
+def _with_simulacra_as_run(trained: TrainedModel) -> list[str]:
+    """The same, and commands: the folder is a run."""
+    commands = ["simulacra report . --out report-of-export.html"]
+    if "generate" in trained.abilities:
+        commands.insert(0, "simulacra sample . -n 8 --out more-samples.png")
+    return [*_with_simulacra(trained), "", *_fenced("sh", commands)]
+
+
+def _with_onnx(trained: TrainedModel) -> list[str]:
+    """Python with ONNX Runtime alone."""
+    height, width, channels = trained.recipe.data.shape
+    code = ["import json", "from pathlib import Path", "", "import numpy as np", "import onnxruntime", ""]
+    objective = trained.subject.objective
+    if isinstance(objective, Generates):
+        code += [
+            'config = json.loads(Path("config.json").read_text("utf-8"))',
+            'code = config["code"]',
+            'codes = np.zeros((8, code["width"]), np.float32)',
+            *_filled_codes(trained),
+            f'session = onnxruntime.InferenceSession("{objective.maker}.onnx")',
+            f'images = session.run(None, {{"codes": codes}})[0]  # (8, {channels}, {height}, {width}), from -1 to 1',
+        ]
+    else:
+        code.append(f"images = np.zeros((1, {channels}, {height}, {width}), np.float32)  # from -1 to 1")
+    for ability, name, output in (("encode", "encoder", "codes"), ("classify", "classifier", "logits")):
+        if ability in trained.abilities:
+            code += [
+                f'session = onnxruntime.InferenceSession("{name}.onnx")',
+                f'{output} = session.run(None, {{"images": images}})[0]',
+            ]
+    return _fenced("python", code if isinstance(objective, Generates) else code[3:])
+
+
+def _filled_codes(trained: TrainedModel) -> list[str]:
+    """Lines that fill codes of zeros: noise, then labels as they occur together, then the first categories."""
+    code = trained.subject.generates.code
+    draw = "standard_normal((8, {}))" if code.distribution == "normal" else "uniform(-1, 1, (8, {}))"
+    noise = draw.format('code["noise"]')
+    lines = [f'codes[:, : code["noise"]] = np.random.default_rng(0).{noise}']
+    column = code.noise
+    if code.labels:
+        lines.append(f'labels = np.resize([list(map(int, row)) for row in config["conditions"]], (8, {code.labels}))')
+        given = "np.stack([1 - labels, labels], 2).reshape(8, -1)" if code.doubled else "labels"
+        lines.append(f"codes[:, {column} : {column + code.widths[1]}] = {given}")
+        column += code.widths[1]
+    for ways in code.categorical:
+        lines.append(f"codes[:, {column}] = 1  # the first of {ways} categories")
+        column += ways
+    return lines
+
+
+def _with_browser(trained: TrainedModel) -> list[str]:
+    """A file server, and the page in a browser."""
+    lines = _fenced("sh", ["python -m http.server 8000"])
+    return [*lines, "", "Run this in the folder of the export, then open http://localhost:8000 in a browser."]
+
+
+# Format -> lines about its use.
+USES: dict[str, Callable[[TrainedModel], list[str]]] = {
+    "safetensors": _with_simulacra,
+    "onnx": _with_onnx,
+    "web": _with_browser,
+    "folder": _with_simulacra_as_run,
+}
 
 
 def _data(trained: TrainedModel) -> str:
@@ -146,7 +234,7 @@ def _data(trained: TrainedModel) -> str:
 
 def _numbers(trained: TrainedModel) -> str:
     if not trained.evaluations:
-        return f"None were measured at update {trained.step:,}; to measure this model: `simulacra evaluate RUN`."
+        return f"Nothing was measured at update {trained.step:,}."
     rows = []
     for row in trained.evaluations:
         low, high = row.get("low"), row.get("high")
@@ -180,6 +268,8 @@ def _limits(trained: TrainedModel) -> Iterator[str]:
     if trained.labels:
         yield "Labels are as in the data, with its errors. Labels that often occur together in the data do so here too."
     if "generate" in trained.abilities:
-        yield "Samples may be near copies of training images; this card does not test that."
+        measured = any(row["metric"] in COPIES for row in trained.evaluations)
+        how = "the numbers above say how often" if measured else "this was not measured"
+        yield f"Samples may be near copies of training images; {how}."
     yield "Numbers can only be compared for the same extractor, n, split and data."
     yield "Do not use this model to identify a person, or to decide anything about a person."

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates, build
 from simulacra.recipe import Recipe, of_this_version, read_table, to_table
+from simulacra.report.formatting import plain
 from simulacra.report.glossary import of_family
+from simulacra.report.titles import TITLE_LIMIT, recipe_line, title_of
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -37,6 +39,17 @@ class TrainedModel:
 
     run: RunFolder
     subject: Subject
+    own_title: str | None = None  # in place of the one that says what was trained
+
+    @property
+    def title(self) -> str:
+        """The title of the card and of the page: the user's own, else what was trained."""
+        return plain(self.own_title, TITLE_LIMIT) if self.own_title else title_of(self.recipe, self.facts)
+
+    @property
+    def origin(self) -> str:
+        """The recipe that it was trained by, and what was changed."""
+        return recipe_line(self.recipe, self.facts)
 
     @property
     def step(self) -> int:
@@ -81,9 +94,15 @@ class TrainedModel:
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
-        """Measurements of this step and these weights that have a value, as JSON."""
+        """Measurements of this step and these weights that have a value, as JSON, the newest of each.
+
+        What was measured against the data trained on, on purpose, was measured against no other data.
+        """
+        own = self.facts.get("data", {}).get("fingerprint")
         rows = [row for row in self.run.measurements() if row.step == self.step and row.estimate is not None]
-        return [without_paths(row.to_json()) for row in rows if row.weights in (None, self.weights)]
+        rows = [replace(row, against=None) if row.against == own else row for row in rows]
+        newest = {row.identity: row for row in rows if row.weights in (None, self.weights)}
+        return [without_paths(row.to_json()) for row in newest.values()]
 
     @cached_property
     def samples(self) -> NDArray[np.uint8] | None:
@@ -119,7 +138,8 @@ def configuration(trained: TrainedModel, form: str) -> bytes:
         "export": form,
         "simulacra": simulacra.__version__,
         "torch": torch.__version__,
-        "title": recipe.title,
+        "title": trained.title,
+        "origin": trained.origin,
         "family": recipe.objective.family,
         "family_name": of_family(recipe.objective.family),
         "abilities": trained.abilities,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 if (_wanted := os.environ.pop("MPLBACKEND", None)) is not None:
@@ -17,32 +18,46 @@ from simulacra.errors import RunError
 from simulacra.files import write_aside
 from simulacra.report.compare import Comparison
 from simulacra.report.formatting import plain, run_names, slug, unique
-from simulacra.report.page import FIGURES, Album, Part, render
+from simulacra.report.page import FIGURES, Album, Part, names_of_figures, render
+from simulacra.report.pdf import find_browser, to_pdf
 from simulacra.report.record import Record, read
-from simulacra.report.sections import part_of
+from simulacra.report.sections import REAL, part_of
 from simulacra.report.sections.comparison import comparison_part
+from simulacra.report.titles import TITLE_LIMIT, data_name
 from simulacra.runs import RunFolder
 
 __all__ = ["read_all", "write_comparison", "write_report"]
 
 
-def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
+def write_report(
+    runs: Sequence[RunFolder],
+    out: Path | None = None,
+    *,
+    title: str | None = None,
+    author: str = "",
+    sections: Sequence[str] = (),
+    real: bool = True,
+) -> Path:
     """Writes the report of one run, or of several with a comparison at its top.
 
     The page opens from disk without a network. Each of its figures is also in a folder `figures` beside it, as SVG and
     as PNG. Their names begin with the name of the run, unless the report is in the run's own folder. Equal run folders
-    give equal bytes.
+    give equal bytes. A name that ends in .pdf gives the page as PDF instead, without the folder.
 
     Args:
         runs: at least one; finished or not.
-        out: the HTML file; by default report.html in the run's folder, or for several runs in the current folder.
+        out: the HTML or PDF file; by default report.html in the run's folder, or for several runs in the current one.
+        title: in place of the one that says what was trained.
+        author: below the title; empty for none.
+        sections: which to show, by their headings in small letters with dashes, like "learning-curves"; all by default.
+        real: whether pictures of the data set are shown.
 
     Returns:
-        The path of the HTML file.
+        The path of the file.
 
     Raises:
-        RunError: no run was given or one twice, a folder holds no run or a damaged run.json, or the report cannot be
-            written.
+        RunError: no run was given or one twice, a folder holds no run or a damaged run.json, there is no such section,
+            the report cannot be written, or no browser prints it.
     """
     if not runs:
         raise RunError("no run was given; name at least one folder: simulacra report runs/NAME")
@@ -52,11 +67,17 @@ def write_report(runs: Sequence[RunFolder], out: Path | None = None) -> Path:
     in_run_folder = len(runs) == 1 and target.resolve().parent == runs[0].path.resolve()
     prefixes = [""] if in_run_folder else [f"{name}-" for name in unique([slug(record.name) for record in records])]
     albums = [Album(prefix) for prefix in prefixes]
-    parts = [part_of(record, album) for record, album in zip(records, albums, strict=True)]
+    hidden = [] if real else list(REAL)
+    if len(runs) > 1:
+        hidden.append("samples")  # they stand side by side in the comparison
+    parts = [part_of(record, album, hidden) for record, album in zip(records, albums, strict=True)]
     if len(runs) > 1:
         albums.append(Album(unique([*prefixes, "comparison-"])[-1]))
-        parts.insert(0, comparison_part(records, albums[-1]))
-    return _write(target, parts, albums, records)
+        parts.insert(0, comparison_part(records, albums[-1], real=real))
+    parts = _chosen(parts, sections)
+    if title is not None:
+        parts[0] = replace(parts[0], title=plain(title, TITLE_LIMIT))
+    return _write(target, parts, albums, records, author)
 
 
 def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
@@ -70,6 +91,18 @@ def write_comparison(records: Sequence[Record], comparison: Comparison, target: 
     return _write(target, [comparison_part(records, album, comparison)], [album], records)
 
 
+def _chosen(parts: Sequence[Part], wanted: Sequence[str]) -> list[Part]:
+    """The parts with the sections of these names alone, or with all; RunError for a name that none has."""
+    names = dict.fromkeys(slug(section.title).lower() for part in parts for section in part.sections)
+    for name in wanted:
+        if name not in names:
+            raise RunError(f"--sections {name}: this report has no such section; it has {', '.join(names)}")
+    return [
+        replace(part, sections=[each for each in part.sections if not wanted or slug(each.title).lower() in wanted])
+        for part in parts
+    ]
+
+
 def read_all(runs: Sequence[RunFolder]) -> list[Record]:
     """Reads run folders, each under a unique name.
 
@@ -80,20 +113,34 @@ def read_all(runs: Sequence[RunFolder]) -> list[Record]:
     for index, path in enumerate(paths):
         if path in paths[:index]:
             raise RunError(f"{runs[index].path} is given twice; name each run once")
-    return [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+    records = [read(run, name) for run, name in zip(runs, run_names([run.path for run in runs]), strict=True)]
+    names = {
+        record.fact("data", "fingerprint"): data_name(record.recipe, record.facts)
+        for record in records
+        if record.recipe and record.fact("data", "fingerprint")
+    }
+    return [replace(record, others=names) for record in records]
 
 
 def _check_target(target: Path) -> None:
     """Refuses a path that no page can have, before anything is drawn."""
     if target.exists() and not target.is_file():
         raise RunError(f"--out {target} is a folder or a device; give the name of an HTML file")
+    if target.suffix.lower() == ".pdf":
+        find_browser()
 
 
-def _write(target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record]) -> Path:
-    """Writes the page and the figures beside it."""
+def _write(
+    target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record], author: str = ""
+) -> Path:
+    """Writes the page and, beside a page of HTML, the figures that it shows."""
     version = plain(records[0].fact("simulacra") or "", 40)
-    page = render(parts, version)
+    page = render(parts, version, plain(author, TITLE_LIMIT))
+    if target.suffix.lower() == ".pdf":
+        return write_aside(target, to_pdf(page))
+    shown = {name for part in parts for section in part.sections for name in names_of_figures(section.blocks)}
     for album in albums:
         for name, content in album.files.items():
-            write_aside(target.parent / FIGURES / name, content)
+            if name.rpartition(".")[0] in shown:
+                write_aside(target.parent / FIGURES / name, content)
     return write_aside(target, page)

@@ -1,7 +1,9 @@
 """Numbers, times and names as text for people, safe to show."""
 
 import math
+import os
 import re
+import shlex
 import unicodedata
 from base64 import b64encode
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from pathlib import Path
 
 MISSING = "–"
 BORDER = re.compile(r"[ ,;:/_.\-]")  # between words of names, paths and lists
+HOMES = re.compile(r"(?<![\w.~/-])(?:/home/[^/\s'\"]+|/Users/[^/\s'\"]+|/root)(?=/)")  # of users, on any machine
 ROUNDING = 1e-15  # what rounding leaves of a zero is smaller
 
 
@@ -63,6 +66,21 @@ def run_names(paths: Sequence[Path]) -> list[str]:
     pairs = zip(whole, short, strict=True)
     longer = [f"{path.parent.name}/{name}" if short.count(name) > 1 else name for path, name in pairs]
     return unique([plain(name, 80) or "run" for name in longer])
+
+
+def without_home(text: str) -> str:
+    """The same text with `~` in place of each user's home folder, as a shell would read it."""
+    home = os.environ.get("HOME", "").rstrip("/")
+    return HOMES.sub("~", text.replace(f"{home}/", "~/") if home else text)
+
+
+def typed(path: Path) -> str:
+    """A path as it can be pasted behind a command here: below the current folder or the home folder where it is."""
+    whole = path.absolute()
+    if whole.is_relative_to(Path.cwd()) and whole != Path.cwd():
+        return shlex.quote(str(whole.relative_to(Path.cwd())))
+    start, tilde, rest = without_home(str(whole)).rpartition("~/")
+    return f"~/{shlex.quote(rest)}" if tilde and not start else shlex.quote(str(whole))
 
 
 def number(value: object) -> str:
@@ -126,9 +144,9 @@ def ticks(value: float) -> str:
     return f"{value:.6g}"
 
 
-def data_url(png: bytes) -> str:
-    """The address that a PNG has inside a page."""
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+def data_url(content: bytes, form: str = "png") -> str:
+    """The address that a picture's file has inside a page."""
+    return f"data:image/{form};base64,{b64encode(content).decode()}"
 
 
 def image_shape(shape: Sequence[int]) -> str:

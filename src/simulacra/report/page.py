@@ -1,8 +1,7 @@
 """A page: its blocks as plain data, the album of its figures, and one self-contained HTML file made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from simulacra.report.figures import NAME_LIMIT, blank, draw, inline, styled
-from simulacra.report.formatting import data_url, plain, slug, unique
+from simulacra.report.figures import NAME_LIMIT, blank, draw, inline, styled, to_webp
+from simulacra.report.formatting import data_url, plain, slug, unique, without_home
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("simulacra.report", "templates"),
@@ -23,6 +22,7 @@ ENVIRONMENT = Environment(
 )
 FIGURES = "figures"  # the folder beside the page that has its figures as files
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
+HALF_WIDTH = 480  # the same where two stand beside one another
 PICTURE_HEIGHT = 104  # CSS pixels that one picture of a strip may take, if it has fewer pixels of its own
 
 
@@ -82,7 +82,7 @@ class Strip:
     """One row of pictures."""
 
     name: str  # written beside it
-    source: str  # a PNG as a data address
+    source: str  # a picture as a data address
     width: int  # CSS pixels, where there is room
     height: int
     alt: str
@@ -111,7 +111,7 @@ class Gallery(Shown):
 
 @dataclass(frozen=True)
 class Fold(Shown):
-    """Blocks behind a line that opens them; printed open."""
+    """Blocks behind a line that opens them; printed as it is on the screen."""
 
     summary: str
     blocks: Sequence["Block"]
@@ -174,6 +174,7 @@ class Tile:
     note: str = ""  # what it was measured on
     when: str = ""  # at which update, where the run went on after it
     method: str = ""  # how it was measured; shown where several runs stand side by side
+    metric: str = ""  # a name of `catalogue.METRICS`; empty for other numbers
 
     @property
     def below(self) -> str:
@@ -204,6 +205,9 @@ class Part:
     anchor: str = ""  # unique on the page
     kicker: str = "Report of a run"  # above the heading where the page has no other part
     remarks: Sequence[Remark] = ()
+    origin: str = ""  # the recipe and what was changed, in a small line
+    headline: str = ""  # what was measured of the pictures, in a sentence or two
+    command: str = ""  # that measures them
 
 
 Images = NDArray[np.uint8]
@@ -292,6 +296,7 @@ class Album:
         columns: Sequence[str] = (),
         across: str = "",
         down: str = "",
+        width: int = PAGE_WIDTH,
     ) -> Pictures:
         """Adds rows of pictures.
 
@@ -305,13 +310,14 @@ class Album:
             columns: a name above each column, or none.
             across: what changes from column to column.
             down: what changes from row to row.
+            width: CSS pixels that a row may take.
         """
         rows = [(plain(name, 120), images) for name, images in rows]
         name = self._add(name, picture_rows(rows, title=title, columns=columns, across=across, down=down))
         grids = [(label, images[None]) for label, images in rows]
         if not any(label for label, _ in rows):
             grids = [("", np.stack([images for _, images in rows]))]
-        strips = [_strip(label, grid, alt) for label, grid in grids]
+        strips = [_strip(label, grid, alt, width) for label, grid in grids]
         return Pictures(name, title if headed else "", strips, caption, columns, across, down)
 
     def _add(self, name: str, figure: Figure) -> str:
@@ -322,25 +328,37 @@ class Album:
         return name
 
 
-def _strip(name: str, grid: Images, alt: str) -> Strip:
+def _strip(name: str, grid: Images, alt: str, widest: int) -> Strip:
     """(rows, columns, H, W, C) images as one element, each pixel a whole number of CSS pixels."""
     picture = tile(grid)
-    scale = max(1, min(PAGE_WIDTH // picture.shape[1], PICTURE_HEIGHT // grid.shape[2]))
+    scale = max(1, min(widest // picture.shape[1], PICTURE_HEIGHT // grid.shape[2]))
     words = f"{name}: {alt}" if name else alt
     width, height = scale * picture.shape[1], scale * picture.shape[0]
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return Strip(name, data_url(buffer.getvalue()), width, height, plain(words), scale > 1)
+    source = data_url(to_webp(Image.fromarray(picture)), "webp")
+    return Strip(name, source, width, height, plain(words), scale > 1)
 
 
-def render(parts: Sequence[Part], version: str) -> bytes:
+def render(parts: Sequence[Part], version: str, author: str = "") -> bytes:
     """The whole page as HTML in UTF-8. All text is escaped by the template; equal parts give equal bytes.
 
-    With more than one part, each has a heading of its own; `version` is that of the program that trained the runs.
+    Args:
+        parts: with more than one, each has a heading of its own.
+        version: of the program that trained the runs.
+        author: below the heading; empty for none.
     """
     template = ENVIRONMENT.get_template("report.html.j2")
-    html = template.render(title=parts[0].title, parts=_anchored(parts), figures=FIGURES, version=version)
+    shown = _anchored(parts)
+    html = template.render(title=parts[0].title, parts=shown, figures=FIGURES, version=version, author=author)
     return html.encode("utf-8", "replace")
+
+
+def names_of_figures(blocks: Iterable[Block]) -> Iterator[str]:
+    """Names of the charts and pictures among blocks, without the endings of their files."""
+    for block in blocks:
+        if isinstance(block, Chart | Pictures):
+            yield block.name
+        elif isinstance(block, Gallery | Fold):
+            yield from names_of_figures(block.blocks)
 
 
 def _anchored(parts: Sequence[Part]) -> list[Part]:
@@ -350,5 +368,6 @@ def _anchored(parts: Sequence[Part]) -> list[Part]:
     for head, part in zip(heads, parts, strict=True):
         anchors = unique([f"{head}--{slug(section.title).lower()}" for section in part.sections])
         sections = [replace(section, anchor=anchor) for section, anchor in zip(part.sections, anchors, strict=True)]
-        result.append(replace(part, anchor=head, sections=sections))
+        gaps = [without_home(gap) for gap in part.gaps]
+        result.append(replace(part, anchor=head, sections=sections, gaps=gaps))
     return result

@@ -1,9 +1,11 @@
 """A run folder, read for people: what is there, a sentence for each thing that is missing, measurements, arrays."""
 
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError, SimulacraError
 from simulacra.measurements import TEXTS, WEIGHTS, Key, Measurement
 from simulacra.recipe import Recipe
-from simulacra.report.formatting import listed, number, plain
+from simulacra.report.formatting import listed, number, plain, unique, without_home
 from simulacra.report.page import Text
 from simulacra.runs import RunFolder, Stream
 
@@ -97,6 +99,7 @@ class Record:
     metrics: list[Row]  # rows of metrics.jsonl
     evaluations: list[Measurement]  # rows of evaluations.jsonl by step, with texts that can be shown
     gaps: list[str]  # sentences about what is missing or damaged; sections add theirs
+    others: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> name of data sets of other runs
 
     def fact(self, *path: str) -> Any:
         """A value of run.json, or None where it is not written."""
@@ -126,6 +129,29 @@ class Record:
         """The update at which the training drew its pictures; the last one where run.json does not say."""
         step = self.fact("drawn")
         return step if isinstance(step, int) else self.step
+
+    @cached_property
+    def named(self) -> list[Measurement]:
+        """The evaluations with names in the place of fingerprints: of other data sets, and of judges where several are.
+
+        What was measured against the run's own data on purpose was measured against no other.
+        """
+        own = self.fact("data", "fingerprint")
+        fingerprints = {row.against for row in self.evaluations if row.against} - {own}
+        unknown = iter(unique(["another data set"] * len(fingerprints)))
+        data = {each: self.others.get(each) or next(unknown) for each in sorted(fingerprints)} | {own: None}
+        judges = list(dict.fromkeys(row.judge for row in self.evaluations if row.judge))
+        judge = {name: "judge" if len(judges) == 1 else f"judge {place}" for place, name in enumerate(judges, 1)}
+        return [
+            replace(row, against=row.against and data[row.against], judge=row.judge and judge[row.judge])
+            for row in self.evaluations
+        ]
+
+    def name_of(self, fingerprint: str) -> str:
+        """What another data set is called; empty for the run's own."""
+        if not fingerprint or fingerprint == self.fact("data", "fingerprint"):
+            return ""
+        return self.others.get(fingerprint) or "another data set"
 
     def arrays(self, name: str) -> Arrays | None:
         """The arrays behind a picture, or None where it was not drawn or cannot be read."""
@@ -158,7 +184,7 @@ def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> lis
 
 def read(folder: RunFolder, name: str) -> Record:
     """Reads what a report needs of a run, finished or not, and notes what is missing; a RunError without a run."""
-    facts, gaps = folder.read_facts(), []
+    facts, gaps = homeless(folder.read_facts()), []
     try:
         recipe = folder.read_recipe()
     except SimulacraError as error:
@@ -170,6 +196,15 @@ def read(folder: RunFolder, name: str) -> Record:
     record = Record(name, folder, facts, recipe, metrics, evaluations, gaps)
     _note_state(record)
     return record
+
+
+def homeless(value: Any) -> Any:
+    """JSON values without the home folders of users."""
+    if isinstance(value, dict):
+        return {key: homeless(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [homeless(item) for item in value]
+    return without_home(value) if isinstance(value, str) else value
 
 
 def _readable(read_rows: Callable[[], list[AnyRow]], stream: Stream, gaps: list[str]) -> list[AnyRow]:
@@ -260,7 +295,8 @@ def topic(measurement: Measurement) -> str:
 def method(conditions: Mapping[str, object], weights: bool = False) -> list[str]:
     """How a number was measured, in few words each: how many images, extractor, judge, and perhaps its weights."""
     count = f"n {number(conditions['n'])}" if "n" in conditions else ""
-    names = [str(conditions.get(key, "")) for key in ("extractor", "judge")]
+    judge = re.sub(r"^(judge) [0-9a-f]{8}$", r"\1", str(conditions.get("judge", "")))  # where numbers meet it is one
+    names = [str(conditions.get("extractor", "")), judge]
     return list(filter(None, [count, *names, weights_name(conditions.get("weights"), weights)]))
 
 
@@ -303,7 +339,7 @@ def origin_note(record: Record, arrays: Arrays) -> list[Text]:
     shown, usual = origin(record, arrays), origin(record)
     parts = [f"at update {number(shown.step)}"] if shown.step != usual.step else []
     parts += [f"with the {weights_name(shown.weights)}"] if shown.weights != usual.weights else []
-    parts += [f"against another data set ({shown.against})"] if shown.against else []
+    parts += [f"against {name}"] if (name := record.name_of(shown.against)) else []
     return [Text(f"This was measured {listed(parts)}.")] if parts else []
 
 

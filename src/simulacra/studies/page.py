@@ -1,7 +1,7 @@
 """The page of a study: claim, verdict, intervals with every seed, learning curves, samples, table, method, commands."""
 
-import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import simulacra
 from simulacra.files import write_aside
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.intervals import Dots, intervals
-from simulacra.report.formatting import duration, number
+from simulacra.report.formatting import duration, number, typed, without_home
 from simulacra.report.page import (
     FIGURES,
     Album,
@@ -80,7 +80,7 @@ def _tiles(plan: Plan, findings: Findings) -> list[Tile]:
 def _sections(plan: Plan, findings: Findings, command: str, album: Album) -> list[Section]:
     finished = [outcome for outcome in findings.outcomes if outcome.state == "finished"]
     sections = [
-        Section("What was found", _found(findings, album)),
+        Section("What was found", _found(plan, findings, album)),
         Section("Learning curves", _curves(plan, finished, album)),
         Section("Samples", _samples(plan, finished, album)),
         Section("Numbers", [_table(findings), *_values(findings)]),
@@ -90,7 +90,7 @@ def _sections(plan: Plan, findings: Findings, command: str, album: Album) -> lis
     return [section for section in sections if section.blocks]
 
 
-def _found(findings: Findings, album: Album) -> list[Block]:
+def _found(plan: Plan, findings: Findings, album: Album) -> list[Block]:
     """For each measure: the effects with their intervals, and the values behind them."""
     charts: list[Chart] = []
     measures = list(dict.fromkeys(row.measure for row in findings.rows))
@@ -112,7 +112,7 @@ def _found(findings: Findings, album: Album) -> list[Block]:
                 f"no effect.{band}",
             )
         )
-        values = _dots_of_values(rows)
+        values = _dots_of_values(rows, list(plan.study.cases))
         charts.append(
             album.chart(
                 f"values-{measure}",
@@ -131,12 +131,13 @@ def _effect(row: Row) -> Dots:
     return Dots(row.comparison.title, answer.contrast, effect.value, effect.low, effect.high)
 
 
-def _dots_of_values(rows: Sequence[Row]) -> list[Dots]:
-    """The values of each case, point or label, once."""
+def _dots_of_values(rows: Sequence[Row], cases: Sequence[str]) -> list[Dots]:
+    """The values of each case, point or label, once; a case has the colour that it has in all charts."""
     dots: dict[str, Dots] = {}
     for row in rows:
         for name, values in zip(row.comparison.names, row.comparison.values, strict=True):
-            dots.setdefault(name, Dots(name, values, float(values.mean())))
+            place = cases.index(name) if name in cases else None
+            dots.setdefault(name, Dots(name, values, float(values.mean()), place=place))
     return list(dots.values())
 
 
@@ -157,7 +158,11 @@ def _curves(plan: Plan, finished: Sequence[Outcome], album: Album) -> list[Block
     names = [*(name for name in measured if isinstance(name, str)), *sorted(common), *sorted(every)]
     charts = []
     for name in [name for name in dict.fromkeys(names) if "/" in name and name[:9] != "gradient/"][:MOST_CURVES]:
-        lines = [_band(case, name, of_case) for case, of_case in rows.items() if name in keys[case]]
+        lines = [
+            replace(_band(case, name, of_case), place=list(plan.study.cases).index(case))
+            for case, of_case in rows.items()
+            if name in keys[case]
+        ]
         charts.append(
             album.chart(
                 f"curve-{name}",
@@ -272,7 +277,7 @@ def _runs(findings: Findings) -> Fold:
             str(outcome.run.seed),
             f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state,
             duration(outcome.seconds),
-            str(outcome.run.folder),
+            typed(outcome.run.folder),
         )
         for outcome in findings.outcomes
     ]
@@ -281,9 +286,9 @@ def _runs(findings: Findings) -> Fold:
 
 def _commands(command: str, findings: Findings) -> str:
     finished = [outcome.run for outcome in findings.outcomes if outcome.state == "finished"]
-    lines = [f"# the whole study, again or with more seeds\n{command}"]
+    lines = [f"# the whole study, again or with more seeds\n{without_home(command)}"]
     if finished:
-        folder = shlex.quote(str(finished[0].folder))
+        folder = typed(finished[0].folder)
         lines.append(
             f"# one run: its report, and its codes by hand\nsimulacra report {folder}\nsimulacra explore {folder}"
         )

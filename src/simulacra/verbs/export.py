@@ -20,6 +20,7 @@ def export(
     step: Which = None,
     licence: str | None = None,
     runtime: Path | None = None,
+    title: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Writes an export of a run into a folder.
@@ -31,6 +32,7 @@ def export(
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         licence: identifier of the model's licence, for its card.
         runtime: folder of ONNX Runtime Web, for the format `web`; fetched with npm by default.
+        title: of the card and of the page, in place of the one that says what was trained.
         say: called with each line that a person should read.
 
     Returns:
@@ -46,7 +48,7 @@ def export(
     if out.is_dir() and not (out / CONFIG).is_file() and any(out.iterdir()):
         raise RunError(f"--out {out} is not empty and holds no earlier export; give a new folder")
     run = RunFolder(path)
-    trained = TrainedModel(run, open_model(run, step))
+    trained = TrainedModel(run, open_model(run, step), title)
     if unfinished := note_of_state(run, trained.step):
         say(unfinished)
     files = files_of(trained, form, licence, runtime)

@@ -15,21 +15,34 @@ from simulacra.runs import RunFolder
 
 
 def report(
-    paths: Sequence[Path], out: Path | None = None, step: Any = None, say: Callable[[str], None] = lambda _: None
+    paths: Sequence[Path],
+    out: Path | None = None,
+    step: Any = None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    title: str | None = None,
+    author: str = "",
+    sections: Sequence[str] = (),
+    real: bool = True,
 ) -> Path:
-    """Writes one self-contained HTML report of one run, or of several side by side.
+    """Writes one self-contained report of one run, or of several side by side.
 
     Args:
         paths: run folders.
-        out: the HTML file; RUN/report.html for one run, report.html for several by default.
+        out: an HTML or a PDF file; RUN/report.html for one run, report.html for several by default.
         step: draws the pictures anew from the checkpoint of this step, or from the one marked "best".
         say: takes a line about a data set that is packed again.
+        title: in place of the one that says what was trained.
+        author: below the title; empty for none.
+        sections: which to show, like "learning-curves"; all by default.
+        real: whether pictures of the data set are shown.
 
     Returns:
-        The HTML file.
+        The file.
 
     Raises:
-        RunError: a folder holds no run, it has no such checkpoint, or the page cannot be written.
+        RunError: a folder holds no run, it has no such checkpoint, there is no such section, or the page cannot be
+            written.
         DataError: pictures are to be drawn anew and the data set is not at hand.
     """
     if step is not None:
@@ -37,7 +50,8 @@ def report(
 
         for path in paths:
             redraw(path, step, say)
-    return write_report([RunFolder(path) for path in paths], out)
+    runs = [RunFolder(path) for path in paths]
+    return write_report(runs, out, title=title, author=author, sections=sections, real=real)
 
 
 def compare(

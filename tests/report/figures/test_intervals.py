@@ -13,5 +13,6 @@ def test_every_value_is_a_dot_and_the_interval_is_drawn() -> None:
     assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "D"] == [[2.0]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     low, high = axes.get_xlim()
-    assert low < -0.5
-    assert high > 5
+    assert low <= -0.5
+    assert high >= 5
+    assert [low, high] == [axes.get_xticks()[0], axes.get_xticks()[-1]], "the axis ends at round numbers"

@@ -24,7 +24,7 @@ def test_a_picture_of_an_unknown_name_is_shown_as_it_is(fake, shown) -> None:
         (
             {"step": 1000, "weights": "raw", "against": "f00d"},
             None,
-            "This was measured at update 1,000, with the raw weights and against another data set (f00d).",
+            "This was measured at update 1,000, with the raw weights and against another data set.",
         ),
     ],
 )

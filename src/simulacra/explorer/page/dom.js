@@ -29,12 +29,13 @@ export const words = (name) => name.replaceAll("_", " ");
 
 let timer = 0;
 
-// Shows a message over the page for some seconds, and to screen readers.
+// Shows a message over the page, and to screen readers, until it is closed or its view is left; one that reports no
+// mistake goes by itself after some seconds.
 export function notify(text, wrong = false) {
-  const box = byId("message");
-  box.textContent = text;
-  box.classList.toggle("wrong", wrong);
-  box.hidden = !text;
   clearTimeout(timer);
-  timer = setTimeout(() => { box.hidden = true; }, wrong ? 12000 : 4000);
+  const close = element("button", { type: "button", class: "close", "aria-label": "Close this message", title: "Close (Esc)", onclick: dismiss }, "×");
+  fill(byId("messages"), element("div", { class: wrong ? "message wrong" : "message" }, element("span", {}, text), close));
+  if (!wrong) timer = setTimeout(dismiss, 6000);
 }
+
+export function dismiss() { fill(byId("messages")); }

@@ -1,23 +1,24 @@
-// The panel of one picture: what the model reconstructs of it, and attributes to add and remove.
+// The panel of one picture: its reconstruction by the model, and attributes to add and remove.
 
 import { byId, element, fill, words } from "./dom.js";
-import { acceptUploads, encodeTestPicture, encoded, onEncoded } from "./encoding.js";
+import { acceptUploads, encodeTestImage, encoded, onEncoded } from "./encoding.js";
 import { onDetails, server } from "./picture.js";
 import { slider, withEntry } from "./slider.js";
 import { change, listen, state } from "./state.js";
 
 const HINTS = {
   labels: "The generator was trained with these labels, so they are set directly.",
-  attributes: "Each attribute is a direction: from the mean code of pictures without it to the mean code of pictures with it. "
-    + "Attributes that often occur together in the data change together.",
-  none: "There are no attributes to change. The model was not trained with labels, no test pictures have labels, and simulacra edit has not learnt directions for this run.",
+  attributes: "Each slider moves the code along an attribute vector: the mean code of images with the attribute minus the mean code of "
+    + "images without it. Attributes that often occur together in the data change together.",
+  none: "There are no attributes to change. The model was not trained with labels, its test images have no labels at hand, and "
+    + "simulacra edit has not learnt attribute vectors for this run.",
 };
 let sliders = []; // { part, name, set }
 
 export function setup() {
   acceptUploads(byId("upload"), byId("drop"));
-  byId("use-test-picture").addEventListener("click", () => encodeTestPicture(Number(byId("test-picture").value)));
-  byId("random-test-picture").addEventListener("click", () => encodeTestPicture(Math.floor(Math.random() * server.card.test_pictures)));
+  byId("use-test-picture").addEventListener("click", () => encodeTestImage(Number(byId("test-picture").value)));
+  byId("random-test-picture").addEventListener("click", () => encodeTestImage(Math.floor(Math.random() * server.card.test_pictures)));
   onEncoded(showPictures);
   onDetails(follow);
   listen((names) => {
@@ -31,7 +32,7 @@ export function build(card) {
   const last = card.test_pictures - 1;
   byId("test-picture-box").hidden = !card.test_pictures;
   byId("test-picture").max = String(last);
-  byId("test-picture-hint").textContent = card.has_data ? `0 to ${last}` : `0 to ${last}; the data set was not found, so the model's reconstructions are used`;
+  byId("test-picture-hint").textContent = card.has_data ? `0 to ${last}` : `0 to ${last}; the data set was not found, so reconstructions are used`;
   const part = card.labels.length ? "labels" : "attributes";
   sliders = [];
   const rows = (card.labels.length ? card.labels : card.attributes).map((name) => attributeRow(card, part, name));
@@ -72,6 +73,6 @@ function showPictures() {
   const picture = encoded();
   if (!picture) { fill(byId("encoded")); return; }
   const figure = (source, text) => element("figure", {}, element("img", { src: source, alt: text }), element("figcaption", {}, text));
-  const name = picture.method === "encoder" ? "reconstruction" : "most similar picture that was found";
+  const name = picture.method === "encoder" ? "reconstruction" : "inversion, the most similar image that was found";
   fill(byId("encoded"), figure(picture.original, picture.name), figure(picture.reconstruction, `${name}, mean squared error ${picture.squared_error.toFixed(4)}`));
 }

@@ -1,29 +1,38 @@
-// Pictures that the model encodes: an upload or a test picture. Edit and Map show the same one.
+// Pictures that the model encodes: an upload or a test image. Edit and Map show the same one.
 
-import { notify, words } from "./dom.js";
+import { element, fill, notify, words } from "./dom.js";
 import { codeNames, server } from "./picture.js";
 import { View, address, json } from "./requests.js";
-import { change, state } from "./state.js";
+import { change, listen, state } from "./state.js";
 
 const MOST = 10 * 2 ** 20; // bytes of an upload
-const view = new View((error) => { say(""); notify(error.message, true); });
 const callbacks = [];
-let newest = null;
+const view = new View((error) => failed(error));
+let chosen = null; // { name, path, body } of the picture that was chosen last; a test image has no body
+let newest = null; // the picture that was encoded last, as `encoded` gives it
+let busy = false;
+
+export function setup() {
+  listen((names) => {
+    if (names.has("run") && !chosen?.body) chosen = null; // another run may have other test images
+    if (names.has("run") || names.has("step")) showChosen();
+  });
+}
 
 // Registers a callback for a newly encoded picture.
 export const onEncoded = (callback) => callbacks.push(callback);
 
-// The picture that was encoded last by the model that is shown: { name, code, original, reconstruction, ... } or null.
+// The picture that was encoded last, where the model that is shown did it: { name, code, original, reconstruction, ... }.
 export const encoded = () => (newest?.run === state.run && newest.step === state.step ? newest : null);
 
 export function encodeUpload(file) {
   if (!file) return;
-  if (file.size > MOST) { notify("the picture has more than 10 MB; make it smaller first", true); return; }
-  encode(file.name, address(`runs/${state.run}/code.json`, { step: state.step }), file);
+  if (file.size > MOST) { notify(`the picture ${file.name} has more than 10 MB; make it smaller first`, true); return; }
+  encode({ name: file.name, path: "code.json", body: file });
 }
 
-export function encodeTestPicture(index) {
-  encode(`test picture ${index}`, address(`runs/${state.run}/test-pictures/${index}/code.json`, { step: state.step }));
+export function encodeTestImage(index) {
+  encode({ name: `test image ${index}`, path: `test-pictures/${index}/code.json` });
 }
 
 // Lets a file input and a region where files are dropped upload a picture.
@@ -33,17 +42,38 @@ export function acceptUploads(input, region) {
   region.addEventListener("drop", (event) => encodeUpload(event.dataTransfer.files[0]));
 }
 
-function encode(name, url, body) {
+function encode(picture) {
   const { run, step } = state;
-  say(server.card.encodes ? "encoding …" : "searching for the most similar picture that the model can make; this takes some seconds …");
-  view.show(`${run} ${step} ${name}`, () => json(url, body), (answer) => {
-    say("");
-    if (run !== state.run || step !== state.step) return; // the code belongs to another model
-    codeNames.set(answer.code.numbers, words(name));
-    newest = { run, step, name: words(name), ...answer };
-    change({ code: answer.code }, { history: true });
-    for (const callback of callbacks) callback();
+  Object.assign(picture, { name: words(picture.name) });
+  chosen = picture;
+  busy = true;
+  showChosen();
+  const ask = () => json(address(`runs/${run}/${picture.path}`, { step }), picture.body);
+  view.show(`${run} ${step} ${picture.name}`, ask, (answer) => {
+    busy = false;
+    if (run === state.run && step === state.step) {
+      codeNames.set(answer.code.numbers, picture.name);
+      newest = { run, step, name: picture.name, picture, ...answer };
+      change({ code: answer.code }, { history: true });
+      for (const callback of callbacks) callback();
+    } // else the code belongs to another model
+    showChosen();
   });
 }
 
-function say(text) { document.querySelectorAll(".encoding").forEach((line) => { line.textContent = text; }); }
+function failed(error) {
+  notify(`the picture ${chosen?.name} was not used: ${error.message}`, true);
+  chosen = encoded()?.picture ?? null;
+  busy = false;
+  showChosen();
+}
+
+// The name of the chosen picture, and what becomes of it.
+function showChosen() {
+  const isOpen = chosen && !busy && encoded()?.picture !== chosen;
+  const waiting = server.card?.encodes ? "is being encoded …" : "is being inverted: the model has no encoder, so its code is searched, which takes some seconds …";
+  for (const line of document.querySelectorAll(".encoding")) {
+    fill(line, chosen && element("span", { role: "status" }, element("strong", {}, chosen.name), busy ? ` ${waiting}` : ""),
+      isOpen ? element("button", { type: "button", onclick: () => encode(chosen) }, "Encode with this model") : null);
+  }
+}

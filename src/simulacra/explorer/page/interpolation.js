@@ -1,13 +1,13 @@
 // The panel of interpolation: between two codes, or among four.
 
 import { byId, element, fill } from "./dom.js";
-import { describe, glance, server } from "./picture.js";
+import { describe, glance, isReady } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { change, listen, state } from "./state.js";
-import { Player, draw, mark, thereAndBack, thumbnails } from "./thumbnails.js";
+import { Player, addSaving, draw, looks, mark, thereAndBack, thumbnails } from "./thumbnails.js";
 
-const FRAMES = { 2: 33, 4: 9 }; // pictures on the way between two codes; along a side of the square among four
-const EVERY = 4; // of the pictures between two codes, every fourth has a thumbnail
+const FRAMES = { 2: 33, 4: 9 }; // images on the way between two codes; along a side of the square among four
+const EVERY = 4; // of the images between two codes, every fourth has a thumbnail
 const NAMES = ["A", "B", "C", "D"];
 const view = new View((error) => fill(byId("interpolation-grid"), error.message));
 const cornerViews = NAMES.map(() => new View(() => {}));
@@ -16,6 +16,7 @@ let player;
 
 export function setup() {
   player = new Player(byId("interpolation-play"), show);
+  addSaving(byId("interpolation-save"), (form) => address(`runs/${state.run}/interpolation.${form}`, { ...query(), ...looks() }), () => "interpolation");
   byId("interpolation-slider").addEventListener("input", (event) => { player.stop(); show(Number(event.target.value)); });
   byId("interpolation-slider").addEventListener("change", () => use(current.index));
   for (const count of [2, 4]) {
@@ -32,15 +33,15 @@ function filled(count) {
 }
 
 export function refresh() {
-  if (state.tab !== "interpolation" || !server.card?.generates) return;
+  if (state.tab !== "interpolation" || !isReady()) return;
   if (![2, 4].includes(state.corners.length)) { change({ corners: filled(2) }); return; }
   const { run, step, corners } = state;
   byId(`corners-${corners.length}`).checked = true;
   buildCorners();
   player.stop();
-  const query = { step, code: corners, frames: FRAMES[corners.length] };
+  const asked = query();
   const ask = () => Promise.all([
-    bitmap(address(`runs/${run}/interpolation.png`, query)), json(address(`runs/${run}/interpolation.json`, query)),
+    bitmap(address(`runs/${run}/interpolation.png`, asked)), json(address(`runs/${run}/interpolation.json`, asked)),
   ]);
   view.show(`${run} ${step} ${JSON.stringify(corners)}`, ask, ([strip, { codes }]) => {
     Object.assign(current, { strip, codes, index: 0 });
@@ -52,9 +53,11 @@ export function refresh() {
   });
 }
 
+const query = () => ({ step: state.step, code: state.corners, frames: FRAMES[state.corners.length] });
+
 const percent = (index) => `${Math.round((100 * index) / (current.codes.length - 1))}% from A to B`;
 
-// A few pictures are enough to see the way from A to B; the slider has them all.
+// A few images are enough to see the way from A to B; the slider has them all.
 function showWay() {
   const { strip, codes } = current;
   const width = strip.width / codes.length;
@@ -79,7 +82,7 @@ function show(index) {
   glance(current.strip, index, current.codes.length);
   const two = state.corners.length === 2;
   byId("interpolation-slider").value = String(index);
-  byId("interpolation-slider").setAttribute("aria-valuetext", two ? percent(index) : `picture ${index + 1}`);
+  byId("interpolation-slider").setAttribute("aria-valuetext", two ? percent(index) : `image ${index + 1}`);
   mark(byId("interpolation-grid"), two ? index / EVERY : index);
 }
 
@@ -91,7 +94,7 @@ function pick(index) {
 
 function use(index) { if (current.codes[index]) change({ code: current.codes[index] }); }
 
-// Indices of the pictures on the rim of a square, clockwise.
+// Indices of the images on the rim of a square, clockwise.
 function rim(side) {
   const last = side - 1;
   const steps = [...Array(last).keys()];
@@ -110,7 +113,7 @@ function buildCorners() {
     cornerViews[index].show(`${run} ${step} ${JSON.stringify(code)}`, ask, (image) => draw(canvas, image));
     const set = (next) => change({ corners: corners.map((corner, other) => (other === index ? next : corner)) }, { history: true });
     return element("div", { class: "corner" }, element("span", { class: "corner-name" }, name), canvas,
-      element("button", { type: "button", onclick: () => set(state.code), "aria-label": `Use the large picture for ${name}`, title: "Use the large picture" }, "Use current"),
-      element("button", { type: "button", class: "quiet", onclick: () => set({ seed: Math.floor(Math.random() * 1e6) }), "aria-label": `Use a random picture for ${name}` }, "Random"));
+      element("button", { type: "button", onclick: () => set(state.code), "aria-label": `Use the large image for ${name}`, title: "Use the large image" }, "Use current"),
+      element("button", { type: "button", class: "quiet", onclick: () => set({ seed: Math.floor(Math.random() * 1e6) }), "aria-label": `Use a random sample for ${name}` }, "Random"));
   }));
 }

@@ -1,7 +1,8 @@
 // The page as a whole: the run, the checkpoint, the tabs, and a training that is still running.
 
-import { byId, count, element, fill, notify } from "./dom.js";
+import { byId, count, dismiss, element, fill, notify } from "./dom.js";
 import * as edit from "./edit.js";
+import * as encoding from "./encoding.js";
 import * as interpolation from "./interpolation.js";
 import * as map from "./map.js";
 import * as picture from "./picture.js";
@@ -18,15 +19,18 @@ const panels = [samples, interpolation, map, training, runPanel];
 const { server } = picture;
 let runs = [];
 let built = ""; // what the sliders were made for
+let chosen = false; // whether the run was chosen from the list, so that the code is to be fitted to it
 
 async function start() {
   read();
-  for (const part of [picture, sliders, edit, ...panels]) part.setup();
+  for (const part of [picture, sliders, encoding, edit, ...panels]) part.setup();
   setupTabs();
-  byId("run").addEventListener("change", (event) => change({ run: event.target.value, step: null }, { history: true }));
+  byId("run").addEventListener("change", (event) => { chosen = true; change({ run: event.target.value, step: null }, { history: true }); });
   byId("other").addEventListener("change", (event) => change({ other: event.target.value || null }, { history: true }));
   byId("step").addEventListener("change", (event) => change({ step: event.target.value ? Number(event.target.value) : null }, { history: true }));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") dismiss(); });
   listen(async (names) => {
+    if (["tab", "run", "other"].some((name) => names.has(name))) dismiss();
     if (names.has("tab")) showTab();
     if (names.has("run") || names.has("step")) await open();
     if (names.has("other")) byId("other").value = state.other ?? "";
@@ -47,13 +51,13 @@ function listRuns() {
     return element("option", { value: run.name, disabled: !run.steps.length }, title);
   };
   const studies = [...new Set(runs.map(({ study }) => study?.name).filter(Boolean))].sort();
-  const options = () => [
-    ...runs.filter(({ study }) => !study).map(option),
-    ...studies.map((name) => element(
-      "optgroup", { label: `Study ${name}` }, ...runs.filter(({ study }) => study?.name === name).map(option))),
+  const options = (listed) => [
+    ...listed.filter(({ study }) => !study).map(option),
+    ...studies.map((name) => listed.filter(({ study }) => study?.name === name).map(option))
+      .map((group, index) => (group.length ? element("optgroup", { label: `Study ${studies[index]}` }, ...group) : null)),
   ];
-  fill(byId("run"), ...options());
-  fill(byId("other"), element("option", { value: "" }, "no other run"), ...options());
+  fill(byId("run"), ...options(runs));
+  fill(byId("other"), element("option", { value: "" }, "no other run"), ...options(runs.filter(({ generates }) => generates)));
   byId("other-box").hidden = runs.length < 2;
   const isListed = (name) => runs.some((run) => run.name === name);
   if (!isListed(state.run)) {
@@ -71,11 +75,10 @@ async function open() {
   let card = null, problem = "";
   try {
     card = await json(address(`runs/${run}.json`, { step }));
-    if (!card.generates) problem = "This model generates no images. Its curves and scores are under Run.";
   } catch (error) {
     // A checkpoint that a link names may be deleted, as a training keeps its newest ones only.
     if (step !== null && run === state.run) {
-      notify(`${error.message}; the newest checkpoint is shown`, true);
+      notify(`the newest checkpoint is shown, as ${error.message}`, true);
       change({ step: null });
       return;
     }
@@ -83,16 +86,22 @@ async function open() {
   }
   if (run !== state.run || step !== state.step) return; // another run was chosen meanwhile
   server.card = card;
+  if (card?.generates && chosen) fitCode(card);
+  chosen = false;
   byId("controls").hidden = !card?.generates;
+  byId("no-images").hidden = !card || card.generates;
   byId("problem").textContent = problem;
   byId("problem").hidden = !problem;
   if (card) showCard(card);
+  if (!card?.generates) byId("description").textContent = "";
+  showLacking(card?.lacking ?? {});
   picture.refresh();
   for (const panel of panels) panel.refresh();
 }
 
 function showCard(card) {
-  document.title = `${card.title} – Simulacra`;
+  byId("heading").textContent = card.heading;
+  document.title = `${card.title}: ${card.heading} – Simulacra`;
   showSteps(card);
   // The sliders stay while a training continues: one of them may be under a finger.
   const { step, steps, state: ignored, ...abilities } = card;
@@ -102,10 +111,29 @@ function showCard(card) {
   edit.build(card);
 }
 
+// A code that was made for another run loses the parts that this model has not; a link is taken as it is.
+function fitCode(card) {
+  const code = picture.fitting(state.code, card), corners = state.corners.map((corner) => picture.fitting(corner, card));
+  if (JSON.stringify([code, corners]) === JSON.stringify([state.code, state.corners])) return;
+  notify("the code did not fit this model; what does not fit was removed");
+  change({ code, corners });
+}
+
+// Dims the tabs of views that this model has nothing to show in. They can still be chosen, and their panel says why.
+function showLacking(lacking) {
+  for (const name of TABS) {
+    const reason = lacking[name] ?? "", tab = byId(`tab-${name}`);
+    byId(`lacking-${name}`).textContent = reason;
+    byId(`panel-${name}`).classList.toggle("lacking", Boolean(reason));
+    tab.classList.toggle("lacking", Boolean(reason));
+    tab.title = reason;
+  }
+}
+
 function showSteps(card) {
   const newest = card.steps.at(-1);
-  const older = card.steps.slice(0, -1).reverse().map((step) => element("option", { value: String(step) }, count(step)));
-  fill(byId("step"), element("option", { value: "" }, `newest (${count(newest)})`), ...older);
+  const older = card.steps.slice(0, -1).reverse().map((step) => element("option", { value: String(step) }, `step ${count(step)}`));
+  fill(byId("step"), element("option", { value: "" }, `newest (step ${count(newest)})`), ...older);
   byId("step").value = state.step === null || state.step === newest ? "" : String(state.step);
   byId("progress").hidden = card.state !== "running";
   byId("progress").textContent = `training: step ${count(newest)} of ${count(card.total_steps)}`;
@@ -127,6 +155,8 @@ async function follow() {
 function setupTabs() {
   for (const [index, name] of TABS.entries()) {
     const tab = byId(`tab-${name}`);
+    byId(`panel-${name}`).prepend(element("p", { id: `lacking-${name}`, class: "notice" }));
+    tab.setAttribute("aria-describedby", `lacking-${name}`);
     tab.addEventListener("click", () => change({ tab: name }, { history: true }));
     tab.addEventListener("keydown", (event) => {
       const next = { ArrowRight: index + 1, ArrowLeft: index - 1 + TABS.length, Home: 0, End: TABS.length - 1 }[event.key];

@@ -1,25 +1,28 @@
-// The panel of the map of test codes: dots, the position of an encoded picture, codes between dots, a line over the map.
+// The panel of the map of test codes: points, an encoded picture among them, codes between points, a line over the map.
 
 import { byId, element, fill, notify, words } from "./dom.js";
 import { acceptUploads, encoded, onEncoded } from "./encoding.js";
-import { glance, server } from "./picture.js";
+import { glance, isReady, server } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { change, listen, state } from "./state.js";
-import { Player, draw, mark, thereAndBack, thumbnails } from "./thumbnails.js";
+import { Player, addSaving, draw, looks, mark, thereAndBack, thumbnails } from "./thumbnails.js";
 import { Viewport } from "./viewport.js";
 
-const COUNT = 12; // pictures along a line
+const COUNT = 12; // images along a line
+const FRAMES = 33; // of the same line as an animation
+const SIDE = 60; // pixels of the encoded picture on the map, and its distance from its ring
+const GAP = 18;
 const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
-const REACH = 8; // pixels around a dot that belong to it
+const REACH = 8; // pixels around a point that belong to it
 const canvas = byId("map");
 const viewport = new Viewport();
 const complain = (error) => notify(error.message, true);
 const views = {
   map: new View((error) => noMap(error.message)), point: new View(complain), dot: new View(() => {}), line: new View(complain), ring: new View(complain),
 };
-// `data` of the server and its `subject`; the cross and the line on the map; the dot below the pointer; the ring at the
-// position of the encoded picture; the strip and codes along the line.
-const map = { data: null, subject: "", cross: null, line: null, hovered: -1, ring: null, strip: null, codes: [] };
+// `data` of the server and its `subject`; the cross and the line on the map; the point below the pointer; the position of the
+// encoded picture, itself, and where it is drawn; the strip and codes along the line.
+const map = { data: null, subject: "", cross: null, line: null, hovered: -1, ring: null, image: null, box: null, strip: null, codes: [] };
 const pointers = new Map();
 let start = null; // of the line that is being drawn
 let player;
@@ -27,6 +30,7 @@ let player;
 export function setup() {
   player = new Player(byId("line-play"), glanceAt);
   acceptUploads(byId("map-upload"), canvas);
+  addSaving(byId("line-save"), (form) => address(`runs/${state.run}/map/line.${form}`, { ...lineQuery(map.line), count: FRAMES, ...looks() }), () => "line");
   byId("map-kind").addEventListener("change", (event) => change({ kind: event.target.value }));
   byId("map-colour").addEventListener("change", (event) => change({ colour: event.target.value }));
   byId("map-all").addEventListener("click", () => { fit(); paint(); });
@@ -47,20 +51,15 @@ export function setup() {
 }
 
 export function refresh() {
-  if (state.tab !== "map" || !server.card?.generates) return;
+  if (state.tab !== "map" || !isReady() || server.card.lacking.map) return;
   const { run, step, kind } = state;
-  const { maps, encodes } = server.card;
-  if (!maps.length) {
-    noMap(encodes ? "There is no map of this checkpoint. A map is drawn of the last checkpoint, at the end of the training."
-      : "This model has no encoder, so test pictures have no codes and there is no map.");
-    return;
-  }
+  const { maps } = server.card;
   const subject = `${run} ${step} ${kind}`;
   views.map.show(subject, () => json(address(`runs/${run}/map.json`, { step, kind })), (data) => {
     const before = map.subject;
     Object.assign(map, { data, subject });
     if (before !== subject) {
-      Object.assign(map, { cross: null, line: null, ring: null });
+      Object.assign(map, { cross: null, line: null, ring: null, box: null });
       byId("line-box").hidden = true;
       fit();
     }
@@ -90,9 +89,11 @@ function findRing() {
   if (!picture || !map.data || state.tab !== "map") return;
   const { run, step, kind } = state;
   const query = { step, kind, code: picture.code };
-  views.ring.show(`${map.subject} ${picture.name}`, () => json(address(`runs/${run}/map/position.json`, query)), ({ x, y, nearest }) => {
-    map.ring = [x, y];
-    byId("map-ring").textContent = `The ring marks ${picture.name}. The nearest dot is test picture ${nearest}.`;
+  const image = Object.assign(new Image(), { src: picture.original });
+  const ask = () => Promise.all([json(address(`runs/${run}/map/position.json`, query)), image.decode()]);
+  views.ring.show(`${map.subject} ${picture.name}`, ask, ([{ x, y, nearest }]) => {
+    Object.assign(map, { ring: [x, y], image });
+    byId("map-ring").textContent = `The ring marks the code of ${picture.name}. The nearest point is test image ${nearest}.`;
     fit();
     paint();
   });
@@ -100,14 +101,14 @@ function findRing() {
 
 function fit() { viewport.fit(map.ring ? [...map.data.points, map.ring] : map.data.points); }
 
-// The colour of each dot, and what the colours mean: { label, names, indices }.
+// The colour of each point, and what the colours mean: { label, names, indices }.
 function colouring() {
   const { label_names: labels, labels: rows, exclusive, coloured_by: byDefault } = map.data;
   const isChoice = state.colour === "class" || labels.includes(state.colour);
   const label = isChoice ? state.colour : exclusive ? "class" : byDefault;
   if (label === "class" && exclusive) return { label, names: labels, indices: rows.map((row) => row.indexOf(1)) };
   const column = labels.indexOf(label);
-  if (column < 0) return { label: "", names: ["test pictures"], indices: rows.map(() => 0) };
+  if (column < 0) return { label: "", names: ["test images"], indices: rows.map(() => 0) };
   return { label, names: [words(label), `not ${words(label)}`], indices: rows.map((row) => (row[column] ? 0 : 1)) };
 }
 
@@ -145,11 +146,24 @@ function paint() {
     path(pen, [[x - arm, y], [x + arm, y]]);
     path(pen, [[x, y - arm], [x, y + arm]]);
   }
-  if (map.ring) {
-    pen.lineWidth = 3 * ratio();
-    circle(pen, viewport.toPixels(canvas, map.ring), 9 * ratio());
-    pen.stroke();
-  }
+  if (map.ring) paintEncoded(pen);
+}
+
+// The encoded picture beside its ring, on the side where there is room.
+function paintEncoded(pen) {
+  const [x, y] = viewport.toPixels(canvas, map.ring), { image } = map;
+  const [width, gap] = [SIDE * ratio(), GAP * ratio()], height = (width * image.naturalHeight) / image.naturalWidth;
+  const right = x + gap + width < canvas.width, above = y - gap - height > 0;
+  const box = [right ? x + gap : x - gap - width, above ? y - gap - height : y + gap, width, height];
+  pen.lineWidth = 3 * ratio();
+  circle(pen, [x, y], 9 * ratio());
+  pen.stroke();
+  const arm = 9 * ratio() * Math.SQRT1_2;
+  path(pen, [[x + (right ? arm : -arm), y + (above ? -arm : arm)], [x + (right ? gap : -gap), y + (above ? -gap : gap)]]);
+  pen.imageSmoothingEnabled = !state.pixels;
+  pen.drawImage(image, ...box);
+  pen.strokeRect(...box);
+  map.box = box;
 }
 
 function paintDots(pen) {
@@ -252,10 +266,10 @@ function lineByKey(cross) {
 
 // --- codes
 
-// Shows the picture at a pixel: of the encoded picture, of a dot, or between dots.
+// Shows the image at a pixel: of the encoded picture, of a point, or between points.
 function decode(pixel) {
   const points = map.ring ? [...map.data.points, map.ring] : map.data.points;
-  const index = viewport.nearest(canvas, points, pixel, REACH);
+  const index = isOnPicture(pixel) ? points.length - 1 : viewport.nearest(canvas, points, pixel, REACH * ratio());
   map.cross = index < 0 ? viewport.toMap(canvas, pixel) : points[index];
   paint();
   if (index === map.data.points.length && encoded()) { change({ code: encoded().code }, { history: true }); return; }
@@ -264,17 +278,25 @@ function decode(pixel) {
   views.point.show(map.subject, () => json(address(`runs/${run}/map/point.json`, { step, kind, x, y })), ({ code }) => change({ code }, { history: true }));
 }
 
+function isOnPicture([across, down]) {
+  if (!map.ring || !map.box) return false;
+  const [left, top, width, height] = map.box;
+  return across >= left && across <= left + width && down >= top && down <= top + height;
+}
+
+const lineQuery = (line) => ({ step: state.step, kind: state.kind, x: line.map(([x]) => x), y: line.map(([, y]) => y) });
+
 function followLine(line) {
   map.line = line;
   paint();
   player.stop();
-  const { run, step, kind } = state;
-  const query = { step, kind, count: COUNT, x: line.map(([x]) => x), y: line.map(([, y]) => y) };
+  const { run } = state;
+  const query = { ...lineQuery(line), count: COUNT };
   const ask = () => Promise.all([bitmap(address(`runs/${run}/map/line.png`, query)), json(address(`runs/${run}/map/line.json`, query))]);
   views.line.show(map.subject, ask, ([strip, { codes }]) => {
     Object.assign(map, { strip, codes });
     byId("line-box").hidden = false;
-    const names = codes.map((_, index) => `Picture ${index + 1} along the line`);
+    const names = codes.map((_, index) => `Image ${index + 1} along the line`);
     thumbnails(byId("line"), strip, names, (index) => { player.stop(); glanceAt(index); change({ code: map.codes[index] }, { history: true }); });
     player.order = thereAndBack(COUNT);
   });
@@ -294,7 +316,7 @@ function hover(event, pixel) {
   showDot(index);
 }
 
-// Shows the test picture of a dot beside it; -1 hides it.
+// Shows the test image of a point beside it; -1 hides it.
 function showDot(index) {
   const box = byId("dot");
   box.hidden = index < 0;
@@ -304,7 +326,7 @@ function showDot(index) {
   const [x, y] = viewport.toPixels(canvas, points[index]).map((value) => value / ratio());
   box.style.left = `${Math.min(Math.max(0, x + 12), Math.max(0, canvas.clientWidth - 150))}px`;
   box.style.top = `${Math.min(y + 12, Math.max(0, canvas.clientHeight - 130))}px`;
-  byId("dot-labels").textContent = names.filter((_, column) => labels[index][column]).map(words).join(", ") || "no label";
+  byId("dot-labels").textContent = names.filter((_, column) => labels[index][column]).map(words).join(", ") || "no labels";
   views.dot.show(map.subject, () => bitmap(address(`runs/${run}/test-pictures/${index}.png`, { step })), (image) => {
     draw(byId("dot-picture"), image);
     byId("dot-picture").dataset.index = String(index);

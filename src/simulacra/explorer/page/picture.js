@@ -1,7 +1,7 @@
-// The large picture of the current code, and beside it the picture of the same code in another run.
+// The large image of the current code, and beside it the image of the same code in another run.
 
 import { byId, element, fill, notify, rounded, words } from "./dom.js";
-import { View, address, bitmap, blob, json } from "./requests.js";
+import { View, address, bitmap, json, save } from "./requests.js";
 import { change, hash, listen, state } from "./state.js";
 import { draw } from "./thumbnails.js";
 
@@ -12,6 +12,9 @@ const PAUSE = 120; // milliseconds without a move, after which the details of a 
 
 // What the server says: `card` of the run, `code` of the current code (null until it is known).
 export const server = { card: null, code: null };
+
+// Whether the card of the run that is chosen has come, and this model generates images.
+export const isReady = () => Boolean(server.card?.generates && server.card.name === state.run);
 
 const views = {
   main: new View(failed),
@@ -41,6 +44,7 @@ export function setup() {
 
 function showOptions() {
   byId("keep").checked = state.keep;
+  byId("keep-box").hidden = !hasMoreThanNoise();
   byId("pixels").checked = state.pixels;
   document.body.classList.toggle("pixels", state.pixels);
 }
@@ -51,16 +55,40 @@ export function unchanged(code) {
   return code.noise ? { seed: code.seed, noise: code.noise } : { seed: code.seed ?? 0 };
 }
 
+// What remains of a code in a model whose codes may have other parts; the same code where all of it fits.
+export function fitting(code, card) {
+  const length = (values) => (Array.isArray(values) ? values.length : Math.floor((String(values).length * 3) / 16)); // base64 of 4 bytes each
+  const whole = { numbers: card.width, noise: card.noise };
+  const has = {
+    labels: (name) => card.labels.includes(name), attributes: (name) => card.attributes.includes(name),
+    categories: (index, value) => value <= (card.categorical[index - 1] ?? 0), continuous: (index) => index <= card.continuous,
+    overrides: (index) => index <= card.noise, principal_directions: (index) => index <= card.principal_directions,
+  };
+  const kept = {};
+  for (const [part, value] of Object.entries(code)) {
+    if (has[part]) kept[part] = Object.fromEntries(Object.entries(value ?? {}).filter(([key, entry]) => has[part](key, entry)));
+    else if (!(part in whole) || length(value) === whole[part]) kept[part] = value;
+  }
+  if (JSON.stringify(kept) === JSON.stringify(code)) return code;
+  return { ...(kept.numbers || kept.noise ? {} : { seed: 0 }), ...withoutEmpty(kept) };
+}
+
+function hasMoreThanNoise() {
+  const { labels, categorical, continuous } = server.card ?? {};
+  return Boolean(labels?.length || categorical?.length || continuous);
+}
+
 export function refresh() {
   showOptions();
   byId("pictures").hidden = !server.card?.generates;
-  if (!server.card?.generates) return;
   const { run, step, code, other } = state;
   const subject = `${run} ${step}`;
   canvases.main.classList.toggle("outdated", canvases.main.dataset.subject !== subject);
+  if (!isReady()) return;
   views.main.show(subject, () => bitmap(address(`runs/${run}/picture.png`, { step, code })), (image) => {
+    if (run !== state.run) return; // another run was chosen meanwhile
     draw(canvases.main, image);
-    canvases.main.setAttribute("aria-label", `Picture of ${describe(code)}`);
+    canvases.main.setAttribute("aria-label", `Image of ${describe(code)}`);
     canvases.main.classList.remove("outdated");
     canvases.main.dataset.subject = subject;
     canvases.main.dataset.drawn = JSON.stringify(code); // benchmarks and tests wait for it
@@ -85,7 +113,7 @@ function compare(run, step, code, other) {
   });
 }
 
-// Shows a picture of a strip for a moment, without a change of the code.
+// Shows an image of a strip for a moment, without a change of the code.
 export function glance(strip, index, count) { draw(canvases.main, strip, index, count); }
 
 function askForDetails() {
@@ -99,14 +127,10 @@ function askForDetails() {
 
 function random() {
   const seed = Math.floor(Math.random() * 1e6);
-  if (!state.keep) { change({ code: { seed } }, { history: true }); return; }
+  if (!state.keep || !hasMoreThanNoise()) { change({ code: { seed } }, { history: true }); return; }
   // The noise stays; labels, categories and continuous codes are drawn anew.
   const { run, step } = state;
-  const { labels: names, categorical, continuous: count, exclusive } = server.card;
-  if (!names.length && !categorical.length && !count) {
-    notify("the codes of this model have only noise; to get another picture, do not keep the noise");
-    return;
-  }
+  const { exclusive } = server.card;
   views.details.show(`${run} ${step}`, () => json(address(`runs/${run}/picture.json`, { step, code: { seed } })), (drawn) => {
     const labels = exclusive ? Object.fromEntries(Object.entries(drawn.labels).filter(([, on]) => on)) : drawn.labels;
     const { categories, continuous } = drawn;
@@ -137,10 +161,8 @@ export function describe(code) {
 async function download() {
   const { run, step, code } = state;
   try {
-    const url = URL.createObjectURL(await blob(address(`runs/${run}/picture.png`, { step, code })));
     const name = code.numbers ? "code" : `seed-${code.seed ?? 0}`;
-    element("a", { href: url, download: `${run}-${name}.png` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
+    await save(address(`runs/${run}/picture.png`, { step, code }), `${run}-${name}.png`);
   } catch (error) { notify(error.message, true); }
 }
 
@@ -149,7 +171,7 @@ async function copyCommand() {
   try {
     const { command } = await json(address(`runs/${run}/picture.json`, { step, code }));
     byId("command-text").textContent = command;
-    await copy(command, "the command is copied; it writes exactly this picture");
+    await copy(command, "the command is copied; it writes exactly this image");
   } catch (error) { notify(error.message, true); }
 }
 

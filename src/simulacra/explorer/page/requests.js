@@ -33,6 +33,15 @@ export const blob = async (url) => (await answer(url)).blob();
 export const json = async (url, body) => (await answer(url, body)).json();
 export const bitmap = async (url) => createImageBitmap(await blob(url));
 
+// Saves the answer of an address as a file.
+export async function save(url, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await blob(url));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
 // A part of the page that shows the answer to its newest request.
 export class View {
   constructor(failed) { Object.assign(this, { failed, waiting: null, busy: false }); }

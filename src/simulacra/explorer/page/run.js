@@ -19,7 +19,7 @@ export function refresh() {
   view.show(run, ask, ([curves, scores]) => {
     byId("run-summary").textContent = summary(server.card);
     fill(byId("gaps"), ...curves.gaps.map((gap) => element("li", {}, gap)));
-    fill(byId("charts"), ...(curves.charts.length ? curves.charts.map(chart) : [element("p", {}, "No learning curve has been written yet.")]));
+    fill(byId("charts"), ...(curves.charts.length ? curves.charts.map(chart) : [element("p", {}, "There are no learning curves yet.")]));
     byId("scores-hint").textContent = scores.scores.length ? `The newest value of each metric. The baseline is ${scores.baseline}.` : "";
     fill(byId("scores"), scores.scores.length ? table(scores.scores) : element("p", {}, "Nothing has been measured yet. To measure this run: simulacra evaluate RUN"));
   });
@@ -28,7 +28,7 @@ export function refresh() {
 function summary(card) {
   if (!card) return "";
   const progress = card.steps.length ? `step ${count(card.steps.at(-1))} of ${count(card.total_steps)}` : "";
-  return [card.recipe, card.family, progress, card.state].filter(Boolean).join("; ");
+  return [card.recipe, progress, card.state].filter(Boolean).join("; ");
 }
 
 function number(value, percent) {

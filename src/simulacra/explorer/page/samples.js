@@ -1,7 +1,7 @@
-// The panel of samples: one picture per seed, none selected by hand.
+// The panel of samples: one sample per seed, none selected by hand.
 
 import { byId, fill } from "./dom.js";
-import { server } from "./picture.js";
+import { isReady } from "./picture.js";
 import { View, address, bitmap } from "./requests.js";
 import { change, listen, state } from "./state.js";
 import { mark, thumbnails } from "./thumbnails.js";
@@ -19,7 +19,7 @@ export function setup() {
 }
 
 export function refresh() {
-  if (state.tab !== "samples" || !server.card?.generates) return;
+  if (state.tab !== "samples" || !isReady()) return;
   const { run, step, samples } = state;
   byId("previous-samples").disabled = !samples;
   byId("samples-range").textContent = `Seeds ${samples} to ${samples + COUNT - 1}`;

@@ -17,7 +17,7 @@ export function slider({ name, low, high, step = 0.05, signed = false, move, res
     type: "button", class: "quiet", "aria-label": `Reset ${words(name)}`, title: "Reset", onclick: reset,
   }, "↺");
   const stripButton = strip && element("button", {
-    type: "button", class: "quiet", "aria-label": `Pictures along ${words(name)}`, title: "Show pictures along this slider",
+    type: "button", class: "quiet", "aria-label": `Images along ${words(name)}`, title: "Show images along this slider",
     onclick: strip,
   }, "▦");
   const write = () => {

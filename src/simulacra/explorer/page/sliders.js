@@ -1,18 +1,19 @@
 // The panel of sliders: labels, categories, continuous codes, principal directions, latent dimensions.
 
 import { byId, element, fill, rounded, words } from "./dom.js";
-import { onDetails, server } from "./picture.js";
+import { isReady, onDetails, server } from "./picture.js";
 import { View, address, bitmap, json } from "./requests.js";
 import { slider, withEntry } from "./slider.js";
 import { change, listen, state } from "./state.js";
-import { mark, thumbnails } from "./thumbnails.js";
+import { addSaving, looks, mark, thumbnails } from "./thumbnails.js";
 
 const FIRST = 12; // latent dimensions that are shown at first
-const COUNT = 9; // pictures along a slider
+const COUNT = 9; // images along a slider
+const FRAMES = 33; // of the same range as an animation
 const MEASURES = { KL: "KL", spread: "SD" };
 const HINTS = {
-  KL: "Sorted by their mean KL divergence on test pictures, in nats. A dimension near 0 carries no information.",
-  spread: "Sorted by their standard deviation (SD) over test pictures. A dimension near 0 carries no information.",
+  KL: "Sorted by their mean KL divergence on test images, in nats. A dimension with a KL near 0 is inactive: it carries no information.",
+  spread: "Sorted by the standard deviation (SD) of their codes over test images. A dimension with an SD near 0 carries no information.",
   "": "Each is one value of the noise.",
 };
 const view = new View((error) => fill(byId("strip"), error.message));
@@ -21,6 +22,11 @@ let all = false; // whether every latent dimension is shown
 
 export function setup() {
   onDetails(follow);
+  addSaving(
+    byId("strip-save"),
+    (form) => address(`runs/${state.run}/strip.${form}`, { step: state.step, code: state.code, along: state.along, count: FRAMES, ...looks() }),
+    () => state.along.replace(":", "-"),
+  );
   listen((names) => {
     if (names.has("code")) follow(server.code);
     if (["code", "run", "step", "along", "tab"].some((name) => names.has(name))) showStrip();
@@ -38,11 +44,11 @@ export function build(card) {
   card.categorical.forEach((size, index) => groups.push(group(`Categorical code ${index + 1}`, null, [categoryChoice(index + 1, size)])));
   if (card.continuous) {
     const rows = upTo(card.continuous).map((index) => row("continuous", index, `Code ${index}`, { low: -2, high: 2, signed: true }));
-    groups.push(group("Continuous codes", "Drawn from −1 to 1 in training.", rows));
+    groups.push(group("Continuous codes", "In training, each was drawn uniformly from −1 to 1.", rows));
   }
   if (card.principal_directions) {
     const rows = upTo(card.principal_directions).map((index) => row("principal_directions", index, `Direction ${index}`, { low: -5, high: 5, signed: true }));
-    groups.push(group("Principal directions", "Directions in the space of the noise. The picture changes most along direction 1.", rows));
+    groups.push(group("Principal directions", "Directions in the space of the noise, sorted by how much the image changes along them. The unit is one standard deviation of the noise.", rows));
   }
   fill(byId("sliders"), ...groups, dimensions(card));
   follow(server.code);
@@ -94,7 +100,7 @@ function categoryChoice(index, size) {
   const select = element("select", { onchange: choose }, ...options);
   controls.push({ part: "categories", name: index, set: (value) => { select.value = String(value); } });
   const strip = element("button", {
-    type: "button", class: "quiet", title: "Show a picture of each category", "aria-label": `Pictures of all categories of code ${index}`,
+    type: "button", class: "quiet", title: "Show an image of each category", "aria-label": `Images of all categories of code ${index}`,
     onclick: () => change({ along: `categories:${index}` }),
   }, "▦");
   return element("div", { class: "pick" }, element("label", {}, "Category ", select), strip);
@@ -117,7 +123,7 @@ function follow(details) {
 function showStrip() {
   const { run, step, code, along, tab } = state;
   byId("strip-box").hidden = !along;
-  if (!along || tab !== "sliders" || !server.card?.generates) return;
+  if (!along || tab !== "sliders" || !isReady()) return;
   const [part, name] = along.split(/:(.*)/);
   const titles = {
     principal_directions: `Along direction ${name}`, overrides: `Along dimension ${name}`,

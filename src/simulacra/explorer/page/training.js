@@ -1,19 +1,21 @@
 // The panel of the training: the same code at every checkpoint that was kept.
 
 import { byId, count, element, fill } from "./dom.js";
-import { glance, server } from "./picture.js";
+import { glance, isReady, server } from "./picture.js";
 import { View, address, bitmap } from "./requests.js";
 import { change, listen, state } from "./state.js";
-import { Player, mark, thumbnails } from "./thumbnails.js";
+import { Player, addSaving, looks, mark, thumbnails } from "./thumbnails.js";
 
 const MOST = 24; // checkpoints that are shown
-const REST = 8; // times that the last picture is repeated before the film begins again
+const FRAME = 200; // milliseconds
+const REST = 5; // times that the last image is repeated before the film begins again
 const view = new View((error) => fill(byId("training-strip"), error.message));
 const film = { strip: null, steps: [], index: 0 };
 let player;
 
 export function setup() {
-  player = new Player(byId("training-play"), show);
+  player = new Player(byId("training-play"), show, FRAME);
+  addSaving(byId("training-save"), (form) => address(`runs/${state.run}/training.${form}`, { at: film.steps, code: state.code, ...looks() }), () => "training");
   byId("training-slider").addEventListener("input", (event) => { player.stop(); show(Number(event.target.value)); });
   byId("training-slider").addEventListener("change", () => use(film.index));
   listen((names) => {
@@ -30,14 +32,10 @@ function spread(steps) {
 }
 
 export function refresh() {
-  if (state.tab !== "training" || !server.card?.generates) return;
+  player.stop();
+  if (state.tab !== "training" || !isReady() || server.card.lacking.training) return;
   const { run, code } = state;
   const steps = spread(server.card.steps);
-  byId("training-hint").textContent = steps.length > 1
-    ? "The same code at every checkpoint of this run. To keep all checkpoints, train with --set every.keep=0."
-    : "This run has one checkpoint. To keep all checkpoints, train with --set every.keep=0.";
-  byId("training-controls").hidden = steps.length < 2;
-  player.stop();
   view.show(`${run} ${JSON.stringify(code)}`, (replaced) => pictures(run, code, steps, replaced), (strip) => {
     Object.assign(film, { strip, steps });
     const captions = steps.map(count);
@@ -48,7 +46,7 @@ export function refresh() {
   });
 }
 
-// A strip of the pictures at all steps, asked for one after the other until the request is replaced.
+// A strip of the images at all steps, asked for one after the other until the request is replaced.
 async function pictures(run, code, steps, replaced) {
   const [width, height] = server.card.size;
   const strip = element("canvas", { width: width * steps.length, height });

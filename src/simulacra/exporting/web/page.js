@@ -192,6 +192,7 @@ function introduce() {
   const { width, height, channels } = model.image;
   document.title = $("title").textContent = model.title;
   $("kicker").textContent = `${model.family_name} · ${width}×${height} ${channels === 1 ? "grey" : "colour"} · update ${model.step.toLocaleString("en")}`;
+  $("origin").textContent = model.origin;
   $("large").style.aspectRatio = `${width} / ${height}`;
   $("large").style.imageRendering = height < 96 ? "pixelated" : "auto";
 }

@@ -4,8 +4,10 @@ Lines and pairs use the palette of Okabe and Ito (2008, "Color Universal Design"
 vanish on white and on dark paper. Up to ten classes use the palette of Petroff (2021, arXiv:2107.02270).
 """
 
+import math
 import threading
 import warnings
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +22,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from simulacra.files import SHEET
-from simulacra.report.formatting import plain
+from simulacra.report.formatting import data_url, plain
 
 INK, MUTED, RULE, PAPER = "#24292f", "#66707b", "#d5dae0", "#ffffff"
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -118,6 +121,34 @@ def dots_key(
         text.set_text(plain(name, NAME_LIMIT))
 
 
+ROUND = (1.0, 2.0, 2.5, 4.0, 5.0, 10.0)  # steps between ticks, times a power of ten
+FEWEST_STEPS, MOST_STEPS = 3, 7  # of an axis
+
+
+def round_ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Ticks at equal round steps, the first at or below `low`, the last at or above `high`: where an axis ends.
+
+    Of all steps the one is taken that leaves the least of the axis empty; `whole` allows whole numbers alone.
+    """
+    if not high > low:
+        low, high = (low, low + (abs(low) or 1.0))
+    best: tuple[float, float, int, int] | None = None
+    for parts in range(FEWEST_STEPS, MOST_STEPS + 1):
+        power = 10.0 ** math.floor(math.log10((high - low) / parts))
+        for step in (factor * power for factor in ROUND):
+            if whole:
+                step = max(1.0, float(math.ceil(step - 1e-9)))
+            first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+            if last - first > MOST_STEPS or (last - first < FEWEST_STEPS and not (whole and step == 1)):
+                continue
+            candidate = ((last - first) * step, -step, first, last)
+            best = candidate if best is None or candidate < best else best
+    assert best is not None, "some step always fits"
+    _, negative, first, last = best
+    digits = max(0, 2 - math.floor(math.log10(-negative)))
+    return [round(-negative * index, digits) for index in range(first, last + 1)]
+
+
 @dataclass(frozen=True)
 class Drawing:
     """One figure as two files."""
@@ -156,12 +187,32 @@ def inline(svg: bytes, prefix: str, title: str) -> Markup:
         if (name := attributes.pop("id", None)) in used:
             attributes["id"] = f"{prefix}-{name}"
         for key, value in attributes.items():
-            element.set(key, _adapt(key, value, prefix))
+            is_picture = key == "href" and value.startswith(PNG)
+            element.set(key, _smaller(value) if is_picture else _adapt(key, value, prefix))
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
     root.set("aria-label", plain(title))
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # built from a tree, so escaped
+
+
+PNG = "data:image/png;base64,"
+
+
+def _smaller(address: str) -> str:
+    """The same picture as a data address of WebP."""
+    with Image.open(BytesIO(b64decode(address.removeprefix(PNG)))) as picture:
+        return data_url(to_webp(picture), "webp")
+
+
+QUALITY = 90  # of pictures on a page: no difference can be seen
+
+
+def to_webp(picture: Image.Image) -> bytes:
+    """A picture as the content of a WebP file; equal pictures give equal bytes."""
+    buffer = BytesIO()
+    picture.save(buffer, "WEBP", quality=QUALITY, method=4, use_sharp_yuv=True)
+    return buffer.getvalue()
 
 
 def _local(name: str) -> str:

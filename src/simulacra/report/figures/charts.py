@@ -1,7 +1,6 @@
 """Bars, shares side by side, heat maps, and codes of test images as dots in the plane."""
 
 from collections.abc import Sequence
-from math import exp
 from textwrap import wrap
 
 import numpy as np
@@ -29,6 +28,7 @@ from simulacra.report.figures import (
     WIDTH,
     blank,
     dots_key,
+    round_ticks,
     styled,
 )
 from simulacra.report.formatting import percent, plain
@@ -52,7 +52,9 @@ def sorted_bars(
     colours = [LINES[0] if flag else MUTED for flag in active[order].tolist()]
     axes.bar(np.arange(1, len(order) + 1), lengths[order], 0.8 if len(order) <= OUTLINED else 1.0, color=colours)
     axes.set_xlim(0.4, len(order) + 0.6)
-    axes.set_ylim(0, 1.06 * max(float(lengths.max()), 1e-6))
+    heights = round_ticks(0.0, max(float(lengths.max()), 1e-6))
+    axes.set_ylim(0, heights[-1])
+    axes.set_yticks(heights)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if not active.all():
         patches = [Patch(color=LINES[0], label="active"), Patch(color=MUTED, label="inactive")]
@@ -96,12 +98,12 @@ def heat_map(
         unit: beside the scale.
         form: how a value is written into its cell.
         signed: whether values lie around 0.
-        most: end of the scale; the largest value by default.
+        most: end of the scale; by default the next round number above the largest value.
         framed: how many cells of the diagonal, from the first, have a frame.
         texts: what is written into the cells, row by row; their values by default.
     """
     count, across = values.shape
-    end = most or float(np.abs(values).max()) or 1.0
+    end = round_ticks(0.0, most or float(np.abs(values).max()))[-1]
     cell = min(CELL, max(SMALLEST, SPAN / max(count, across)))
     labels = [[plain(name, HEAT_NAME_LIMIT) for name in names] for names in (columns, rows)]
     head = wrap(plain(title, 60), int((cell * across + SCALE) / LETTER))
@@ -144,7 +146,6 @@ def _text(value: float, form: str) -> str:
 
 ROW = 0.21  # inches a label takes
 LEAST = 0.002  # smaller shares, and those as near to 1, are drawn at the edge
-SPARE = 0.25  # of log-odds beside the outermost dots
 MARKS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.998)
 MOST_MARKS = 7
 
@@ -172,16 +173,13 @@ def share_pairs(
     axes.hlines(rows, np.minimum(positions, others), np.maximum(positions, others), color=RULE, linewidth=3, zorder=1)
     axes.hlines(rows, low, high, color=LINES[1], linewidth=1, zorder=2)
     for values, colour, marker in ((positions, LINES[0], "o"), (others, LINES[1], "D")):
-        axes.plot(values, rows, linestyle="", marker=marker, markersize=4.5, color=colour, zorder=3)
+        axes.plot(values, rows, linestyle="", marker=marker, markersize=4.5, color=colour, zorder=3, clip_on=False)
     axes.set_yticks(rows, [plain(names[index], NAME_LIMIT) for index in order.tolist()])
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    left, right = min(positions.min(), low.min()) - SPARE, max(positions.max(), high.max()) + SPARE
-    axes.set_xlim(left, right)
-    inside = [mark for mark in MARKS if left <= float(_log_odds(np.array(mark))) <= right]
-    inside = inside or [_share((left + right) / 2)]  # all shares lie between two marks
-    shown = inside[:: -(-len(inside) // MOST_MARKS)]
+    shown = _marks(min(positions.min(), others.min(), low.min()), max(positions.max(), others.max(), high.max()))
     axes.set_xticks(_log_odds(np.array(shown)), [percent(mark, int(mark < 0.01 or mark > 0.99)) for mark in shown])
+    axes.set_xlim(*_log_odds(np.array([shown[0], shown[-1]])))
     axes.grid(True, axis="x")
     axes.set_axisbelow(True)
     axes.set_xlabel("share of images")
@@ -190,10 +188,14 @@ def share_pairs(
     return figure
 
 
-def _share(log_odds: float) -> float:
-    """The share of these odds, to a percent, or to a tenth of one where that is written."""
-    share = 1 / (1 + exp(-log_odds))
-    return round(share, 2 if 0.01 <= share <= 0.99 else 3)
+def _marks(left: float, right: float) -> list[float]:
+    """The shares that are written at an axis from one log-odds to another; it ends at the outer two."""
+    places = _log_odds(np.array(MARKS))
+    first = int((places <= left + 1e-9).sum()) - 1
+    last = len(MARKS) - int((places >= right - 1e-9).sum())
+    first, last = (max(0, first - 1), min(len(MARKS) - 1, last + 1)) if first == last else (first, last)
+    every = -(-(last - first) // MOST_MARKS)
+    return [MARKS[first], *MARKS[first + every : last - every + 1 : every], MARKS[last]]
 
 
 def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -227,9 +229,28 @@ def code_map(
     if names is UNNAMED:
         axes.set_xticks([])
         axes.set_yticks([])
+    else:
+        _number_axes(axes, points)
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     return figure
+
+
+def _number_axes(axes: Axes, points: Points) -> None:
+    """Axes of one unit that end at round numbers, with the same steps along both."""
+    low, high = points.min(0).tolist(), points.max(0).tolist()
+    wide = int(high[1] - low[1] > high[0] - low[0])
+    marks = round_ticks(low[wide], high[wide])
+    step = marks[1] - marks[0]
+    across, up = (
+        step * np.arange(np.floor(start / step + 1e-9), np.ceil(end / step - 1e-9) + 1)
+        for start, end in zip(low, high, strict=True)
+    )
+    axes.set_aspect("equal", "box")
+    axes.set_xlim(across[0], across[-1])
+    axes.set_ylim(up[0], up[-1])
+    axes.set_xticks(across)
+    axes.set_yticks(up)
 
 
 @styled()

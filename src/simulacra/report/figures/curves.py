@@ -7,15 +7,16 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from simulacra.report.figures import LINES, MUTED, NAME_LIMIT, blank, line_colour, styled
+from simulacra.report.figures import LINES, MUTED, NAME_LIMIT, blank, line_colour, round_ticks, styled
 from simulacra.report.formatting import plain, ticks
 
 Numbers = NDArray[np.float64]
 LINE_HEIGHT = 0.075  # of a chart: what one line's name takes
 NOISY = 0.02  # of the chart's height: rows that jump more than this are smoothed
+SPIKE = 3.0  # times the height of 99 in 100 values: a chart that would be higher leaves the others out
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Line:
     y: Numbers  # what is not finite leaves a gap
     low: Numbers | None = None  # ends of intervals
     high: Numbers | None = None
+    place: int | None = None  # in the palette, the same in all charts of a page; by default the place in this chart
+
+    def colour(self, index: int) -> str:
+        """Its colour as the line of this index in a chart."""
+        return line_colour(self.name, index) if self.place is None else LINES[self.place % len(LINES)]
 
 
 def is_noisy(y: Numbers) -> bool:
@@ -63,8 +69,24 @@ def wants_logarithm(lines: Sequence[Line]) -> bool:
 def lowest_percent(lines: Sequence[Line], reference: float | None = None) -> float:
     """Where a chart of shares begins: at 0, or where all shares are high at the last ten percent below them."""
     values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
-    low = min(float(np.quantile(values, 0.005)), 1.0 if reference is None else reference)
+    low = min(float(values.min()), 1.0 if reference is None else reference)
     return np.floor(10 * low) / 10 if low >= 0.6 else 0.0
+
+
+def limits(lines: Sequence[Line]) -> tuple[float, float, int]:
+    """The lowest and the highest value that a chart shows, intervals among them, and how many values lie outside.
+
+    That is none, unless a few spikes would flatten all other values: then 99 of 100 values decide.
+    """
+    every = [ends for line in lines for ends in (line.y, line.low, line.high) if ends is not None]
+    values = np.concatenate([numbers[np.isfinite(numbers)] for numbers in every])
+    low, high = float(values.min()), float(values.max())
+    if len(values) <= 100:
+        return low, high, 0
+    inner = np.quantile(values, [0.005, 0.995]).tolist()
+    if high - low <= SPIKE * (inner[1] - inner[0]) or inner[0] == inner[1]:
+        return low, high, 0
+    return inner[0], inner[1], int(((values < inner[0]) | (values > inner[1])).sum())
 
 
 @styled()
@@ -98,12 +120,14 @@ def curves(
     axes.set_axisbelow(True)
     shown = [line for line in lines if np.isfinite(line.y).any()]
     for index, line in enumerate(shown):
-        _draw(axes, line, line_colour(line.name, index), dashed=index >= len(LINES))
+        place = index if line.place is None else line.place
+        _draw(axes, line, line.colour(index), dashed=place >= len(LINES))
     if reference is not None:
         axes.axhline(reference, color=MUTED, linewidth=1, linestyle=":")
     _scale(axes, shown, lowest_percent(shown, reference) if percent else None)
-    axes.set_xlim(min(0.0, *(line.x[0] for line in shown)), 1.01 * max(line.x[-1] for line in shown) or 1.0)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    steps = round_ticks(min(0.0, *(line.x[0] for line in shown)), max(line.x[-1] for line in shown), whole=True)
+    axes.set_xlim(steps[0], steps[-1])
+    axes.set_xticks(steps)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
     if top and np.isfinite(top[1]) and top[1] > 0:
         name, unit = top
@@ -126,33 +150,37 @@ def _draw(axes: Axes, line: Line, colour: str, *, dashed: bool) -> None:
         axes.plot(line.x, line.y, color=colour, alpha=0.28, linewidth=0.7)
         axes.plot(line.x, smooth(line.y), color=colour, linestyle=style)
         return
-    axes.plot(line.x, line.y, color=colour, linestyle=style, marker="o" if len(line.x) <= 12 else "", markersize=3.5)
+    few = len(line.x) <= 12  # dots at the ends of the axes are whole
+    axes.plot(line.x, line.y, color=colour, linestyle=style, marker="o" if few else "", markersize=3.5, clip_on=not few)
 
 
 def _scale(axes: Axes, lines: Sequence[Line], lowest: float | None) -> None:
-    """Limits and tick texts: percent from `lowest` to 100, logarithmic where values span decades, else linear.
-
-    In a long line one value in a hundred may leave the chart, so that a single spike does not flatten the rest.
-    """
+    """Limits and tick texts: percent from `lowest` to 100, logarithmic where values span decades, else linear."""
+    low, high, _ = limits(lines)
     if lowest is not None:
-        axes.set_ylim(lowest - 0.02 * (1 - lowest), 1 + 0.02 * (1 - lowest))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
+        shares = round_ticks(lowest, 1.0)
+        axes.set_ylim(shares[0], shares[-1])
+        axes.set_yticks(shares, [f"{100 * share:.0f}%" for share in shares])
         return
     if wants_logarithm(lines):
         axes.set_yscale("log")
+        positive = [numbers[numbers > 0] for line in lines for numbers in (line.y, line.low) if numbers is not None]
+        lowest_positive = float(min(each.min() for each in positive if each.size))
+        axes.set_ylim(_one_two_five(lowest_positive, up=False), _one_two_five(high, up=True))
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        values = [line.y[np.isfinite(line.y)] for line in lines]
-        low = min(np.quantile(y, 0.005) if len(y) > 100 else y.min() for y in values)
-        high = max(np.quantile(y, 0.995) if len(y) > 100 else y.max() for y in values)
-        room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-        bottom = 0.0 if 0 <= low < 0.5 * high else low - room
-        axes.set_ylim(bottom, high + room)
-        plainly = ScalarFormatter(useOffset=False)
-        plainly.set_scientific(False)
-        axes.yaxis.set_major_formatter(plainly)
+        values = round_ticks(0.0 if 0 <= low < 0.5 * high else low, high)
+        axes.set_ylim(values[0], values[-1])
+        axes.set_yticks(values, [ticks(value) for value in values])
+
+
+def _one_two_five(value: float, *, up: bool) -> float:
+    """The next 1, 2 or 5 times a power of ten above or below a positive value."""
+    power = 10.0 ** np.floor(np.log10(value) + 1e-12)
+    near = [factor * power for factor in (1.0, 2.0, 5.0, 10.0)]
+    return min(end for end in near if end >= value) if up else max(end for end in near if end <= value)
 
 
 def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
@@ -163,7 +191,7 @@ def _name_ends(axes: Axes, lines: Sequence[Line]) -> None:
         y = smooth(line.y) if is_noisy(line.y) else line.y
         last = float(y[np.isfinite(y)][-1])
         height = axes.transAxes.inverted().transform(axes.transData.transform((float(line.x[-1]), last)))[1]
-        ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line_colour(line.name, index)))
+        ends.append((float(np.clip(height, 0.0, 1.0)), line.name, line.colour(index)))
     spread = _apart([height for height, _, _ in ends], LINE_HEIGHT)
     for (_, name, colour), height in zip(ends, spread, strict=True):
         axes.annotate(

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from simulacra.report.figures import INK, LINES, MUTED, NAME_LIMIT, RULE, WIDTH, blank, styled
+from simulacra.report.figures import INK, LINES, MUTED, NAME_LIMIT, RULE, WIDTH, blank, round_ticks, styled
 from simulacra.report.formatting import plain
 
 Numbers = NDArray[np.float64]
@@ -27,6 +26,7 @@ class Dots:
         value: drawn as a mark among them.
         low: end of its interval; None without one.
         high: the other end.
+        place: in the palette, the same in all charts of a page; None is drawn in the colour of text.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Dots:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    place: int | None = None
 
 
 @styled()
@@ -60,11 +61,16 @@ def intervals(
     if zero:
         axes.axvline(0, color=MUTED, linewidth=1.2, linestyle=":")
     for index, row in enumerate(rows):
-        _draw(axes, row, index, LINES[index % len(LINES)])
+        _draw(axes, row, index, INK if row.place is None else LINES[row.place % len(LINES)])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [plain(row.name, NAME_LIMIT) for row in rows])
     axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    marks = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
+    marks += [float(value) for row in rows for value in row.values]
+    marks += [0.0] * zero + ([] if margin is None else [-margin, margin])
+    steps = round_ticks(min(marks), max(marks))
+    axes.set_xlim(steps[0], steps[-1])
+    axes.set_xticks(steps)
     return figure
 
 
@@ -72,8 +78,8 @@ def _draw(axes: Axes, row: Dots, index: int, colour: str) -> None:
     """A row: dots of seeds, one a little below the other, and the mean with its interval above them."""
     count = len(row.values)
     heights = index + 0.14 + SPREAD * (np.arange(count) % 2)
-    axes.plot(row.values, heights, linestyle="", marker="o", markersize=4, color=colour, alpha=0.7)
+    axes.plot(row.values, heights, linestyle="", marker="o", markersize=4, color=colour, alpha=0.7, clip_on=False)
     if row.low is not None and row.high is not None:
         axes.hlines(index - 0.14, row.low, row.high, color=colour, linewidth=2.2)
     if row.value is not None:
-        axes.plot([row.value], [index - 0.14], marker="D", markersize=5.5, color=colour)
+        axes.plot([row.value], [index - 0.14], marker="D", markersize=5.5, color=colour, clip_on=False)

@@ -1,20 +1,21 @@
 """The part of a page about one run: a summary in plain words, its main numbers, and every section that it has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from simulacra.catalogue import RENAMED
-from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain
+from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain, typed
 from simulacra.report.glossary import of_family, of_metric, written
-from simulacra.report.page import Album, Part, Remark, Section, Tile, fold
-from simulacra.report.record import Arrays, Record, Unreadable, images, origin_note
+from simulacra.report.page import Album, Gallery, Part, Pictures, Remark, Section, Tile, fold
+from simulacra.report.record import Arrays, Record, Unreadable, images, newest, origin_note, rank, topic
 from simulacra.report.sections import codes, labels, samples
 from simulacra.report.sections.curves import headlines, learning_curves
 from simulacra.report.sections.scorecard import score_card
 from simulacra.report.sections.setup import data_card, machine, networks, recipe_section
+from simulacra.report.titles import recipe_line, title_of
 
 # In the order of the report.
 PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
@@ -39,9 +40,16 @@ PICTURES: dict[str, Callable[[Record, Album, Arrays], Section]] = {
 }
 
 
-def picture_sections(record: Record, album: Album) -> list[Section]:
-    """A section per picture of a run, in the order of PICTURES, then unknown ones; gaps say what cannot be shown."""
-    stored = [name for name in record.folder.pictures() if not name.startswith("fixed-")]
+REAL = ("real", "reconstructions", "inversions", "nearest")  # pictures with images of the data set
+
+
+def picture_sections(record: Record, album: Album, hidden: Collection[str] = ()) -> list[Section]:
+    """A section per picture of a run, in the order of PICTURES, then unknown ones; gaps say what cannot be shown.
+
+    Real images stand beside the samples; `hidden` names pictures that are left out.
+    """
+    kept = {"real", *hidden}
+    stored = [name for name in record.folder.pictures() if not name.startswith("fixed-") and name not in kept]
     sections = []
     for name in [*(name for name in PICTURES if name in stored), *(name for name in stored if name not in PICTURES)]:
         arrays = record.arrays(name)
@@ -50,11 +58,15 @@ def picture_sections(record: Record, album: Album) -> list[Section]:
         try:
             show = PICTURES.get(name)
             section = show(record, album, arrays) if show else unknown(album, name, arrays)
-            sections.append(replace(section, blocks=[*origin_note(record, arrays), *section.blocks]))
+            blocks = section.blocks
+            if name == "samples" and "real" not in hidden and (real := samples.real_images(record, album)):
+                blocks = [Gallery([*(block for block in blocks if isinstance(block, Pictures)), real])]
+            sections.append(replace(section, blocks=[*origin_note(record, arrays), *blocks]))
         except Unreadable as error:
             record.gaps.append(f"pictures/{plain(name, 80)}.npz is left out: {error}.")
     evolution = samples.over_training(record, album)
-    return [*sections[:1], *([evolution] if evolution else []), *sections[1:]]
+    lead = int("samples" in stored and bool(sections))
+    return [*sections[:lead], *([evolution] if evolution else []), *sections[lead:]]
 
 
 def unknown(album: Album, name: str, arrays: Arrays) -> Section:
@@ -67,14 +79,55 @@ def unknown(album: Album, name: str, arrays: Arrays) -> Section:
     return Section(title[:1].upper() + title[1:], [shown])
 
 
-def part_of(record: Record, album: Album) -> Part:
-    """The part about one run; it has a section for everything that the folder holds. The album takes the figures."""
-    pictures = picture_sections(record, album)
+def part_of(record: Record, album: Album, hidden: Collection[str] = ()) -> Part:
+    """The part about one run; it has a section for everything that the folder holds, but for `hidden` pictures.
+
+    The album takes the figures.
+    """
+    pictures = picture_sections(record, album, hidden)
     numbers: list[Section | None] = [score_card(record), learning_curves(record, album)]
     setup = [data_card(record), networks(record), recipe_section(record), machine(record)]
-    sections = [section for section in (*pictures[:1], *numbers, *pictures[1:], *setup) if section]
-    title = plain(record.recipe.title, 200) if record.recipe else record.name
-    return Part(record.name, title, summary(record), tiles(record), record.gaps, sections, remarks=remarks(record))
+    lead = int("samples" not in hidden)  # pictures come first where samples are among them
+    sections = [section for section in (*pictures[:lead], *numbers, *pictures[lead:], *setup) if section]
+    title = title_of(record.recipe, record.facts) if record.recipe else record.name
+    origin = recipe_line(record.recipe, record.facts) if record.recipe else ""
+    words, command = headline(record)
+    return Part(
+        record.name,
+        title,
+        summary(record),
+        tiles(record),
+        record.gaps,
+        sections,
+        remarks=remarks(record),
+        origin=origin,
+        headline=words,
+        command=command,
+    )
+
+
+QUALITY = {"frechet_distance": "", "precision": " (quality)", "recall": " (diversity)"}  # in the headline
+
+
+def headline(record: Record) -> tuple[str, str]:
+    """What was measured of the pictures, beside real images, and the command that measures them where nothing was."""
+    if not record.recipe or not {"generator", "decoder"} & set(record.recipe.objective.needs):
+        return "", ""
+    sentences = []
+    for name, meaning in QUALITY.items():
+        rows = [row for row in newest(record.named) if row.metric == name and row.estimate and not topic(row)]
+        if not rows:
+            continue
+        row = min(rows, key=lambda row: (bool(row.against), rank(row.split), -row.step, -(row.n or 0)))
+        metric = of_metric(name)
+        to = f" to {row.against or f'{row.split} images'}" if metric.unit.startswith("distance") else ""
+        real = "" if row.baseline is None else f"; real images have {written(metric, row.baseline)}"
+        sentences.append(f"{metric.title}{meaning}{to}: {written(metric, row.estimate and row.estimate.value)}{real}.")
+    if sentences:
+        return " ".join(sentences), ""
+    if not record.folder.checkpoints():
+        return "", ""
+    return "The pictures were not measured yet. To measure them:", f"simulacra evaluate {typed(record.folder.path)}"
 
 
 def remarks(record: Record) -> list[Remark]:

@@ -16,7 +16,6 @@ from simulacra.report.page import (
     Chart,
     Fold,
     Gallery,
-    Images,
     Part,
     Pictures,
     Score,
@@ -24,29 +23,32 @@ from simulacra.report.page import (
     Section,
     Table,
     Tile,
-    fold,
 )
 from simulacra.report.record import Record, Unreadable, both_weights, images, method, series_of, specifics
 from simulacra.report.sections.curves import charts_of, headlines, line_chart, line_of, value_of
+from simulacra.report.sections.samples import real_images, sheet
 from simulacra.report.sections.scorecard import ends, interval, mark, scale_of
+from simulacra.report.titles import short_title, title_of
 
 NAME_LIMIT = 60  # letters of a name or a setting
 MOST_OPEN = 12  # settings that are shown at once; more are behind a fold
-SAMPLES_WIDTH = 460  # CSS pixels of each run's samples on a wide screen
 
 
-def comparison_part(records: Sequence[Record], album: Album, comparison: Comparison | None = None) -> Part:
+def comparison_part(
+    records: Sequence[Record], album: Album, comparison: Comparison | None = None, *, real: bool = True
+) -> Part:
     """What two runs or more have in common and where they differ.
 
     The comparison is given where the page has no other part; by default each run is a column, and has a part below.
+    Real images stand beside the samples if `real`.
     """
     alone = comparison is not None
     comparison = comparison or comparison_of(records)
     sections = [
         _score_card(comparison, _both_weights(records)),
         _settings(comparison),
-        _side_by_side(records),
-        _samples(records, album),
+        _side_by_side(records, comparison),
+        _samples(records, album, real),
         _shared_curves(records, album),
     ]
     title = f"Comparison of {len(records)} runs{f' by {comparison.group_by}' if comparison.group_by else ''}"
@@ -148,22 +150,44 @@ def _settings(comparison: Comparison) -> Section | None:
     return Section("Where the recipes differ", [table]) if body else None
 
 
-def _side_by_side(records: Sequence[Record]) -> Section:
-    """A column per run: what it is, what it cost, its main numbers."""
+def _side_by_side(records: Sequence[Record], comparison: Comparison) -> Section:
+    """A column per run: what it is, what it cost, its main numbers. Numbers that can be compared share a row."""
     weights = _both_weights(records)
     tiles = [headlines(record, weights) for record in records]
-    names = list(dict.fromkeys(_heading(tile) for of_run in tiles for tile in of_run))
-    head = ["run", "family", "parameters", "images seen", "epochs", "time", "images/s", *names]
-    columns = []
-    for record, of_run in zip(records, tiles, strict=True):
-        values = {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run}
-        size, seen = number(record.fact("parameters")), number(record.fact("images_seen"))
-        cost = [epochs(record.fact("epochs")), duration(record.fact("seconds")), number(record.speed)]
-        family = plain(record.fact("family") or MISSING, 40)
-        columns.append([record.name, family, size, seen, *cost, *(values.get(name, MISSING) for name in names)])
+    main = {tile.metric for of_run in tiles for tile in of_run if tile.metric}
+    columns = [_costs(record) for record in records]
+    # Numbers of groups have a column per group in the score card, and none here.
+    shared = (
+        [] if comparison.group_by else [each for each in comparison.metrics if each.metric in main and not each.topic]
+    )
+    for compared in shared:
+        metric = of_metric(compared.metric)
+        how = ", ".join(filter(None, [compared.split and f"{compared.split} split", *method(compared.conditions)]))
+        for record, column, cell in zip(records, columns, compared.cells, strict=True):
+            if cell:
+                when = f" at update {number(cell.steps[0])}" if cell.steps[0] != record.step else ""
+                name = f"{metric.title} ({how})" if how else metric.title
+                column[name] = f"{written(metric, cell.estimate.value)}{when}"
+    known = {compared.metric for compared in shared}
+    for column, of_run in zip(columns, tiles, strict=True):
+        column |= {_heading(tile): f"{tile.value} {tile.when}".rstrip() for tile in of_run if tile.metric not in known}
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    rows = [(name, *(column.get(name, MISSING) for column in columns)) for name in names]
     caption = f"One column per run. {MISSING} means that the family has no such number, or that it was not measured."
-    first, *others = [list(row) for row in zip(head, *columns, strict=True)]
-    return Section("Side by side", [Table(caption, first, others, frozenset(range(1, len(first))))])
+    head = ("run", *(record.name for record in records))
+    return Section("Side by side", [Table(caption, head, rows, frozenset(range(1, len(head))))])
+
+
+def _costs(record: Record) -> dict[str, str]:
+    """What a run is and what it cost: name of a row -> text."""
+    return {
+        "what": short_title(record.recipe, record.facts) if record.recipe else MISSING,
+        "parameters": number(record.fact("parameters")),
+        "images seen": number(record.fact("images_seen")),
+        "epochs": epochs(record.fact("epochs")),
+        "time": duration(record.fact("seconds")),
+        "images/s": number(record.speed),
+    }
 
 
 def _heading(tile: Tile) -> str:
@@ -176,51 +200,43 @@ def _both_weights(records: Sequence[Record]) -> bool:
     return both_weights(row for record in records for row in record.evaluations)
 
 
-def _samples(records: Sequence[Record], album: Album) -> Section | None:
-    """The same number of samples of every run that has some."""
+def _samples(records: Sequence[Record], album: Album, real: bool) -> Section | None:
+    """The same number of samples of every run that has some, and as many real images of each data set."""
     shown: list[Chart | Pictures] = []
+    data: dict[object, Pictures] = {}
     for record in records:
         arrays = record.folder.pictures().get("samples") and record.arrays("samples")
-        if not arrays:
-            continue
         try:
-            grid = _enlarged(fold(images(arrays, "images")[:32], 8))
+            drawn = images(arrays, "images") if arrays else None
         except Unreadable:
             continue  # the run's own part says so
-        shown.append(
-            album.pictures(
-                f"{record.name}-samples",
-                [("", row) for row in grid],
-                title=record.name,
-                headed=True,
-                caption=f"{of_family(record.fact('family'))}, after {about(record.fact('images_seen') or 0)} images.",
-                alt=f"Grid of images generated by {record.name}.",
-            )
-        )
-    return Section("Samples of each run", [Gallery(shown)]) if shown else None
-
-
-def _enlarged(grid: Images) -> Images:
-    """Pictures so large that a page scales them down, never up by a fraction that leaves their pixels uneven."""
-    factor = -(-SAMPLES_WIDTH // (grid.shape[1] * grid.shape[3]))
-    return grid.repeat(factor, axis=2).repeat(factor, axis=3)
+        if drawn is None:
+            continue
+        what = title_of(record.recipe, record.facts) if record.recipe else "Samples"
+        caption = f"{what}, after {about(record.fact('images_seen') or 0)} images."
+        shown.append(sheet(album, f"{record.name}-samples", drawn, record.name, caption))
+        fingerprint = record.fact("data", "fingerprint")
+        if real and fingerprint not in data and (held_out := real_images(record, album)):
+            data[fingerprint] = held_out
+    return Section("Samples of each run", [Gallery([*shown, *data.values()])]) if shown else None
 
 
 def _shared_curves(records: Sequence[Record], album: Album) -> Section | None:
     """A chart for each number that at least two runs measured at several steps, over the images they had seen."""
     charts: dict[tuple[str, str, str, str], list[Line]] = {}
     weights = _both_weights(records)
-    for record in records:
+    for place, record in enumerate(records):  # a run keeps its colour in all charts
         batch = _images_per_step(record)
         for chart, lines in charts_of(record.metrics).items():
             for line in lines:
-                charts.setdefault(("", chart, line.name, ""), []).append(Line(record.name, batch * line.x, line.y))
-        for rows in series_of(record.evaluations):
+                shared = Line(record.name, batch * line.x, line.y, place=place)
+                charts.setdefault(("", chart, line.name, ""), []).append(shared)
+        for rows in series_of(record.named):
             row, line = rows[-1], line_of(rows, record.name)
             if len(rows) > 1 and np.isfinite(line.y).any():
                 name = " ".join([*filter(None, [row.split]), *specifics(row, weights)])
                 key = ("evaluated", row.metric, name, ", ".join(method(row.conditions)))
-                charts.setdefault(key, []).append(Line(record.name, batch * line.x, line.y))
+                charts.setdefault(key, []).append(Line(record.name, batch * line.x, line.y, place=place))
     shown = [_overlay(album, *key, lines) for key, lines in charts.items() if len(lines) > 1]
     return Section("Curves that runs share", [Gallery(shown)]) if shown else None
 

@@ -7,11 +7,22 @@ import numpy as np
 
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
-from simulacra.report.figures.curves import Line, curves, is_noisy, lowest_percent, wants_logarithm
+from simulacra.report.figures.curves import Line, curves, is_noisy, limits, lowest_percent, wants_logarithm
 from simulacra.report.formatting import number, percent, plain
 from simulacra.report.glossary import Words, of_chart, of_metric, written
 from simulacra.report.page import Album, Chart, Gallery, Section, Tile
-from simulacra.report.record import Record, Row, Series, both_weights, method, names_of, rank, series_of, specifics
+from simulacra.report.record import (
+    Record,
+    Row,
+    Series,
+    both_weights,
+    method,
+    names_of,
+    rank,
+    series_of,
+    specifics,
+    topic,
+)
 
 COLUMNS = ("step", "epoch", "images")  # of metrics.jsonl, which are no curves
 REDUCTIONS = {"sum": "error per image (summed)", "mean": "error per value"}  # what a recipe may ask for
@@ -48,9 +59,9 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
 
     The kind of weights is named where `weights` says so; by default where the run was measured with both kinds.
     """
-    weights = both_weights(record.evaluations) if weights is None else weights
+    weights = both_weights(record.named) if weights is None else weights
     candidates: dict[tuple[str, ...], list[Measurement]] = {}
-    for rows in series_of(record.evaluations):
+    for rows in series_of(record.named):
         if rows[-1].estimate:
             candidates.setdefault((rows[-1].metric, *specifics(rows[-1], weights)), []).append(rows[-1])
     # Of one metric comes first: a number of held-out images, the newest, of the most images.
@@ -58,7 +69,7 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
         (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
         for (_, *others), rows in candidates.items()
     ]
-    best.sort(key=lambda item: rank(item[1].split))
+    best.sort(key=lambda item: (bool(topic(item[1])), rank(item[1].split)))  # what is about all labels comes first
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
@@ -74,7 +85,7 @@ def _tile(row: Measurement, others: Sequence[str], step: int) -> Tile:
     note = f"{plain(row.split, 20)} split" if row.split else ""
     when = f"at update {number(row.step)}" if row.step != step else ""
     value = written(words, row.estimate and row.estimate.value)
-    return Tile(", ".join([name, *others]), value, note, when, ", ".join(method(row.conditions)))
+    return Tile(", ".join([name, *others]), value, note, when, ", ".join(method(row.conditions)), row.metric)
 
 
 def last_tenth(line: Line) -> float:
@@ -135,6 +146,8 @@ def caption_of(words: Words, lines: Sequence[Line]) -> str:
         extra.append(f"The vertical axis begins at {percent(start)}.")
     if not words.percent and wants_logarithm(lines):
         extra.append("The vertical axis is logarithmic.")
+    elif not words.percent and (outside := limits(lines)[2]):
+        extra.append(f"{number(outside)} value{'s lie' if outside > 1 else ' lies'} outside the chart.")
     return " ".join([words.reading, *extra])
 
 
@@ -160,7 +173,7 @@ def line_of(rows: Series, name: str) -> Line:
 def _trends(record: Record) -> dict[str, list[Line]]:
     """Metric -> a line for each series, where at least one was measured at several steps."""
     trends: dict[str, list[Line]] = {}
-    series = series_of(record.evaluations)
+    series = series_of(record.named)
     for rows, name in zip(series, names_of(series), strict=True):
         line = line_of(rows, " ".join([*filter(None, [rows[-1].split]), *name]) or rows[-1].metric)
         if np.isfinite(line.y).any():

@@ -2,10 +2,21 @@
 
 import numpy as np
 
-from simulacra.report.formatting import epochs, number
+from simulacra.report.formatting import epochs, number, plain
 from simulacra.report.glossary import of_metric
-from simulacra.report.page import Album, Block, Fold, Images, Pictures, Section, fold
-from simulacra.report.record import Arrays, Record, Unreadable, image_pairs, images, measured, names, numbers, scalar
+from simulacra.report.page import HALF_WIDTH, Album, Block, Fold, Images, Pictures, Section, fold
+from simulacra.report.record import (
+    Arrays,
+    Record,
+    Unreadable,
+    image_pairs,
+    images,
+    measured,
+    names,
+    numbers,
+    scalar,
+    text,
+)
 
 PAIRS_OPEN = 8  # labels whose pairs are shown at once; the rest are behind a fold
 SPACES = {
@@ -21,19 +32,45 @@ SPACES = {
 }
 
 
+SHOWN, ACROSS = 30, 6  # samples, and how many of them in a row
+
+
 def samples(record: Record, album: Album, arrays: Arrays) -> Section:
     """Images decoded from random codes."""
-    grid = fold(images(arrays, "images")[:32], 8)
-    count = grid.shape[0] * grid.shape[1]
-    shown = album.pictures(
-        "samples",
-        [("", row) for row in grid],
-        title=f"{count} samples",
-        caption="Each image was generated from its own random code. None was chosen by hand. Check the diversity (are "
-        "some images alike?), the sharpness, and how many images are broken.",
-        alt=f"Grid of {count} generated images.",
+    caption = (
+        "Each image was generated from its own random code. None was chosen by hand. Check the diversity (are some "
+        "images alike?), the sharpness, and how many images are broken."
     )
-    return Section("Samples", [shown])
+    return Section("Samples", [sheet(album, "samples", images(arrays, "images"), "Generated", caption)])
+
+
+def real_images(record: Record, album: Album) -> Pictures | None:
+    """As many held-out images, to be shown beside samples; None where the run has none."""
+    arrays = record.arrays("real")
+    try:
+        shown = images(arrays, "images") if arrays else None
+    except Unreadable:
+        return None
+    if arrays is None or shown is None:
+        return None
+    split = text(arrays, "split") or "test"
+    caption = f"Images of the split {split}, which were not used for training. They are drawn at random."
+    return sheet(album, "real", shown, "Real", caption)
+
+
+def sheet(album: Album, name: str, shown: Images, title: str, caption: str) -> Pictures:
+    """Images in rows, half as wide as the page."""
+    grid = fold(shown[:SHOWN], ACROSS)
+    count = grid.shape[0] * grid.shape[1]
+    return album.pictures(
+        name,
+        [("", row) for row in grid],
+        title=title,
+        headed=True,
+        caption=caption,
+        alt=f"Grid of {count} images: {plain(title, 60)}.",
+        width=HALF_WIDTH,
+    )
 
 
 def over_training(record: Record, album: Album) -> Section | None:

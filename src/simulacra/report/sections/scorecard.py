@@ -7,7 +7,8 @@ from typing import Any
 from simulacra.catalogue import Metric
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
-from simulacra.report.formatting import MISSING, epochs, number, percent, plain
+from simulacra.report.figures import round_ticks
+from simulacra.report.formatting import MISSING, epochs, number, percent, plain, ticks
 from simulacra.report.glossary import of_metric, reading_of, written
 from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
 from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
@@ -32,7 +33,7 @@ class Scale:
 
 def score_card(record: Record) -> Section | None:
     """Everything that was evaluated of a run, each at its newest step, and tables of all evaluations behind a fold."""
-    scores = [row for row in newest(record.evaluations) if row.applies]
+    scores = [row for row in newest(record.named) if row.applies]
     if not scores:
         return None
     weights = both_weights(scores)
@@ -84,7 +85,7 @@ def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
 
 
 def _images(row: Measurement) -> str:
-    against = f", against {plain(row.against, 20)}" if row.against else ""
+    against = f", against {plain(row.against, NAME_LIMIT)}" if row.against else ""
     return f"{row.split} images{against}" if row.split else f"samples alone{against}"
 
 
@@ -119,7 +120,7 @@ def distance_to(baseline: float, estimate: Estimate, metric: Metric) -> str:
 
 
 def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
-    """A scale that has room for numbers, intervals and baselines; None where there is no number.
+    """A scale that ends at round numbers and has all numbers, intervals and baselines; None where there is no number.
 
     Shares have all of 0 to 1. Other scales begin at 0 where there is a baseline or a single number, so that size can be
     seen. Several numbers without a baseline take the whole width, so that their intervals are easy to see.
@@ -128,26 +129,26 @@ def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | No
     ends = [end for each, baseline in pairs for end in (each.value, each.low, each.high, baseline) if end is not None]
     if not ends:
         return None
-    if metric.percent and all(0 <= estimate.value <= 1 for estimate, _ in pairs):
+    if metric.percent and all(0 <= end <= 1 for end in ends):
         return Scale(0.0, 1.0)
     low, high = min(ends), max(ends)
     if len(pairs) == 1 or any(baseline is not None for _, baseline in pairs):
         low, high = min(0.0, low), max(0.0, high)
-    room = 0.06 * (high - low) or 1.0
-    return Scale(low - room if low else low, high + room if high or not low else high)
+    marks = round_ticks(low, high)
+    return Scale(marks[0], marks[-1])
 
 
 def ends(metric: Metric, scale: Scale | None) -> tuple[str, str]:
     """The texts at the ends of a scale."""
     if scale is None:
         return "", ""
-    low, high = (percent(end, 0) if metric.percent else number(end) for end in (scale.low, scale.high))
+    low, high = (percent(end, 0) if metric.percent else ticks(end) for end in (scale.low, scale.high))
     return low, high
 
 
 def _tables(record: Record) -> list[Block]:
     """The last value of each series, the values of each epoch, and every evaluation."""
-    shown = [row for row in record.evaluations if row.applies]
+    shown = [row for row in record.named if row.applies]
     series = series_of(shown)
     last = sorted((rows[-1] for rows in series), key=lambda row: (row.metric, rank(row.split)))
     blocks: list[Block] = [_table("What was evaluated, each at its last step.", last)]

@@ -1,18 +1,30 @@
 """Sections about the set-up of a training: data, networks, recipe, command, machine."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import tomli_w
 from pydantic import BaseModel
 
-from simulacra.errors import SimulacraError
-from simulacra.recipe import Recipe, leaves, load, shipped, to_table
-from simulacra.report.formatting import MISSING, duration, epochs, image_shape, listed, number, percent, plain
+from simulacra.recipe import Recipe, to_table
+from simulacra.report.formatting import (
+    MISSING,
+    duration,
+    epochs,
+    image_shape,
+    listed,
+    number,
+    percent,
+    plain,
+    without_home,
+)
 from simulacra.report.page import Bars, Block, Code, Fold, Section, Table, Text
 from simulacra.report.record import Record
+from simulacra.report.titles import NO_SETTINGS, changes_of, setting
 
 VALUE_LIMIT = 400
+_setting = partial(setting, limit=VALUE_LIMIT)
 CARD = ("source", "title", "options", "count", "seed", "crop", "licence", "license", "notes", "left_out")
 
 
@@ -34,7 +46,8 @@ def data_card(record: Record) -> Section | None:
     blocks: list[Block] = [Table("The data that the networks were trained on.", head, rows)]
     if shares := record.table("data", "label_frequencies"):
         blocks.append(_frequencies(shares))
-    card.pop("counts", None)  # shown above
+    for known in ("counts", "inputs"):  # shown above; a sum of the files, which tells packed data apart
+        card.pop(known, None)
     rest = [*_flat(card), *((key, plain(data[key], VALUE_LIMIT)) for key in ("path", "fingerprint") if data.get(key))]
     if rest:
         caption = "Further entries of the data card, and the folder of the packed images."
@@ -116,15 +129,15 @@ def recipe_section(record: Record) -> Section | None:
     recipe = record.recipe
     if recipe is None:
         return Section("Recipe", blocks) if blocks else None
-    rows = list(_differing(recipe))
+    rows = [row for row in _differing(recipe) if not row[0].startswith(NO_SETTINGS)]
     head = ("key", "value", "default")
     blocks.append(
         Table(f"Settings that differ from the defaults. {MISSING} means that there is no default.", head, rows)
     )
-    if changes := _changes(record, recipe):
+    if changes := changes_of(recipe, record.facts):
         name = plain(record.fact("recipe_name"), 60)
-        head = ("key", "here", f"in {name}")
-        blocks.append(Table(f"Changes to the recipe {name} of Simulacra.", head, changes))
+        rows = [(plain(key, 80), _setting(here), _setting(there)) for key, here, there in changes]
+        blocks.append(Table(f"Changes to the recipe {name} of Simulacra.", ("key", "here", f"in {name}"), rows))
     blocks.append(Fold("The whole recipe (it trains this run again)", [Code(_toml(recipe))]))
     if record.fact("commit"):
         blocks.append(Text(f"Code at commit {plain(record.fact('commit'), 80)}."))
@@ -133,7 +146,8 @@ def recipe_section(record: Record) -> Section | None:
 
 def _toml(recipe: Recipe) -> str:
     """The whole recipe, line by line without anything that does not print."""
-    return "\n".join(plain(line) if line.strip() else "" for line in tomli_w.dumps(to_table(recipe)).splitlines())
+    lines = without_home(tomli_w.dumps(to_table(recipe))).splitlines()
+    return "\n".join(plain(line) if line.strip() else "" for line in lines)
 
 
 def _differing(model: BaseModel, above: str = "") -> Iterator[tuple[str, str, str]]:
@@ -149,33 +163,6 @@ def _differing(model: BaseModel, above: str = "") -> Iterator[tuple[str, str, st
         elif field.is_required() or value != field.get_default(call_default_factory=True):
             default = MISSING if field.is_required() else _setting(field.get_default(call_default_factory=True))
             yield f"{above}{name}", _setting(value), default
-
-
-def _setting(value: Any) -> str:
-    """A setting as TOML would write it, with thousands apart."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, tuple | list):
-        return ", ".join(map(_setting, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{plain(key)} = {_setting(entry)}" for key, entry in value.items()) or "none"
-    return "none" if value is None else plain(value, VALUE_LIMIT)
-
-
-def _changes(record: Record, recipe: Recipe) -> list[tuple[str, str, str]]:
-    """(key, here, there) of every setting that differs from the shipped recipe of that name."""
-    name = record.fact("recipe_name")
-    if name not in shipped():
-        return []
-    try:
-        there = dict(leaves(to_table(load(name)), without=("expect", "data.source")))
-    except SimulacraError:
-        return []
-    here = dict(leaves(to_table(recipe), without=("expect", "data.source")))
-    keys = [key for key in here | there if here.get(key) != there.get(key)]
-    return [(plain(key, 80), _setting(here.get(key)), _setting(there.get(key))) for key in keys]
 
 
 def machine(record: Record) -> Section | None:
