@@ -38,7 +38,7 @@ def test_a_title_says_family_data_size_and_the_labels_as_trained(recipe, changes
 def test_data_without_a_card_is_called_by_its_folder_then_as_in_the_recipe() -> None:
     recipe = load("faces-fast")
     assert title_of(recipe, {}) == "GAN of celeba, 64×64 colour"
-    sourced = recipe.with_changes({"data.source": {"path": "/home/me/anime faces"}})
+    sourced = recipe.with_changes({"data.source": {"path": "/srv/me/anime faces"}})
     assert title_of(sourced, {"data": "damaged"}) == "GAN of anime faces, 64×64 colour"
 
 
