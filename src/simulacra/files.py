@@ -147,7 +147,7 @@ def write_aside(target: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())  # whole even after a power cut
         aside.replace(target)
-        _keep_names(target.parent)
+        sync_names(target.parent)
     except OSError as error:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -155,7 +155,7 @@ def write_aside(target: Path, content: bytes) -> Path:
     return target
 
 
-def _keep_names(folder: Path) -> None:
+def sync_names(folder: Path) -> None:
     """Has the disk keep which files a folder holds, where the system can be asked to."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
