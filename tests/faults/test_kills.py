@@ -1,7 +1,6 @@
 """Commands that are killed at random moments: the same command goes on, and ends in the bytes of one left alone."""
 
 import multiprocessing
-import os
 import random
 import shutil
 import sys
@@ -91,7 +90,7 @@ def attack(
 
 def files(folder: Path, *names: str) -> Outputs:
     """The bytes of files below a folder; none of them is left half-written."""
-    assert not [path for path in folder.rglob(".*.aside")]
+    assert not list(folder.rglob(".*.aside"))
     paths = [path for pattern in names for path in sorted(folder.rglob(pattern)) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 

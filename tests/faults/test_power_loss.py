@@ -51,7 +51,7 @@ class Disk:
     def fsync(self, number: int) -> None:
         """As ever, and noted."""
         FSYNC(number)
-        path = Path(os.readlink(f"/proc/self/fd/{number}"))
+        path = Path(f"/proc/self/fd/{number}").readlink()
         if not (path == self.root or self._is_below(path)):
             return
         if path.is_dir():
