@@ -155,6 +155,12 @@ def write_aside(target: Path, content: bytes) -> Path:
     return target
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Deletes what a process that was killed has left of the files that it was writing aside into a folder."""
+    for unfinished in folder.glob(".*.aside"):
+        unfinished.unlink(missing_ok=True)
+
+
 def sync_names(folder: Path) -> None:
     """Has the disk keep which files a folder holds, where the system can be asked to."""
     with suppress(OSError):

@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, sync_names, write_aside
+from simulacra.files import can_lock, remove_unfinished, sync_names, write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
 
@@ -118,8 +118,8 @@ class RunFolder:
                 self._lock.acquire()
             else:
                 say(f"the disk of {self.path} cannot lock files; let no other process write there meanwhile")
-            for unfinished in (self.path / "checkpoints").glob(".*.aside"):  # by a process that was killed as it wrote
-                unfinished.unlink(missing_ok=True)
+            for folder in (self.path, self.path / "checkpoints", self.path / "pictures"):
+                remove_unfinished(folder)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; {remedy}") from error
         except OSError as error:

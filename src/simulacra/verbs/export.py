@@ -8,7 +8,7 @@ from simulacra.errors import RunError, nearest
 from simulacra.evaluation.subject import open_model
 from simulacra.exporting import FORMATS, files_of
 from simulacra.exporting.model import CONFIG, TrainedModel
-from simulacra.files import write_aside
+from simulacra.files import remove_unfinished, write_aside
 from simulacra.runs import RunFolder
 
 UNFINISHED = ".unfinished"  # in the folder of an export while it is written: the same command may write there again
@@ -55,8 +55,8 @@ def export(
     files = files_of(trained, form, licence, runtime)
     write_aside(out / UNFINISHED, b"")
     (out / CONFIG).unlink(missing_ok=True)  # an export that is cut off must not be taken for a whole one
-    for left in out.rglob(".*.aside"):  # by a process that was killed as it wrote
-        left.unlink()
+    for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+        remove_unfinished(folder)
     for name, content in files.items():
         write_aside(out / name, content)
     (out / UNFINISHED).unlink()
