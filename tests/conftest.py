@@ -91,6 +91,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help='what precision = "auto" means, other being what this processor would not take',
     )
     parser.addoption("--seeds", type=int, default=1, help="how many seeds a test that depends on a threshold tries")
+    parser.addoption("--attempts", type=int, default=1, help="how often each test of tests/faults attacks")
     parser.addoption("--threads", type=int, default=1, help="torch threads per test process")
 
 
@@ -117,6 +118,13 @@ def _threads(pytestconfig: pytest.Config) -> Iterator[None]:
     torch.set_num_threads(pytestconfig.getoption("--threads"))
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def attempts(pytestconfig: pytest.Config) -> int:
+    """How often a test attacks what it tests."""
+    count: int = pytestconfig.getoption("--attempts")
+    return count
 
 
 @pytest.fixture(params=sorted(FAMILIES))

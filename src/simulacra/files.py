@@ -147,7 +147,7 @@ def write_aside(target: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())  # whole even after a power cut
         aside.replace(target)
-        _keep_names(target.parent)
+        sync_names(target.parent)
     except OSError as error:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -155,7 +155,13 @@ def write_aside(target: Path, content: bytes) -> Path:
     return target
 
 
-def _keep_names(folder: Path) -> None:
+def remove_unfinished(folder: Path) -> None:
+    """Deletes what a process that was killed has left of the files that it was writing aside into a folder."""
+    for unfinished in folder.glob(".*.aside"):
+        unfinished.unlink(missing_ok=True)
+
+
+def sync_names(folder: Path) -> None:
     """Has the disk keep which files a folder holds, where the system can be asked to."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, expand, write_aside
+from simulacra.files import can_lock, expand, remove_unfinished, sync_names, write_aside
 from simulacra.measurements import Measurement
 from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
 
@@ -135,8 +135,8 @@ class RunFolder:
                 self._lock.acquire()
             else:
                 say(f"the disk of {self.path} cannot lock files; let no other process write there meanwhile")
-            for unfinished in (self.path / "checkpoints").glob(".*.aside"):  # by a process that was killed as it wrote
-                unfinished.unlink(missing_ok=True)
+            for folder in (self.path, self.path / "checkpoints", self.path / "pictures"):
+                remove_unfinished(folder)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; {remedy}") from error
         except OSError as error:
@@ -181,6 +181,7 @@ class RunFolder:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         old = self.read_facts() if self.exists() else {}
+        self._sync_rows()  # a run that is noted as finished has its rows
         self.write("run.json", (json.dumps(old | dict(facts), indent=1) + "\n").encode())
 
     def write(self, name: str, content: bytes) -> Path:
@@ -228,6 +229,17 @@ class RunFolder:
         """
         return [Measurement.from_json(row) for row in self.rows("evaluations")]
 
+    def _sync_rows(self) -> None:
+        """Has the disk keep all rows: what is written next must not outlive them in a power cut.
+
+        No training would write the rows before a checkpoint again.
+        """
+        for stream in STREAMS if self.writes else ():
+            if (rows := self.path / f"{stream}.jsonl").is_file():
+                with rows.open("rb") as file:
+                    os.fsync(file.fileno())
+        sync_names(self.path)
+
     def rewind(self, step: int) -> None:
         """Drops what was written after a step, and what a snapshot measured at that step: it is written again.
 
@@ -256,11 +268,7 @@ class RunFolder:
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Writes a state; keeps the newest `keep` states (0 keeps all) and the one that is marked best."""
-        # A power cut must not leave a state without the rows before it, which no training would write again.
-        for stream in STREAMS if self.writes else ():
-            if (rows := self.path / f"{stream}.jsonl").is_file():
-                with rows.open("rb") as file:
-                    os.fsync(file.fileno())
+        self._sync_rows()
         path = self.write(f"checkpoints/step-{step:08d}.pt", content)
         self.drop_checkpoints(keep)
         return path

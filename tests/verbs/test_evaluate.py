@@ -289,3 +289,12 @@ def test_a_set_like_dsprites_is_packed_trained_and_measured(tmp_path, simulacra,
     rows = {row["metric"]: row["value"] for row in json.loads(ended.out)}
     assert rows.keys() == SCORES
     assert all(value is not None and 0 <= value <= 1 for value in rows.values())
+
+
+def test_a_judge_that_learned_no_label_leaves_the_other_metrics(
+    trained_once: Callable[..., Path], simulacra: Callable[..., Any]
+) -> None:
+    run = trained_once("acgan", {"count": 60, "held_out": 10})  # labels that no pixel shows
+    ended = simulacra("evaluate", run, "--count", 10)
+    assert ended.code == 0, ended.err
+    assert RunFolder(run).arrays("leakage") is None

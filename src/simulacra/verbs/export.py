@@ -8,8 +8,10 @@ from simulacra.errors import RunError, nearest
 from simulacra.evaluation.subject import open_model
 from simulacra.exporting import FORMATS, files_of
 from simulacra.exporting.model import CONFIG, TrainedModel
-from simulacra.files import write_aside
+from simulacra.files import remove_unfinished, write_aside
 from simulacra.runs import RunFolder
+
+UNFINISHED = ".unfinished"  # in the folder of an export while it is written: the same command may write there again
 
 
 def export(
@@ -45,16 +47,21 @@ def export(
         raise RunError(f"--format {form}: there is no such format; {nearest(form, FORMATS)}")
     if out.exists() and not out.is_dir():
         raise RunError(f"--out {out} is a file; give a folder")
-    if out.is_dir() and not (out / CONFIG).is_file() and any(out.iterdir()):
+    ours = any((out / name).is_file() for name in (CONFIG, UNFINISHED))
+    if out.is_dir() and not ours and any(out.iterdir()):
         raise RunError(f"--out {out} is not empty and holds no earlier export; give a new folder")
     run = RunFolder(path)
     trained = TrainedModel(run, open_model(run, step), title)
     if unfinished := note_of_state(run, trained.step):
         say(unfinished)
     files = files_of(trained, form, licence, runtime)
+    write_aside(out / UNFINISHED, b"")
     (out / CONFIG).unlink(missing_ok=True)  # an export that is cut off must not be taken for a whole one
+    for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+        remove_unfinished(folder)
     for name, content in files.items():
         write_aside(out / name, content)
+    (out / UNFINISHED).unlink()
     if licence is None:
         say(f"no licence was chosen: give one, like --license apache-2.0, or write it into {out / 'README.md'}")
     if form == "web":

@@ -17,7 +17,7 @@ from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
-from simulacra.files import to_npy, write_aside
+from simulacra.files import remove_unfinished, to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -102,6 +102,7 @@ def _form(out: Path) -> str:
             raise RunError(f"--out {out}: expected FILE.png, FILE.npy or a folder ({', '.join(ENDINGS)} are written)")
         return ""
     try:
+        remove_unfinished(out)
         others = [path.name for path in out.iterdir() if not re.fullmatch(r"\d+\.png", path.name)]
     except OSError as error:
         raise RunError(f"--out {out} cannot be read ({error.strerror}); give another place") from error

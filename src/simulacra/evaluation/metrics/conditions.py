@@ -288,7 +288,7 @@ def _of_attributes(material: Material, judge: Judge, asked: Columns) -> Results:
     effects = leakage.effects(before[:, columns], after[:, :, columns], switched.labels)
     picture = _picture(judge, effects.mean(0), switched.asked, columns, by_label, len(effects))
     picture["absolute"] = np.abs(effects).mean(0)
-    results = Results(notes=notes, pictures={"leakage": picture})
+    results = Results(notes=notes, pictures={"leakage": picture} if effects.size else {})
     if len(judged) < 2:
         results.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
         return results

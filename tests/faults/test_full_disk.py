@@ -1,4 +1,4 @@
-"""A disk that fills up while a recipe trains: one sentence, nothing half-written, and the same command goes on."""
+"""A disk that fills up at any write: one sentence, nothing half-written, and the same command goes on."""
 
 import builtins
 import errno
@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.runs import STREAMS, RunFolder
@@ -108,3 +110,51 @@ def assert_whole(out: Path) -> None:
         read_checkpoint(path)
     for name in run.pictures():
         assert run.arrays(name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pack", "folder", "PICTURES", "--size", 8, "--out", "OUT/store"),
+        ("evaluate", "RUN", "--count", 10, "--features", "random-vgg", "--only", "quality"),
+        ("sample", "RUN", "--out", "OUT/samples.npy"),
+        ("export", "RUN", "--out", "OUT/exported"),
+    ],
+    ids=lambda words: " ".join(map(str, words[:1])),
+)
+def test_a_command_whose_disk_is_full_at_any_write_is_refused_and_then_goes_on(
+    words: tuple[object, ...],
+    simulacra: Callable[..., Any],
+    trained_once: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    disk_folder = tmp_path / "disk"
+    run, pictures = trained_once("vae", {"count": 60, "held_out": 10}), tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(4):
+        Image.fromarray(np.full((16, 16, 3), 60 * number, np.uint8)).save(pictures / f"{number}.png")
+    disk_folder.mkdir()
+    run = run.rename(disk_folder / "run")
+    names = {"RUN": run, "OUT": disk_folder / "out", "PICTURES": pictures}
+    for name, path in names.items():
+        words = tuple(str(word).replace(name, str(path)) for word in words)
+    before, room = {path: path.read_bytes() for path in run.rglob("*.*") if path.is_file()}, 0
+    while True:
+        disk = Disk(disk_folder, room)
+        with monkeypatch.context() as patch:
+            patch.setattr(io, "open", disk.open)
+            patch.setattr(builtins, "open", disk.open)
+            ended = simulacra(*words)
+        if disk.room >= 0:
+            break
+        assert "Traceback" not in ended.err, (room, ended.err)
+        assert ended.code in (0, 2), (room, ended.err)
+        assert "free" in ended.err or ended.code == 0, (room, ended.err)
+        assert not list(disk_folder.rglob("*.aside")), room
+        assert {path: path.read_bytes() for path in before} == before, room
+        room += 1
+    assert ended.code == 0, ended.err
+    assert room > 0
+    record_property("writes", room)

@@ -1,0 +1,48 @@
+"""How a command has to answer an attack."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Answer = Callable[..., str]
+
+
+@pytest.fixture
+def answer(simulacra: Callable[..., Any], record_property: Callable[[str, object], None]) -> Answer:
+    """answer(*words): runs a command that may have to refuse; gives what it said.
+
+    It succeeds, or refuses with exit code 2 in one sentence that names no line of the program.
+    """
+    count = 0
+
+    def run(*words: object, why: object = "") -> str:
+        nonlocal count
+        ended = simulacra(*words)
+        said: str = ended.err
+        assert ended.code in (0, 2), (why, words, ended.code, said[-2000:])
+        assert "Traceback" not in said, (why, words, said[-2000:])
+        if ended.code == 2:
+            refusals = [line for line in said.splitlines() if line.startswith("simulacra: ")]
+            assert refusals or "Usage:" in said, (why, words, said[-2000:])
+            assert len(said) < 20_000, (why, words)
+        count += 1
+        record_property("inputs", 1)
+        return said
+
+    return run
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Callable[[Path], Path]:
+    """copies(folder): a copy of a folder, in the place of the one before."""
+
+    def copy(folder: Path) -> Path:
+        target = tmp_path / "copied"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target / folder.name)
+        return target / folder.name
+
+    return copy
