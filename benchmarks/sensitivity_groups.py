@@ -32,7 +32,7 @@ from simulacra.evaluation.metrics.diversity import (
     compare_features,
     compare_pixels,
     duplicates,
-    fine_energy,
+    fine_detail,
     sharpness,
     tail_share,
 )
@@ -73,6 +73,8 @@ def damages(store: ImageStore, rows: Rows, known: Rows, spare: Rows) -> Iterator
     yield "none", images, labels
     yield "blurred by 0.7 pixels", blurred(images, 0.7), labels
     yield "blurred by 1.5 pixels", blurred(images, 1.5), labels
+    board = (np.indices(store.shape[:2]).sum(0) % 2 * 16 - 8)[..., None]
+    yield "checkerboard of 8 of 255", np.clip(images.astype(int) + board, 0, 255).astype(np.uint8), labels
     yield "noise of 10 of 255", np.clip(images + draw.normal(0, 10, images.shape), 0, 255).astype(np.uint8), labels
     copies = with_tenth(known[:: len(known) // tenth][:tenth])
     yield "10 % copied", *copies
@@ -102,12 +104,13 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
     known_vectors, held_out_vectors, stand_in_vectors = (
         extractor.vectors(store.pixels(those)) for those in (seen, held_out, stand_in)
     )
-    of_real = pool.nearest(unseen).distances
+    of_real, detail = pool.nearest(unseen).distances, fine_detail(unseen)
     found: Numbers = {}
     for name, images, labels in damages(store, rows, seen, spare):
         vectors = extractor.vectors(images)
         by_features = compare_features(vectors, held_out_vectors, known_vectors)
         by_pixels = compare_pixels(images, unseen, pool, flip=False, progress=lambda done, total: None)
+        of_samples = fine_detail(images)
         counts, shares = modes(labels.astype(bool), store.labels[order].astype(bool))
         found[name] = {
             "copies_features": by_features.copies.estimate,
@@ -116,7 +119,8 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
             "duplicates": duplicates(vectors, stand_in_vectors).estimate,
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
-            "sharpness": sharpness(fine_energy(images), fine_energy(unseen)),
+            "sharpness": sharpness(of_samples.energy, detail.energy),
+            **({} if of_samples.grid is None else {"checkerboard": Estimate.of(of_samples.grid, 0.0, 1.0)}),
             "modes_covered": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
             "label_entropy": entropy(counts),
             "label_divergence": divergence(counts, shares),

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from simulacra.catalogue import METRICS
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
 from simulacra.estimates import Estimate
@@ -173,6 +174,7 @@ class Material:
             weights=subject.weights,
             seed=self.seed,
             against=self.against,
+            version=METRICS[metric].version,
             **entries,
         )
 

@@ -17,7 +17,13 @@ from simulacra.catalogue import of_group
 from simulacra.data.store import open_store
 from simulacra.evaluation.context import Material, choose
 from simulacra.evaluation.metrics import GROUPS, Results
-from simulacra.evaluation.metrics.diversity import fine_energy, nearness, sharpness, tail_share
+from simulacra.evaluation.metrics.diversity import (
+    fine_detail,
+    grid_period,
+    nearness,
+    sharpness,
+    tail_share,
+)
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 
@@ -249,29 +255,66 @@ def test_nearness_is_nought_on_a_training_image_and_a_half_between() -> None:
     assert found.tolist() == [0, 0.5, 0.75, 0.5]
 
 
-def test_a_checkerboard_is_fine_and_a_slope_is_not() -> None:
-    board = (np.indices((16, 16)).sum(0) % 2 * 200).astype(np.uint8)
-    slope = np.tile(np.linspace(0, 200, 16).astype(np.uint8), (16, 1))
-    flat = np.full((16, 16), 90, np.uint8)
-    fine, coarse, none = np.exp(fine_energy(np.stack([board, slope, flat])[..., None]))
-    assert fine > 1000 * coarse > 1000 * none
-    assert none == pytest.approx(1 / 12), "of rounding alone"
+def patterns(size: int, period: int) -> np.ndarray:
+    """Images (4, size, size, 1): a pattern that repeats every `period` pixels, a slope, one colour, white noise."""
+    across = np.arange(size) % period < period // 2
+    board = (across[:, None] ^ across) * 200
+    slope = np.tile(np.linspace(0, 200, size), (size, 1))
+    noise = np.random.default_rng(0).integers(0, 256, (size, size))
+    return np.stack([board, slope, np.full((size, size), 90), noise]).astype(np.uint8)[..., None]
+
+
+@pytest.mark.parametrize(("size", "period"), [(64, 2), (64, 4), (64, 8), (28, 2), (28, 4), (16, 2)])
+def test_a_checkerboard_is_a_grid_and_no_detail(size, period) -> None:
+    energy, grid = fine_detail(patterns(size, period))
+    board, slope, flat, noise = np.exp(energy)
+    assert grid[0] > 0.99
+    assert board < 0.02 * noise, "what the window spreads"
+    assert slope < 0.001 * noise
+    assert flat == pytest.approx(1 / 12), "of rounding alone"
+
+
+def test_white_noise_has_as_much_of_a_grid_as_its_share_of_all_frequencies() -> None:
+    noise = DRAW.integers(0, 256, (200, 64, 64, 1)).astype(np.uint8)
+    cycles = np.fft.fftfreq(64, 1 / 64)
+    near = np.abs(cycles - 8 * np.rint(cycles / 8)) <= 1
+    fine = np.hypot(cycles[:, None], cycles) >= 16
+    assert fine_detail(noise).grid.mean() == pytest.approx((near[:, None] & near)[fine].mean(), rel=0.02)
+
+
+def test_a_grid_on_real_detail_raises_its_number_and_leaves_sharpness() -> None:
+    images = np.clip(gaussian_filter(DRAW.normal(0, 90, (50, 64, 64, 1)), (0, 1, 1, 0)) + 128, 8, 247)
+    board = (np.indices((64, 64)).sum(0) % 2 * 16 - 8)[..., None]
+    plain, gridded, blurred = (
+        fine_detail(part.astype(np.uint8)) for part in (images, images + board, gaussian_filter(images, (0, 1, 1, 0)))
+    )
+    assert gridded.grid.mean() > plain.grid.mean() + 0.3
+    assert sharpness(gridded.energy, plain.energy).value == pytest.approx(1, rel=0.02)
+    assert sharpness(blurred.energy, plain.energy).high < 0.5
+    assert blurred.grid.mean() < plain.grid.mean() + 0.05, "blur is no grid"
+
+
+def test_small_images_have_no_frequencies_to_tell_a_grid_by() -> None:
+    assert [grid_period(size, 64) for size in (64, 48, 47, 28, 16, 11)] == [8, 8, 4, 4, 2, 0]
+    energy, grid = fine_detail(patterns(8, 2))
+    assert grid is None
+    assert energy[0] > energy[1], "so a checkerboard counts as detail"
 
 
 def test_the_power_of_white_noise_is_its_variance() -> None:
     noise = np.clip(np.rint(DRAW.normal(128, 20, (400, 16, 12, 1))), 0, 255).astype(np.uint8)
-    assert np.exp(fine_energy(noise)).mean() == pytest.approx(400, rel=0.05)
+    assert np.exp(fine_detail(noise).energy).mean() == pytest.approx(400, rel=0.05)
     odd = np.clip(np.rint(DRAW.normal(128, 20, (400, 15, 13, 1))), 0, 255).astype(np.uint8)
-    assert np.exp(fine_energy(odd)).mean() == pytest.approx(400, rel=0.05)
+    assert np.exp(fine_detail(odd).energy).mean() == pytest.approx(400, rel=0.05)
 
 
 def test_colours_count_by_their_luminance() -> None:
     grey = DRAW.integers(0, 256, (5, 8, 8, 1), np.uint8)
-    np.testing.assert_allclose(fine_energy(grey), fine_energy(np.repeat(grey, 3, 3)), rtol=1e-4)
+    np.testing.assert_allclose(fine_detail(grey).energy, fine_detail(np.repeat(grey, 3, 3)).energy, rtol=1e-4)
 
 
 def test_half_the_contrast_has_a_quarter_of_the_energy() -> None:
     images = DRAW.integers(0, 128, (200, 8, 8, 1)).astype(np.uint8) * 2
-    one = sharpness(fine_energy(images // 2), fine_energy(images))
+    one = sharpness(fine_detail(images // 2).energy, fine_detail(images).energy)
     assert one.value == pytest.approx(0.25, rel=0.01)
     assert one.low < one.value < one.high

@@ -11,7 +11,18 @@ from simulacra.report.figures.curves import Line, curves, is_noisy, lowest_perce
 from simulacra.report.formatting import number, percent, plain
 from simulacra.report.glossary import Words, of_chart, of_metric, written
 from simulacra.report.page import Album, Chart, Gallery, Section, Tile
-from simulacra.report.record import Record, Row, Series, both_weights, method, names_of, rank, series_of, specifics
+from simulacra.report.record import (
+    Record,
+    Row,
+    Series,
+    both_weights,
+    method,
+    names_of,
+    rank,
+    series_of,
+    specifics,
+    topic,
+)
 
 COLUMNS = ("step", "epoch", "images")  # of metrics.jsonl, which are no curves
 REDUCTIONS = {"sum": "error per image (summed)", "mean": "error per value"}  # what a recipe may ask for
@@ -58,7 +69,7 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
         (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
         for (_, *others), rows in candidates.items()
     ]
-    best.sort(key=lambda item: rank(item[1].split))
+    best.sort(key=lambda item: (bool(topic(item[1])), rank(item[1].split)))  # all labels together before single ones
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
@@ -72,9 +83,12 @@ def _tile(row: Measurement, others: Sequence[str], step: int) -> Tile:
     words = of_metric(row.metric)
     name = row.metric.upper() if len(row.metric) < 4 else words.title
     note = f"{plain(row.split, 20)} split" if row.split else ""
-    when = f"at update {number(row.step)}" if row.step != step else ""
+    word = f"{row.obedience} (chance {written(words, row.chance)}, judge {written(words, row.baseline)})"
+    when = [word if row.obedience else "", f"at update {number(row.step)}" if row.step != step else ""]
     value = written(words, row.estimate and row.estimate.value)
-    return Tile(", ".join([name, *others]), value, note, when, ", ".join(method(row.conditions)))
+    return Tile(
+        ", ".join([name, *others]), value, note, ", ".join(filter(None, when)), ", ".join(method(row.conditions))
+    )
 
 
 def last_tenth(line: Line) -> float:
