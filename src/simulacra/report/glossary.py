@@ -161,17 +161,17 @@ def standing(metric: Metric, estimate: Estimate, baseline: float) -> str:
     return f"{size} {'above' if gap > 0 else below} {level}"
 
 
-def obedience(row: Measurement, form: Callable[[float | None], str]) -> str:
+def obedience(row: Measurement, form: Callable[[float], str]) -> str:
     """How far a label is obeyed: `partly obeyed, 0.65 between chance 0.52 and the judge's 0.80`; empty without it.
 
     `form` writes a share.
     """
-    if row.obedience is None or row.estimate is None:
+    if row.obedience is None or row.estimate is None or row.chance is None or row.baseline is None:
         return ""
-    return (
-        f"{row.obedience}, {form(row.estimate.value)} between chance {form(row.chance)} and the judge's "
-        f"{form(row.baseline)}"
-    )
+    value, chance, most = map(form, (row.estimate.value, row.chance, row.baseline))
+    if row.chance <= row.estimate.value <= row.baseline:
+        return f"{row.obedience}, {value} between chance {chance} and the judge's {most}"
+    return f"{row.obedience}, {value} where chance is {chance} and the judge's accuracy {most}"
 
 
 def written(words: Words, value: Any) -> str:

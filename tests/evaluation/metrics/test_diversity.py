@@ -99,7 +99,7 @@ def rows(results: Results) -> list[dict[str, Any]]:
     return [measurement.to_json() for measurement in results.measurements]
 
 
-def test_real_images_in_the_place_of_samples_get_the_floor(material) -> None:
+def test_real_images_in_the_place_of_samples_get_the_baseline(material) -> None:
     found = numbers(material())
     for name, row in found.items():
         if row["value"] is None or name in ("modes_covered", "label_entropy", "label_divergence"):

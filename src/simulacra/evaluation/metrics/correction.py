@@ -128,10 +128,11 @@ def attributes(samples: Pairs, real: Pairs) -> list[Hits | None]:
         if not possible[column] or not size.sum():
             hits.append(None)
             continue
-        weights = size / size.sum()
-        right = (part.diagonal(0, -2, -1) @ weights for part in (each.solution[column], each.draws[:, column]))
+        weights, of_draws = size / size.sum(), _normalised(drawn[:, column].sum(2))
+        right = weights @ each.solution[column].diagonal()
+        rights = (of_draws * each.draws[:, column].diagonal(0, -2, -1)).sum(1)
         have, want = float(np.clip(weights @ each.solution[column, :, 1], 0, 1)), float(weights[1])
-        hits.append(Hits(Shares(*right), have * want + (1 - have) * (1 - want)))
+        hits.append(Hits(Shares(right, rights), have * want + (1 - have) * (1 - want)))
     return hits
 
 

@@ -160,10 +160,10 @@ def _compared(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
     """
     errors = squared_error(images, reconstructions)
     fine = [torch.from_numpy(fine_detail(to_images(part)).energy) for part in (reconstructions, images)]
-    numbers = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors), SHARPNESS: fine[0] - fine[1]}
+    numbers = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
     if min(images.shape[2:]) >= WINDOW:
         numbers["ssim"] = structural_similarity(images, reconstructions)
-    return numbers
+    return numbers | {SHARPNESS: fine[0] - fine[1]}
 
 
 def reconstructed(model: Objective, images: Tensor) -> Tensor:
