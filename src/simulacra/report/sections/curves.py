@@ -69,7 +69,8 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
         (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
         for (_, *others), rows in candidates.items()
     ]
-    best.sort(key=lambda item: (bool(topic(item[1])), rank(item[1].split)))  # all labels together before single ones
+    # What a label asks for comes first, and all labels together before single ones.
+    best.sort(key=lambda item: (bool(topic(item[1])), not item[1].obedience, rank(item[1].split)))
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
