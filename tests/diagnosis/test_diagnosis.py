@@ -288,7 +288,7 @@ def test_a_small_part_of_the_recipe_is_too_early_to_judge(facts, severity, said,
 
 
 def test_a_run_that_its_minutes_ended_is_told_how_many_it_needs(run) -> None:
-    about: Any = {"recipe_name": "celeba-acgan", "seconds": 240.0, "changes": {"minutes": 4}}
+    about: Any = {"recipe_name": "celeba-acgan", "seconds": 240.0, "changes": {"minutes": 4, "steps": 5000}}
     (finding,) = diagnose(run("gan", {}, **about))
     share = 1000 / load("celeba-acgan").steps
     assert finding.meaning.startswith(f"{100 * share:.2g}% of the recipe's updates (1,000 of ")

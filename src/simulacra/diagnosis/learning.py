@@ -166,7 +166,7 @@ def too_early(history: History) -> Finding | None:
         share, extent = step / planned.steps, f"updates ({step:,} of {planned.steps:,})"
     if not step or share >= EARLY:
         return None
-    if history.recipe.minutes is not None and share:
+    if history.recipe.minutes is not None and step < history.recipe.steps and share:
         needed = planned.minutes or max(1.0, minutes / share)
         remedy = f"the same command with --minutes {needed:.0f}: it goes on in the same folder."
     else:
