@@ -120,7 +120,7 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
             "sharpness": sharpness(of_samples.energy, detail.energy),
-            **({} if of_samples.grid is None else {"checkerboard": Estimate.of(of_samples.grid, 0.0, 1.0)}),
+            **({} if of_samples.grid is None else {"checkerboard": Estimate.of(of_samples.grid)}),
             "modes_covered": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
             "label_entropy": entropy(counts),
             "label_divergence": divergence(counts, shares),

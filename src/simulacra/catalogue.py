@@ -215,8 +215,9 @@ READINGS: dict[str, str] = {
         "Patterns that repeat every 2, 4 or 8 pixels do not count: see the checkerboard pattern."
     ),
     "checkerboard": (
-        "Share of the energy of edges and texture that lies in patterns which repeat every 2, 4 or 8 pixels. Networks "
-        "that enlarge small maps leave such patterns. Clearly more than real images have is a grid that can be seen."
+        "Share of the energy of edges and texture that lies in patterns which repeat every 2, 4 or 8 pixels, beyond "
+        "what other patterns that are as fine have. White noise has none. Networks that enlarge small maps leave such "
+        "patterns."
     ),
     "modes_covered": (
         "How many of the classes (or combinations of labels) that are common in the data occur among samples, as "

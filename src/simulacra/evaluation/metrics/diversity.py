@@ -70,7 +70,8 @@ class FineDetail(NamedTuple):
     """The power of images at fine frequencies: FINE and above in any direction, from edges and texture."""
 
     energy: Values  # (n,) logarithm of the mean power off the grid's frequencies
-    grid: Values | None  # (n,) share of the power that lies at them; None for images that are too small to say
+    # (n,) share of all fine power that lies at them beyond what is usual; None for images that are too small to say
+    grid: Values | None
 
 
 def fine_detail(images: NDArray[np.uint8]) -> FineDetail:
@@ -85,18 +86,32 @@ def fine_detail(images: NDArray[np.uint8]) -> FineDetail:
     across = np.arange(width // 2 + 1)
     # A real image's spectrum is its own mirror: columns that rfft leaves out count through those it keeps.
     weight = np.where((across == 0) | (2 * across == width), 1.0, 2.0)
-    weight = weight * (np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)) >= FINE)
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    weight = weight * (radius >= FINE)
     period = grid_period(height, width)
     on_grid = _on_grid(height, period)[:, None] & _on_grid(width, period)[across]
-    power = np.empty((len(images), 2))  # off the grid's frequencies, and at them
+    usual = _usual(np.where(on_grid, weight, 0), np.where(on_grid, 0, weight), radius * min(height, width))
+    sums = np.stack([np.where(on_grid, 0, weight), np.where(on_grid, weight, -usual), weight], -1).reshape(-1, 3)
+    power = np.empty((len(images), 3))  # off the grid's frequencies; at them, beyond what is usual; in all
     for start in range(0, len(images), 250):
         part = images[start : start + 250].astype(np.float32)
         grey = part @ np.array(LUMA, np.float32) if channels == 3 else part[..., 0]
         spectrum = np.fft.rfft2((grey - grey.mean((1, 2), keepdims=True)) * window)
-        weighted = (np.square(np.abs(spectrum)) / np.square(window).sum() + ROUNDING) * weight
-        power[start : start + 250] = np.stack([weighted[:, ~on_grid].sum(1), weighted[:, on_grid].sum(1)], 1)
-    energy = np.log(power[:, 0] / weight[~on_grid].sum())
-    return FineDetail(energy, power[:, 1] / power.sum(1) if period else None)
+        powers = np.square(np.abs(spectrum)) / np.square(window).sum() + ROUNDING
+        power[start : start + 250] = powers.reshape(len(part), -1) @ sums
+    energy = np.log(power[:, 0] / sums[:, 0].sum())
+    return FineDetail(energy, power[:, 1] / power[:, 2] if period else None)
+
+
+def _usual(on_grid: Values, off_grid: Values, cycles: Values) -> Values:
+    """Weights (H, W) of the frequencies off the grid by which their power says what is usual at those of the grid.
+
+    The usual power of a frequency is the mean of those off the grid whose pattern is as fine, in rings of two cycles
+    per image: blur takes from both alike, and is no grid. Given are the weights of both, (H, W), 0 for the others.
+    """
+    rings = (cycles / 2).astype(np.int64)
+    on, off = (np.bincount(rings.ravel(), part.ravel()) for part in (on_grid, off_grid))
+    return off_grid * np.divide(on, off, out=np.zeros(len(on)), where=off > 0)[rings]
 
 
 def grid_period(height: int, width: int) -> int:
@@ -288,6 +303,6 @@ def _fine_detail(material: Material) -> list[Measurement]:
         height, width, _ = store.shape
         why = f"withheld, images of {width}x{height} pixels are too small to tell a grid from other detail"
         return [sharp, material.measurement("checkerboard", None, why=why, **about)]
-    share = Estimate.of(samples.grid, least=0.0, most=1.0)
+    share = Estimate.of(samples.grid, most=1.0)
     grid = material.measurement("checkerboard", share, baseline=float(real.grid.mean()), **about)
     return [sharp, grid]
