@@ -148,9 +148,11 @@ def open_store(path: Path) -> ImageStore:
             or of other pictures than the rest.
     """
     if not is_store(path):
+        quoted = shlex.quote(str(path))
+        pictures, out = (quoted, "STORE") if path.is_dir() and any(path.iterdir()) else ("PICTURES", quoted)
         raise DataError(
-            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder PICTURES "
-            f"--out {shlex.quote(str(path))}"
+            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder {pictures} "
+            f"--out {out}"
         )
     try:
         head = _head(path)
