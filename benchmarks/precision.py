@@ -66,7 +66,7 @@ def main() -> None:
                 above = scores["frechet"] - scores["floor"]
                 found.append({"seed": seed, "precision": precision, "features": features, "above": above})
                 if not options.json:
-                    print(f"seed {seed}, {precision}: {above:.4g} above the floor by {features}", flush=True)
+                    print(f"seed {seed}, {precision}: {above:.4g} above real images by {features}", flush=True)
     summary = {features: summed(found, features) for features in dict.fromkeys(row["features"] for row in found)}
     if options.json:
         print(json.dumps({"recipe": options.recipe, "steps": options.steps, "rows": found, "summary": summary}))

@@ -30,7 +30,7 @@ from simulacra.seeds import stream
 QUALITY = of_group("quality")
 PAGE = Path(__file__).parents[1] / "docs" / "metrics-sensitivity.md"
 CASES = (("fashion-mnist", "judge"), ("fashion-mnist", "random-vgg"), ("avatars", "random-vgg"))
-UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the floor's upper end
+UNBIASED = ("frechet_distance_unbiased", "kernel_distance")  # 0 for real images: their unit is the baseline's upper end
 Images = NDArray[np.uint8]
 Values = NDArray[np.float64]
 
@@ -144,32 +144,32 @@ def measure(case: Case, *, only_strongest: bool = False) -> dict[tuple[str, floa
     return found
 
 
-def worse(metric: str, one: Estimate, floor: Estimate) -> bool:
+def worse(metric: str, one: Estimate, baseline: Estimate) -> bool:
     """Whether a value is worse than the baseline by more than its own interval."""
     assert one.low is not None
     assert one.high is not None
-    return one.low > floor.value if METRICS[metric].better == "lower" else one.high < floor.value
+    return one.low > baseline.value if METRICS[metric].better == "lower" else one.high < baseline.value
 
 
-def ratio(metric: str, one: Estimate, floor: Estimate) -> float:
+def ratio(metric: str, one: Estimate, baseline: Estimate) -> float:
     """A value over the baseline; for unbiased distances, over the larger end of the baseline's interval."""
-    assert floor.low is not None
-    assert floor.high is not None
-    unit = max(abs(floor.low), abs(floor.high)) if metric in UNBIASED else floor.value
+    assert baseline.low is not None
+    assert baseline.high is not None
+    unit = max(abs(baseline.low), abs(baseline.high)) if metric in UNBIASED else baseline.value
     return one.value / unit if unit else float("nan")
 
 
 def table(found: dict[tuple[str, float], dict[str, Estimate]]) -> str:
     """A table in Markdown, with values in bold that are worse than the baseline."""
-    floor = found["", 0.0]
+    baseline = found["", 0.0]
     lines = [["damage", "strength", *QUALITY], ["---"] * (2 + len(QUALITY))]
-    lines.append(["none", "", *(f"{floor[name].value:.3g}" for name in QUALITY)])
+    lines.append(["none", "", *(f"{baseline[name].value:.3g}" for name in QUALITY)])
     meaning = {name: rest[0] for name, rest in (PIXELS | CHOICES).items()}
     for (damage, strength), scores in list(found.items())[1:]:
         cells = []
         for name in QUALITY:
-            text = f"{float(f'{ratio(name, scores[name], floor[name]):.2g}'):,g}"
-            cells.append(f"**{text}**" if worse(name, scores[name], floor[name]) else text)
+            text = f"{float(f'{ratio(name, scores[name], baseline[name]):.2g}'):,g}"
+            cells.append(f"**{text}**" if worse(name, scores[name], baseline[name]) else text)
         lines.append([f"{damage} ({meaning[damage]})", f"{strength:g}", *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

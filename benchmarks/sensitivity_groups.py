@@ -24,7 +24,7 @@ from simulacra.data.resolve import resolve
 from simulacra.data.store import ImageStore, open_store
 from simulacra.estimates import Estimate
 from simulacra.evaluation.features import FEATURES, Extractor
-from simulacra.evaluation.judge import count_confusion, judge_of
+from simulacra.evaluation.judge import judge_of
 from simulacra.evaluation.metrics import correction, leakage
 from simulacra.evaluation.metrics.conditions import ACCURACY, CORRECTED
 from simulacra.evaluation.metrics.disentanglement import factor_of, forests, gap_scores
@@ -32,7 +32,7 @@ from simulacra.evaluation.metrics.diversity import (
     compare_features,
     compare_pixels,
     duplicates,
-    fine_energy,
+    fine_detail,
     sharpness,
     tail_share,
 )
@@ -73,6 +73,8 @@ def damages(store: ImageStore, rows: Rows, known: Rows, spare: Rows) -> Iterator
     yield "none", images, labels
     yield "blurred by 0.7 pixels", blurred(images, 0.7), labels
     yield "blurred by 1.5 pixels", blurred(images, 1.5), labels
+    board = (np.indices(store.shape[:2]).sum(0) % 2 * 16 - 8)[..., None]
+    yield "checkerboard of 8 of 255", np.clip(images.astype(int) + board, 0, 255).astype(np.uint8), labels
     yield "noise of 10 of 255", np.clip(images + draw.normal(0, 10, images.shape), 0, 255).astype(np.uint8), labels
     copies = with_tenth(known[:: len(known) // tenth][:tenth])
     yield "10 % copied", *copies
@@ -102,12 +104,13 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
     known_vectors, held_out_vectors, stand_in_vectors = (
         extractor.vectors(store.pixels(those)) for those in (seen, held_out, stand_in)
     )
-    of_real = pool.nearest(unseen).distances
+    of_real, detail = pool.nearest(unseen).distances, fine_detail(unseen)
     found: Numbers = {}
     for name, images, labels in damages(store, rows, seen, spare):
         vectors = extractor.vectors(images)
         by_features = compare_features(vectors, held_out_vectors, known_vectors)
         by_pixels = compare_pixels(images, unseen, pool, flip=False, progress=lambda done, total: None)
+        of_samples = fine_detail(images)
         counts, shares = modes(labels.astype(bool), store.labels[order].astype(bool))
         found[name] = {
             "copies_features": by_features.copies.estimate,
@@ -116,7 +119,8 @@ def diversity(store: ImageStore, extractor: Extractor, count: int) -> Numbers:
             "duplicates": duplicates(vectors, stand_in_vectors).estimate,
             "broken_features": by_features.broken.estimate,
             "broken_pixels": by_pixels.broken.estimate,
-            "sharpness": sharpness(fine_energy(images), fine_energy(unseen)),
+            "sharpness": sharpness(of_samples.energy, detail.energy),
+            **({} if of_samples.grid is None else {"checkerboard": Estimate.of(of_samples.grid)}),
             "modes_covered": Estimate(float((counts[:-1] > 0).sum() / (len(counts) - 1))),
             "label_entropy": entropy(counts),
             "label_divergence": divergence(counts, shares),
@@ -133,7 +137,7 @@ def swapped(labels: Flags, part: float) -> Flags:
 
 
 def obedience(
-    true: Flags, predicted: Flags, wanted: Flags, confusion: NDArray[np.int64], learned: Flags
+    true: Flags, predicted: Flags, wanted: Flags, real: correction.Pairs, learned: Flags, *, exclusive: bool
 ) -> dict[str, Estimate]:
     """How often images are what was asked for: in truth, as judged, and corrected; means over the labels learned.
 
@@ -141,14 +145,13 @@ def obedience(
         true: (n, K) labels of the images.
         predicted: (n, K) predictions of the judge.
         wanted: (n, K) labels that they are asked to have.
-        confusion: counts of other real images, true by predicted: (K, K) of classes, (K, 2, 2) of attributes.
+        real: labels of other real images and what the judge predicts for them.
         learned: (K,) whether the judge can tell a label.
+        exclusive: whether the labels are classes.
     """
-    exclusive = confusion.ndim == 2
-    counts = count_confusion(wanted, predicted, exclusive=exclusive)
-    parts = (correction.classes if exclusive else correction.attributes)(counts, confusion)
+    parts = (correction.classes if exclusive else correction.attributes)((wanted, predicted), real)
     sizes = wanted.sum(0) if exclusive else np.full(len(learned), len(wanted))
-    mended = [(part, size) for part, size, known in zip(parts, sizes, learned, strict=True) if part and known]
+    mended = [(part.shares, size) for part, size, known in zip(parts, sizes, learned, strict=True) if part and known]
     better = correction.together([part for part, _ in mended], np.array([size for _, size in mended], np.float64))
 
     def right(labels: Flags) -> Estimate:
@@ -166,12 +169,10 @@ def conditions(store: ImageStore, count: int) -> Numbers:
     held_out = stream(0, 4).permutation(np.concatenate([store.rows("valid"), store.rows("test")]))
     asked, known = np.split(held_out, [min(count, len(held_out) // 2)])
     true, predicted = store.labels[asked].astype(bool), judge.predict(store.pixels(asked))
-    errors = count_confusion(
-        store.labels[known].astype(bool), judge.predict(store.pixels(known)), exclusive=store.exclusive
-    )
+    real = store.labels[known].astype(bool), judge.predict(store.pixels(known))
     return {
         f"labels of {100 * part:g} % swapped" if part else "none": obedience(
-            true, predicted, swapped(true, part), errors, judge.learned
+            true, predicted, swapped(true, part), real, judge.learned, exclusive=store.exclusive
         )
         for part in SWAPPED
     }
@@ -222,13 +223,13 @@ def table(found: Numbers, names: tuple[str, ...]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def cell(one: Estimate | None, floor: Estimate | None, *, whole: bool = False) -> str:
-    """A value, in bold where it lies outside the floor's interval; followed by its own interval if whole."""
+def cell(one: Estimate | None, baseline: Estimate | None, *, whole: bool = False) -> str:
+    """A value, in bold where it lies outside the baseline's interval; followed by its own interval if whole."""
     if one is None:
         return ""
     text = written(one.value)
-    if floor and floor.low is not None and floor.high is not None:
-        text = text if floor.low <= one.value <= floor.high else f"**{text}**"
+    if baseline and baseline.low is not None and baseline.high is not None:
+        text = text if baseline.low <= one.value <= baseline.high else f"**{text}**"
     return text if not whole or one.low is None else f"{text} ({written(one.low)} to {written(one.high)})"
 
 
@@ -257,11 +258,11 @@ def of_data(name: str, store: ImageStore, count: int) -> str:
         by_labels = tuple(one for one in names if one in BY_LABELS)
         text += f"\n`{name}`, {group}:\n\n{table(found, tuple(one for one in names if one not in BY_LABELS))}"
         if by_labels:
-            floor = found["none"]
+            baseline = found["none"]
             found = {
                 damage: one
                 for damage, one in found.items()
-                if damage == "none" or any(one[key] != floor[key] for key in by_labels)
+                if damage == "none" or any(one[key] != baseline[key] for key in by_labels)
             }
             text += f"\n`{name}`, {group} of labels:\n\n{table(found, by_labels)}"
     return text

@@ -159,15 +159,15 @@ def recipe_samples(trial: Trial, store: ImageStore, seed: int, over: Over, count
 
 
 def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, dict[str, float]]:
-    """Distances of samples to as many training images, by two extractors, and the floor: what other real images get."""
+    """Distances of samples to as many training images, by two extractors, and what other real images get."""
     count, found = len(images), {}
     rows = stream(0, 2).permutation(store.rows("train"))[: 2 * count]
     for extractor in (extractor_for(None, store), FEATURES["random-vgg"]):
         real, stand_in = (RealImages(store, extractor).features("train", np.sort(part)) for part in np.split(rows, 2))
         known = Cloud(real)
-        made, floor = (distances(known, Cloud(one)) for one in (extractor.vectors(images), stand_in))
+        made, others = (distances(known, Cloud(one)) for one in (extractor.vectors(images), stand_in))
         scores = {name: made[key].value for name, key in SCORES.items()}
-        found[extractor.name] = scores | {"floor": floor["frechet_distance"].value}
+        found[extractor.name] = scores | {"floor": others["frechet_distance"].value}
     return found
 
 
@@ -191,7 +191,7 @@ def run(which: str, name: str, store: ImageStore, options: argparse.Namespace) -
 
 
 def above(rows: list[dict[str, Any]], features: str) -> list[float]:
-    """Frechet distances above the floor, of the rows that have been measured by these features."""
+    """Frechet distances above that of other real images, of the rows that have been measured by these features."""
     found = (row["measured"].get(features) for row in rows)
     return [one["frechet"] - one["floor"] for one in found if one]
 

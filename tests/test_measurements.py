@@ -93,6 +93,33 @@ def test_what_must_be_equal_follows_from_the_metric(metric, change, compares) ->
     assert (one.key == other.key) is compares
 
 
+def test_a_row_of_an_earlier_definition_never_compares_and_is_replaced() -> None:
+    row = {"metric": "sharpness", "value": 0.5, "low": 0.4, "high": 0.6, "n": 100, "split": "test", "step": 1}
+    earlier, now = (Measurement.from_json(part) for part in (row, row | {"version": METRICS["sharpness"].version}))
+    assert earlier.key != now.key
+    assert earlier.identity == now.identity
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "chance", "most", "word"),
+    [
+        (0.48, 0.46, 0.50, 0.49, 0.80, "not obeyed"),  # chance lies within the interval
+        (0.53, 0.525, 0.535, 0.52, 0.80, "not obeyed"),  # 0.01 of 0.28, though it is no chance
+        (0.65, 0.63, 0.67, 0.52, 0.80, "partly obeyed"),  # 0.13 of 0.28
+        (0.70, 0.68, 0.72, 0.52, 0.80, "mostly obeyed"),  # 0.18 of 0.28
+        (0.79, 0.77, 0.81, 0.52, 0.80, "obeyed"),  # 0.27 of 0.28
+        (0.90, 0.86, 0.93, 0.88, 0.92, "cannot be judged"),  # of a rare label both are within the interval
+        (0.90, 0.89, 0.91, 0.88, 0.87, "cannot be judged"),  # a judge that is no better than chance
+        (0.90, None, None, None, 0.87, None),
+    ],
+)
+def test_a_label_is_obeyed_as_far_as_it_comes_from_chance_to_the_judge(value, low, high, chance, most, word) -> None:
+    row = {"metric": "condition_accuracy", "value": value, "low": low, "high": high, "n": 9}
+    measurement = Measurement.from_json(row | {"baseline": most, "chance": chance})
+    assert measurement.obedience == word
+    assert Measurement.from_json(row | {"metric": "recall", "baseline": most, "chance": chance}).obedience is None
+
+
 def test_every_renamed_metric_is_in_the_table() -> None:
     assert set(RENAMED.values()) <= set(METRICS)
     assert not set(RENAMED) & set(METRICS)

@@ -4,8 +4,18 @@ Evaluation, report, comparison, docs and commands read this table. Nothing here 
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from simulacra.estimates import Better
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a number is compared with."""
+
+    name: str  # in a sentence
+    meaning: str  # what it is the value of
+    goal: bool = True  # whether a good model comes near it; else it is what any model should leave behind
 
 
 @dataclass(frozen=True)
@@ -15,17 +25,28 @@ class Metric:
     title: str  # above its values
     unit: str  # name and unit of its values
     better: Better  # where better values lie
-    baseline: str = ""  # what the baseline beside it is; empty for a metric without one
+    baseline: Baseline | None = None  # what stands beside it; None for a metric without one
     percent: bool = False  # its values are shares in [0, 1]
     reference: float | None = None  # a level worth drawing; None without one
+    # of its definition, raised where values of before and after cannot be compared; None for the first definition
+    version: int | None = None
     reading: str = "As it was evaluated."  # sentences that say how to read it, from READINGS
     # what must be equal where two values are compared, beside images, extractor and judge; from ALIKE
     alike: tuple[str, ...] = ("n", "real")
 
 
-REAL = "real images in the place of samples"
-CHANCE = "chance"
-LINEAR = "the best linear code with as many dimensions"
+REAL = Baseline("real images", "real images in the place of samples")
+OTHERS = Baseline("other training images", "further training images in the place of samples")
+JUDGE = Baseline("the judge's accuracy", "the judge's accuracy on real images")
+JUDGED = Baseline("the judge's own errors", "the judge's own errors on real images, where labels are classes")
+CHANCE = Baseline("chance", "chance", goal=False)
+LINEAR = Baseline("the best linear code", "the best linear code with as many dimensions", goal=False)
+
+# Words for how far samples obey a label -> the share of the way from chance to the judge's accuracy on real images from
+# which on the word holds. Where the interval of the accuracy includes chance, the last word holds; where it includes
+# both ends, none does.
+OBEDIENCE = {"obeyed": 0.9, "mostly obeyed": 0.5, "partly obeyed": 0.1, "not obeyed": -inf}
+UNCLEAR = "cannot be judged"
 
 # Metrics that are computed together; "held_out" is what a training measures on its way.
 BY_GROUP: dict[str, dict[str, Metric]] = {
@@ -41,21 +62,19 @@ BY_GROUP: dict[str, dict[str, Metric]] = {
             "Nearer to training images",
             "share of samples",
             "lower",
-            "further training images in the place of samples",
+            OTHERS,
             percent=True,
             reference=0.5,
         ),
     },
     "conditions": {
-        "condition_accuracy": Metric(
-            "Labels obeyed", "share of samples", "higher", "the judge's accuracy on real images", percent=True
-        ),
+        "condition_accuracy": Metric("Labels obeyed", "share of samples", "higher", JUDGE, percent=True),
         "condition_accuracy_corrected": Metric("Labels obeyed, corrected", "share of samples", "higher", percent=True),
         "leakage": Metric(
             "Leakage",
             "change of other labels per change of its own",
             "lower",
-            "the judge's own errors on real images, where labels are classes",
+            JUDGED,
         ),
         "mutual_information": Metric("Mutual information of code and label", "nats", "higher", CHANCE),
     },
@@ -63,6 +82,9 @@ BY_GROUP: dict[str, dict[str, Metric]] = {
         "reconstruction_mse": Metric("Reconstruction error (MSE)", "squared error per value", "lower", LINEAR),
         "psnr": Metric("Peak signal-to-noise ratio", "decibels", "higher", LINEAR),
         "ssim": Metric("Structural similarity (SSIM)", "similarity (1 is equal)", "higher", LINEAR),
+        "reconstruction_sharpness": Metric(
+            "Sharpness of reconstructions", "fine detail, as a multiple of the same images'", "neither", LINEAR
+        ),
         "kl_per_image": Metric("KL divergence per image", "nats per image", "neither"),
         "kl_per_dimension": Metric("KL divergence per latent dimension", "nats per dimension", "neither"),
         "active_units": Metric("Active latent dimensions", "dimensions", "neither"),
@@ -84,7 +106,8 @@ BY_GROUP: dict[str, dict[str, Metric]] = {
         "duplicates": Metric("Duplicates among samples", "share of samples", "lower", REAL, percent=True),
         "broken_features": Metric("Broken samples, by features", "share of samples", "lower", REAL, percent=True),
         "broken_pixels": Metric("Broken samples, by pixels", "share of samples", "lower", REAL, percent=True),
-        "sharpness": Metric("Sharpness", "fine detail, as a multiple of real images'", "neither", REAL),
+        "sharpness": Metric("Sharpness", "fine detail, as a multiple of real images'", "neither", REAL, version=2),
+        "checkerboard": Metric("Checkerboard pattern", "share of fine detail", "lower", REAL, percent=True),
         "modes_covered": Metric("Modes covered", "classes or combinations of labels", "higher", REAL),
         "label_entropy": Metric("Entropy of labels", "nats", "neither", REAL),
         "label_divergence": Metric("Divergence of labels", "nats", "lower", REAL),
@@ -120,11 +143,12 @@ READINGS: dict[str, str] = {
     ),
     "condition_accuracy": (
         "Share of samples that have the label they were generated for, as predicted by a judge: a classifier that was "
-        "trained on real images alone. The baseline is the judge's accuracy on real images that it never saw, so a "
-        "perfect model comes near the baseline. Chance is what a model would get that ignores its labels."
+        "trained on real images alone. A model can be expected to reach the judge's accuracy on real images that it "
+        "never saw. Chance is what a model would get that ignores its labels."
     ),
     "condition_accuracy_corrected": (
-        "The same share without the judge's own errors, which are measured on real images. 100% is perfect."
+        "The same share without the judge's own errors, which are measured on real images. 100% is perfect. Chance is "
+        "what a model would get that ignores its labels."
     ),
     "leakage": (
         "How much the other labels change when one label is changed, divided by how much that label changes. 0 is no "
@@ -137,6 +161,10 @@ READINGS: dict[str, str] = {
     "reconstruction_mse": "Mean squared error over all held-out images, with values from -1 to 1.",
     "psnr": "Of reconstructions. Ten decibels more are a tenth of the squared error.",
     "ssim": "Of reconstructions, from means, variances and correlation of small windows.",
+    "reconstruction_sharpness": (
+        "Energy of edges and texture of reconstructions, divided by that of the images that were encoded. 1 is as "
+        "sharp, less is blurred."
+    ),
     "kl_per_image": "How much a code says about its image. Near 0 means that the code is ignored.",
     "kl_per_dimension": (
         "The KL divergence per image divided by the number of latent dimensions, to compare codes of different size."
@@ -185,7 +213,13 @@ READINGS: dict[str, str] = {
         "The same by differences of pixels. Blur makes these differences smaller and noise makes them larger."
     ),
     "sharpness": (
-        "Energy of edges and texture, divided by that of real images. 1 is as sharp, less is blurred, more is noisy."
+        "Energy of edges and texture, divided by that of real images. 1 is as sharp, less is blurred, more is noisy. "
+        "Patterns that repeat every 2, 4 or 8 pixels do not count: see the checkerboard pattern."
+    ),
+    "checkerboard": (
+        "Share of the energy of edges and texture that lies in patterns which repeat every 2, 4 or 8 pixels, beyond "
+        "what other patterns that are as fine have. White noise has none. Networks that enlarge small maps leave such "
+        "patterns."
     ),
     "modes_covered": (
         "How many of the classes (or combinations of labels) that are common in the data occur among samples, as "
@@ -219,7 +253,8 @@ READINGS: dict[str, str] = {
         "how well new images are predicted."
     ),
     "label_accuracy": (
-        "Share of the labels of held-out real images that the discriminator's label head predicts correctly."
+        "Share of the labels of held-out real images that the discriminator's label head predicts correctly. It says "
+        "nothing of generated images."
     ),
 }
 

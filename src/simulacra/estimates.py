@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import hypot, inf
+from math import exp, hypot, inf
 from statistics import NormalDist
 from typing import Literal
 
@@ -44,6 +44,11 @@ class Estimate:
             return cls(mean)
         margin = t_quantile(count - 1, tests) * float(numbers.std(ddof=1)) / count**0.5
         return cls(mean, max(least, mean - margin), min(most, mean + margin))
+
+    def exp(self) -> "Estimate":
+        """The exponential of the value and of both limits: a mean of logarithms as a geometric mean."""
+        low, high = (None if limit is None else exp(limit) for limit in (self.low, self.high))
+        return Estimate(exp(self.value), low, high)
 
     @classmethod
     def share(cls, hits: NDArray[np.bool_]) -> "Estimate":

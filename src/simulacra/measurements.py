@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
-from simulacra.catalogue import METRICS, RENAMED
+from simulacra.catalogue import METRICS, OBEDIENCE, RENAMED, UNCLEAR
 from simulacra.estimates import Better, Estimate
 
 Key = tuple[str | int | None, ...]
@@ -17,9 +17,9 @@ KEYS = {"floor": "baseline", "kinds": "modes"}
 NO_LABELS = "not applicable, the data set has no labels"  # the reason why a number is missing that needs a judge
 
 TEXTS = ("split", "code", "label", "extractor", "judge", "against", "data", "density", "weights", "why")
-COUNTS = ("n", "real", "seed")
+COUNTS = ("n", "real", "seed", "version")
 ALIKE = ("extractor", "judge", "version")  # what must be equal of any two numbers; the metric may ask for more
-CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density")
+CONDITIONS = ("extractor", "judge", "weights", "n", "real", "density", "version")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class Measurement:
     data: str | None = None
     real: int | None = None  # how many real images the samples were compared with; None where that is not asked
     density: str | None = None  # the likelihood whose logarithm it is, with its width; None for other metrics
+    version: int | None = None  # of the definition of the metric, as in METRICS; None for the first one
     seed: int | None = None  # of the samples, where `evaluate` measured it; None where the training did on its way
     why: str | None = None  # the reason why it is withheld, or cannot be measured
     # further entries of the row, such as how many labels or factors it is a mean over
@@ -83,6 +84,27 @@ class Measurement:
     def better(self) -> Better:
         """Where better values lie."""
         return METRICS[self.metric].better if self.metric in METRICS else "neither"
+
+    @property
+    def chance(self) -> float | None:
+        """What a model would get that ignores its labels; None for metrics to which that means nothing."""
+        return _finite(self.details.get("chance"))
+
+    @property
+    def obedience(self) -> str | None:
+        """How far samples obey a label, or all together, in a word of OBEDIENCE; None for other metrics.
+
+        It says where the accuracy lies between chance and the judge's accuracy on real images.
+        """
+        estimate, chance, most = self.estimate, self.chance, self.baseline
+        if self.metric != "condition_accuracy" or estimate is None or chance is None or most is None:
+            return None
+        low = estimate.value if estimate.low is None else estimate.low
+        high = estimate.value if estimate.high is None else estimate.high
+        if most <= chance or (low <= chance and high >= most):
+            return UNCLEAR
+        way = (estimate.value - chance) / (most - chance) if low > chance else -inf
+        return next(word for word, least in OBEDIENCE.items() if way >= least)
 
     @property
     def applies(self) -> bool:

@@ -12,6 +12,7 @@ from simulacra.diagnosis.generators import swing
 from simulacra.diagnosis.history import Curve, History, changed, describe_set
 from simulacra.diagnosis.learning import movement
 from simulacra.errors import RunError
+from simulacra.recipe import load
 from simulacra.runs import RunFolder
 
 STEPS = np.arange(50, 1001, 50)
@@ -267,3 +268,36 @@ def test_how_alike_images_are_in_cases_worked_by_hand() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (8, 4))[None, :, :, None]
     assert describe_set(np.concatenate([stripes] * 2))["roughness"] == pytest.approx(0.5)
     assert changed(np.stack([black, black]), np.stack([black, white])) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("facts", "severity", "said"),
+    [
+        ({"recipe_name": "celeba-dcgan"}, "warning", "of the recipe's updates (1,000 of "),
+        ({"recipe_name": "celeba-dcgan", "state": "running"}, "note", "of the recipe's updates (1,000 of "),
+        ({"recipe_name": "faces-fast", "seconds": 30}, "warning", "5% of the recipe's minutes (0.5 of 10): too early"),
+        ({"recipe_name": "faces-fast", "seconds": 240}, None, ""),
+        ({"recipe_name": "demo-acgan"}, None, ""),
+        ({"recipe_name": "my/own.toml"}, None, ""),
+    ],
+)
+def test_a_small_part_of_the_recipe_is_too_early_to_judge(facts, severity, said, run) -> None:
+    found = [finding for finding in diagnose(run("gan", {}, **facts)) if finding.issue == "too-early"]
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    assert all(said in finding.meaning for finding in found)
+
+
+def test_a_run_that_its_minutes_ended_is_told_how_many_it_needs(run) -> None:
+    about: Any = {"recipe_name": "celeba-acgan", "seconds": 240.0, "changes": {"minutes": 4, "steps": 5000}}
+    (finding,) = diagnose(run("gan", {}, **about))
+    share = 1000 / load("celeba-acgan").steps
+    assert finding.meaning.startswith(f"{100 * share:.2g}% of the recipe's updates (1,000 of ")
+    assert f"--minutes {4 / share:.0f}: it goes on in the same folder." in finding.remedy
+
+
+@pytest.mark.parametrize(("value", "found"), [(0.48, ["labels-ignored"]), (0.6, [])])
+def test_labels_that_the_judge_does_not_see_are_an_issue(value, found, run) -> None:
+    folder = run("acgan", {"label_accuracy/fake": 1.0}, changes={"data.labels": ["a"]})
+    row = {"metric": "condition_accuracy", "n": 500, "step": 1000, "baseline": 0.8, "chance": 0.49}
+    folder.append("evaluations", row | {"value": value, "low": value - 0.02, "high": value + 0.02})
+    assert names(diagnose(folder)) == found

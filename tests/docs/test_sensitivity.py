@@ -79,7 +79,7 @@ def test_a_damage_makes_the_metrics_worse_that_are_there_to_tell_it(damage: str,
 
 @pytest.mark.parametrize(("damage", "metric"), [(one, name) for one, stays in STAYS.items() for name in stays])
 def test_a_damage_leaves_other_metrics_alone(damage: str, metric: str, scores: Scores) -> None:
-    found, floor = of(scores, damage)[metric], of(scores, "")[metric]
-    furthest = floor.high if METRICS[metric].better == "lower" else floor.low
+    found, baseline = of(scores, damage)[metric], of(scores, "")[metric]
+    furthest = baseline.high if METRICS[metric].better == "lower" else baseline.low
     assert furthest is not None
     assert not sensitivity.worse(metric, found, Estimate(furthest))

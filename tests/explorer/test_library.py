@@ -202,6 +202,14 @@ def test_scores_by_two_extractors_have_two_names(make_run, client) -> None:
     assert found["baseline"] == "what real images, chance or a linear code get in the place of the model"
 
 
+def test_obedience_stands_beside_chance(make_run, client) -> None:
+    run = make_run("gan")
+    row = {"metric": "condition_accuracy", "value": 0.65, "low": 0.6, "high": 0.7, "baseline": 0.8, "chance": 0.52}
+    run.append("evaluations", row | {"n": 9, "step": 6, "label": "Young"})
+    found = client(run.path).get(f"/runs/{run.path.name}/scores.json").json()
+    assert found["scores"][-1]["details"] == "label Young, chance 52.0%, partly obeyed"
+
+
 def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run, client) -> None:
     run = make_run("gan")
     for step in range(7, 3000):

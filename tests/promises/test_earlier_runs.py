@@ -54,7 +54,7 @@ def test_an_earlier_run_has_a_report_and_a_diagnosis(run: RunFolder) -> None:
     page = write_report([run]).read_text("utf-8")
     for name in ("frechet_distance", "kl_per_image", "modes_covered", "mutual_information"):
         assert METRICS[name].title in page
-    assert diagnose(run) == []
+    assert [finding.issue for finding in diagnose(run)] == ["too-early"], "50 of 1,000 updates"
 
 
 def test_the_best_checkpoint_of_an_earlier_run_is_the_same(run: RunFolder) -> None:

@@ -16,7 +16,9 @@ from simulacra.data.sources import open_source
 from simulacra.data.store import SPLITS
 from simulacra.evaluation.metrics import disentanglement, quality
 from simulacra.evaluation.metrics.quality import MEMORISATION
+from simulacra.measurements import Measurement
 from simulacra.runs import RunFolder
+from simulacra.verbs.evaluate import Evaluated, obeyed
 
 Run = Callable[..., Any]
 METRICS = of_group("quality")
@@ -298,3 +300,28 @@ def test_a_judge_that_learned_no_label_leaves_the_other_metrics(
     ended = simulacra("evaluate", run, "--count", 10)
     assert ended.code == 0, ended.err
     assert RunFolder(run).arrays("leakage") is None
+
+
+OBEYED = [
+    Measurement.from_json({"metric": "condition_accuracy", "n": 500, "low": None, "high": None} | row)
+    for row in (
+        {"value": 0.57, "chance": 0.5, "baseline": 0.83},
+        {"label": "Male", "value": 0.48, "chance": 0.49, "baseline": 0.86},
+        {"label": "Young", "value": 0.65, "chance": 0.52, "baseline": 0.8},
+    )
+]
+
+
+def test_each_label_has_a_word_between_chance_and_the_judge() -> None:
+    assert obeyed([*OBEYED, Measurement.from_json({"metric": "recall", "value": 0.5, "n": 500})]) == [
+        "all labels together: partly obeyed, 0.57 between chance 0.50 and the judge's 0.83",
+        "Male: not obeyed, 0.48 where chance is 0.49 and the judge's accuracy 0.86",
+        "Young: partly obeyed, 0.65 between chance 0.52 and the judge's 0.80",
+    ]
+
+
+def test_scripts_and_tables_get_chance_and_the_word() -> None:
+    result = Evaluated("", OBEYED, [])
+    assert [row["obedience"] for row in result.rows] == ["partly obeyed", "not obeyed", "partly obeyed"]
+    table = result.to_table()
+    assert [row[table.columns.index("chance")] for row in table.rows] == ["0.5000", "0.4900", "0.5200"]

@@ -6,12 +6,13 @@ from simulacra.diagnosis.generators import (
     dead_codes,
     discriminator_wins,
     generator_wins,
+    labels_ignored,
     mode_collapse,
     oscillation,
     posterior_collapse,
 )
 from simulacra.diagnosis.history import Check, Finding, History, Severity, Sign
-from simulacra.diagnosis.learning import divergence, enough_training, more_training, overfitting
+from simulacra.diagnosis.learning import divergence, enough_training, more_training, overfitting, too_early
 from simulacra.runs import RunFolder
 
 __all__ = ["CHECKS", "Finding", "Severity", "Sign", "diagnose"]
@@ -25,7 +26,9 @@ CHECKS: dict[str, Check] = {
     "oscillation": oscillation,
     "posterior-collapse": posterior_collapse,
     "dead-codes": dead_codes,
+    "labels-ignored": labels_ignored,
     "overfitting": overfitting,
+    "too-early": too_early,
     "more-training": more_training,
     "enough-training": enough_training,
 }

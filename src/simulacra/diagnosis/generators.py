@@ -6,6 +6,7 @@ from math import log
 
 import numpy as np
 
+from simulacra.catalogue import OBEDIENCE
 from simulacra.diagnosis.history import SET, WORDS, Curve, Finding, History, Severity, Sign, changed, describe_set
 
 # The accuracy of D on real and on generated images: its errors are fewer than those that smoothed targets, dropout and
@@ -283,3 +284,22 @@ def _used(history: History) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]],
             drawn = history.facts.get("drawn", history.facts.get("step", history.step))
             return values > INACTIVE, f"pictures/{name}.npz", int(arrays.get("step", drawn))
     return None
+
+
+def labels_ignored(history: History) -> Finding | None:
+    """An independent judge does not see in samples the labels that they were generated for.
+
+    What a discriminator says of labels does not count: the generator is trained to please it.
+    """
+    rows = [row for row in history.evaluations if row.metric == "condition_accuracy" and not row.label]
+    row = next((row for row in reversed(rows) if row.against is None), None)
+    if row is None or row.obedience != "not obeyed" or row.estimate is None or row.chance is None:
+        return None
+    limit = row.chance + OBEDIENCE["partly obeyed"] * ((row.baseline or 1) - row.chance)
+    sign = Sign(
+        "condition_accuracy, by the judge in evaluations.jsonl", row.estimate.value, "below", limit, *[row.step] * 2
+    )
+    weight = getattr(history.recipe.objective, "label_weight", 1.0)
+    meaning = "Samples show the labels that they were generated for hardly more often than chance would."
+    remedy = f"more training first, then a larger weight of the labels, --set objective.label_weight={2 * weight:g}."
+    return Finding("labels-ignored", "warning", (sign,), meaning, remedy)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
-from simulacra.recipe import Recipe
+from simulacra.recipe import Recipe, load, shipped
 from simulacra.runs import RunFolder
 
 Images = NDArray[np.uint8]
@@ -151,6 +151,12 @@ class History:
     def family(self) -> str:
         """The recipe's."""
         return self.recipe.objective.family
+
+    @property
+    def planned(self) -> Recipe:
+        """The recipe as it ships, of a run of one that ships; else the run's own, which says what was asked for."""
+        name = str(self.facts.get("recipe_name"))
+        return load(name) if name in shipped() else self.recipe
 
     @property
     def adversarial(self) -> bool:

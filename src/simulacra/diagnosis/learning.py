@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Sign, measured_source
+from simulacra.diagnosis.history import FEWEST_UPDATES, Curve, Finding, History, Severity, Sign, measured_source
 from simulacra.estimates import t_quantile
 
 # The late mean of a loss over its best stretch before; it has to be above the first one too, as near 0 a loss may
@@ -150,6 +150,32 @@ def _best(history: History) -> int | None:
     """The step of the checkpoint that was marked best, where it is not the last."""
     step = (history.facts.get("best") or {}).get("step")
     return step if isinstance(step, int) and step != history.facts.get("step") else None
+
+
+# A run with a smaller share of its recipe's updates, or of its minutes, says nothing yet of what the recipe gives.
+EARLY = 0.1
+
+
+def too_early(history: History) -> Finding | None:
+    """Whether the run has had only a small part of what its recipe asks for."""
+    planned = history.planned
+    step, minutes = max(history.step, int(history.facts.get("step", 0))), float(history.facts.get("seconds", 0)) / 60
+    if planned.minutes is not None:
+        share, extent = minutes / planned.minutes, f"minutes ({minutes:.2g} of {planned.minutes:g})"
+    else:
+        share, extent = step / planned.steps, f"updates ({step:,} of {planned.steps:,})"
+    if not step or share >= EARLY:
+        return None
+    if history.recipe.minutes is not None and step < history.recipe.steps and share:
+        needed = planned.minutes or max(1.0, minutes / share)
+        remedy = f"the same command with --minutes {needed:.0f}: it goes on in the same folder."
+    else:
+        same = "in another --out" if history.recipe.falls else "it goes on in the same folder"
+        remedy = f"the same command with --steps {planned.steps}: {same}."
+    sign = Sign(f"share of the recipe's {extent}", share, "below", EARLY, step, step)
+    severity: Severity = "note" if history.facts.get("state") == "running" else "warning"
+    meaning = f"{100 * share:.2g}% of the recipe's {extent}: too early to judge its pictures or the recipe."
+    return Finding("too-early", severity, (sign,), meaning, remedy)
 
 
 def more_training(history: History) -> Finding | None:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simulacra.catalogue import OF_FACTORS
+from simulacra.catalogue import METRICS, OF_FACTORS
 from simulacra.data.store import ImageStore
 from simulacra.errors import DataError
 from simulacra.estimates import Estimate
@@ -176,6 +176,7 @@ class Material:
             seed=self.seed,
             against=self.against,
             data=None if entries.get("judge") else data,
+            version=METRICS[metric].version,
             **entries,
         )
 

@@ -9,6 +9,7 @@ import io
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ PIXELS = 100_000_000  # of all training images together, about half a minute of 
 FEWEST_SEEN = 20_000  # images, however large they are
 MOST_HELD_OUT = 10_000
 LEARNED = 0.7  # area under the curve from which a judge's predictions count; chance is 0.5
+TESTED = {"true", "predicted", "auc"}
 Values = NDArray[np.float32]
-Tested = tuple[NDArray[np.int64], NDArray[np.float64], int]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,24 @@ class Judge:
     label: str  # what measurements call it
     label_names: tuple[str, ...]  # K names, all labels of the data set
     exclusive: bool  # whether an image has exactly one of them
-    # counts of held-out images by true (first of the last two axes) and predicted label (second): (K, K) of exclusive
-    # classes, (K, 2, 2) of attributes, without and with
-    confusion: NDArray[np.int64]
+    true: Flags  # (m, K) labels of held-out images
+    predicted: Flags  # (m, K) what it predicts for them
     # (K,) area under the ROC curve of each label against all images without it; nan where the held-out images are all
     # alike in it
     auc: NDArray[np.float64]
-    n: int  # how many held-out images
+
+    @property
+    def n(self) -> int:
+        """How many held-out images it was tested on."""
+        return len(self.true)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Counts of the held-out images by true (first of the last two axes) and predicted label (second).
+
+        (K, K) of exclusive classes, (K, 2, 2) of attributes, without and with.
+        """
+        return count_confusion(self.true, self.predicted, exclusive=self.exclusive)
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
@@ -106,18 +119,17 @@ def judge_of(store: ImageStore, *, cache: Path | None = None, progress: Progress
     path = folder / f"judge-{digest}.pt" if folder else None
     with torch.random.fork_rng(devices=[]):  # whoever asks for a judge draws as if nobody had
         objective = _fresh(recipe)
-        errors = _read(path, objective) if path else None
-        cached = errors is not None
-        if not cached:
+        state = _read(path, objective) if path else None
+        if state is None:
             objective = _fresh(recipe)  # a damaged file may have filled it in part
             _train(objective, recipe, store, progress)
-    confusion, auc, n = errors or tested(objective, store)
-    if not cached:
-        state = {"confusion": torch.from_numpy(confusion), "auc": torch.from_numpy(auc), "n": n}
+    if state is None or not state.keys() >= TESTED:  # earlier versions kept less
+        state = tested(objective, store)
         buffer = io.BytesIO()
-        torch.save({"networks": objective.networks.state_dict()} | state, buffer)
+        tensors = {name: torch.from_numpy(array) for name, array in state.items()}
+        torch.save({"networks": objective.networks.state_dict()} | tensors, buffer)
         keep_aside(path, buffer.getvalue())
-    return Judge(objective, f"judge {digest[:8]}", store.label_names, store.exclusive, confusion, auc, n)
+    return Judge(objective, f"judge {digest[:8]}", store.label_names, store.exclusive, **state)
 
 
 def recipe_of(store: ImageStore) -> Recipe:
@@ -162,15 +174,15 @@ def _train(objective: Classifier, recipe: Recipe, store: ImageStore, progress: P
             progress(step + 1, recipe.steps)
 
 
-def tested(objective: Classifier, store: ImageStore) -> Tested:
-    """Confusion, areas and number of held-out images, as in `Judge`."""
+def tested(objective: Classifier, store: ImageStore) -> dict[str, NDArray[Any]]:
+    """What a classifier does on held-out images: the entries TESTED of `Judge`."""
     rows = choose_rows(store.rows("test" if len(store.rows("test")) else "valid"), MOST_HELD_OUT)
     true = store.labels[rows].astype(bool)
     logits = _computed(store.pixels(rows), objective, objective.logits)
     ranked = torch.from_numpy(logits).softmax(1).numpy() if store.exclusive else logits
     auc = [_area(*columns) for columns in zip(true.T, ranked.T, strict=True)]
     predicted = predicted_labels(logits, exclusive=store.exclusive)
-    return count_confusion(true, predicted, exclusive=store.exclusive), np.array(auc), len(rows)
+    return {"true": true, "predicted": predicted, "auc": np.array(auc)}
 
 
 def predicted_labels(logits: NDArray[Any], *, exclusive: bool) -> NDArray[np.bool_]:
@@ -210,13 +222,13 @@ def _area(true: NDArray[np.bool_], scores: NDArray[Any]) -> float:
     return float(roc_auc_score(true, scores)) if true.any() and not true.all() else float("nan")
 
 
-def _read(path: Path, objective: Classifier) -> Tested | None:
-    """Puts cached weights into a classifier and gives its errors; None where the file is missing or damaged."""
+def _read(path: Path, objective: Classifier) -> dict[str, NDArray[Any]] | None:
+    """Puts cached weights into a classifier and gives the file's arrays; None where it is missing or damaged."""
     if not path.is_file():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         objective.networks.load_state_dict(state["networks"])
-        return state["confusion"].numpy(), state["auc"].numpy(), int(state["n"])
+        return {name: state[name].numpy() for name in TESTED if name in state}
     except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, AttributeError, pickle.UnpicklingError):
         return None

@@ -14,7 +14,7 @@ from simulacra.explorer.map import test_count
 from simulacra.objectives import FAMILIES, Encodes, Generates
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import plain
-from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric
+from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric, written
 from simulacra.report.record import both_weights, read, series_of, specifics
 from simulacra.report.sections.curves import charts_of
 from simulacra.report.titles import recipe_line, title_of
@@ -70,8 +70,15 @@ def scores(request: Requested) -> dict[str, Any]:
         newest = series[-1]
         words, row = of_metric(newest.metric), newest.to_json()
         numbers = {key: row[key] for key in ("value", "low", "high", "baseline", "n", "step")}
-        details = ", ".join([*filter(None, [newest.extractor]), *specifics(newest, weights)])
-        named = {"metric": newest.metric, "title": words.title, "split": newest.split or "", "details": details}
+        details = [*filter(None, [newest.extractor]), *specifics(newest, weights)]
+        details += [f"chance {written(words, newest.chance)}"] if newest.chance else []
+        details += filter(None, [newest.obedience])
+        named = {
+            "metric": newest.metric,
+            "title": words.title,
+            "split": newest.split or "",
+            "details": ", ".join(details),
+        }
         rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
     return {"scores": rows, "baseline": BASELINE}
 

@@ -1,9 +1,12 @@
 """What the report says of families, charts and metrics. An unknown name is shown as it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from simulacra.catalogue import METRICS, Metric
+from simulacra.estimates import Estimate
+from simulacra.measurements import Measurement
 from simulacra.report.formatting import number, percent, plain
 from simulacra.settings.objectives import FULL_NAMES
 
@@ -51,10 +54,11 @@ CHARTS = {
         "often easier, because the generator learns to exaggerate its labels.",
     ),
     "label_accuracy": ChartWords(
-        "Label accuracy",
+        "Label accuracy of D",
         "share of labels",
-        "The share of labels that are predicted correctly. A real image has its own labels, a generated image the "
-        "labels that it was generated for. High on generated images means that the generator obeys its labels.",
+        "The share of labels that the discriminator (D) itself predicts correctly. A real image has its own labels, a "
+        "generated image the labels that it was generated for. The generator is trained to please D, so a high value "
+        "on generated images does not show that labels are obeyed: an independent judge measures that (Labels obeyed).",
         percent=True,
     ),
     "reconstruction": ChartWords(
@@ -109,8 +113,8 @@ CHARTS = {
     "code_accuracy": ChartWords(
         "Accuracy of the code head",
         "share of generated images",
-        "How often the category that an image was generated from is predicted correctly. High means that each category "
-        "looks different.",
+        "How often the model's own code head predicts the category that an image was generated from. High means that "
+        "the code head tells categories apart, if only by faint patterns: look at the pictures of the categories.",
         percent=True,
     ),
 }
@@ -137,9 +141,37 @@ def of_metric(name: str) -> Metric:
 
 def reading_of(metric: Metric, baseline: bool) -> str:
     """How to read a metric, with what its baseline is where one is shown."""
-    if not baseline or not metric.baseline or "The baseline is" in metric.reading:
+    if not baseline or not metric.baseline:
         return metric.reading
-    return f"{metric.reading} The baseline is {metric.baseline}."
+    return f"{metric.reading} The baseline is {metric.baseline.meaning}."
+
+
+def standing(metric: Metric, estimate: Estimate, baseline: float) -> str:
+    """How a value stands to its baseline: `20.9 points short of real images, 88.2%`.
+
+    A value that is worse than what a good model comes near to is short of it; where less is better, it lies above.
+    """
+    name, goal = (metric.baseline.name, metric.baseline.goal) if metric.baseline else ("the baseline", False)
+    level = f"{name}, {written(metric, baseline)}"
+    if estimate.low is not None and estimate.high is not None and estimate.low <= baseline <= estimate.high:
+        return f"interval includes {level}"
+    gap = estimate.value - baseline
+    size = f"{percent(abs(gap), 1).removesuffix('%')} points" if metric.percent else number(abs(gap))
+    below = "short of" if goal and metric.better == "higher" else "below"
+    return f"{size} {'above' if gap > 0 else below} {level}"
+
+
+def obedience(row: Measurement, form: Callable[[float], str]) -> str:
+    """How far a label is obeyed: `partly obeyed, 0.65 between chance 0.52 and the judge's 0.80`; empty without it.
+
+    `form` writes a share.
+    """
+    if row.obedience is None or row.estimate is None or row.chance is None or row.baseline is None:
+        return ""
+    value, chance, most = map(form, (row.estimate.value, row.chance, row.baseline))
+    if row.chance <= row.estimate.value <= row.baseline:
+        return f"{row.obedience}, {value} between chance {chance} and the judge's {most}"
+    return f"{row.obedience}, {value} where chance is {chance} and the judge's accuracy {most}"
 
 
 def written(words: Words, value: Any) -> str:

@@ -172,7 +172,7 @@ class Tile:
     label: str
     value: str
     note: str = ""  # what it was measured on
-    when: str = ""  # at which update, where the run went on after it
+    when: str = ""  # what else the value says, and at which update, where the run went on after it
     method: str = ""  # how it was measured; shown where several runs stand side by side
     metric: str = ""  # a name of `catalogue.METRICS`; empty for other numbers
 

@@ -28,10 +28,11 @@ from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.report.formatting import number
+from simulacra.report.glossary import obedience
 from simulacra.runs import RunFolder
 from simulacra.tabular import Table, Tabular
 
-COLUMNS = ("metric", "of", "value", "low", "high", "baseline", "better", "n", "split")  # of the printed table
+COLUMNS = ("metric", "of", "value", "low", "high", "chance", "baseline", "better", "n", "split")  # of the printed table
 
 
 SPLIT_NOTES = {
@@ -66,12 +67,13 @@ class Evaluated(Tabular):
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The measurements as rows of evaluations.jsonl, for scripts."""
-        return [measurement.to_json() for measurement in self.measurements]
+        words = [{"obedience": row.obedience} if row.obedience else {} for row in self.measurements]
+        return [row.to_json() | word for row, word in zip(self.measurements, words, strict=True)]
 
     def to_table(self) -> Table:
         """The measurements that have a number."""
         rows = [cells(measurement) for measurement in self.measurements if measurement.estimate]
-        return Table(self.title, COLUMNS, rows, self.notes, ("split", "n", "better", "baseline"))
+        return Table(self.title, COLUMNS, rows, self.notes, ("split", "n", "better", "baseline", "chance"))
 
 
 def evaluate(
@@ -121,7 +123,7 @@ def evaluate(
         not_kept = _kept(run, results, material) if writable else f"{path} may not be written to"
     notes = [f"these numbers are not kept: {not_kept}"] if not_kept else []
     notes += remarks(chosen, count, best=own and run.read_best() == subject.step)
-    notes += [*results.notes, *reasons(results.measurements)]
+    notes += [*obeyed(results.measurements), *results.notes, *reasons(results.measurements)]
     return Evaluated(_title(material), results.measurements, notes)
 
 
@@ -257,23 +259,32 @@ def reasons(measurements: Sequence[Measurement]) -> list[str]:
     ]
 
 
+def obeyed(measurements: Sequence[Measurement]) -> list[str]:
+    """How far labels are obeyed, all together first: `Young: partly obeyed, 0.65 between chance 0.52 and ...`."""
+    return [
+        f"{row.label or 'all labels together'}: {sentence}"
+        for row in measurements
+        if (sentence := obedience(row, "{:.2f}".format))
+    ]
+
+
 def cells(measurement: Measurement) -> tuple[str, ...]:
     """A measurement as the printed table shows it."""
     return (
         measurement.metric,
         " ".join(filter(None, (measurement.code, measurement.label))),
-        *numbers(measurement),
+        *numbers(measurement, measurement.chance),
         measurement.better,
         "" if measurement.n is None else f"{measurement.n:,}",
         measurement.split or "",
     )
 
 
-def numbers(measurement: Measurement) -> tuple[str, ...]:
-    """Value, low, high and baseline in the cells of a printed table, empty where there is none."""
+def numbers(measurement: Measurement, *others: float | None) -> tuple[str, ...]:
+    """Value, low, high, other numbers and baseline in the cells of a printed table, empty where there is none."""
     estimate = measurement.estimate
     values = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-    return tuple("" if value is None else number(value) for value in (*values, measurement.baseline))
+    return tuple("" if value is None else number(value) for value in (*values, *others, measurement.baseline))
 
 
 SCORED_COLUMNS = ("step", "metric", "value", "low", "high", "baseline", "n", "best")  # of the printed table

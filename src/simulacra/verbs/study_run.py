@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from filelock import FileLock
 
+from simulacra.catalogue import METRICS, of_group
 from simulacra.errors import Diverged, RunError, SimulacraError, Stopped
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import JUDGE
@@ -70,13 +71,18 @@ def unmeasured(run: PlannedRun, facts: dict[str, Any]) -> dict[int, list[str]]:
     """Step -> groups of metrics that are still to be measured there; step 0 is the last one."""
     done = facts.get(MEASURED, {})
     steps = sorted(set(run.points.values()))
-    how = {"samples": run.samples, "features": run.features}
 
     def is_done(group: str, step: int) -> bool:
-        return how.items() <= done.get(f"{group} {step}", {}).items()
+        return how(run, group).items() <= done.get(f"{group} {step}", {}).items()
 
     missing = {step: [group for group in run.groups if not is_done(group, step)] for step in steps}
     return {step: groups for step, groups in missing.items() if groups}
+
+
+def how(run: PlannedRun, group: str) -> dict[str, Any]:
+    """How a group of metrics is measured: what was measured in another way, or by an earlier definition, is redone."""
+    versions = {metric: METRICS[metric].version for metric in of_group(group) if METRICS[metric].version}
+    return {"samples": run.samples, "features": run.features} | ({"versions": versions} if versions else {})
 
 
 def carry_out(task: Task) -> Outcome:
@@ -119,9 +125,9 @@ def measure(run: PlannedRun, folder: RunFolder) -> None:
     for step, groups in missing.items():
         evaluated = evaluate(run.folder, count=run.samples, features=run.features, only=groups, step=step or None)
         used = sorted({row.extractor for row in evaluated.measurements if row.extractor})
-        how = {"samples": run.samples, "features": run.features, "extractors": used}
         done = folder.read_facts().get(MEASURED, {})
-        folder.write_facts({MEASURED: done | {f"{group} {step}": how for group in groups}})
+        done |= {f"{group} {step}": how(run, group) | {"extractors": used} for group in groups}
+        folder.write_facts({MEASURED: done})
     needed = {*run.points.values(), max(folder.checkpoints(), default=0)}
     for step, path in folder.checkpoints().items():
         if step not in needed:

@@ -98,7 +98,7 @@ def test_a_painter_that_obeys_is_said_to_and_leaks_nothing(seen, material) -> No
     assert CONDITIONS.lacks(made) is None
     found = CONDITIONS.measure(made)
     raw, better = by_name(found, "condition_accuracy"), by_name(found, "condition_accuracy_corrected")
-    assert list(raw) == list(better) == ["Bright_Top", "Bright_Left", "Coin", None]
+    assert list(raw) == list(better) == [None, "Bright_Top", "Bright_Left", "Coin"], "all together first"
     for label in ("Bright_Top", "Bright_Left", None):
         assert raw[label]["value"] > 0.95
         assert raw[label]["baseline"] > 0.95

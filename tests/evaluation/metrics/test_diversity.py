@@ -17,7 +17,13 @@ from simulacra.catalogue import of_group
 from simulacra.data.store import open_store
 from simulacra.evaluation.context import Material, choose
 from simulacra.evaluation.metrics import GROUPS, Results
-from simulacra.evaluation.metrics.diversity import fine_energy, nearness, sharpness, tail_share
+from simulacra.evaluation.metrics.diversity import (
+    fine_detail,
+    grid_period,
+    nearness,
+    sharpness,
+    tail_share,
+)
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import build
 
@@ -93,7 +99,7 @@ def rows(results: Results) -> list[dict[str, Any]]:
     return [measurement.to_json() for measurement in results.measurements]
 
 
-def test_real_images_in_the_place_of_samples_get_the_floor(material) -> None:
+def test_real_images_in_the_place_of_samples_get_the_baseline(material) -> None:
     found = numbers(material())
     for name, row in found.items():
         if row["value"] is None or name in ("modes_covered", "label_entropy", "label_divergence"):
@@ -203,16 +209,16 @@ def test_held_out_images_that_repeat_one_another_leave_numbers_that_can_be_drawn
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
-def test_given_labels_are_told_apart_from_drawn_ones(material) -> None:
-    one = material()
-    recipe = one.subject.recipe
-    given = replace(one.subject, conditions=np.ones((4, 1), np.uint8))
-    labelled = recipe.model_copy(update={"data": recipe.data.model_copy(update={"labels": ("Smiling",)})})
-    changed = replace(one, subject=replace(given, recipe=labelled))
+@pytest.mark.parametrize(("family", "given"), [("acgan", [True, False]), ("gan", [False, False])])
+def test_samples_are_generated_for_labels_where_the_family_takes_some(family, given, material, tiny) -> None:
+    one, recipe = material(), tiny("acgan", **{"data.labels": ["Smiling"]})
+    model = build(recipe if family == "acgan" else tiny("gan"))  # a recipe may name labels that its family ignores
+    subject = Subject(model, recipe, np.ones((4, 1), np.uint8), one.store, step=2)
+    changed = replace(one, subject=subject)
     changed.__dict__.update(samples=one.samples, judge=one.judge)
     found = DIVERSITY.measure(changed)
-    assert found.pictures["frequencies"]["given"].tolist() == [True, False]
-    assert any("samples are generated for Smiling as" in note for note in found.notes)
+    assert found.pictures["frequencies"]["given"].tolist() == given
+    assert any("samples are generated for Smiling as" in note for note in found.notes) == given[0]
 
 
 DRAW = np.random.default_rng(0)
@@ -249,29 +255,64 @@ def test_nearness_is_nought_on_a_training_image_and_a_half_between() -> None:
     assert found.tolist() == [0, 0.5, 0.75, 0.5]
 
 
-def test_a_checkerboard_is_fine_and_a_slope_is_not() -> None:
-    board = (np.indices((16, 16)).sum(0) % 2 * 200).astype(np.uint8)
-    slope = np.tile(np.linspace(0, 200, 16).astype(np.uint8), (16, 1))
-    flat = np.full((16, 16), 90, np.uint8)
-    fine, coarse, none = np.exp(fine_energy(np.stack([board, slope, flat])[..., None]))
-    assert fine > 1000 * coarse > 1000 * none
-    assert none == pytest.approx(1 / 12), "of rounding alone"
+def patterns(size: int, period: int) -> np.ndarray:
+    """Images (4, size, size, 1): a pattern that repeats every `period` pixels, a slope, one colour, white noise."""
+    across = np.arange(size) % period < period // 2
+    board = (across[:, None] ^ across) * 200
+    slope = np.tile(np.linspace(0, 200, size), (size, 1))
+    noise = np.random.default_rng(0).integers(0, 256, (size, size))
+    return np.stack([board, slope, np.full((size, size), 90), noise]).astype(np.uint8)[..., None]
+
+
+@pytest.mark.parametrize(("size", "period"), [(64, 2), (64, 4), (64, 8), (28, 2), (28, 4), (16, 2)])
+def test_a_checkerboard_is_a_grid_and_no_detail(size, period) -> None:
+    energy, grid = fine_detail(patterns(size, period))
+    board, slope, flat, noise = np.exp(energy)
+    assert grid[0] > 0.99
+    assert board < 0.02 * noise, "what the window spreads"
+    assert slope < 0.001 * noise
+    assert flat == pytest.approx(1 / 12), "of rounding alone"
+
+
+@pytest.mark.parametrize("blur", [0, 0.7, 1.5])
+def test_white_noise_has_no_grid_and_blur_makes_none(blur) -> None:
+    noise = gaussian_filter(DRAW.normal(128, 40, (300, 64, 64, 1)), (0, blur, blur, 0))
+    assert fine_detail(noise.clip(0, 255).astype(np.uint8)).grid.mean() == pytest.approx(0, abs=0.02)
+
+
+def test_a_grid_on_real_detail_raises_its_number_and_leaves_sharpness() -> None:
+    images = np.clip(gaussian_filter(DRAW.normal(0, 90, (50, 64, 64, 1)), (0, 1, 1, 0)) + 128, 8, 247)
+    board = (np.indices((64, 64)).sum(0) % 2 * 16 - 8)[..., None]
+    plain, gridded, blurred = (
+        fine_detail(part.astype(np.uint8)) for part in (images, images + board, gaussian_filter(images, (0, 1, 1, 0)))
+    )
+    assert gridded.grid.mean() > plain.grid.mean() + 0.3
+    assert sharpness(gridded.energy, plain.energy).value == pytest.approx(1, rel=0.02)
+    assert sharpness(blurred.energy, plain.energy).high < 0.5
+    assert abs(blurred.grid.mean()) < 0.03, "blur is no grid"
+
+
+def test_small_images_have_no_frequencies_to_tell_a_grid_by() -> None:
+    assert [grid_period(size, 64) for size in (64, 48, 47, 28, 16, 11)] == [8, 8, 4, 4, 2, 0]
+    energy, grid = fine_detail(patterns(8, 2))
+    assert grid is None
+    assert energy[0] > energy[1], "so a checkerboard counts as detail"
 
 
 def test_the_power_of_white_noise_is_its_variance() -> None:
     noise = np.clip(np.rint(DRAW.normal(128, 20, (400, 16, 12, 1))), 0, 255).astype(np.uint8)
-    assert np.exp(fine_energy(noise)).mean() == pytest.approx(400, rel=0.05)
+    assert np.exp(fine_detail(noise).energy).mean() == pytest.approx(400, rel=0.05)
     odd = np.clip(np.rint(DRAW.normal(128, 20, (400, 15, 13, 1))), 0, 255).astype(np.uint8)
-    assert np.exp(fine_energy(odd)).mean() == pytest.approx(400, rel=0.05)
+    assert np.exp(fine_detail(odd).energy).mean() == pytest.approx(400, rel=0.05)
 
 
 def test_colours_count_by_their_luminance() -> None:
     grey = DRAW.integers(0, 256, (5, 8, 8, 1), np.uint8)
-    np.testing.assert_allclose(fine_energy(grey), fine_energy(np.repeat(grey, 3, 3)), rtol=1e-4)
+    np.testing.assert_allclose(fine_detail(grey).energy, fine_detail(np.repeat(grey, 3, 3)).energy, rtol=1e-4)
 
 
 def test_half_the_contrast_has_a_quarter_of_the_energy() -> None:
     images = DRAW.integers(0, 128, (200, 8, 8, 1)).astype(np.uint8) * 2
-    one = sharpness(fine_energy(images // 2), fine_energy(images))
+    one = sharpness(fine_detail(images // 2).energy, fine_detail(images).energy)
     assert one.value == pytest.approx(0.25, rel=0.01)
     assert one.low < one.value < one.high

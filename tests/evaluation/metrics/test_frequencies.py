@@ -34,7 +34,7 @@ def test_classes_that_are_taken_for_one_another_are_told_apart_again() -> None:
 
 
 def test_the_interval_holds_the_truth_nineteen_times_of_twenty(monkeypatch) -> None:
-    monkeypatch.setattr("simulacra.evaluation.metrics.correction.DRAWS", 300)
+    monkeypatch.setattr("simulacra.evaluation.metrics.correction.DRAWS", 200)
     held = 0
     for seed in range(100):
         draw = np.random.default_rng(seed)

@@ -90,6 +90,15 @@ def test_the_error_is_that_of_all_held_out_images(material) -> None:
     assert found.pictures["kl-dimensions"]["kl"] == pytest.approx(kl.mean(0).numpy(), rel=1e-4)
 
 
+@pytest.mark.parametrize(("contrast", "sharp"), [(1.0, 1.0), (0.5, 0.25)])
+def test_each_reconstruction_is_as_sharp_as_its_own_image_or_less(contrast, sharp, material, monkeypatch) -> None:
+    monkeypatch.setattr(reconstruction, "reconstructed", lambda model, images: contrast * images)
+    row = by_metric(RECONSTRUCTION.measure(material("vae")))["reconstruction_sharpness"]
+    assert row["value"] == pytest.approx(sharp, rel=0.02)
+    assert row["low"] <= row["value"] <= row["high"]
+    assert 0 < row["baseline"] < 1, "a linear code blurs"
+
+
 def test_bounds_are_in_order_and_one_is_the_textbooks(material, monkeypatch) -> None:
     monkeypatch.setattr(reconstruction, "DRAWN", 400)
     it = material("vae", **{"objective.reduction": "sum"})

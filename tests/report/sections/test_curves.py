@@ -26,6 +26,15 @@ def test_the_main_number_of_a_label_names_the_label(evaluated) -> None:
     assert "Leakage, label Hat 0.2500 (test split)" in page.text
 
 
+def test_obedience_comes_first_as_the_mean_of_all_labels(run, evaluated) -> None:
+    row = {"metric": "condition_accuracy", "split": None, "low": 0.55, "high": 0.59, "baseline": 0.8, "chance": 0.51}
+    rows = [row | {"value": 0.9, "label": "Male"}, {"metric": "recall", "value": 0.5}, row | {"value": 0.57}]
+    evaluated(*rows)
+    first, *_ = headlines(read(run, "run"))
+    assert (first.label, first.value) == ("Labels obeyed", "57.0%")
+    assert first.below == "partly obeyed (chance 51.0%, judge 80.0%)"
+
+
 def test_numbers_at_several_steps_become_a_chart(evaluated) -> None:
     page = evaluated(*({"metric": "memorisation", "value": 0.5, "step": step} for step in (1000, 2000)))
     assert "Nearer to training images, evaluated" in page.words_of("evaluated-memorisation")

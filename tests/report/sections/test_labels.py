@@ -77,11 +77,11 @@ def test_frequencies_are_drawn_and_written_with_the_most_frequent_first(fake, sh
     assert labels[0].startswith("very long")
     assert labels[2:] == ["_hidden", "$x^2$", "<script>alert(1)</script>"]
     assert table[labels[0]][0] == "70.0%"
-    assert "Samples were generated for given values of _hidden: there the figure shows obedience." in page.text
+    assert "generated for given values of _hidden: only other labels are the model's own choice." in page.text
     assert {"_hidden", "$x^2$"} <= set(page.words_of("frequencies"))
 
 
 @pytest.mark.parametrize("given", [np.zeros(5, bool), None])
 def test_unconditional_samples_have_no_sentence_about_obedience(given, shown) -> None:
     arrays = {"shares": np.full((5, 5), 0.5)} | ({} if given is None else {"given": given})
-    assert "obedience" not in shown(frequencies=arrays).text
+    assert "own choice" not in shown(frequencies=arrays).text

@@ -3,13 +3,13 @@
 import pytest
 
 from simulacra.estimates import Estimate
-from simulacra.report.glossary import of_metric
-from simulacra.report.sections.scorecard import distance_to, mark, scale_of
+from simulacra.report.glossary import of_metric, standing
+from simulacra.report.sections.scorecard import mark, scale_of
 
 
 def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated) -> None:
     page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9})
-    assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points below baseline 90.0%." in page.images
+    assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points short of real images, 90.0%." in page.images
     card = page.sections["Score card"]
     assert "↑ higher is better" in card
     assert "The baseline is real images in the place of samples. (n 500, random-vgg)" in card
@@ -26,8 +26,14 @@ def test_rows_of_an_earlier_version_are_shown_under_their_new_names(evaluated) -
     page = evaluated({"metric": "kl_an_image", "value": 20.0, "floor": 3.0, "weights": "averaged"})
     card = page.sections["Score card"]
     assert "KL divergence per image" in card
-    assert "17.00 above baseline 3.000" in card
+    assert "17.00 above the baseline, 3.000" in card
     assert page.table("metric")["KL divergence per image"][-1] == "ema"
+
+
+@pytest.mark.parametrize(("version", "said"), [({}, True), ({"version": 2}, False)])
+def test_a_number_of_an_earlier_definition_says_so(version, said, evaluated) -> None:
+    card = evaluated({"metric": "sharpness", "value": 0.5} | version).sections["Score card"]
+    assert ("by an earlier definition" in card) == said
 
 
 def test_metrics_that_a_training_measures_have_a_direction_too(evaluated) -> None:
@@ -107,13 +113,30 @@ def test_measurements_during_training_have_a_row_per_epoch(fake, run, evaluated)
 @pytest.mark.parametrize(
     ("metric", "estimate", "baseline", "words"),
     [
-        ("mse", Estimate(3.0), 1.0, "2.000 above baseline"),
-        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "interval includes baseline"),
-        ("recall", Estimate(0.2), 0.5, "30.0 points below baseline"),
+        ("frechet_distance", Estimate(3.0), 1.0, "2.000 above real images, 1.000"),
+        ("frechet_distance", Estimate(1.0), 3.0, "2.000 below real images, 3.000"),
+        ("recall", Estimate(0.2), 0.5, "30.0 points short of real images, 50.0%"),
+        ("recall", Estimate(0.5), 0.2, "30.0 points above real images, 20.0%"),
+        ("sharpness", Estimate(0.2), 1.0, "0.8000 below real images, 1.000"),
+        ("condition_accuracy", Estimate(0.673), 0.882, "20.9 points short of the judge's accuracy, 88.2%"),
+        ("mig", Estimate(0.1), 0.2, "0.1000 below chance, 0.2000"),
+        ("psnr", Estimate(18.0), 20.0, "2.000 below the best linear code, 20.00"),
+        ("mse", Estimate(1.0, 0.5, 3.5), 3.0, "interval includes the baseline, 3.000"),
     ],
 )
-def test_the_distance_to_the_baseline_is_in_words(metric, estimate, baseline, words) -> None:
-    assert distance_to(baseline, estimate, of_metric(metric)) == words
+def test_how_a_number_stands_to_its_baseline_is_in_words(metric, estimate, baseline, words) -> None:
+    assert standing(of_metric(metric), estimate, baseline) == words
+
+
+def test_obedience_is_between_chance_and_the_judge(evaluated) -> None:
+    row = {"metric": "condition_accuracy", "n": 500, "judge": "judge 1"}
+    card = evaluated(
+        row | {"value": 0.57, "low": 0.55, "high": 0.59, "baseline": 0.8, "chance": 0.51},
+        row | {"label": "Young", "value": 0.65, "low": 0.63, "high": 0.67, "baseline": 0.8, "chance": 0.52},
+        row | {"label": "Male", "value": 0.48, "low": 0.46, "high": 0.5, "baseline": 0.8, "chance": 0.49},
+    ).sections["Score card"]
+    assert "chance 51.0%: partly obeyed" in card
+    assert "chance 49.0%: not obeyed" in card
 
 
 def test_a_scale_begins_at_0_where_size_matters_and_else_takes_the_whole_width() -> None:

@@ -9,9 +9,9 @@ from scipy.stats import rankdata
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Arrays, Material, Results
-from simulacra.evaluation.judge import Judge, count_confusion
+from simulacra.evaluation.judge import Judge
 from simulacra.evaluation.metrics import correction, leakage
-from simulacra.evaluation.metrics.correction import Shares
+from simulacra.evaluation.metrics.correction import Hits
 from simulacra.evaluation.metrics.leakage import Columns, Flags
 from simulacra.measurements import NO_LABELS, Measurement
 from simulacra.objectives import Encodes
@@ -57,17 +57,17 @@ def measure(material: Material) -> Results:
 
 
 def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurement]:
-    """Two measurements per label, the judge's and the corrected one, and two for their means.
+    """Two measurements of all labels together, the judge's and the corrected one, and two per label.
 
     The generator has the labels of the columns `asked` among the judge's.
     """
     wanted = wanted_labels(material, judge)
     predicted = judge.predict(material.samples, material.stage("judging samples"))
-    confusion = count_confusion(wanted, predicted, exclusive=judge.exclusive)
-    corrections = (correction.classes if judge.exclusive else correction.attributes)(confusion, judge.confusion)
+    solve = correction.classes if judge.exclusive else correction.attributes
+    corrections = solve((wanted, predicted), (judge.true, judge.predicted))
     measurements: list[Measurement] = []
     judged: list[int] = []
-    corrected: list[tuple[Shares, int]] = []
+    corrected: list[tuple[Hits, int]] = []
     for column in asked.tolist():
         generated_for, predicted_as = wanted[:, column], predicted[:, column]
         hits = predicted_as[generated_for] if judge.exclusive else predicted_as == generated_for
@@ -81,18 +81,25 @@ def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurem
         measurements.append(material.measurement(ACCURACY, share, baseline=baseline, details=chance, **about))
         if correct := corrections[column]:
             corrected.append((correct, len(hits)))
-            measurements.append(material.measurement(CORRECTED, correct.estimate, **about))
+            chance = {"chance": correct.chance}
+            measurements.append(material.measurement(CORRECTED, correct.shares.estimate, details=chance, **about))
         else:
             why = "the judge finds it in too few real images for a correction"
             measurements.append(material.measurement(CORRECTED, None, why=why, **about))
-    if judged:
-        measurements.append(mean_obedience(material, judge, predicted, wanted, judged))
-    if corrected:
-        parts, sizes = zip(*corrected, strict=True)
-        estimate = correction.together(list(parts), np.array(sizes, np.float64)).estimate
-        about = {"n": len(predicted), "judge": judge.label, "details": {"labels": len(parts)}}
-        measurements.append(material.measurement(CORRECTED, estimate, **about))
-    return measurements
+    means = [mean_obedience(material, judge, predicted, wanted, judged)] if judged else []
+    means += [mean_correction(material, judge, corrected)] if corrected else []
+    return means + measurements
+
+
+def mean_correction(material: Material, judge: Judge, corrected: list[tuple[Hits, int]]) -> Measurement:
+    """The mean of corrected shares, by how many samples count for each label."""
+    parts, sizes = zip(*corrected, strict=True)
+    weights = np.array(sizes, np.float64)
+    estimate = correction.together([part.shares for part in parts], weights).estimate
+    chance = float(np.average([part.chance for part in parts], weights=weights))
+    n = int(weights.sum()) if judge.exclusive else sizes[0]
+    about: dict[str, Any] = {"n": n, "judge": judge.label, "details": {"labels": len(parts), "chance": chance}}
+    return material.measurement(CORRECTED, estimate, **about)
 
 
 def mean_obedience(material: Material, judge: Judge, predicted: Flags, wanted: Flags, judged: list[int]) -> Measurement:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from simulacra.estimates import Estimate
 from simulacra.seeds import Draw, stream
@@ -23,31 +22,39 @@ from simulacra.seeds import Draw, stream
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Pairs = tuple[Flags, Flags]  # labels (n, K) that images should have, or have, and those predicted
 
 DRAWS = 1000  # of a posterior
-CLASS_DRAWS = 200  # where each class is solved by itself
 LEAST = 0.2  # of sensitivity + specificity - 1, below which a correction would mostly enlarge noise
-TOGETHER = 1e3  # weight of the equation that says that shares add up to 1
-# Added to every count of real images, so that a class without any may be predicted as anything; and rounding.
+# Added to every count, so that a class without any may be predicted as anything; and rounding.
 NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Corrected shares: one, those of K labels, or of several groups of images."""
+    """Corrected shares: one, those of K labels, or of several groups of images.
 
-    values: Array  # (..., K) in [0, 1], or a single one
+    They solve a linear equation, so noise may carry them beyond 0 and 1. They are cut off at the end alone: what is cut
+    off before shares are added up moves the sum to one side, and its interval away from the truth.
+    """
+
+    solution: Array  # (..., K), or a single one
     draws: Array  # (B, ..., K) of their posterior, given how many images the judge and the samples were counted on
 
     def of(self, *index: int) -> "Shares":
         """A single one of them."""
         every_draw: Any = (slice(None), *index)
-        return Shares(self.values[index], self.draws[every_draw])
+        return Shares(self.solution[index], self.draws[every_draw])
+
+    @property
+    def values(self) -> Array:
+        """The shares (..., K) within [0, 1]."""
+        return np.clip(self.solution, 0, 1)
 
     @property
     def limits(self) -> tuple[Array, Array]:
-        """Lower and upper (..., K) limits of 95%, with the values between them."""
-        low, high = np.quantile(self.draws, (0.025, 0.975), axis=0)
+        """Lower and upper (..., K) limits of 95% within [0, 1], with the values between them."""
+        low, high = np.clip(np.quantile(self.draws, (0.025, 0.975), axis=0), 0, 1)
         return np.minimum(low, self.values), np.maximum(high, self.values)
 
     @property
@@ -56,10 +63,18 @@ class Shares:
         return Estimate(float(self.values), *map(float, self.limits))
 
 
+@dataclass(frozen=True)
+class Hits:
+    """The share of images that have the label that they were generated for, and what chance would give."""
+
+    shares: Shares  # a single one
+    chance: float  # the share if labels had no effect, with as many images of each label
+
+
 def together(parts: list[Shares], weights: Array) -> Shares:
-    """The weighted mean of several single ones, as if they erred independently."""
+    """The weighted mean of several single ones; draws of one index belong together."""
     share = weights / weights.sum()
-    return Shares(share @ [part.values for part in parts], share @ np.stack([part.draws for part in parts]))
+    return Shares(share @ [part.solution for part in parts], share @ np.stack([part.draws for part in parts]))
 
 
 def corrected(predicted: Flags, confusion: Counts) -> Shares:
@@ -68,13 +83,16 @@ def corrected(predicted: Flags, confusion: Counts) -> Shares:
     The confusion counts known images by true class and predicted one, (K, K); of attributes, without and with, (K, 2,
     2).
     """
-    counts, random = predicted.sum(0), stream(0, Draw.JUDGE_ERRORS)
+    random = stream(0, Draw.JUDGE_ERRORS)
     if confusion.ndim == 2:
-        shares = solved(counts[None], confusion, random)
-        return Shares(shares.values[0], shares.draws[:, 0])
-    pairs = np.stack([len(predicted) - counts, counts], 1)
-    each = [solved(pair[None], table, random).of(0, 1) for pair, table in zip(pairs, confusion, strict=True)]
-    return Shares(np.array([part.values for part in each]), np.stack([part.draws for part in each], 1))
+        shares = solved(predicted.sum(0)[None], confusion, random)
+        return Shares(shares.solution[0], shares.draws[:, 0])
+    counts = predicted.sum(0)
+    each = [
+        solved(np.array([[len(predicted) - count, count]]), table, random).of(0, 1)
+        for count, table in zip(counts, confusion, strict=True)
+    ]
+    return Shares(np.array([part.solution for part in each]), np.stack([part.draws for part in each], 1))
 
 
 def distinguished(confusion: Counts) -> Flags:
@@ -94,66 +112,96 @@ def distinguished(confusion: Counts) -> Flags:
     return both & (hits / np.maximum(have, 1) - false_alarms / np.maximum(others, 1) >= LEAST)
 
 
-def attributes(samples: Counts, real: Counts) -> list[Shares | None]:
+def attributes(samples: Pairs, real: Pairs) -> list[Hits | None]:
     """For each of K attributes the share of samples that have the value that they were generated for.
 
-    Counts (K, 2, 2) are of samples, wanted (without, with) by predicted, and of real held-out images, true by
-    predicted. None where the judge hardly distinguishes images with and without the attribute.
+    Labels (n, K) of samples are those wanted and those predicted; labels (m, K) of real held-out images are those true
+    and those predicted. None where the judge hardly distinguishes images with and without the attribute.
     """
-    random, shares = stream(0, Draw.JUDGE_ERRORS), list[Shares | None]()
-    for counts, table in zip(samples, real, strict=True):
-        wanted = counts.sum(1)
-        if not wanted.sum() or not distinguished(table[None])[0]:
-            shares.append(None)
+    random = stream(0, Draw.JUDGE_ERRORS)
+    (counts, drawn), (known, drawn_known) = counted(samples, random), counted(real, random)
+    each = Shares(
+        unmixed(_normalised(counts), _normalised(known)), unmixed(_normalised(drawn), _normalised(drawn_known))
+    )
+    sizes, possible, hits = counts.sum(2), distinguished(known), list[Hits | None]()
+    for column, size in enumerate(sizes):
+        if not possible[column] or not size.sum():
+            hits.append(None)
             continue
-        each = solved(counts, table, random)
-        weights = wanted / wanted.sum()
-        shares.append(Shares(*(part.diagonal(0, -2, -1) @ weights for part in (each.values, each.draws))))
-    return shares
+        weights, of_draws = size / size.sum(), _normalised(drawn[:, column].sum(2))
+        right = weights @ each.solution[column].diagonal()
+        rights = (of_draws * each.draws[:, column].diagonal(0, -2, -1)).sum(1)
+        have, want = float(np.clip(weights @ each.solution[column, :, 1], 0, 1)), float(weights[1])
+        hits.append(Hits(Shares(right, rights), have * want + (1 - have) * (1 - want)))
+    return hits
 
 
-def classes(samples: Counts, real: Counts) -> list[Shares | None]:
-    """For each of K classes the share of its samples that are of it.
+def classes(samples: Pairs, real: Pairs) -> list[Hits | None]:
+    """For each of K classes the share of its samples that are of it; arguments as in `attributes`.
 
-    Counts (K, K) are of samples, wanted by predicted, and of real held-out images, true by predicted. None for a class
-    without samples, or that the judge hardly distinguishes from others; for all where held-out images lack a class.
+    None for a class without samples, or that the judge hardly distinguishes from others; for all where held-out images
+    lack a class.
     """
-    if not real.sum(1).all():
-        return [None] * len(samples)
-    shares, possible = solved(samples, real, stream(0, Draw.JUDGE_ERRORS), CLASS_DRAWS), distinguished(real)
-    return [shares.of(index, index) if row.sum() and possible[index] else None for index, row in enumerate(samples)]
+    counts, confusion = (a.astype(np.int64).T @ b.astype(np.int64) for a, b in (samples, real))
+    if not confusion.sum(1).all():
+        return [None] * len(counts)
+    shares, possible = solved(counts, confusion, stream(0, Draw.JUDGE_ERRORS)), distinguished(confusion)
+    sizes = counts.sum(1)
+    have = np.clip(sizes @ shares.solution / max(1, sizes.sum()), 0, 1)
+    return [
+        Hits(shares.of(index, index), float(have[index])) if size and possible[index] else None
+        for index, size in enumerate(sizes)
+    ]
 
 
-def solved(predicted: Counts, real: Counts, random: Generator, draws: int | None = None) -> Shares:
+def solved(predicted: Counts, confusion: Counts, random: Generator) -> Shares:
     """Shares of K classes in each of R groups of images, counted (R, K) by predicted class, by one judge.
 
-    `real` counts known images (K, K), true class by predicted. Draws, DRAWS by default, are of the posterior where
-    every row of counts has a Dirichlet prior with a weight of one image in all (Jeffreys' prior, of two classes). All
-    groups share the draws of the judge's errors.
+    The confusion counts known images (K, K), true class by predicted. Draws are of the posterior where every row of
+    counts has a Dirichlet prior with a weight of one image in all (Jeffreys' prior, of two classes). All groups share
+    the draws of the judge's errors.
     """
-    count, prior = draws or DRAWS, 1 / predicted.shape[1]
-    mixings = _normalised(random.gamma(real + prior, size=(count, *real.shape)))
-    guesses = _normalised(random.gamma(predicted + prior, size=(count, *predicted.shape)))
-    values = unmixed(_normalised(predicted + NOTHING), _normalised(real + NOTHING))
-    return Shares(values, unmixed(guesses, mixings))
+    prior = 1 / predicted.shape[1]
+    mixings = _normalised(random.gamma(confusion + prior, size=(DRAWS, *confusion.shape)))
+    guesses = _normalised(random.gamma(predicted + prior, size=(DRAWS, *predicted.shape)))
+    return Shares(unmixed(_normalised(predicted), _normalised(confusion)), unmixed(guesses, mixings))
 
 
 def unmixed(predicted: Array, mixing: Array) -> Array:
-    """Shares (..., K), 0 or more and 1 together, for which a judge with this mixing comes nearest to `predicted`.
+    """Shares (..., K) for which a judge with this mixing gives `predicted`.
 
     Predicted are ([draws,] [groups,] K) shares that add up to 1, the mixing is ([draws,] K, K): row i has the shares
-    that are predicted for images of class i.
+    that are predicted for images of class i. A judge that predicts the same for two classes leaves the equation without
+    one answer; the smallest is taken.
     """
-    # A judge that predicts the same for two classes leaves the equation without one answer; the smallest is taken.
     shares: Array = predicted @ np.linalg.pinv(mixing)
-    if shares.shape[-1] > 2:  # of two classes the nearest shares are those that are cut off
-        for index in map(tuple, np.argwhere((shares < -NOTHING).any(-1))):
-            of_draw = mixing[index[0]] if mixing.ndim == 3 else mixing
-            equations = np.vstack([of_draw.T, np.full(len(of_draw), TOGETHER)])
-            shares[index] = nnls(equations, np.append(predicted[index], TOGETHER))[0]
-    return _normalised(np.maximum(shares, 0))
+    return shares
 
 
-def _normalised(weights: NDArray[np.floating]) -> Array:
-    """Rows (..., K) that add up to 1."""
-    return weights / weights.sum(-1, keepdims=True)
+def counted(pairs: Pairs, random: Generator) -> tuple[Counts, Array]:
+    """Images (K, 2, 2) by a label, off and on, and by another of the same index, of flags (n, K); and draws of them.
+
+    A draw (B, K, 2, 2) gives every image a weight: the Bayesian bootstrap, Rubin 1981, doi:10.1214/aos/1176345338. What
+    is predicted of the labels of one image thus stays together. Half an image is added to each cell, which of a single
+    label makes the posterior of Jeffreys' prior.
+    """
+    first, second = pairs
+    on = np.stack([first & second, first, second], 2)
+
+    def cells(sums: NDArray[Any], total: Any) -> NDArray[Any]:
+        """(..., K, 2, 2) from sums (..., K, 3) over images that have both labels, the first, the second."""
+        both, one, other = np.moveaxis(sums, -1, 0)
+        return np.stack([total - one - other + both, other - both, one - both, both], -1).reshape(*both.shape, 2, 2)
+
+    weights = random.standard_exponential((DRAWS, len(on)), np.float32)
+    sums = (weights @ on.reshape(len(on), -1).astype(np.float32)).reshape(DRAWS, *on.shape[1:])
+    drawn = cells(sums.astype(np.float64), weights.sum(1, dtype=np.float64)[:, None])
+    counts: Counts = cells(on.sum(0), len(on))
+    return counts, np.where(counts > 0, np.maximum(drawn, 0), 0) + random.gamma(0.5, size=drawn.shape)
+
+
+def _normalised(weights: NDArray[Any]) -> Array:
+    """Rows (..., K) that add up to 1; even ones where there is nothing."""
+    weights = weights + NOTHING
+    rows: Array = weights / weights.sum(-1, keepdims=True)
+    return rows

@@ -1,4 +1,4 @@
-"""Diversity: copies, duplicates, faults and sharpness of samples, each beside the same of real images."""
+"""Diversity: copies, duplicates, faults, sharpness and grids of samples, each beside the same of real images."""
 
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ BESIDE_HELD_OUT = ("copies_features", "copies_pixels", "broken_features", "broke
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 FINE = 0.25  # cycles per pixel, half of the highest frequency that pixels can hold
 ROUNDING = 1 / 12  # variance of a pixel of 0 to 255 that comes from its being a whole number
+PERIODS, ROOM = (8, 4, 2), 6  # of patterns that count as a grid in pixels, and cycles per image between them
+SPREAD = 1.5  # cycles per image by which the window spreads a frequency to either side
 
 
 class TailShare(NamedTuple):
@@ -64,37 +66,79 @@ def nearness(to_train: Values, to_held_out: Values) -> Values:
     return np.divide(to_train, total, out=np.full(len(total), 0.5), where=total > 0)
 
 
-def fine_energy(images: NDArray[np.uint8]) -> Values:
-    """Logarithm of the mean power (n,) of the luminance of (n, H, W, C) images at fine frequencies.
+class FineDetail(NamedTuple):
+    """The power of images at fine frequencies: FINE and above in any direction, from edges and texture."""
 
-    Those are FINE and above in any direction, from edges and texture; a smooth window keeps the border of the picture
-    from being counted as an edge. The power of rounding is added, so that an image of one colour has a logarithm too.
+    energy: Values  # (n,) logarithm of the mean power off the grid's frequencies
+    # (n,) share of all fine power that lies at them beyond what is usual; None for images that are too small to say
+    grid: Values | None
+
+
+def fine_detail(images: NDArray[np.uint8]) -> FineDetail:
+    """The fine detail of the luminance of images (n, H, W, C).
+
+    A smooth window keeps the border of the picture from being counted as an edge. The power of rounding is added, so
+    that an image of one colour has a logarithm too. The grid's frequencies are those of patterns that repeat every
+    `grid_period` pixels across and down, as strided layers leave them: Odena et al. 2016, doi:10.23915/distill.00003.
     """
     height, width, channels = images.shape[1:]
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
-    fine = frequency >= FINE
+    across = np.arange(width // 2 + 1)
     # A real image's spectrum is its own mirror: columns that rfft leaves out count through those it keeps.
-    weight = np.where((np.arange(fine.shape[1]) == 0) | (2 * np.arange(fine.shape[1]) == width), 1.0, 2.0) * fine
-    scale = np.square(window).sum() * weight.sum()
-    power = np.empty(len(images))
+    weight = np.where((across == 0) | (2 * across == width), 1.0, 2.0)
+    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    weight = weight * (radius >= FINE)
+    period = grid_period(height, width)
+    on_grid = _on_grid(height, period)[:, None] & _on_grid(width, period)[across]
+    usual = _usual(np.where(on_grid, weight, 0), np.where(on_grid, 0, weight), radius * min(height, width))
+    sums = np.stack([np.where(on_grid, 0, weight), np.where(on_grid, weight, -usual), weight], -1).reshape(-1, 3)
+    power = np.empty((len(images), 3))  # off the grid's frequencies; at them, beyond what is usual; in all
     for start in range(0, len(images), 250):
         part = images[start : start + 250].astype(np.float32)
         grey = part @ np.array(LUMA, np.float32) if channels == 3 else part[..., 0]
         spectrum = np.fft.rfft2((grey - grey.mean((1, 2), keepdims=True)) * window)
-        power[start : start + 250] = (np.square(np.abs(spectrum)) * weight).sum((1, 2)) / scale
-    return np.log(power + ROUNDING)
+        powers = np.square(np.abs(spectrum)) / np.square(window).sum() + ROUNDING
+        power[start : start + 250] = powers.reshape(len(part), -1) @ sums
+    energy = np.log(power[:, 0] / sums[:, 0].sum())
+    return FineDetail(energy, power[:, 1] / power[:, 2] if period else None)
+
+
+def _usual(on_grid: Values, off_grid: Values, cycles: Values) -> Values:
+    """Weights (H, W) of the frequencies off the grid by which their power says what is usual at those of the grid.
+
+    The usual power of a frequency is the mean of those off the grid whose pattern is as fine, in rings of two cycles
+    per image: blur takes from both alike, and is no grid. Given are the weights of both, (H, W), 0 for the others.
+    """
+    rings = (cycles / 2).astype(np.int64)
+    on, off = (np.bincount(rings.ravel(), part.ravel()) for part in (on_grid, off_grid))
+    return off_grid * np.divide(on, off, out=np.zeros(len(on)), where=off > 0)[rings]
+
+
+def grid_period(height: int, width: int) -> int:
+    """The longest period in pixels of the patterns that count as a grid; 0 where images are too small for any.
+
+    Two layers of stride 2 leave a pattern that repeats every 4 pixels, three one of 8. A pattern belongs to a grid only
+    where its frequencies lie ROOM or more cycles per image apart; else they would be most of all frequencies.
+    """
+    return next((period for period in PERIODS if min(height, width) >= ROOM * period), 0)
+
+
+def _on_grid(size: int, period: int) -> NDArray[np.bool_]:
+    """Which frequencies (size,) of `np.fft.fftfreq` are those of a grid, or as near as the window spreads them."""
+    if not period:
+        return np.zeros(size, bool)
+    cycles = np.arange(size) * period / size
+    return np.abs(cycles - np.rint(cycles)) * size / period <= SPREAD
 
 
 def sharpness(samples: Values, real: Values) -> Estimate:
-    """The geometric mean fine energy of samples (n,) over that of real images (m,), as `fine_energy` gives both.
+    """The geometric mean fine energy of samples (n,) over that of real images (m,), as `fine_detail` gives both.
 
     1 is as sharp, less is blurred. The interval is that of a difference of two mean logarithms, by the normal
     approximation.
     """
     gap = float(samples.mean() - real.mean())
-    margin = 1.96 * float(np.sqrt(samples.var(ddof=1) / len(samples) + real.var(ddof=1) / len(real)))
-    return Estimate(float(np.exp(gap)), float(np.exp(gap - margin)), float(np.exp(gap + margin)))
+    return Estimate.within(gap, float(np.sqrt(samples.var(ddof=1) / len(samples) + real.var(ddof=1) / len(real)))).exp()
 
 
 COPIES, DUPLICATES, BROKEN = 0.05, 0.01, 0.01  # of real images, which lie as far out
@@ -123,7 +167,7 @@ class Compared(NamedTuple):
 
 def measure(material: Material) -> Results:
     """Every metric of the group, and the pictures `nearest` and `frequencies`."""
-    results = Results([_sharpness(material), _duplicates(material)])
+    results = Results([*_fine_detail(material), _duplicates(material)])
     if material.chosen.split == "train":
         results.measurements += [material.measurement(metric, None, why=NO_HELD_OUT) for metric in BESIDE_HELD_OUT]
     else:
@@ -247,11 +291,18 @@ def _strip(material: Material, name: str, compared: Compared, rows: Rows) -> Arr
     return arrays | {f"{name}_likest": np.array(len(first)), f"{name}_usual": np.array(usual)}
 
 
-def _sharpness(material: Material) -> Measurement:
+def _fine_detail(material: Material) -> list[Measurement]:
+    """Sharpness and checkerboard pattern of samples, beside those of held-out images."""
     store, chosen = material.store, material.chosen
-    real = fine_energy(store.pixels(chosen.held_out))
-    estimate = sharpness(fine_energy(material.samples), real)
-    baseline = sharpness(fine_energy(store.pixels(chosen.reference)), real).value
-    return material.measurement(
-        "sharpness", estimate, split=chosen.split, n=material.count, baseline=baseline, real=len(real)
-    )
+    images = (material.samples, store.pixels(chosen.held_out), store.pixels(chosen.reference))
+    samples, real, reference = map(fine_detail, images)
+    about: dict[str, Any] = {"split": chosen.split, "n": material.count, "real": len(real.energy)}
+    baseline = sharpness(reference.energy, real.energy).value
+    sharp = material.measurement("sharpness", sharpness(samples.energy, real.energy), baseline=baseline, **about)
+    if samples.grid is None or real.grid is None:
+        height, width, _ = store.shape
+        why = f"withheld, images of {width}x{height} pixels are too small to tell a grid from other detail"
+        return [sharp, material.measurement("checkerboard", None, why=why, **about)]
+    share = Estimate.of(samples.grid, most=1.0)
+    grid = material.measurement("checkerboard", share, baseline=float(real.grid.mean()), **about)
+    return [sharp, grid]

@@ -30,13 +30,19 @@ def rare_ratio(shares: Shares, data: Values, chosen: Flags, n: int) -> Estimate:
 
     So a label that is half as common is made up for by one that is twice as common. A label that is lost counts for
     much, but not for everything: half an image is added to each. `data` has the K shares of the training set.
+
+    The interval of the mean logarithm is that of a sum of independent values from the interval of each: Zou and Donner
+    2008, Statistics in Medicine 27, equation 3. Labels that may be lost count in full on the lower side, as all of them
+    may be.
     """
     half = 0.5 / n
-    ratios = (
-        np.exp(np.log((part[..., chosen] + half) / (data[chosen] + half)).mean(-1))
-        for part in (shares.values, shares.draws)
+    value, low, high = (
+        np.log((part[chosen] + half) / (data[chosen] + half)) for part in (shares.values, *shares.limits)
     )
-    return Shares(*ratios).estimate
+    lost = shares.limits[0][chosen] == 0
+    mean, above = value.mean(), np.hypot.reduce(high - value)
+    below = (value - low)[lost].sum() + np.hypot.reduce((value - low)[~lost], initial=0)
+    return Estimate(*map(float, (mean, mean - below / len(value), mean + above / len(value)))).exp()
 
 
 def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
@@ -132,8 +138,8 @@ def _remarks(material: Material) -> list[str]:
     if not (labels := _conditioning(material)):
         return []
     return [
-        f"samples are generated for {', '.join(labels)} as these occur together in the training set: how often samples "
-        "show these labels says how well the model obeys; only other labels show what the model chooses by itself"
+        f"samples are generated for {', '.join(labels)} as these occur together in the training set: only the "
+        "frequencies of other labels show what the model chooses by itself"
     ]
 
 
@@ -193,5 +199,6 @@ def _of_each_label(material: Material, labelled: Labelled) -> Results:
 
 
 def _conditioning(material: Material) -> list[str]:
-    """The labels that samples are generated for."""
-    return list(material.subject.recipe.data.labels) if material.subject.conditions is not None else []
+    """The labels that samples are generated for; none where the family takes none, whatever its recipe names."""
+    subject = material.subject
+    return list(subject.recipe.data.labels) if subject.generates.code.labels else []

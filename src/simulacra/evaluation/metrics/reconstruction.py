@@ -11,11 +11,12 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional as F
 
-from simulacra.data.batches import to_tensor
+from simulacra.data.batches import to_images, to_tensor
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material, Results
 from simulacra.evaluation.inversion import invert
 from simulacra.evaluation.metrics.disentanglement import ACTIVE, active
+from simulacra.evaluation.metrics.diversity import fine_detail
 from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.subject import CHUNK
 from simulacra.measurements import Measurement
@@ -81,7 +82,8 @@ class LinearCode:
         return torch.from_numpy(reconstructions).reshape(images.shape).clamp(-1, 1).to(images.device)
 
 
-ERRORS = ("reconstruction_mse", "psnr", "ssim")
+SHARPNESS = "reconstruction_sharpness"
+ERRORS = ("reconstruction_mse", "psnr", "ssim", SHARPNESS)
 OF_CODES = ("kl_per_image", "kl_per_dimension", "active_units")
 BOUNDS = ("elbo", "iwae_bound")
 FITTED = 2000  # training images that the linear code is fitted to
@@ -146,17 +148,22 @@ def _errors(material: Material, linear: LinearCode) -> tuple[list[Measurement], 
         progress(index + 1, len(chunks))
     estimates = {metric: Estimate.of(np.concatenate(parts)) for metric, parts in by_model.items()}
     baselines = {metric: float(np.concatenate(parts).mean()) for metric, parts in by_linear.items()}
+    estimates[SHARPNESS], baselines[SHARPNESS] = estimates[SHARPNESS].exp(), float(np.exp(baselines[SHARPNESS]))
     measurements = material.measurements(estimates, baselines, split=split, n=sum(map(len, chunks)))
     return measurements, float(torch.cat(flat).double().mean())
 
 
 def _compared(images: Tensor, reconstructions: Tensor) -> dict[str, Tensor]:
-    """Metric -> (n,) of images and their reconstructions; SSIM of images that are large enough for its window."""
+    """Metric -> (n,) of images and their reconstructions; SSIM of images that are large enough for its window.
+
+    Of the sharpness it is the logarithm: each reconstruction is compared with its own image.
+    """
     errors = squared_error(images, reconstructions)
+    fine = [torch.from_numpy(fine_detail(to_images(part)).energy) for part in (reconstructions, images)]
     numbers = {"reconstruction_mse": errors, "psnr": signal_to_noise(errors)}
     if min(images.shape[2:]) >= WINDOW:
         numbers["ssim"] = structural_similarity(images, reconstructions)
-    return numbers
+    return numbers | {SHARPNESS: fine[0] - fine[1]}
 
 
 def reconstructed(model: Objective, images: Tensor) -> Tensor:

@@ -69,7 +69,8 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
         (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
         for (_, *others), rows in candidates.items()
     ]
-    best.sort(key=lambda item: (bool(topic(item[1])), rank(item[1].split)))  # what is about all labels comes first
+    # What a label asks for comes first, and all labels together before single ones.
+    best.sort(key=lambda item: (bool(topic(item[1])), not item[1].obedience, rank(item[1].split)))
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})
@@ -83,9 +84,11 @@ def _tile(row: Measurement, others: Sequence[str], step: int) -> Tile:
     words = of_metric(row.metric)
     name = row.metric.upper() if len(row.metric) < 4 else words.title
     note = f"{plain(row.split, 20)} split" if row.split else ""
-    when = f"at update {number(row.step)}" if row.step != step else ""
+    word = f"{row.obedience} (chance {written(words, row.chance)}, judge {written(words, row.baseline)})"
+    when = [word if row.obedience else "", f"at update {number(row.step)}" if row.step != step else ""]
     value = written(words, row.estimate and row.estimate.value)
-    return Tile(", ".join([name, *others]), value, note, when, ", ".join(method(row.conditions)), row.metric)
+    text = ", ".join(filter(None, when))
+    return Tile(", ".join([name, *others]), value, note, text, ", ".join(method(row.conditions)), row.metric)
 
 
 def last_tenth(line: Line) -> float:

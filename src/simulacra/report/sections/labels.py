@@ -55,7 +55,7 @@ def _changes(album: Album, matrix: Matrix, switched: list[str], judged: list[str
     caption = (
         f"{how} A cell says by how many percentage points the probability of the column's label rises (blue) or falls "
         "(vermilion), as predicted by a judge. The framed cells are the label itself: +100 means that it is always "
-        f"obeyed. All other cells should be 0; the rest is leakage.{leak} {JUDGE}"
+        f"obeyed, as the judge sees it. All other cells should be 0; the rest is leakage.{leak} {JUDGE}"
     )
     alt = f"Heat map of {len(switched)} labels switched on by {len(judged)} predicted labels."
     return album.chart("leakage", figure, alt=alt, caption=caption)
@@ -105,7 +105,7 @@ def _classes(album: Album, matrix: Matrix, requested: list[str], judged: list[st
     caption = (
         f"{how} Each row is a requested class. Each column is a class that the judge predicts. A row adds up to 100%. "
         f"The framed diagonal is the share that obeys.{mistake} {JUDGE} It also makes mistakes on real images: its "
-        "accuracy there is the baseline of the metric Labels obeyed in the score card."
+        "accuracy there stands beside the metric Labels obeyed in the score card, with what chance would give."
     )
     alt = f"Heat map of {len(requested)} requested classes by predicted classes."
     return album.chart("leakage", figure, alt=alt, caption=caption)
@@ -141,14 +141,14 @@ def frequencies(record: Record, album: Album, arrays: Arrays) -> Section:
         labels, data, sampled, (low, high), title="How often each label occurs", keys=("training images", "samples")
     )
     given = [label for label, flag in zip(labels, arrays.get("given", np.zeros(0)).tolist(), strict=False) if flag]
-    obeyed = f" Samples were generated for given values of {listed(given)}: there the figure shows obedience."
+    only = f" Samples were generated for given values of {listed(given)}: only other labels are the model's own choice."
     chart = album.chart(
         "frequencies",
         figure,
         alt=f"Shares of {len(labels)} labels among training images and among samples.",
         caption="Where the diamond lies left of the dot, samples show the label less often than training images do. "
         "Thin lines are 95% intervals. A judge predicted the labels of samples; its usual errors are removed. The "
-        f"axis is stretched at both ends, so that rare labels can be read.{obeyed if given else ''}",
+        f"axis is stretched at both ends, so that rare labels can be read.{only if given else ''}",
     )
     rows = []
     for index in np.argsort(-data, kind="stable").tolist():

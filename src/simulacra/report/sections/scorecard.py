@@ -9,7 +9,7 @@ from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.figures import round_ticks
 from simulacra.report.formatting import MISSING, epochs, number, percent, plain, ticks
-from simulacra.report.glossary import of_metric, reading_of, written
+from simulacra.report.glossary import of_metric, reading_of, standing, written
 from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
 from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
 from simulacra.report.sections.curves import epochs_axis
@@ -40,6 +40,8 @@ def score_card(record: Record) -> Section | None:
     metrics: dict[str, list[tuple[Measurement, str]]] = {}
     for row in scores:
         when = [f"at update {number(row.step)}"] if row.step != record.step else []  # the run went on after it
+        if row.version != of_metric(row.metric).version:
+            when.append("by an earlier definition")
         detail = ", ".join([*method(row.conditions, weights), *when])
         metrics.setdefault(row.metric, []).append((row, detail))
     card = ScoreCard(_caption(scores), [_score(rows) for rows in metrics.values()])
@@ -67,7 +69,7 @@ def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
 
     def marks(named: Sequence[tuple[str, Measurement, str]]) -> list[Mark]:
         return [
-            mark(name, row.estimate, row.baseline, metric, scale, [] if alike else [detail])
+            mark(name, row.estimate, row.baseline, metric, scale, [*_chance(row, metric), *([] if alike else [detail])])
             if row.estimate
             else Mark(name, MISSING, f"withheld: {row.why}")
             for name, row, detail in named
@@ -84,6 +86,11 @@ def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
     )
 
 
+def _chance(row: Measurement, metric: Metric) -> list[str]:
+    """What chance would give, and how far labels are obeyed: `chance 52.0%: partly obeyed`."""
+    return [": ".join(filter(None, [f"chance {written(metric, row.chance)}", row.obedience]))] if row.chance else []
+
+
 def _images(row: Measurement) -> str:
     against = f", against {plain(row.against, NAME_LIMIT)}" if row.against else ""
     return f"{row.split} images{against}" if row.split else f"samples alone{against}"
@@ -96,7 +103,7 @@ def mark(
     value = written(metric, estimate.value)
     parts = list(filter(None, [interval(metric, estimate)]))
     if baseline is not None:
-        parts.append(f"{distance_to(baseline, estimate, metric)} {written(metric, baseline)}")
+        parts.append(standing(metric, estimate, baseline))
     alt = f"{'; '.join([f'{name}: {value}', *parts])}."
     numbers = (estimate.value, estimate.low, estimate.high, baseline)
     positions = [scale.position(value) if scale else None for value in numbers]
@@ -108,15 +115,6 @@ def interval(metric: Metric, estimate: Estimate | None) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
     return f"{written(metric, estimate.low)} to {written(metric, estimate.high)}"
-
-
-def distance_to(baseline: float, estimate: Estimate, metric: Metric) -> str:
-    """How far a number is from its baseline, in words that its value follows."""
-    gap = estimate.value - baseline
-    if estimate.low is not None and estimate.high is not None and estimate.low <= baseline <= estimate.high:
-        return "interval includes baseline"
-    size = f"{percent(abs(gap), 1).removesuffix('%')} points" if metric.percent else number(abs(gap))
-    return f"{size} {'above' if gap > 0 else 'below'} baseline"
 
 
 def scale_of(metric: Metric, numbers: Sequence[tuple[Estimate | None, float | None]]) -> Scale | None:
