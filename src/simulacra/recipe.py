@@ -11,10 +11,17 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveIn
 
 from simulacra.errors import RecipeError, nearest
 from simulacra.files import expand
-from simulacra.settings import Settings
+from simulacra.settings import Settings, as_earlier
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import ObjectiveSettings
-from simulacra.settings.training import DataSettings, EverySettings, ExpectSettings, OptimizerSettings, StartSettings
+from simulacra.settings.training import (
+    DataSettings,
+    EverySettings,
+    ExpectSettings,
+    OptimizerSettings,
+    PlayerSettings,
+    StartSettings,
+)
 
 # Keys of a recipe that are set anew: dotted key -> value, or words of a command line like "optimizer.lr=1e-4".
 Changes = Mapping[str, Any] | Sequence[str]
@@ -77,6 +84,28 @@ class Recipe(Settings):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _every_key_is_used(self) -> "Recipe":
+        """Each key must be used by the family: a user who sets another one waits for an effect that never comes."""
+        family = self.objective
+        if not family.labelled:
+            takes_none = f'family "{family.family}", which takes no labels'
+            remedy = "" if not self.data.labels else f"leave it out, or train a recipe that takes labels: {_labelled()}"
+            self.data.refuse_idle("labels", takes_none, "data.", remedy)
+            self.data.refuse_idle("exclusive", takes_none, "data.")
+        if not family.generates:
+            self.refuse_idle("ema", f'family "{family.family}", which generates no images')
+        if not family.validates and self.every.evaluate:  # an empty list says what is so
+            for key in ("evaluate", "limit"):
+                beside = f'family "{family.family}", of which nothing is measured at checkpoints'
+                self.every.refuse_idle(key, beside, "every.", None)
+        for key in PlayerSettings.model_fields:
+            own = [getattr(self.optimizer.players.get(player), key, None) for player in family.players]
+            if None not in own:
+                remedy = f"set optimizer.{next(iter(family.players))}.{key}"
+                self.optimizer.refuse_idle(key, "that of every player", "optimizer.", remedy)
+        return self
+
     @property
     def falls(self) -> bool:
         """Whether some player's learning rate depends on the last step."""
@@ -91,6 +120,13 @@ def shipped() -> list[str]:
     """Names of the recipes that come with the package, sorted."""
     folder = resources.files("simulacra") / "recipes"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def _labelled() -> str:
+    """Names of recipes that generate images of labels; for a message, so without a check of each recipe."""
+    folder = resources.files("simulacra") / "recipes"
+    tables = {name: tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in shipped()}
+    return ", ".join(name for name, table in tables.items() if table["objective"]["family"] == "acgan")
 
 
 def overview() -> list[dict[str, str]]:
@@ -162,11 +198,17 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
 
 def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
     """Dotted keys of true and false in a table where the recipe that was read from it has 1 and 0."""
-    if not isinstance(table, dict | list | tuple):
+    if not isinstance(table, dict | list | tuple) or recipe == []:  # a list that did nothing was left out
         return
     items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
-        read = recipe.get(key) if isinstance(recipe, dict) else recipe[key] if isinstance(recipe, list) else None
+        read = (
+            recipe.get(key)
+            if isinstance(recipe, dict)
+            else recipe[key]
+            if isinstance(recipe, list) and recipe
+            else None
+        )
         if isinstance(value, bool) and not isinstance(read, bool):
             yield str(key)
         yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
@@ -295,6 +337,20 @@ GONE: dict[str, dict[str, Any]] = {
     "gan": {"r1_weight": 0, "r2_weight": 0, "penalty_every": ...},
     "r3gan": {"loss": "relativistic", "real_label": 1, "discriminator_steps": 1, "joint": False},
 }
+
+
+def read_earlier(table: dict[str, Any], name: str) -> Recipe:
+    """A recipe that this version or an earlier one has written; keys that do nothing there are left out.
+
+    Args:
+        table: parsed TOML.
+        name: what an error calls it.
+
+    Raises:
+        RecipeError: it says what no version allows, or what no family can do any more.
+    """
+    with as_earlier():
+        return read_table(of_this_version(table), name, {})
 
 
 def of_this_version(table: dict[str, Any]) -> dict[str, Any]:

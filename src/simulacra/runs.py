@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import can_lock, write_aside
 from simulacra.measurements import Measurement
-from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
+from simulacra.recipe import Recipe, read_earlier, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -76,7 +76,7 @@ class RunFolder:
             table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
-        return read_table(of_this_version(table), name, {})
+        return read_earlier(table, name)
 
     def read_facts(self) -> dict[str, Any]:
         """What run.json says. Raises RunError: the folder holds no run, or run.json is damaged."""

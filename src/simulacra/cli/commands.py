@@ -78,6 +78,9 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine; see docs/scale.md.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the processor; chosen by a short trial by default.")
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
@@ -101,6 +104,7 @@ def train(
         cached=not no_cache,
         device=device,
         devices=devices,
+        threads=threads,
         report=not no_report,
         say=say,
     )
