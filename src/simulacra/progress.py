@@ -7,12 +7,14 @@ import sys
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
-PLAIN_SECONDS = 10.0  # between two plain lines, so that a log file stays readable
+ROW_SECONDS = 10.0  # between two rows, so that a terminal and a log file stay readable
+TITLE, BAR = 20, 16  # letters, so that a bar fits a terminal of 80 with all that stands beside it
 
 
 class Forgiving:
@@ -46,7 +48,7 @@ def print_error(line: str) -> None:
 
 
 class Live:
-    """Shows how far something is, and what its numbers are.
+    """Shows how far something is: a bar at the bottom of a terminal, below rows of numbers; plain lines elsewhere.
 
     Args:
         title: what is going on.
@@ -56,20 +58,17 @@ class Live:
     def __init__(self, title: str, console: Console | None = None) -> None:
         stream: Any = Forgiving(sys.stderr)
         self.console = console or Console(file=stream, highlight=False, soft_wrap=True)
-        self.title, self.numbers, self.spoken = title, "", 0.0
+        self.title, self.numbers, self.spoken, self.begin = title, "", float("-inf"), time.monotonic()
         self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[numbers]}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=_column(TITLE, "ellipsis")),
+            BarColumn(bar_width=BAR),
+            TextColumn("{task.percentage:>3.0f}%", table_column=_column(4)),
+            TextColumn("{task.fields[left]}", markup=False, table_column=_column(13)),
+            TextColumn("{task.fields[position]}", markup=False, table_column=_column(26, "ellipsis")),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task = self.progress.add_task(title, total=1.0, numbers="")
+        self.task = self.progress.add_task(title, total=1.0, left="", position="")
 
     def __enter__(self) -> "Live":
         return self
@@ -79,21 +78,26 @@ class Live:
     ) -> None:
         self.progress.stop()
 
-    def show(self, done: float, position: str, numbers: str | None = None) -> None:
-        """Moves on.
+    def show(self, done: float, position: str, numbers: str | None = None, left: float | None = None) -> None:
+        """Moves on; every ten seconds at most, the numbers stay as a row above the bar.
 
         Args:
             done: share of the work, in [0, 1].
-            position: like "step 300/1000".
-            numbers: the newest numbers; without any, the former ones stay.
+            position: like "step 300 of 1,000".
+            numbers: new numbers, if there are any.
+            left: seconds that the rest will take; by the time that the share took so far, where nobody knows better.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
-        fresh, self.numbers = numbers is not None, numbers if numbers is not None else self.numbers
-        self.progress.update(self.task, completed=done, numbers=f"{position}  {self.numbers}")
-        due = time.monotonic() - self.spoken >= PLAIN_SECONDS
-        if not self.console.is_terminal and due and (fresh or not self.numbers):
-            self.spoken = time.monotonic()
-            self.console.print(f"{self.title}: {done:4.0%}  {position}  {self.numbers}", markup=False)
+        if left is None and done:
+            left = (time.monotonic() - self.begin) * (1 - done) / done
+        remaining = "" if left is None else f"{clock(left)} left"
+        self.progress.update(self.task, completed=done, left=remaining, position=position)
+        self.numbers = numbers or self.numbers
+        if time.monotonic() - self.spoken < ROW_SECONDS or (self.console.is_terminal and not self.numbers):
+            return
+        here = [f"{self.title}: {done:4.0%}", position, remaining] if not self.console.is_terminal else [position]
+        self.console.print("  ".join(filter(None, [*here, self.numbers])), markup=False)
+        self.spoken, self.numbers = time.monotonic(), "" if self.console.is_terminal else self.numbers
 
     def say(self, line: str) -> None:
         """Prints a line that stays on the screen."""
@@ -102,3 +106,23 @@ class Live:
     def count(self, done: int, total: int) -> None:
         """Shows that `done` of `total` items are finished; serves as a progress function (done, total)."""
         self.show(done / max(total, 1), f"{done:,}/{total:,}")
+
+
+def _column(width: int, overflow: Literal["ellipsis", "crop"] = "crop") -> Column:
+    """A column of a bar: never broken over lines, and never wider."""
+    return Column(no_wrap=True, overflow=overflow, max_width=width)
+
+
+def clock(seconds: float) -> str:
+    """A time as a clock shows it: 4:05, or 1:04:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """A time in words, to two digits or so: "45 s", "4 min", "21 h"."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(1, seconds):.0f} s"

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import can_lock, write_aside
 from simulacra.measurements import Measurement
+from simulacra.progress import duration
 from simulacra.recipe import Recipe, read_earlier, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
@@ -90,6 +91,18 @@ class RunFolder:
         except ValueError as error:
             raise RunError(f"{self.path}/run.json is damaged ({error}); train again into another folder") from error
         return facts
+
+    def in_words(self) -> str:
+        """How far the run is: "finished: 2,107 steps in 4 min", or "stopped: step 300 of 1,000".
+
+        Raises:
+            RunError: as `read_facts` and `read_recipe`.
+        """
+        facts, recipe = self.read_facts(), self.read_recipe()
+        state, step = facts.get("state", "running"), facts.get("step", 0)
+        if state == "finished":
+            return f"finished: {step:,} steps in {duration(facts.get('seconds', 0))}"
+        return f"{state}: step {step:,}" + ("" if recipe.minutes else f" of {recipe.steps:,}")
 
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""

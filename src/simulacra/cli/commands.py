@@ -108,11 +108,13 @@ def train(
         report=not no_report,
         say=say,
     )
+    from simulacra.runs import RunFolder
+
     run, step, images, seconds = finished.run, finished.step, finished.images_seen, finished.seconds
     if as_json:
         echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
         return
-    echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
+    echo(f"{run}: {RunFolder(run).in_words()}, {images:,} images")
     if not no_report:
         echo(f"report: {run / 'report.html'}")
 

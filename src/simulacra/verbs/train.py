@@ -126,7 +126,7 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     with run.lock(job.say, "wait for it, or give another --out"), same_threads():
         earlier = read_earlier(run, prepared)
         if earlier and earlier["state"] == "finished":
-            job.say(f"{job.out} is finished: step {earlier['step']:,}; give more --steps to go on, or another --out")
+            job.say(f"{job.out} is {run.in_words()}; {longer(run.read_recipe(), earlier['step'])}")
             return finished(run)
         # Chosen once per run: the run may go on later with more or less memory.
         order = Order.of_facts(earlier["data"]) if earlier else choose(prepared.recipe.data.order, prepared.store)
@@ -147,6 +147,15 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         if job.report:
             write_report([run])
     return finished(run)
+
+
+def longer(recipe: Recipe, step: int) -> str:
+    """How a run that is finished at a step can train on."""
+    if step < recipe.steps:
+        return f"the same command with --minutes {2 * (recipe.minutes or 1):g} trains on, or give another --out"
+    if recipe.falls:
+        return "its learning rate has fallen to 0, so it cannot train on; give another --out"
+    return f"the same command with --steps {2 * recipe.steps} trains on, or give another --out"
 
 
 @contextmanager
