@@ -1,7 +1,7 @@
 """A recipe: all settings of one experiment, as data. TOML in and out, and sentences for what is not allowed."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -129,13 +129,39 @@ def _labelled() -> str:
     return ", ".join(name for name, table in tables.items() if table["objective"]["family"] == "acgan")
 
 
-def overview() -> list[dict[str, str]]:
-    """Name, family, data and title of every recipe that comes with the package."""
-    loaded = {name: load(name) for name in shipped()}
-    return [
-        {"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title}
-        for name, recipe in loaded.items()
-    ]
+# What `--for` may name -> which rows of the overview are meant.
+PURPOSES: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "photos": lambda row: row["data"] == "celeba",
+    "garments": lambda row: row["data"] == "fashion-mnist",
+    "drawings": lambda row: row["data"] == "avatars",
+    "labels": lambda row: bool(row["labels"]),
+}
+
+
+def overview(purpose: str | None = None) -> list[dict[str, Any]]:
+    """The recipes that come with the package, those for a fixed number of minutes first.
+
+    Args:
+        purpose: a key of PURPOSES; all recipes by default.
+
+    Returns:
+        Name, family, data, title, whether it takes labels, minutes; and from the header of its file what it is for and
+        what was measured.
+
+    Raises:
+        RecipeError: no such purpose.
+    """
+    if purpose is not None and purpose not in PURPOSES:
+        raise RecipeError(f"--for {purpose}: {nearest(purpose, PURPOSES)}")
+    rows = []
+    for name in shipped():
+        recipe, text = load(name), _text_of(name)
+        header = {key: value for key, _, value in (line[2:].partition(": ") for line in text.splitlines()) if value}
+        facts = {"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title}
+        facts |= {"labels": recipe.objective.labelled, "minutes": recipe.minutes}
+        rows.append(facts | {"for": header["For"], "measured": header["Measured"]})
+    asked = [row for row in rows if purpose is None or PURPOSES[purpose](row)]
+    return sorted(asked, key=lambda row: row["minutes"] is None)
 
 
 def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:

@@ -28,18 +28,23 @@ from simulacra.tabular import Table
 
 
 @app.command()
-def recipes(as_json: Json = False) -> None:
-    """List the recipes that come with the package."""
+def recipes(
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="photos, garments, drawings, or labels: recipes that take some.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recipes that come with the package: what each is for, and what was measured after which time."""
     from simulacra.recipe import overview
 
-    rows = overview()
+    rows = overview(purpose)
     if as_json:
         echo(json.dumps(rows))
         return
-    columns = ("name", "family", "data", "title")
-    print_table(
-        Table("", columns, [tuple(row.values()) for row in rows], gives_way=("data",), words=frozenset({"title"}))
-    )
+    texts = [(row["name"], row["for"], "yes" if row["labels"] else "no", row["measured"]) for row in rows]
+    words = frozenset({"for", "measured"})
+    print_table(Table("", ("name", "for", "labels", "measured"), texts, words=words))
+    say("measured: after so long a training on two cores or one; docs/systems.md has the conditions and the pictures")
 
 
 @app.command()
