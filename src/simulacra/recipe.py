@@ -123,10 +123,11 @@ def shipped() -> list[str]:
 
 
 def _labelled() -> str:
-    """Names of recipes that generate images of labels; for a message, so without a check of each recipe."""
+    """Recipes that generate images of labels, as a message names them; without a check of each recipe."""
     folder = resources.files("simulacra") / "recipes"
     tables = {name: tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in shipped()}
-    return ", ".join(name for name, table in tables.items() if table["objective"]["family"] == "acgan")
+    names = ", ".join(name for name, table in tables.items() if table["objective"]["family"] == "acgan")
+    return f"{names} (simulacra recipes --for labels says more of them)"
 
 
 # What `--for` may name -> which rows of the overview are meant.

@@ -24,6 +24,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,9 +108,7 @@ class RunFolder:
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""
         if not self.exists():
-            missing = "it has no recipe.toml and run.json"
-            command = f"simulacra train RECIPE --out {shlex.quote(str(self.path))}"
-            raise RunError(f"{self.path} holds no run ({missing}); train one: {command}")
+            raise RunError(f"{self.path} holds no run (it has no recipe.toml and run.json); {another_run(self.path)}")
 
     @contextmanager
     def lock(self, say: Callable[[str], None] = lambda _: None, remedy: str = "wait for it") -> Iterator[None]:
@@ -313,6 +312,21 @@ class RunFolder:
             return None
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
+
+
+def another_run(path: Path) -> str:
+    """What to do where a folder holds no run: the nearest name of a run beside it, or a command that trains one there.
+
+    Args:
+        path: the folder, which need not exist.
+    """
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    runs = [folder.name for folder in beside if RunFolder(folder).exists()]
+    if close := get_close_matches(path.name, runs, n=1):
+        return f"did you mean {path.parent / close[0]}?"
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        return "give the folder of a run, like runs/NAME"
+    return f"train one there, like: simulacra train demo-vae --data avatars --out {shlex.quote(str(path))}"
 
 
 def _is_written_again(stream: Stream, row: dict[str, Any], step: int) -> bool:

@@ -14,7 +14,6 @@ from simulacra.files import expand
 from simulacra.progress import print_error
 from simulacra.tabular import Table
 
-
 # The commands in the order of work: what a group of them is for -> their names.
 WORK = {
     "Begin": ("demo", "doctor"),
@@ -25,14 +24,17 @@ WORK = {
     "Hand in, hand on": ("report", "export"),
 }
 EXAMPLE = (
-    "Example: [bold]simulacra train demo-dcgan --data avatars --minutes 2 --out runs/first[/bold] draws faces, trains a "
-    "GAN and writes runs/first/report.html. With your own pictures: [bold]simulacra train faces-fast --data PICTURES"
-    "[/bold]"
+    "Example: [bold]simulacra train demo-dcgan --data avatars --minutes 2 --out runs/first[/bold] draws faces, trains "
+    "a GAN and writes runs/first/report.html. With your own pictures: [bold]simulacra train faces-fast --data PICTURES "
+    "--out runs/mine[/bold]"
 )
 
 
 class Commands(TyperGroup):
-    """The commands in the order of work; an EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt."""
+    """The commands in the order of work.
+
+    An EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, in the order of work."""

@@ -148,10 +148,11 @@ def open_store(path: Path) -> ImageStore:
             or of other pictures than the rest.
     """
     if not is_store(path):
-        raise DataError(
-            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder PICTURES "
-            f"--out {shlex.quote(str(path))}"
-        )
+        folder = shlex.quote(str(path))
+        remedy = f"pack its pictures: simulacra pack folder {folder} --out stores/{shlex.quote(path.absolute().name)}"
+        if not path.exists():
+            remedy = f"pack pictures there, like: simulacra pack avatars --count 300 --out {folder}"
+        raise DataError(f"{path} is no packed store (it has no store.json); {remedy}")
     try:
         head = _head(path)
         factors = np.load(path / "factors.npy") if head["factor_names"] else None

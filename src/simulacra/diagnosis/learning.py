@@ -159,9 +159,11 @@ def more_training(history: History) -> Finding | None:
     sign, moved = trend
     if moved > -MATTERS:
         return None
-    more = 2 * history.recipe.steps
+    by_minutes = history.recipe.minutes and history.facts.get("step", 0) < history.recipe.steps
+    longer = f"--minutes {2 * history.recipe.minutes:g}" if by_minutes else f"--steps {2 * history.recipe.steps}"
+    where = " and another --out, as its learning rate falls to 0" if history.recipe.falls else ""
     meaning = f"It was still becoming better at the end, by {-moved:.0%} over the second half of the run."
-    return Finding("more-training", "note", (sign,), meaning, f"more updates, --steps {more}, in the same folder.")
+    return Finding("more-training", "note", (sign,), meaning, f"train longer: the same command with {longer}{where}.")
 
 
 def enough_training(history: History) -> Finding | None:

@@ -29,6 +29,7 @@ from simulacra.verbs.prepare import Data, Job, Prepared, check_first, conditions
 
 LEFT_BY_A_KILL = (".lock", "recipe.toml", ".*.aside")  # what a training that was killed early leaves behind
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # facts of a run that can go on
+MOST_KEYS = 6  # that differ between two recipes and are still named
 EXTENSIBLE = ("steps", "minutes")  # keys of a recipe that may differ when a run goes on
 
 
@@ -200,13 +201,19 @@ def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
     """Raises RunError where the recipes of a run differ in more than its length."""
     old, new = to_table(before), to_table(now)
     old["data"].pop("source", None), new["data"].pop("source", None)  # the data is known by its fingerprint
+    old.pop("title"), new.pop("title")  # words for people, which a later version may have changed
     for key in EXTENSIBLE:
         if key != "steps" or not now.falls:
             old.pop(key, None), new.pop(key, None)
     if old != new:
-        keys = ", ".join(sorted(differing_keys(old, new)))
+        different = sorted(differing_keys(old, new))
+        keys = ", ".join(different)
         if keys == "steps":
             keys += ", towards which its learning rate falls"
+        if len(different) > MOST_KEYS:
+            name = run.read_facts().get("recipe_name") or before.title
+            first = "objective.family" if "objective.family" in different else different[0]
+            keys = f"{len(different)} settings, like {first}; its recipe was {name}"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {keys}); give another --out")
 
 
