@@ -158,7 +158,12 @@ def overview(purpose: str | None = None) -> list[dict[str, Any]]:
     for name in shipped():
         recipe, text = load(name), _text_of(name)
         header = {key: value for key, _, value in (line[2:].partition(": ") for line in text.splitlines()) if value}
-        facts = {"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title}
+        facts: dict[str, Any] = {
+            "name": name,
+            "family": recipe.objective.family,
+            "data": recipe.data.name,
+            "title": recipe.title,
+        }
         facts |= {"labels": recipe.objective.labelled, "minutes": recipe.minutes}
         rows.append(facts | {"for": header["For"], "measured": header["Measured"]})
     asked = [row for row in rows if purpose is None or PURPOSES[purpose](row)]
