@@ -234,13 +234,7 @@ def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
         return
     items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
-        read = (
-            recipe.get(key)
-            if isinstance(recipe, dict)
-            else recipe[key]
-            if isinstance(recipe, list) and recipe
-            else None
-        )
+        read = recipe.get(key) if isinstance(recipe, dict) else recipe[key] if isinstance(recipe, list) else None
         if isinstance(value, bool) and not isinstance(read, bool):
             yield str(key)
         yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
