@@ -99,11 +99,6 @@ class Recipe(Settings):
             for key in ("evaluate", "limit"):
                 beside = f'family "{family.family}", of which nothing is measured at checkpoints'
                 self.every.refuse_idle(key, beside, "every.", None)
-        for key in PlayerSettings.model_fields:
-            own = [getattr(self.optimizer.players.get(player), key, None) for player in family.players]
-            if None not in own:
-                remedy = f"set optimizer.{next(iter(family.players))}.{key}"
-                self.optimizer.refuse_idle(key, "that of every player", "optimizer.", remedy)
         return self
 
     @property
@@ -223,6 +218,12 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
         recipe = Recipe.model_validate(table)
     except ValidationError as error:
         raise RecipeError(f"{name}: {explain(error, Recipe)}") from error
+    for player_key in PlayerSettings.model_fields:
+        players = recipe.optimizer.players
+        own = [getattr(players.get(player), player_key, None) for player in recipe.objective.players]
+        if f"optimizer.{player_key}" in changes and None not in own:  # in a file, one sees both
+            sets = f"set optimizer.{next(iter(recipe.objective.players))}.{player_key}"
+            raise RecipeError(f"optimizer.{player_key} does nothing where each player has its own; {sets}")
     for key in _booleans_for_numbers(table, to_table(recipe)):
         raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
     return recipe

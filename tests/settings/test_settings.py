@@ -233,8 +233,8 @@ def test_what_a_family_says_of_itself_is_what_it_can_do(family: str, tiny: MakeR
         ("infogan", {"objective.code.continuous": 0, "objective.continuous_weight": 1}, "that has no continuous part"),
         (
             "gan",
-            {"optimizer": {"lr": 1, "generator": {"lr": 2}, "discriminator": {"lr": 3}}},
-            "optimizer.lr = 1.0 does nothing beside that of every player; set optimizer.discriminator.lr",
+            {"optimizer.lr": 1, "optimizer.generator.lr": 2, "optimizer.discriminator.lr": 3},
+            "optimizer.lr does nothing where each player has its own; set optimizer.discriminator.lr",
         ),
     ],
 )

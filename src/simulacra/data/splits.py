@@ -61,7 +61,7 @@ def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
 
     What all names have in common, as in seg_train and seg_test, is no part of the rest.
     """
-    words = {name: _words(name) for name in names}
+    words = {name: words_of(name) for name in names}
     common = set.intersection(*({word.lower() for word in found} for found in words.values())) if words else set()
     found: dict[str, tuple[int, str]] = {}
     for name, parts in words.items():
@@ -77,8 +77,8 @@ def roles(names: Iterable[str]) -> dict[str, tuple[int, str]]:
     return {name: (held if part == HELD else part, rest) for name, (part, rest) in found.items()}
 
 
-def _words(name: str) -> list[str]:
-    """The words of a folder's name, of which one may be the part of a split: TrainSet, hold-out, seg_train, val2017."""
+def words_of(name: str) -> list[str]:
+    """The words of a name, of which one may be the part of a split: TrainSet, hold-out, seg_train, val2017."""
     text = re.sub(r"(?i)(hold|held)[\W_]?(out)", r"\1\2", name)
     text = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text)
     words = [word for word in re.split(r"[\W_]+", text) if word]

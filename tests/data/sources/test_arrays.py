@@ -66,6 +66,41 @@ def test_names_of_classes_and_labels_are_taken(tmp_path: Path, packed) -> None:
     assert packed("arrays", path).store.label_names == ("cat", "dog", "owl")
 
 
+def test_words_as_labels_go_by_their_names_in_the_order_of_these(tmp_path: Path, packed) -> None:
+    words = ["owl", "cat", "cat", "owl", "dog", "dog"]
+    result = packed("arrays", save(tmp_path, images=IMAGES, labels=words, label_names=["owl", "dog", "cat"]))
+    assert [result.store.label_names[at] for at in result.store.labels.argmax(1)] == words
+    assert "set.npz: 3 classes from the labels: owl 2, dog 2, cat 2" in result.notes
+
+
+def test_a_single_column_of_zero_and_one_is_what_it_is_without_its_second_axis(tmp_path: Path, packed) -> None:
+    flat = packed("arrays", save(tmp_path, images=IMAGES, labels=[0, 1, 1, 0, 1, 1])).store
+    column = packed("arrays", save(tmp_path, images=IMAGES, labels=np.array([[0, 1, 1, 0, 1, 1]]).T), out="b").store
+    assert flat.label_names == column.label_names == ("0", "1")
+
+
+def test_attributes_are_labels_where_they_are_as_many_as_images(tmp_path: Path, packed) -> None:
+    values = np.array([[1, 1], [0, 1], [0, 0], [1, 0], [1, 1], [0, 0]])
+    path = save(tmp_path, images=IMAGES, attributes=values, attribute_names=["Smile", "Hat"])
+    store = packed("arrays", path).store
+    assert store.label_names == ("Smile", "Hat")
+    assert store.labels.tolist() == values.tolist()
+
+
+def test_npy_files_in_a_folder_are_read_like_an_npz(tmp_path: Path, packed) -> None:
+    arrays = {"x_train": IMAGES[:4], "y_train": [0, 1, 0, 1], "x_test": IMAGES[4:], "y_test": [0, 1]}
+    (tmp_path / "set").mkdir()
+    for name, array in arrays.items():
+        np.save(tmp_path / "set" / f"{name}.npy", array)
+    np.save(tmp_path / "set" / "notes.npy", np.array([{}], dtype=object))
+    result = packed("arrays", tmp_path / "set")
+    assert result.store.split.tolist() == [0, 0, 0, 0, 2, 2]
+    assert result.store.labels.argmax(1).tolist() == [0, 1, 0, 1, 0, 1]
+    assert "arrays that hold Python objects, which were not opened: notes" in result.notes
+    with pytest.raises(DataError, match=r"holds no \.npy file"):
+        open_source("arrays", tmp_path)
+
+
 def test_columns_of_zero_and_one_are_attributes(tmp_path: Path, packed) -> None:
     labels = np.array([[1, 1], [0, 1], [0, 0], [1, 0], [1, 1], [0, 0]])
     store = packed("arrays", save(tmp_path, x=IMAGES, y=labels * 2 - 1)).store
@@ -90,7 +125,8 @@ def test_train_and_test_arrays_are_the_split(tmp_path: Path, packed) -> None:
         ({"images": np.zeros((0, 8, 8, 3))}, "of shape"),
         ({"images": np.zeros((2, 8, 8, 5))}, "no 1, 3 or 4 channels"),
         ({"images": np.full((2, 8, 8, 3), 1000.0)}, "values from 1000 to 1000"),
-        ({"images": np.full((2, 8, 8, 3), np.nan)}, "values from nan"),
+        ({"images": np.full((2, 8, 8, 3), np.nan)}, "no finite numbers"),
+        ({"images": IMAGES, "labels": ["a"] * 6, "label_names": ["x", "y"]}, "label 'a', which is none of the names"),
         ({"images": IMAGES, "labels": [1, 2]}, "labels of shape"),
         ({"images": IMAGES, "labels": np.full((6, 2), 5)}, "that are not all 0 and 1"),
         ({"images": IMAGES, "labels": np.full((6, 2), "a")}, "that are not all 0 and 1"),
@@ -230,6 +266,7 @@ def test_images_and_labels_are_found_by_many_names(tmp_path: Path, packed, names
         ("train_x", "train_targets", "test_x", "test_targets"),
         ("images_train", "labels_train", "images_test", "labels_test"),
         ("train", "y_train", "test", "y_test"),
+        ("images", "labels", "test_images", "test_labels"),
     ],
 )
 def test_splits_are_found_by_many_names(tmp_path: Path, packed, names: tuple[str, ...]) -> None:

@@ -35,6 +35,10 @@ CELLS = {
     "one": ["only"],
     "is_train": ["1", "1", "0"],
     "dx": ["nv", "mel", "bkl"],
+    "graded": ["no", "no", "no", "mild", "severe", "no"],
+    "Y/N": ["Y", "N"],
+    "tags": ["sea|sun", "sun", "sea ; ice", "ice"],
+    "numbered": ["1|cat", "2|dog"],
     "fold": ["0", "1", "2", "3"],
 }
 
@@ -78,6 +82,12 @@ def columns_of(name: str) -> Column:
         (("class", "Age"), ("0", "1"), True, ("Age",)),
         (("dx", "Sex", "Age"), ("bkl", "mel", "nv"), True, ("Age",)),
         (("label", "fold"), ("cat", "dog", "fox"), True, ()),
+        (("graded",), ("mild", "no", "severe"), True, ()),
+        (("Y/N",), ("Y/N",), False, ()),
+        (("Smile", "one"), ("Smile",), False, ()),
+        (("tags",), ("ice", "sea", "sun"), False, ()),
+        (("tags", "x"), ("ice", "sea", "sun"), False, ("x",)),
+        (("numbered",), ("1|cat", "2|dog"), True, ()),
     ],
 )
 def test_columns_are_understood_by_their_values(
@@ -97,6 +107,7 @@ def test_columns_are_understood_by_their_values(
 
 def test_values_are_those_of_the_cells() -> None:
     assert meaning("Smile", "Hat", "Beard").labels[:2].tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert meaning("tags").labels[:4].tolist() == [[0, 1, 1], [0, 0, 1], [1, 1, 0], [1, 0, 0]]
     assert meaning("label").labels[:3].tolist() == np.eye(3, dtype=int).tolist()
     assert meaning("comma", "x").factors[1].tolist() == pytest.approx([1.5, 1 / 7])
 
@@ -119,6 +130,7 @@ def test_columns_and_factors_are_chosen_by_name() -> None:
     assert (found.label_names, found.factor_names) == (("Smile",), ())
     assert meaning("Smile", "Sex", "Age", columns=("Sex",)).label_names == ("Female", "Male")
     assert meaning("text", columns=("text",)).exclusive
+    assert meaning("Smile", "maybe", columns=("maybe",)).label_names == ("0", "1", "maybe")
     found = meaning("Smile", "shape", "x", factors=("shape",))
     assert (found.label_names, found.factor_names) == (("Smile",), ("shape",))
     assert "not used: x" in found.line
@@ -147,6 +159,8 @@ def test_the_line_says_what_was_understood() -> None:
     assert meaning("label", "x", "text").line == (
         "t.csv: 3 classes from column label: cat 8, dog 8, fox 8; 1 factor (x); not used: text"
     )
+    assert "(ice, sea, sun) from column tags, whose cells name several" in meaning("tags", "one").line
+    assert "not used: one" in meaning("tags", "one").line
     assert meaning("Smile", "Hat").line == "t.csv: 2 attributes (Smile, Hat)"
 
 

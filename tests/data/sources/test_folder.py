@@ -236,8 +236,22 @@ def test_a_symlink_loop_ends_and_is_counted(folder, packed) -> None:
 
 
 def test_a_file_in_place_of_a_folder_is_refused(folder) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"000\.png is no folder; give the folder that holds"):
         open_source("folder", folder(1) / "000.png")
+    with pytest.raises(DataError, match=r"pets\.zip is no folder, and \.zip files are not read; unpack them"):
+        open_source("folder", write(folder(1) / "pets.zip", "PK"))
+
+
+def test_what_a_folder_without_pictures_holds_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1").write_bytes(b"\x80\x02}q")
+    with pytest.raises(DataError, match=r"has no pictures; what it holds: pickled Python objects are not opened"):
+        open_source("folder", tmp_path)
+
+
+def test_a_table_of_nothing_but_short_rows_is_described(folder, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", "file,Smile,Hat\n000.png,1\n001.png,0\n")
+    with pytest.raises(DataError, match="row 2 has 2 columns where 3 are due"):
+        open_source("folder", folder(2), Options(labels=table))
 
 
 def test_pictures_are_shaped_as_asked(folder, packed) -> None:

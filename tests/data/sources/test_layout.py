@@ -95,6 +95,9 @@ def test_split_and_classes_are_found_in_either_order_and_inside_wrappers(form: s
         ({**over(("train", "test"), CAT_DOG, 9), "seg_pred": 5}, 5, "5 pictures outside the folders train/test"),
         ({"cat": 9, "dog": 9, "pets/cat": 9, "pets/dog": 9}, 18, "18 pictures of pets, whose folders are classes"),
         ({"images/cat": 9, "images/dog": 9, "masks/cat": 9, "masks/dog": 9}, 18, "18 pictures of masks beside images"),
+        (over(("images", "segmentations"), CAT_DOG, 9), 18, "18 pictures of segmentations beside images"),
+        ({"cat": 9, "dog": 9, "Test": 4}, 4, "4 pictures of Test without classes left out"),
+        ({"cat": 9, "dog": 9, "val": 2, "test": 2}, 4, "2 pictures of val without classes left out"),
         ({**over(CAT_DOG, ("train", "test"), 9), "cat": 1}, 1, "1 picture outside the folders train/test left out"),
         ({**over(("train",), CAT_DOG, 9), **over(("more",), CAT_DOG, 2)}, 4, "4 pictures outside the folders train"),
     ],
@@ -104,7 +107,7 @@ def test_what_lies_outside_is_left_out_and_counted(folders: dict[str, int], out:
     assert found.label_names == CAT_DOG
     assert len(found.kept) == sum(folders.values()) - out
     assert why in found.lines[0]
-    assert list(found.odd.values()) == [out]
+    assert sum(found.odd.values()) == out
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,52 @@ def test_why_there_are_no_classes_is_said_and_nothing_is_left_out(folders: dict[
     assert found.no_classes == why
     assert f"no classes, since {why}" in found.lines[0]
     assert len(found.kept) == sum(folders.values())
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{}.png", "{}_mask.png"),
+        ("img_{:02}.jpg", "img_{:02}_mask.png"),
+        ("img_{:02}.png", "mask_{:02}.png"),
+        ("benign ({}).png", "benign ({})_mask_1.png"),
+        ("cat/{}.jpg", "cat/{}-segmentation.png"),
+        ("train/{}.jpg", "train_masks/{}_mask.gif"),
+        ("images/train/{}.jpg", "annotations/train/{}.png"),
+        ("JPEGImages/{}.jpg", "SegmentationClass/{}.png"),
+    ],
+)
+def test_masks_are_left_out_whether_their_files_or_their_folders_are_called_so(image: str, mask: str) -> None:
+    found = read_layout([form.format(at) for form in (image, mask) for at in range(10)])
+    assert found.kept.tolist() == list(range(10))
+    assert list(found.odd.values()) == [10]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [("with_mask", "without_mask"), ("mask", "no_mask"), ("face", "face_mask"), ("label", "bottle")],
+)
+def test_a_mask_may_be_what_a_picture_shows(folders: tuple[str, ...]) -> None:
+    found = layout(dict.fromkeys(folders, 9))
+    assert found.label_names == tuple(sorted(folders))
+    assert len(read_layout([*(f"{at}.png" for at in range(9)), "3_label.png"]).kept) == 10
+
+
+def test_a_test_folder_beside_others_is_kept_where_folders_are_no_classes() -> None:
+    for options in ({"classes": "none"}, {"labelled": True}):
+        assert len(layout({"cat": 9, "dog": 9, "test": 4}, **options).kept) == 22
+
+
+def test_numbered_pieces_are_no_classes_where_each_holds_the_same_classes() -> None:
+    found = layout(over(("fold1", "fold2", "fold3"), CAT_DOG, 4))
+    assert found.label_names == CAT_DOG
+    assert "looked through the folders fold1, fold2, fold3" in found.lines[0]
+
+
+def test_folders_inside_of_classes_are_said_to_be_unused() -> None:
+    found = layout(over(("original", "enlarged"), CAT_DOG, 4))
+    assert found.label_names == ("enlarged", "original")
+    assert "the folders cat, dog inside each of them are not used" in found.lines[0]
 
 
 def test_a_flat_folder_leaves_nothing_to_guess() -> None:

@@ -106,7 +106,7 @@ def test_a_folder_inside_that_may_not_be_read_is_counted(folder, monkeypatch: py
         ("a.dcm", "export their slices as PNG"),
         ("clip.mp4", "cut them into single pictures"),
         ("more.zip", "unpack them"),
-        ("x.npz", "simulacra pack arrays FILE"),
+        ("x.npz", "simulacra pack arrays PATH"),
     ],
 )
 def test_kinds_that_are_not_read_are_counted_by_ending_with_what_to_do(folder, name: str, remedy: str) -> None:

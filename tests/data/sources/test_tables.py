@@ -147,6 +147,7 @@ def test_two_columns_that_both_may_be_names_are_refused(tmp_path: Path) -> None:
         ("", "is empty"),
         ("which,Smile\nx.png,1\n", "no column of file names"),
         ("file\na.png\n", "no attribute"),
+        ("file,Smile\n", "a single row, which names no picture"),
         ("file,Smile,Hat\na.png,1,0\nb.png,1\n", "row 3 has 2 columns where 3 are due"),
         ("file,Smile,Hat\na.png,1,0\nb.png,1,0,7\n", "row 3 has 4 columns where 3 are due"),
         (b"file,Smile\n\xff\xfe\x00,1\n", "not UTF-8"),

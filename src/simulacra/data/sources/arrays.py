@@ -19,7 +19,18 @@ from PIL import Image
 
 from simulacra.data.colours import USUAL, Range, overshoots, parse_background, parse_values, to_bytes, usual_range
 from simulacra.data.decode import Picture, convert_picture, fit, parse_crop
-from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
+from simulacra.data.sources.base import (
+    MEANING,
+    Options,
+    Pictures,
+    Settled,
+    Source,
+    describe,
+    evidence_of,
+    identity_of,
+    one_hot,
+    some,
+)
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
@@ -30,6 +41,7 @@ HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+MOST_FILES = 100  # .npy files of a folder that are looked at
 PICKLED = "holds pickled Python objects, which are never opened because that may run code"
 
 # What an array is -> the names that say so, the likeliest first; in lower case and without what joins words.
@@ -40,6 +52,7 @@ NAMES = {
     "label_names": "labelnames labelsnames classnames classes attributes attributenames targetnames",
     "factor_names": "factornames factorsnames latentsnames latentnames",
 }
+PER_IMAGE = ("images", "labels", "factors")
 BARE = 100  # the rank of an array that is called by its split alone
 SPLITS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -101,11 +114,16 @@ def open_arrays(path: Path, options: Options) -> Source:
     label_names, labels, exclusive = _labels(path, found)
     factor_names, factors = _factors(path, found)
     split = None
-    notes = [f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}"]
+    said = describe(label_names, labels, exclusive, "the labels", factor_names)
+    notes = [
+        *([f"{path.name}: {said}"] if said else []),
+        f"values taken as {values}, {'as stated' if options.values else 'found by their type and range'}",
+    ]
     if found.splits[0] not in (None, TRAIN):
         notes.append("none of the images are called train, so the split follows their content")
     elif found.splits[0] is not None:
         split = np.repeat(np.array(found.splits, np.uint8), [len(images) for images in found.images])
+        notes.append("split from the names of the arrays")
     if unused := [f"{name} {array.shape}" for name, array in arrays.held.items() if name not in found.used]:
         notes.append(f"arrays that were not used: {', '.join(unused)}")
     if arrays.pickled:
@@ -116,7 +134,9 @@ def open_arrays(path: Path, options: Options) -> Source:
         shape=form.shape,
         pictures=partial(_pictures, found.images, values, form, background),
         labels=labels,
-        identity=identity_of("arrays", form, options.layout, str(values), evidence_of(path), options.background),
+        identity=identity_of(
+            "arrays", form, MEANING, options.layout, str(values), evidence_of(*_files(path)), options.background
+        ),
         label_names=label_names,
         exclusive=exclusive,
         split=split,
@@ -149,8 +169,13 @@ def _find(path: Path, arrays: Arrays) -> Found:
     for name, array in held.items():
         # An array called `test` alone may as well be a list of rows.
         if (role := role_of(name)) is not None and (role.rank < BARE or array.ndim in (3, 4)):
+            if role.what == "label_names" and array.ndim == 2:  # the attributes of the images, not the names of such
+                role = role._replace(what="labels", rank=role.rank + BARE)
             named.setdefault((role.what, role.split), []).append((role.rank, name))
     chosen = {key: min(entries)[1] for key, entries in named.items()}
+    if ("images", TRAIN) not in chosen and {("images", VALID), ("images", TEST)} & chosen.keys():
+        # Beside test_images, images are those to train on.
+        chosen |= {(what, TRAIN): chosen.pop((what, None)) for what in PER_IMAGE if (what, None) in chosen}
     splits: list[int | None] = [split for split in (TRAIN, VALID, TEST) if ("images", split) in chosen]
     if not splits:
         splits = [None]
@@ -193,7 +218,7 @@ def _by_shape(path: Path, arrays: Arrays, named: set[str]) -> dict[Key, str]:
     if any((role := role_of(name)) is not None and role.what == "images" for name in arrays.pickled):
         raise DataError(f"{path} {PICKLED}; save plain arrays of numbers")
     if len(pictorial) != 1:
-        held = ", ".join(f"{name} {array.shape}" for name, array in arrays.held.items()) or "nothing"
+        held = some([f"{name} {array.shape}" for name, array in arrays.held.items()]) or "nothing"
         raise DataError(f"{path} has no array named images (it holds: {held}); name it so, of shape (N, H, W, C)")
     count = len(arrays.held[pictorial[0]])
     rows = {name: array for name, array in arrays.held.items() if array.shape[:1] == (count,) and name not in named}
@@ -238,7 +263,9 @@ def _channels_last(path: Path, images: Array, options: Options) -> Array:
     if images.ndim == 3:
         images = images[:, :, :, None]
     shape = f"images of shape {images.shape}"
-    if images.ndim != 4 or not images.size or images.dtype.kind not in "buif":
+    if not images.size:
+        raise DataError(f"{path} has {shape}, which is no image at all; save some")
+    if images.ndim != 4 or images.dtype.kind not in "buif":
         raise DataError(f"{path} has {shape} and type {images.dtype}; save numbers as (N, H, W, C)")
     fits = {"NHWC": images.shape[3] in (1, 3, 4), "NCHW": images.shape[1] in (1, 3, 4)}
     if options.layout is not None and options.layout not in fits:
@@ -256,6 +283,8 @@ def _range(path: Path, blocks: list[Array], options: Options) -> Range:
     extents = [Range(float(images.min()), float(images.max())) for images in blocks]
     # np.min keeps a NaN, which no range then admits; min() would lose it.
     whole = Range(float(np.min(extents)), float(np.max(extents)))
+    if not np.isfinite(whole).all():
+        raise DataError(f"{path} has images with values that are no finite numbers; replace these values")
     scale = usual_range(whole, USUAL if stated is None else (stated,))
     if scale is None:
         due = stated or "0..255, 0..1 or -1..1, or state which is black and which is white, like --values 0..65535"
@@ -273,7 +302,9 @@ def _labels(path: Path, found: Found) -> tuple[tuple[str, ...], NDArray[np.uint8
         return (), np.zeros((sum(map(len, found.images)), 0), np.uint8), False
     _check(path, "labels", found.labels, found.images, "buifSU", "one row")
     labels, names = np.concatenate([words_of(part) for part in found.labels]), found.label_names
-    if labels.ndim == 2 and np.isin(labels, (-1, 0, 1)).all():
+    # A single column of 0 and 1 is two classes, as it is without its second axis, unless one name says what 1 means.
+    column = labels.ndim == 2 and labels.shape[1] == 1 and len(names or ()) != 1 and np.isin(labels, (0, 1)).all()
+    if labels.ndim == 2 and not column and np.isin(labels, (-1, 0, 1)).all():
         if ((labels == -1).any(axis=0) & (labels == 0).any(axis=0)).any():
             raise DataError(f"{path} has a label with both -1 and 0; write one of them for no")
         values = (labels == 1).astype(np.uint8)
@@ -310,6 +341,13 @@ def _classes(path: Path, labels: Array, names: tuple[str, ...] | None) -> tuple[
     kinds, classes = np.unique(labels, return_inverse=True)
     if names and labels.dtype.kind in "iu" and kinds[0] >= 0 and kinds[-1] < len(names):
         return names, one_hot(labels.astype(np.int64), len(names))
+    if names and labels.dtype.kind == "U":
+        index = {name: at for at, name in enumerate(names)}
+        if unknown := [kind for kind in kinds.tolist() if kind not in index]:
+            raise DataError(
+                f"{path} has the label {unknown[0]!r}, which is none of the names of labels; add it to them"
+            )
+        return names, one_hot(np.array([index[kind] for kind in kinds.tolist()], np.int64)[classes], len(names))
     if names and len(names) != len(kinds):
         raise DataError(f"{path} has {len(kinds)} classes and {len(names)} names for them; save one name a class")
     return names or tuple(map(str, kinds)), one_hot(classes.astype(np.int64), len(kinds))
@@ -329,11 +367,13 @@ def role_of(name: str) -> Role | None:
 
 
 def load_arrays(path: Path) -> Arrays:
-    """The arrays of a .npy, which is called images, or of a .npz file.
+    """The arrays of a .npy, which is called images, of a .npz file, or of the .npy files in a folder.
 
     Raises:
         DataError: the file is of another kind, damaged, or a .npy of objects.
     """
+    if path.is_dir():
+        return _load_folder(path)
     try:
         if path.suffix.lower() == ".npy":
             return Arrays({"images": np.load(path, mmap_mode="r", allow_pickle=False)}, [])
@@ -349,6 +389,8 @@ def load_arrays(path: Path) -> Arrays:
                         arrays.held[key] = array
         return arrays
     except zipfile.BadZipFile as error:
+        if path.suffix.lower() != ".npz":
+            raise DataError(f"{path} is no .npz or .npy file; save its arrays with numpy.savez") from error
         fault = f"is no .npz file, or was cut short ({error})"
         raise DataError(f"{path} {fault}; save it again with numpy.savez") from error
     except (ValueError, EOFError, OSError, KeyError) as error:
@@ -358,6 +400,28 @@ def load_arrays(path: Path) -> Arrays:
             remedy = "free space there, or name a folder on a larger disk in the variable TMPDIR"
             raise DataError(f"{path} is unpacked into {tempfile.gettempdir()}, which is full; {remedy}") from error
         raise DataError(f"{path} cannot be read ({error}); save it again with numpy.save or numpy.savez") from error
+
+
+def _load_folder(path: Path) -> Arrays:
+    """The .npy files of a folder, as if they lay in one .npz."""
+    files = _files(path)
+    if not 0 < len(files) <= MOST_FILES:
+        count = "more .npy files than can be told apart" if files else "no .npy file"
+        raise DataError(f"{path} holds {count}; save all images as one array (N, H, W, C) with numpy.save")
+    arrays = Arrays({}, [])
+    for file in files:
+        try:
+            arrays.held[file.stem] = load_arrays(file).held["images"]
+        except DataError as error:
+            if PICKLED not in str(error):
+                raise
+            arrays.pickled.append(file.stem)
+    return arrays
+
+
+def _files(path: Path) -> list[Path]:
+    """The files that hold the arrays."""
+    return sorted(path.glob("*.npy")) if path.is_dir() else [path]
 
 
 def _mapped(archive: zipfile.ZipFile, name: str) -> Array | None:

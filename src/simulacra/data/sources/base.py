@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,6 +171,10 @@ class Kind(NamedTuple):
     takes: frozenset[str]
 
 
+# Raised when the same folder, table or arrays come to mean something else: stores of before are packed anew.
+MEANING = 2
+
+
 def identity_of(kind: str, form: Settled, *evidence: object) -> str:
     """A hexadecimal hash of a source's form and of evidence of its content: names, sizes and dates of files."""
     text = json.dumps([kind, form, *evidence], default=str)
@@ -185,3 +189,34 @@ def evidence_of(*files: Path) -> list[tuple[str, int, int]]:
 def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
     """(N, count) uint8 exclusive labels from (N,) class indices in [0, count)."""
     return np.eye(count, dtype=np.uint8)[classes]
+
+
+def describe(
+    label_names: Sequence[str],
+    labels: NDArray[np.uint8],
+    exclusive: bool,
+    origin: str,
+    factor_names: Sequence[str] = (),
+) -> str:
+    """What a data set says of its pictures, in words: 2 classes from column kind: cat 30, dog 30; 1 factor (size).
+
+    Args:
+        label_names: K names.
+        labels: (N, K) uint8 in {0, 1}.
+        exclusive: whether the labels are classes.
+        origin: where classes are from.
+        factor_names: F names.
+    """
+    parts = []
+    if exclusive:
+        counts = [f"{name} {count:,}" for name, count in zip(label_names, labels.sum(0, dtype=np.int64), strict=True)]
+        parts.append(f"{len(label_names)} classes from {origin}: {some(counts)}")
+    for what, names in (("attribute", () if exclusive else label_names), ("factor", factor_names)):
+        if names:
+            parts.append(f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({some(names)})")
+    return "; ".join(parts)
+
+
+def some(words: Sequence[str], most: int = 8) -> str:
+    """The first few of several words."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most:,} more" if len(words) > most else "")

@@ -2,19 +2,25 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.sources.base import Options, one_hot
+from simulacra.data.sources.base import Options, describe, one_hot, some
 from simulacra.data.sources.tables import Column, Faults, Table, is_number, to_number
 from simulacra.data.splits import TEST, TRAIN, roles
 from simulacra.errors import DataError, nearest
 
 MINUS = 255  # what -1 is until the whole column is read
-TRUTH = {"0": 0, "1": 1, "-1": MINUS, "true": 1, "false": 0, "0.0": 0, "1.0": 1, "-1.0": MINUS, "yes": 1, "no": 0}
+TRUTH = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n"), 0),
+    **dict.fromkeys(("-1", "-1.0"), MINUS),
+}
+ONE_SIDED = frozenset(("yes", "true", "y")), frozenset(("no", "false", "n"))  # of two words that go together
 ACCEPTED = "0/1, -1/1, true/false or 0.0/1.0"
 BLANK = frozenset(("", "na", "n/a", "nan", "null", "<na>"))
 # Columns of classes and of splits are called so.
@@ -28,8 +34,9 @@ TRAIN_NAMES, TEST_NAMES = frozenset(("is_train", "is_training")), frozenset(("is
 MOST_NUMBERS = 20
 # A column where more than this share of the rows have values of their own says nothing about what pictures share.
 OWN = 0.5
+# Between several labels in one cell.
+SEVERAL = re.compile(r"\s*[|;]\s*")
 CHOICES = ("0", "1", "drop")
-NAMED = 8  # names that a line lists
 
 
 @dataclass
@@ -76,7 +83,9 @@ def understand(table: Table, asked: Options, faults: Faults) -> Meaning:
     _check_names(table, asked, faults)
     found = _sort(table, asked, faults)
     read = _Values(table.lines, asked, faults)
-    if found.classes is not None:
+    if found.classes is not None and (pieces := _pieces(found.classes)):
+        read.take_pieces(found.classes, pieces)
+    elif found.classes is not None:
         read.take_classes(found.classes)
     else:
         read.take_attributes(found.attributes)
@@ -120,6 +129,14 @@ class _Values:
         members = [classes.index(names[word]) if word in names else 0 for word in column.words]
         self.meaning.label_names, self.meaning.exclusive = tuple(classes), True
         self.meaning.labels = one_hot(np.array(members, np.int64)[column.codes], len(classes)) * ~blank[:, None]
+
+    def take_pieces(self, column: Column, pieces: list[str]) -> None:
+        """Labels of which a cell names several: Mass|Nodule."""
+        blank = self._blanks(column, only_drop=True)
+        named = [set(SEVERAL.split(word)) for word in column.words]
+        values = np.array([[piece in names for piece in pieces] for names in named], dtype=np.uint8)
+        self.meaning.label_names = tuple(pieces)
+        self.meaning.labels = values[column.codes] * ~blank[:, None]
 
     def take_factors(self, columns: list[Column]) -> None:
         """Numbers that are known of the pictures."""
@@ -222,8 +239,9 @@ def _sort(table: Table, asked: Options, faults: Faults) -> _Sorted:
         else:
             rest.append(column)
     if asked.columns is None and len(rest) > 1:
-        found.unused += [column.name for column in rest if _is_own(column)]
-        rest = [column for column in rest if not _is_own(column)]
+        silent = [column.name for column in rest if _is_own(column) or _is_constant(column)]
+        found.unused += silent
+        rest = [column for column in rest if column.name not in silent]
     if len(rest) == 1:
         _sort_one(rest[0], asked, found, faults)
     else:
@@ -235,6 +253,8 @@ def _sort_one(column: Column, asked: Options, found: _Sorted, faults: Faults) ->
     """The only column: an attribute, classes, or a factor."""
     kind, words = _kind(column, alone=True), _said(column)
     called = _is_called_classes(column) or asked.columns is not None
+    if asked.columns is not None and not all(word.lower() in TRUTH or is_number(word) for word in words):
+        kind = "words"
     if _is_numbered(column):
         found.classes = column
     elif kind == "truth" or (kind == "words" and len(words) < 2):
@@ -266,7 +286,7 @@ def _sort_several(columns: list[Column], asked: Options, found: _Sorted, faults:
         found.unused += [column.name for column in words if column is not found.classes]
         numbers = [column for column in numbers if column is not found.classes]
     elif words:
-        names = ", ".join(f"{column.name} ({_some(_said(column))})" for column in words)
+        names = ", ".join(f"{column.name} ({some(_said(column), 3)})" for column in words)
         rest = shlex.quote(",".join(column.name for column in truths + numbers)) if truths or numbers else ""
         best = min(words, key=lambda column: (len(_said(column)) < 2, len(_said(column)))).name
         choose = f"leave them out: --columns {rest}; or take" if rest else "take"
@@ -301,7 +321,9 @@ def _kind(column: Column, alone: bool) -> str:
         # A 2 among many 0 and 1 is a slip of the pen, unless whole numbers are what the table is about.
         slip = len(said) - len(truths) == 1 and counts[truths].sum() > 2 / 3 * rows and not alone
         return "truth" if slip and not _is_called_classes(column) else "number"
-    if counts[truths].sum() > rows / 2:
+    spoken = {column.words[at].lower() for at in truths}
+    # No, mild and severe are classes, however often no is met; yes, no and perhaps are an attribute with a fault.
+    if counts[truths].sum() > rows / 2 and not any(spoken <= side for side in ONE_SIDED):
         return "truth"
     return "number" if counts[numbers].sum() > rows / 2 and len(numbers) > 2 else "words"
 
@@ -309,6 +331,13 @@ def _kind(column: Column, alone: bool) -> str:
 def _said(column: Column) -> list[str]:
     """The words of a column that are not blank."""
     return [word for word in column.words if word.lower() not in BLANK]
+
+
+def _pieces(column: Column) -> list[str]:
+    """What the cells of a column name, where some name several and these are met in other cells too; else none."""
+    words = _said(column)
+    met = Counter(piece for word in words for piece in SEVERAL.split(word) if piece)
+    return sorted(met) if max(met.values(), default=0) > 1 else []
 
 
 def _is_whole(word: str) -> bool:
@@ -320,6 +349,11 @@ def _is_own(column: Column) -> bool:
     return (
         _kind(column, alone=True) == "words" and len(column.codes) > 10 and len(column.words) > OWN * len(column.codes)
     )
+
+
+def _is_constant(column: Column) -> bool:
+    """Whether every row has the same word, which says nothing."""
+    return len(column.words) == 1 and _kind(column, alone=True) == "words"
 
 
 def _is_split(column: Column) -> bool:
@@ -345,24 +379,13 @@ def _part_of(column: Column, word: str) -> int:
 
 def _line(table: Table, found: _Sorted, meaning: Meaning) -> str:
     """What was understood, in one line."""
-    parts = []
-    if meaning.exclusive and found.classes is not None:
-        counts = meaning.labels.sum(0, dtype=np.int64)
-        listed = _some([f"{name} {count:,}" for name, count in zip(meaning.label_names, counts, strict=True)], NAMED)
-        parts.append(f"{len(meaning.label_names)} classes from column {found.classes.name}: {listed}")
-    for what, names in (
-        ("attribute", () if meaning.exclusive else meaning.label_names),
-        ("factor", meaning.factor_names),
-    ):
-        if names:
-            parts.append(f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({_some(names, NAMED)})")
+    origin = f"column {found.classes.name}" if found.classes is not None else ""
+    said = describe(meaning.label_names, meaning.labels, meaning.exclusive, origin, meaning.factor_names)
+    if found.classes is not None and not meaning.exclusive:
+        said += f" from column {found.classes.name}, whose cells name several"
+    parts = [said] if said else []
     if found.split is not None:
         parts.append(f"split from column {found.split.name}")
     if found.unused:
-        parts.append(f"not used: {_some(found.unused, NAMED)}")
+        parts.append(f"not used: {some(found.unused)}")
     return f"{table.path.name}: {'; '.join(parts)}"
-
-
-def _some(words: Iterable[str], most: int = 3) -> str:
-    listed = list(words)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import SPARE, SUFFIXES
-from simulacra.data.sources.base import Options, Source, evidence_of, identity_of
+from simulacra.data.sources.base import MEANING, Options, Source, evidence_of, identity_of
 from simulacra.data.sources.columns import Meaning, understand
 from simulacra.data.sources.layout import Content, read_layout
 from simulacra.data.sources.picture_names import Finder
-from simulacra.data.sources.scan import Scan, plain, read_files, reader_of, scan
+from simulacra.data.sources.scan import Scan, no_folder, plain, read_files, reader_of, scan
 from simulacra.data.sources.tables import Faults, Table, read_table
 from simulacra.data.splits import TRAIN
 from simulacra.errors import DataError
@@ -28,6 +28,8 @@ def open_folder(path: Path, options: Options) -> Source:
     """
     form = options.settled(SIZE, 3)
     _check_options(options)
+    if path.is_file():
+        raise DataError(no_folder(path))
     found = scan(path)
     files = list(found.files)
     if not files:
@@ -48,7 +50,7 @@ def open_folder(path: Path, options: Options) -> Source:
         pictures=partial(read_files, reader, [files[row] for row in content.kept]),
         labels=content.labels,
         identity=identity_of(
-            "folder", form, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
+            "folder", form, MEANING, SPARE, str(path.absolute()), list(found.files.items()), evidence, options.given()
         ),
         label_names=content.label_names,
         exclusive=content.exclusive,
@@ -122,13 +124,16 @@ def _rows_of_pictures(
         if match.rivals:
             row = f"row {table.lines[table.names.first(at)]} names {table.names.words[at]}"
             faults.add(
-                f"{row}, which fits {' and '.join(match.rivals[:2])}", "write each picture's path inside the folder"
+                f"{row}, which fits {' and '.join(match.rivals[:2])}",
+                "write each picture's path inside the folder, or give the folder that holds only these pictures",
             )
     firm = any(match.row >= 0 and match.firm for match in matches)
     # Where some entries fit without a contradiction, the others name pictures that are not here.
     pictures = np.array([match.row if match.firm or not firm else -1 for match in matches], dtype=np.int64)
     picture = pictures[table.names.codes]
-    missing = np.flatnonzero((picture < 0) & ~np.array([bool(match.rivals) for match in matches])[table.names.codes])
+    missing = np.flatnonzero(
+        (picture < 0) & ~np.array([bool(match.rivals) for match in matches], dtype=np.bool_)[table.names.codes]
+    )
     if len(missing):
         first = table.names.words[int(table.names.codes[missing[0]])]
         odd[f"rows of {table.path.name} whose picture is missing (the first: {first})"] = len(missing)
@@ -168,8 +173,9 @@ def _inside(root: Path, table: Path) -> str:
 def _no_pictures(path: Path, found: Scan) -> str:
     """Why a folder has no picture."""
     there = "; ".join(f"{what}: {count:,}" for what, count in found.odd.items())
-    held = f"it holds {there}" if there else f"looked for {', '.join(sorted(SUFFIXES))}"
-    return f"{path} has no pictures ({held}); give a folder with some"
+    if there:
+        return f"{path} has no pictures; what it holds: {there}"
+    return f"{path} has no pictures (looked for {', '.join(sorted(SUFFIXES))}); give a folder with some"
 
 
 def _unused_table(path: Path, found: Scan, options: Options) -> list[str]:

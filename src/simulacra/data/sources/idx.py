@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import fit, parse_crop
-from simulacra.data.sources.base import Options, Pictures, Settled, Source, evidence_of, identity_of, one_hot
+from simulacra.data.sources.base import Options, Pictures, Settled, Source, describe, evidence_of, identity_of, one_hot
 from simulacra.data.splits import TEST, TRAIN
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
@@ -95,7 +95,8 @@ def open_idx(path: Path, options: Options) -> Source:
     classes = np.concatenate(labels).astype(np.int64)
     if not names:
         names, classes = _classes(chosen, classes)
-    notes = ["train and test as the files have them; no valid split"]
+    hot = one_hot(classes, len(names))
+    notes = [describe(names, hot, True, "the labels"), "train and test as the files have them; no valid split"]
     lying = chosen.prefix.lower().startswith(EMNIST)
     if lying:
         notes.append("EMNIST's pictures lie on their side in its files, and were turned")
@@ -105,7 +106,7 @@ def open_idx(path: Path, options: Options) -> Source:
         names=[f"{part}/{row}" for part, count in zip(("train", "test"), counts, strict=True) for row in range(count)],
         shape=form.shape,
         pictures=partial(_pictures, images, form, lying),
-        labels=one_hot(classes, len(names)),
+        labels=hot,
         identity=identity_of("idx", form, evidence_of(*(file.path for file in files.values()))),
         label_names=names,
         exclusive=True,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulacra.data.sources.base import one_hot
-from simulacra.data.splits import TEST, TRAIN, VALID, WORDS, roles
+from simulacra.data.sources.base import describe, one_hot, some
+from simulacra.data.splits import TEST, TRAIN, VALID, WORDS, roles, words_of
 from simulacra.data.store import SPLITS
 from simulacra.errors import DataError
 
@@ -21,11 +21,15 @@ CLASSES, SPLIT = ("folders", "none"), ("folder", "random")  # values of the opti
 
 # Where more of the pictures than this lie outside the folders, the folders are no classes.
 STRAY = 0.25
-# Folders of pictures and, beside them, of what is drawn over these: masks are no class beside images.
+# Words of the names of images, and of what is drawn over them: masks beside images are no pictures of the data set.
 IMAGES = re.compile("images?|imgs?|jpegimages|photos?|pictures?|rgb|color")
-MASKS = re.compile("masks?|segmentation(class|object)?|annotations?|labels?|gt|groundtruth|trimaps?|segs?|depth|edges")
-# Classes that the line names.
-NAMED = 8
+MASKS = re.compile(
+    "masks?|seg|segs|segmentations?|segmentation(class|object)|annotations?|labels?|gt|ground|truth|groundtruth|trimaps?|"
+    "depth|edges"
+)
+MASK_HINT = re.compile("mask|seg|annotation|label|gt|truth|trimap|depth|edges", re.IGNORECASE)  # quick to look for
+# Folders of these names, numbered, are pieces of one data set where each holds the same classes.
+PIECES = re.compile(r"(folds?|splits?|parts?|batch|chunk|shard)[\W_]*\d+")
 
 Folders = list[tuple[str, ...]]  # of each picture, the names of the folders around it, the outermost first
 Rows = NDArray[np.int64]
@@ -94,8 +98,11 @@ def read_layout(
         if value is not None and value not in known:
             raise DataError(f"--{option} is {value!r}, expected {' or '.join(known)}; choose one of them")
     read = _Reading(names, [tuple(name.split("/")[:-1]) for name in names], np.ones(len(names), dtype=np.bool_))
+    if classes != "folders" and not labelled:
+        _leave_out_mask_folders(read)
+        _leave_out_mask_files(read)
     _look_through(read)
-    _find_split(read, split)
+    _find_split(read, split, classed=classes != "none" and not labelled)
     if split == "folder" and read.split is None:
         raise DataError(
             "--split folder: no folders are called like the parts of a split; call them train, valid and test"
@@ -106,6 +113,65 @@ def read_layout(
         if no_classes and classes == "folders":
             raise DataError(f"--classes folders: {no_classes}; put the pictures of each class in a folder of its own")
     return _concluded(read, no_classes, labelled, drawn=split == "random")
+
+
+def _leave_out_mask_folders(read: _Reading) -> None:
+    """Leaves out folders of masks beside folders of images: masks beside images, train_masks beside train."""
+    groups: dict[tuple[tuple[str, ...], str], dict[bool, set[str]]] = defaultdict(lambda: defaultdict(set))
+    inside: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for folders in set(read.folders):
+        for level, name in enumerate(folders):
+            base, mask = _without_mask(name)
+            groups[folders[:level], base][mask].add(name)
+            inside[folders[:level]].add(name)
+    for (parent, base), found in sorted(groups.items(), key=lambda group: -len(group[0][0])):
+        if not (found[True] and found[False]) or (base and not roles([base])):  # face and face_mask may be classes
+            continue
+        level = len(parent)
+        below = [row for row in read.rows() if len(read.folders[row]) > level and read.folders[row][:level] == parent]
+        masks, images = ([row for row in below if read.folders[row][level] in found[mask]] for mask in (True, False))
+        files = {_file_without_mask(read.names[row]) for row in images}
+        fit = sum(_file_without_mask(read.names[row]) in files for row in masks)
+        if fit * 2 < len(masks) and found[True] | found[False] != inside[parent]:
+            continue
+        read.leave_out(f"of {some(sorted(found[True]))} beside {some(sorted(found[False]))}", masks)
+        for row in images if not base else ():
+            read.folders[row] = (*parent, *read.folders[row][level + 1 :])
+
+
+def _leave_out_mask_files(read: _Reading) -> None:
+    """Leaves out masks that lie beside their images in one folder: img_01_mask.png beside img_01.png."""
+    masks = [row for row in read.rows() if MASK_HINT.search(read.names[row].rpartition("/")[2])]
+    masks = [row for row in masks if _without_mask(_stem(read.names[row]))[1]]
+    where = {read.folders[row] for row in masks}
+    images: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for row in set(read.rows()) - set(masks) if masks else ():
+        if read.folders[row] in where:
+            images[read.folders[row]].add(_file_without_mask(read.names[row]))
+    fit = [row for row in masks if _file_without_mask(read.names[row]) in images[read.folders[row]]]
+    if len(fit) * 2 >= sum(map(len, images.values())):
+        read.leave_out("called like masks of others", fit)
+
+
+def _without_mask(name: str) -> tuple[str, bool]:
+    """A name without the words for images and masks, and whether there was one for masks."""
+    whole = name.lower()
+    words = [whole] if MASKS.fullmatch(whole) else [word.lower() for word in words_of(name)]
+    mask = next((at for at, word in enumerate(words) if MASKS.fullmatch(word)), None)
+    rest = [
+        word
+        for at, word in enumerate(words)
+        if not MASKS.fullmatch(word) and not IMAGES.fullmatch(word) and not (mask and at > mask and word.isdigit())
+    ]
+    return " ".join(rest), mask is not None
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _file_without_mask(path: str) -> str:
+    return _without_mask(_stem(path))[0]
 
 
 def _look_through(read: _Reading, quiet: bool = False) -> None:
@@ -123,8 +189,8 @@ def _look_through(read: _Reading, quiet: bool = False) -> None:
         read.notes.append(f"looked through the folder {'/'.join(through)}")
 
 
-def _find_split(read: _Reading, asked: str | None) -> None:
-    """Finds the level of folders that is a split, if there is one, and takes it away."""
+def _find_split(read: _Reading, asked: str | None, classed: bool) -> None:
+    """Finds the level of folders that is a split, if there is one, and takes it away; `classed` if classes follow."""
     tops = read.tops()
     flat = tops.pop("", 0)
     parts = roles(tops)
@@ -132,14 +198,14 @@ def _find_split(read: _Reading, asked: str | None) -> None:
     others = tops.keys() - parts
     if parts and (len(kinds) > 1 if not others else TRAIN in kinds and (len(kinds) > 1 or _agree(read, parts))):
         if flat > STRAY * len(read.rows()) and asked != "folder":
-            read.notes.append(f"no split from folders, since {flat:,} pictures lie outside {_listed(tops)}")
+            read.notes.append(f"no split from folders, since {flat:,} pictures lie outside {some(sorted(tops))}")
             return
         _take_split(read, 0, parts, asked)
         return
     if parts and not others and len(parts) > 1:  # several parts of one kind, such as train1 and train2
         for row in read.rows():
             read.folders[row] = read.folders[row][1:]
-        read.notes.append(f"looked through the folders {_listed(tops)}")
+        read.notes.append(f"looked through the folders {some(sorted(tops))}")
         return
     depth = max((len(read.folders[row]) for row in read.rows()), default=0)
     for level in range(1, depth):
@@ -149,8 +215,21 @@ def _find_split(read: _Reading, asked: str | None) -> None:
         if len({part for part, _ in parts.values()}) > 1 and covered >= (1 - STRAY) * len(read.rows()):
             _take_split(read, level, parts, asked)
             return
+    if asked is None and classed and len(others) > 1:
+        _leave_out_unlabelled(read, tops)
     if asked is None and (named := sorted(name for name in tops if name.lower() in WORDS)):
         read.notes.append(f"{', '.join(named)} taken for a class, though it is called like a part of a split")
+
+
+def _leave_out_unlabelled(read: _Reading, tops: Counter[str]) -> None:
+    """Leaves out a folder called test beside folders of classes; train may be a class, as bus and tram are."""
+    deep = {read.folders[row][0] for row in read.rows() if len(read.folders[row]) > 1}
+    for name, (part, rest) in sorted(roles(tops).items()):
+        if part != TRAIN and not rest and name not in deep:
+            read.leave_out(
+                f"of {name} without classes", [row for row in read.rows() if read.folders[row][:1] == (name,)]
+            )
+            del tops[name]
 
 
 def _agree(read: _Reading, parts: dict[str, tuple[int, str]]) -> bool:
@@ -208,8 +287,8 @@ def _find_classes(read: _Reading, forced: bool) -> str:
         _strip_parts(read, read.split)
     else:
         _look_through(read, quiet=True)
-    _leave_out_masks(read)
     _leave_out_copies(read)
+    _look_into_equal_folders(read)
     tops = _same_spelling(read)
     unlabelled = _unlabelled_parts(read, tops)
     labelled = [row for row in tops if read.split is None or read.split[row] not in unlabelled]
@@ -218,25 +297,12 @@ def _find_classes(read: _Reading, forced: bool) -> str:
     if len(names) < 2:
         return _why_none(read, names)
     if len(stray) > STRAY * len(labelled) and not forced:
-        return f"{len(stray):,} of {len(labelled):,} pictures lie outside the folders {_listed(names)}"
+        return f"{len(stray):,} of {len(labelled):,} pictures lie outside the folders {some(sorted(names))}"
     for part, mine in unlabelled.items():
         read.leave_out(f"of {SPLITS[part]} without classes", mine)
     read.leave_out("outside classes", stray)
     read.classes = [tops[row] for row in read.rows()]
     return ""
-
-
-def _leave_out_masks(read: _Reading) -> None:
-    """Leaves out masks that lie beside images, and looks through the folders of images."""
-    words = {name: re.sub(r"[\W_\d]", "", name.lower()) for name in read.tops() if name}
-    masks = [name for name, word in words.items() if MASKS.fullmatch(word)]
-    images = [name for name, word in words.items() if IMAGES.fullmatch(word)]
-    if not masks or not images or len(masks) + len(images) < len(words):
-        return
-    inside = [row for row in read.rows() if read.folders[row] and read.folders[row][0] in masks]
-    read.leave_out(f"of {_listed(masks)} beside images", inside)
-    for row in read.rows():
-        read.folders[row] = read.folders[row][1:]
 
 
 def _leave_out_copies(read: _Reading) -> None:
@@ -248,7 +314,24 @@ def _leave_out_copies(read: _Reading) -> None:
     beside = set(read.tops())
     around = [name for name, names in inner.items() if len(names) > 1 and names <= beside - {name}]
     rows = [row for row in read.rows() if read.folders[row] and read.folders[row][0] in around]
-    read.leave_out(f"of {_listed(around)}, whose folders are classes beside it,", rows)
+    read.leave_out(f"of {some(sorted(around))}, whose folders are classes beside it,", rows)
+
+
+def _look_into_equal_folders(read: _Reading) -> None:
+    """Where all folders hold folders of the same names, looks through numbered pieces, and says so of others."""
+    inner: dict[str, set[str]] = defaultdict(set)
+    for row in read.rows():
+        top, second = (*read.folders[row], "", "")[:2]
+        inner[top].add(second)
+    common = set.intersection(*inner.values()) if inner else set()
+    if len(inner) < 2 or len(common) < 2 or "" in common | inner.keys():
+        return
+    if all(PIECES.fullmatch(name.lower()) for name in inner):
+        for row in read.rows():
+            read.folders[row] = read.folders[row][1:]
+        read.notes.append(f"looked through the folders {some(sorted(inner))}")
+    else:
+        read.notes.append(f"the folders {some(sorted(common))} inside each of them are not used")
 
 
 def _unlabelled_parts(read: _Reading, tops: dict[int, str]) -> dict[int, list[int]]:
@@ -291,12 +374,11 @@ def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> 
     label_names = sorted(set(read.classes))
     index = {name: at for at, name in enumerate(label_names)}
     members = np.array([index[name] for name in read.classes], dtype=np.int64)
+    labels = one_hot(members, len(label_names)) if read.classes else np.zeros((len(kept), 0), np.uint8)
     foldered = any("/" in name for name in read.names)
     said = []
     if read.classes:
-        counts = [f"{name} {count:,}" for name, count in zip(label_names, np.bincount(members), strict=True)]
-        more = f", and {len(counts) - NAMED} more" if len(counts) > NAMED else ""
-        said.append(f"{len(counts)} classes from folder names: {', '.join(counts[:NAMED])}{more}")
+        said.append(describe(label_names, labels, True, "folder names"))
     elif foldered and not labelled:
         said.append("no classes, as asked" if no_classes.startswith("--") else f"no classes, since {no_classes}")
     one_part = split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split)
@@ -314,7 +396,7 @@ def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> 
     return Content(
         kept=kept,
         label_names=tuple(label_names),
-        labels=one_hot(members, len(label_names)) if read.classes else np.zeros((len(kept), 0), np.uint8),
+        labels=labels,
         split=split,
         lines=["; ".join(said)] if said else [],
         odd={
@@ -324,8 +406,3 @@ def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> 
         no_classes=no_classes,
         exclusive=bool(read.classes),
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    return ", ".join(ordered[:NAMED]) + (f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else "")

@@ -39,7 +39,7 @@ OTHER_KINDS = {
     "export their slices as PNG": "dcm dicom nii mha mhd nrrd czi lif nd2 svs ndpi fits fit",
     "cut them into single pictures": "mp4 mov avi mkv webm m4v wmv mpg mpeg flv 3gp mng",
     "unpack them": "zip tar gz tgz bz2 xz rar 7z zst",
-    "pack them by themselves with: simulacra pack arrays FILE --out STORE": "npz npy",
+    "pack them with: simulacra pack arrays PATH --out STORE": "npz npy",
     "write their pictures as PNG": "mat h5 hdf5 parquet arrow tfrecord lmdb mdb pkl pickle",
 }
 REMEDIES = {f".{ending}": remedy for remedy, endings in OTHER_KINDS.items() for ending in endings.split()}
@@ -47,6 +47,7 @@ REMEDIES = {f".{ending}": remedy for remedy, endings in OTHER_KINDS.items() for 
 TABLES, NAMED_TABLES = (".csv", ".tsv"), ("metadata.jsonl", "dataset.json")
 # What a file of the usual kinds starts with: such files without an ending are pictures too.
 STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+PICKLE = b"\x80"  # as CIFAR's data_batch_1 does
 # In a large folder so many of the newest PNG files are asked whether they are sheets.
 ASKED = 200
 # A sheet says so in a text that stands in these first bytes of its file.
@@ -129,8 +130,12 @@ class _Walk:
                 self.tables.append(name)
             if ending in REMEDIES and not entry.name.startswith("."):
                 self.leave_out(f"{ending} files are not read; {REMEDIES[ending]}", name)
-            elif not ending and Path(entry.path).is_file() and _start_of(Path(entry.path), 4).startswith(STARTS):
-                self.leave_out("pictures without an ending are not read; add .jpg or .png to their names", name)
+            elif not ending and Path(entry.path).is_file():
+                start = _start_of(Path(entry.path), 4)
+                if start.startswith(STARTS):
+                    self.leave_out("pictures without an ending are not read; add .jpg or .png to their names", name)
+                elif start.startswith(PICKLE):
+                    self.leave_out("pickled Python objects are not opened; save their arrays with numpy.savez", name)
             return None
         if entry.name.startswith("."):
             self.leave_out("hidden pictures left out", name)
@@ -179,6 +184,14 @@ def scan(root: Path) -> Scan:
     files = dict(sorted((walk.files or walk.sheets).items()))
     tables = sorted(walk.tables, key=lambda name: (name.count("/"), name))
     return Scan(files, _empty(walk.folders, files), tables, walk.odd())
+
+
+def no_folder(path: Path) -> str:
+    """What to do about a file that was named in the place of a folder."""
+    ending = _ending(path.name)
+    if ending in REMEDIES:
+        return f"{path} is no folder, and {ending} files are not read; {REMEDIES[ending]}"
+    return f"{path} is no folder; give the folder that holds the pictures"
 
 
 def plain(text: str) -> str:

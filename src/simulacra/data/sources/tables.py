@@ -318,6 +318,8 @@ def _name_column(path: Path, sample: list[Row], find: Finder, width: int) -> int
         # Of pictures called 0.png and 1.png, a column of 0 and 1 names some too, but never more than these.
         if most > FEW_NAMES:
             break
+    if len(sample) == 1 and not most:
+        raise DataError(f"{path} has a single row, which names no picture; add one row per picture below the header")
     sure = next((called[word] for word in SURELY if word in called), None)
     if sure is not None and met[sure]:
         return sure
