@@ -173,7 +173,7 @@ PICTURES = "photos"
 SITUATIONS: dict[tuple[str, str], str] = {
     ("data/sources/__init__.py", "pack folder {} --out stores/mine"): "pack avatars photos --out stores/mine",
     ("data/sources/celeba.py", "pack folder {} --out stores/mine"): "not run: CelebA's tables, in data/sources",
-    ("data/sources/scan.py", "pack arrays FILE --out STORE"): "pack folder arrays --out stores/arrays",
+    ("data/sources/scan.py", "pack arrays PATH --out STORE"): "pack folder arrays --out stores/arrays",
     ("data/store.py", "pack folder {} --out stores/"): "audit photos",
     ("data/store.py", "pack avatars --count"): "audit nowhere",
     ("engine/checkpoints.py", "best {}"): "sample vae --step best --out x.png",
@@ -236,7 +236,7 @@ def test_the_command_in_a_message_runs_from_where_the_user_stands(
     ended = simulacra(*words.split())
     assert ended.code in (0, 2)
     *_, command = re.findall(r"simulacra (\w+[^:;,`)(\n]*)", ended.err)
-    filled = command.replace("FILE", "arrays/pictures.npy").replace("STORE", "stores/more").replace("RUN", "other")
+    filled = command.replace("PATH", "arrays/pictures.npy").replace("STORE", "stores/more").replace("RUN", "other")
     pasted = shlex.split(re.sub(r" (lists them|says more of them)$", "", filled))
     if pasted[0] == "train":  # shortened
         pasted += ["--steps", "1", "--set", "data.batch=2", "--no-report"]

@@ -149,7 +149,8 @@ def open_store(path: Path) -> ImageStore:
     """
     if not is_store(path):
         folder = shlex.quote(str(path))
-        remedy = f"pack its pictures: simulacra pack folder {folder} --out stores/{shlex.quote(path.absolute().name)}"
+        out = shlex.quote(f"stores/{path.absolute().name}")
+        remedy = f"pack its pictures: simulacra pack folder {folder} --out {out}"
         if not (path.is_dir() and any(path.iterdir())):
             remedy = f"pack pictures there, like: simulacra pack avatars --count 300 --out {folder}"
         raise DataError(f"{path} is no packed store (it has no store.json); {remedy}")
