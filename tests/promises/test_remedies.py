@@ -174,7 +174,7 @@ SITUATIONS: dict[tuple[str, str], str] = {
     ("data/sources/__init__.py", "pack folder {} --out stores/mine"): "pack avatars photos --out stores/mine",
     ("data/sources/celeba.py", "pack folder {} --out stores/mine"): "not run: CelebA's tables, in data/sources",
     ("data/sources/scan.py", "pack arrays PATH --out STORE"): "pack folder arrays --out stores/arrays",
-    ("data/store.py", "pack folder {} --out stores/"): "audit photos",
+    ("data/store.py", "pack folder {} --out {}"): "audit photos",
     ("data/store.py", "pack avatars --count"): "audit nowhere",
     ("engine/checkpoints.py", "best {}"): "sample vae --step best --out x.png",
     ("exporting/card.py", "evaluate RUN"): "not run: of a card; tests of exporting run what a card says",
