@@ -45,7 +45,7 @@ def test_measurements_are_the_rows_of_evaluations_under_their_names_of_today(run
 def test_a_folder_without_recipe_or_facts_is_no_run(missing: str, run: RunFolder) -> None:
     (run.path / missing).unlink()
     assert not run.exists()
-    with pytest.raises(RunError, match=r"holds no run.*simulacra train RECIPE --out"):
+    with pytest.raises(RunError, match=r"holds no run.*like runs/NAME"):
         run.require()
 
 

@@ -63,6 +63,17 @@ def cores() -> int:
     return max(1, math.ceil(min(counted, _quota())))
 
 
+def busy_seconds() -> float | None:
+    """Seconds in which the cores that this process may use have worked, all together; None where nothing says so."""
+    try:
+        lines = [line.split() for line in Path("/proc/stat").read_text("utf-8").splitlines()]
+        usable = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    except (OSError, AttributeError):
+        return None
+    ticks = sum(sum(map(int, words[1:4])) for words in lines if words and words[0] in usable)  # user, nice, system
+    return float(ticks / os.sysconf("SC_CLK_TCK"))
+
+
 def control_groups(controller: str) -> list[tuple[Path, bool]]:
     """Folders of the control groups that limit this process, parents included; and whether each is of version 2."""
     folders = []

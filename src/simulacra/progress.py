@@ -9,13 +9,15 @@ import sys
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
-PLAIN_SECONDS = 10.0  # between two plain lines, so that a log file stays readable
+ROW_SECONDS = 10.0  # between two rows, so that a terminal and a log file stay readable
 NOTEBOOK_SECONDS = 1.0  # between two changes of the line that a notebook shows
+TITLE, BAR = 20, 16  # letters, so that a bar fits a terminal of 80 with all that stands beside it
 
 
 class Forgiving:
@@ -59,7 +61,7 @@ def print_error(line: str) -> None:
 
 
 class Live:
-    """Shows how far something is, and what its numbers are.
+    """Shows how far something is: a bar at the bottom of a terminal, below rows of numbers; plain lines elsewhere.
 
     Args:
         title: what is going on.
@@ -72,21 +74,18 @@ class Live:
         self.console = console or Console(
             file=messages(), highlight=False, soft_wrap=True, force_terminal=terminal, force_jupyter=False
         )
-        self.title, self.numbers, self.spoken = title, "", 0.0
+        self.title, self.numbers, self.spoken, self.begin = title, "", float("-inf"), time.monotonic()
         self._line: Any = None  # of a notebook
         self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[numbers]}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=_column(TITLE, "ellipsis")),
+            BarColumn(bar_width=BAR),
+            TextColumn("{task.percentage:>3.0f}%", table_column=_column(4)),
+            TextColumn("{task.fields[left]}", markup=False, table_column=_column(13)),
+            TextColumn("{task.fields[position]}", markup=False, table_column=_column(26, "ellipsis")),
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        self.task = self.progress.add_task(title, total=1.0, numbers="")
+        self.task = self.progress.add_task(title, total=1.0, left="", position="")
 
     def __enter__(self) -> "Live":
         return self
@@ -96,32 +95,38 @@ class Live:
     ) -> None:
         self.progress.stop()
 
-    def show(self, done: float, position: str, numbers: str | None = None) -> None:
-        """Moves on.
+    def show(self, done: float, position: str, numbers: str | None = None, left: float | None = None) -> None:
+        """Moves on; every ten seconds at most, the numbers stay as a row above the bar.
 
         Args:
             done: share of the work, in [0, 1].
-            position: like "step 300/1000".
-            numbers: the newest numbers; without any, the former ones stay.
+            position: like "step 300 of 1,000".
+            numbers: new numbers, if there are any.
+            left: seconds that the rest will take; by the time that the share took so far, where nobody knows better.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
-        fresh, self.numbers = numbers is not None, numbers if numbers is not None else self.numbers
-        self.progress.update(self.task, completed=done, numbers=f"{position}  {self.numbers}")
-        line, waited = f"{self.title}: {done:4.0%}  {position}  {self.numbers}", time.monotonic() - self.spoken
-        if in_notebook() and (waited >= NOTEBOOK_SECONDS or done >= 1):
-            self.spoken = time.monotonic()
-            self._show_in_notebook(line)
-        elif not self.console.is_terminal and waited >= PLAIN_SECONDS and (fresh or not self.numbers):
-            self.spoken = time.monotonic()
+        if left is None and done:
+            left = (time.monotonic() - self.begin) * (1 - done) / done
+        remaining = "" if left is None else f"{clock(left)} left"
+        self.progress.update(self.task, completed=done, left=remaining, position=position)
+        self.numbers, waited = numbers or self.numbers, time.monotonic() - self.spoken
+        here = [f"{self.title}: {done:4.0%}", position, remaining] if not self.console.is_terminal else [position]
+        line = "  ".join(filter(None, [*here, self.numbers]))
+        if in_notebook():
+            if waited >= NOTEBOOK_SECONDS or done >= 1:
+                self.spoken = time.monotonic()
+                self._show_in_notebook(line)
+        elif waited >= ROW_SECONDS and (self.numbers or not self.console.is_terminal):
             self.console.print(line, markup=False)
+            self.spoken, self.numbers = time.monotonic(), "" if self.console.is_terminal else self.numbers
 
     def _show_in_notebook(self, line: str) -> None:
         """Shows one line, which changes."""
-        from IPython.display import display
+        from IPython import display
 
-        shown = {"text/plain": line.rstrip()}
+        shown = {"text/plain": line}
         if self._line is None:
-            self._line = display(shown, raw=True, display_id=True)
+            self._line = display.display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._line.update(shown, raw=True)
 
@@ -132,3 +137,23 @@ class Live:
     def count(self, done: int, total: int) -> None:
         """Shows that `done` of `total` items are finished; serves as a progress function (done, total)."""
         self.show(done / max(total, 1), f"{done:,}/{total:,}")
+
+
+def _column(width: int, overflow: Literal["ellipsis", "crop"] = "crop") -> Column:
+    """A column of a bar: never broken over lines, and never wider."""
+    return Column(no_wrap=True, overflow=overflow, max_width=width)
+
+
+def clock(seconds: float) -> str:
+    """A time as a clock shows it: 4:05, or 1:04:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """A time in words, to two digits or so: "45 s", "4 min", "21 h"."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(1, seconds):.0f} s"

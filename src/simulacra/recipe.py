@@ -1,7 +1,7 @@
 """A recipe: all settings of one experiment, as data. TOML in and out, and sentences for what is not allowed."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -11,10 +11,17 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveIn
 
 from simulacra.errors import RecipeError, nearest
 from simulacra.files import expand
-from simulacra.settings import Settings
+from simulacra.settings import Settings, as_earlier
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import ObjectiveSettings
-from simulacra.settings.training import DataSettings, EverySettings, ExpectSettings, OptimizerSettings, StartSettings
+from simulacra.settings.training import (
+    DataSettings,
+    EverySettings,
+    ExpectSettings,
+    OptimizerSettings,
+    PlayerSettings,
+    StartSettings,
+)
 
 # Keys of a recipe that are set anew: dotted key -> value, or words of a command line like "optimizer.lr=1e-4".
 Changes = Mapping[str, Any] | Sequence[str]
@@ -77,6 +84,23 @@ class Recipe(Settings):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _every_key_is_used(self) -> "Recipe":
+        """Each key must be used by the family: a user who sets another one waits for an effect that never comes."""
+        family = self.objective
+        if not family.labelled:
+            takes_none = f'family "{family.family}", which takes no labels'
+            remedy = "" if not self.data.labels else f"leave it out, or train a recipe that takes labels: {_labelled()}"
+            self.data.refuse_idle("labels", takes_none, "data.", remedy)
+            self.data.refuse_idle("exclusive", takes_none, "data.")
+        if not family.generates:
+            self.refuse_idle("ema", f'family "{family.family}", which generates no images')
+        if not family.validates and self.every.evaluate:  # an empty list says what is so
+            for key in ("evaluate", "limit"):
+                beside = f'family "{family.family}", of which nothing is measured at checkpoints'
+                self.every.refuse_idle(key, beside, "every.", None)
+        return self
+
     @property
     def falls(self) -> bool:
         """Whether some player's learning rate depends on the last step."""
@@ -93,13 +117,52 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def overview() -> list[dict[str, str]]:
-    """Name, family, data and title of every recipe that comes with the package."""
-    loaded = {name: load(name) for name in shipped()}
-    return [
-        {"name": name, "family": recipe.objective.family, "data": recipe.data.name, "title": recipe.title}
-        for name, recipe in loaded.items()
-    ]
+def _labelled() -> str:
+    """Recipes that generate images of labels, as a message names them; without a check of each recipe."""
+    folder = resources.files("simulacra") / "recipes"
+    tables = {name: tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in shipped()}
+    names = ", ".join(name for name, table in tables.items() if table["objective"]["family"] == "acgan")
+    return f"{names} (simulacra recipes --for labels says more of them)"
+
+
+# What `--for` may name -> which rows of the overview are meant.
+PURPOSES: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "photos": lambda row: row["data"] == "celeba",
+    "garments": lambda row: row["data"] == "fashion-mnist",
+    "drawings": lambda row: row["data"] == "avatars",
+    "labels": lambda row: bool(row["labels"]),
+}
+
+
+def overview(purpose: str | None = None) -> list[dict[str, Any]]:
+    """The recipes that come with the package, those for a fixed number of minutes first.
+
+    Args:
+        purpose: a key of PURPOSES; all recipes by default.
+
+    Returns:
+        Name, family, data, title, whether it takes labels, minutes; and from the header of its file what it is for and
+        what was measured.
+
+    Raises:
+        RecipeError: no such purpose.
+    """
+    if purpose is not None and purpose not in PURPOSES:
+        raise RecipeError(f"--for {purpose}: {nearest(purpose, PURPOSES)}")
+    rows = []
+    for name in shipped():
+        recipe, text = load(name), _text_of(name)
+        header = {key: value for key, _, value in (line[2:].partition(": ") for line in text.splitlines()) if value}
+        facts: dict[str, Any] = {
+            "name": name,
+            "family": recipe.objective.family,
+            "data": recipe.data.name,
+            "title": recipe.title,
+        }
+        facts |= {"labels": recipe.objective.labelled, "minutes": recipe.minutes}
+        rows.append(facts | {"for": header["For"], "measured": header["Measured"]})
+    asked = [row for row in rows if purpose is None or PURPOSES[purpose](row)]
+    return sorted(asked, key=lambda row: row["minutes"] is None)
 
 
 def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:
@@ -155,6 +218,12 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
         recipe = Recipe.model_validate(table)
     except ValidationError as error:
         raise RecipeError(f"{name}: {explain(error, Recipe)}") from error
+    for player_key in PlayerSettings.model_fields:
+        players = recipe.optimizer.players
+        own = [getattr(players.get(player), player_key, None) for player in recipe.objective.players]
+        if f"optimizer.{player_key}" in changes and None not in own:  # in a file, one sees both
+            sets = f"set optimizer.{next(iter(recipe.objective.players))}.{player_key}"
+            raise RecipeError(f"optimizer.{player_key} does nothing where each player has its own; {sets}")
     for key in _booleans_for_numbers(table, to_table(recipe)):
         raise RecipeError(f"{name}: {key} is true or false, where a number is expected")
     return recipe
@@ -162,7 +231,7 @@ def read_table(table: dict[str, Any], name: str, changes: dict[str, Any]) -> Rec
 
 def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
     """Dotted keys of true and false in a table where the recipe that was read from it has 1 and 0."""
-    if not isinstance(table, dict | list | tuple):
+    if not isinstance(table, dict | list | tuple) or recipe == []:  # a list that did nothing was left out
         return
     items = table.items() if isinstance(table, dict) else enumerate(table)
     for key, value in items:
@@ -295,6 +364,20 @@ GONE: dict[str, dict[str, Any]] = {
     "gan": {"r1_weight": 0, "r2_weight": 0, "penalty_every": ...},
     "r3gan": {"loss": "relativistic", "real_label": 1, "discriminator_steps": 1, "joint": False},
 }
+
+
+def read_earlier(table: dict[str, Any], name: str) -> Recipe:
+    """A recipe that this version or an earlier one has written; keys that do nothing there are left out.
+
+    Args:
+        table: parsed TOML.
+        name: what an error calls it.
+
+    Raises:
+        RecipeError: it says what no version allows, or what no family can do any more.
+    """
+    with as_earlier():
+        return read_table(of_this_version(table), name, {})
 
 
 def of_this_version(table: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,8 @@ from numpy.typing import NDArray
 from simulacra.errors import RunError
 from simulacra.files import can_lock, expand, remove_unfinished, sync_names, write_aside
 from simulacra.measurements import Measurement
-from simulacra.recipe import Recipe, of_this_version, read_table, to_toml
+from simulacra.progress import duration
+from simulacra.recipe import Recipe, read_earlier, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
 STREAMS: tuple[Stream, ...] = ("metrics", "timing", "evaluations")
@@ -83,7 +85,7 @@ class RunFolder:
             table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
         except ValueError as error:  # no TOML, or no UTF-8
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
-        return read_table(of_this_version(table), name, {})
+        return read_earlier(table, name)
 
     def read_facts(self) -> dict[str, Any]:
         """What run.json says. Raises RunError: the folder holds no run, or run.json is damaged."""
@@ -108,12 +110,22 @@ class RunFolder:
         if not typed.is_absolute():  # a project that was moved as a whole
             yield from (folder / typed for folder in self.path.absolute().parents)
 
+    def in_words(self) -> str:
+        """How far the run is: "finished: 2,107 steps in 4 min", or "stopped: step 300 of 1,000".
+
+        Raises:
+            RunError: as `read_facts` and `read_recipe`.
+        """
+        facts, recipe = self.read_facts(), self.read_recipe()
+        state, step = facts.get("state", "running"), facts.get("step", 0)
+        if state == "finished":
+            return f"finished: {step:,} steps in {duration(facts.get('seconds', 0))}"
+        return f"{state}: step {step:,}" + ("" if recipe.minutes else f" of {recipe.steps:,}")
+
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""
         if not self.exists():
-            missing = "it has no recipe.toml and run.json"
-            command = f"simulacra train RECIPE --out {shlex.quote(str(self.path))}"
-            raise RunError(f"{self.path} holds no run ({missing}); train one: {command}")
+            raise RunError(f"{self.path} holds no run (it has no recipe.toml and run.json); {another_run(self.path)}")
 
     @contextmanager
     def lock(self, say: Callable[[str], None] = lambda _: None, remedy: str = "wait for it") -> Iterator[None]:
@@ -325,6 +337,21 @@ class RunFolder:
             return None
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
+
+
+def another_run(path: Path) -> str:
+    """What to do where a folder holds no run: the nearest name of a run beside it, or a command that trains one there.
+
+    Args:
+        path: the folder, which need not exist.
+    """
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    runs = [folder.name for folder in beside if RunFolder(folder).exists()]
+    if close := get_close_matches(path.name, runs, n=1):
+        return f"did you mean {path.parent / close[0]}?"
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        return "give the folder of a run, like runs/NAME"
+    return f"train one there, like: simulacra train demo-vae --data avatars --out {shlex.quote(str(path))}"
 
 
 def _is_written_again(stream: Stream, row: dict[str, Any], step: int) -> bool:

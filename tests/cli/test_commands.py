@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from simulacra import __version__, cli
+from simulacra.cli.options import WORK
 from simulacra.objectives import build, summarize
 from simulacra.recipe import Recipe, load, shipped
 
@@ -177,19 +178,47 @@ def test_ctrl_c_ends_with_130_and_a_sentence(simulacra: Run, raising: Any) -> No
 def test_recipes_as_json(simulacra: Run) -> None:
     ended = simulacra("recipes", "--json")
     rows = json.loads(ended.out)
-    assert [row["name"] for row in rows] == shipped()
-    assert all(set(row) == {"name", "title", "family", "data"} for row in rows)
-    assert next(row for row in rows if row["name"] == "celeba-dcgan") == {
-        "name": "celeba-dcgan",
-        "family": "gan",
-        "data": "celeba",
-        "title": load("celeba-dcgan").title,
-    }
+    assert sorted(row["name"] for row in rows) == shipped()
+    keys = {"name", "title", "family", "data", "labels", "minutes", "for", "measured"}
+    assert all(set(row) == keys and row["for"] and row["measured"] for row in rows)
+    (row,) = (row for row in rows if row["name"] == "celeba-dcgan")
+    assert (row["family"], row["data"], row["labels"], row["minutes"]) == ("gan", "celeba", False, None)
+    assert row["title"] == load("celeba-dcgan").title
 
 
 def test_recipes_as_a_table(simulacra: Run) -> None:
     said = simulacra("recipes").out
     assert all(name in said for name in shipped())
+
+
+@pytest.mark.parametrize(
+    ("purpose", "there", "not_there"),
+    [
+        ("photos", "faces-fast", "garments-fast"),
+        ("garments", "garments-fast", "faces-fast"),
+        ("drawings", "demo-vae", "faces-fast"),
+        ("labels", "celeba-acgan", "celeba-dcgan"),
+    ],
+)
+def test_recipes_for_a_purpose(purpose: str, there: str, not_there: str, simulacra: Run) -> None:
+    names = [row["name"] for row in json.loads(simulacra("recipes", "--for", purpose, "--json").out)]
+    assert there in names
+    assert not_there not in names
+
+
+def test_a_purpose_that_is_not_there_is_refused_with_those_that_are(simulacra: Run) -> None:
+    ended = simulacra("recipes", "--for", "cats")
+    assert (ended.code, ended.err) == (2, "simulacra: --for cats: known: drawings, garments, labels, photos\n")
+
+
+def test_the_commands_come_in_the_order_of_work_with_an_example(simulacra: Run) -> None:
+    said = simulacra()
+    text = said.out + said.err
+    places = [text.index(f"│ {name} ") for name in ("demo", "pack", "train", "sample", "evaluate", "report", "export")]
+    assert places == sorted(places)
+    assert "simulacra train demo-dcgan --data avatars" in text
+    command: Any = typer.main.get_command(cli.app)
+    assert {name for names in WORK.values() for name in names} == set(command.commands)
 
 
 def test_a_summary_as_json(simulacra: Run, recipe_file: Callable[..., Path], tiny: Callable[..., Recipe]) -> None:
@@ -238,7 +267,7 @@ def test_the_last_line_of_a_training_as_json(
     assert found["seconds"] > 0
     again = simulacra(*words)
     assert json.loads(again.out.splitlines()[-1]) == found
-    assert "is finished: step 6; give more --steps" in again.err
+    assert "is finished: 6 steps in 1 s; the same command with --steps 12 trains on" in again.err
 
 
 def test_a_training_ends_with_a_report_and_says_where(

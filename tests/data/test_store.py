@@ -91,11 +91,11 @@ def test_damaged_names_are_told_when_they_are_asked_for(make_store, content: str
 
 
 def test_pictures_that_are_not_packed_are_packed_from_where_they_lie(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"simulacra pack folder PICTURES --out .*photos$"):
+    with pytest.raises(DataError, match=r"simulacra pack avatars --count 300 --out .*photos$"):
         open_store(tmp_path / "photos")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"simulacra pack folder .*photos --out STORE$"):
+    with pytest.raises(DataError, match=r"simulacra pack folder .*photos --out stores/photos$"):
         open_store(tmp_path / "photos")
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 
 import simulacra
 from simulacra import cli
@@ -164,3 +166,80 @@ def test_what_a_command_refuses_it_does_once_the_command_in_its_message_is_paste
         assert simulacra(*shlex.split(command)).code == 0, command
     assert ended.code == 0, ended.err
     assert pasted
+
+
+PICTURES = "photos"
+# Command of a message, by file -> what a user did that led to it; or why it is not run here.
+SITUATIONS: dict[tuple[str, str], str] = {
+    ("data/sources/__init__.py", "pack folder {} --out stores/mine"): "pack avatars photos --out stores/mine",
+    ("data/sources/celeba.py", "pack folder {} --out stores/mine"): "not run: CelebA's tables, in data/sources",
+    ("data/sources/scan.py", "pack arrays PATH --out STORE"): "pack folder arrays --out stores/arrays",
+    ("data/store.py", "pack folder {} --out {}"): "audit photos",
+    ("data/store.py", "pack avatars --count"): "audit nowhere",
+    ("engine/checkpoints.py", "best {}"): "sample vae --step best --out x.png",
+    ("exporting/card.py", "evaluate RUN"): "not run: of a card; tests of exporting run what a card says",
+    ("exporting/model.py", "export RUN --out DIR"): "not run: of the Python API; the command stands on every page",
+    ("report/__init__.py", "report runs/NAME"): "not run: of the Python API; the command line asks for runs itself",
+    ("recipe.py", "recipes"): "summary demo-vea",
+    ("recipe.py", "recipes --for"): "train tiny.toml --data store --set data.labels=all --out new",
+    ("runs.py", "train demo-vae --data avatars --out {}"): "sample nowhere",
+    ("studies/file.py", "study list"): "study nothing",
+    ("studies/page.py", "report {}"): "not run: verbs/test_study.py runs a study, and its page",
+    ("studies/page.py", "explore {}"): "not run: it ends with Ctrl-C",
+    ("verbs/report.py", "compare{} RUN"): "compare vae",
+    ("verbs/study.py", "study new my-study.toml"): "study new",
+    ("verbs/study.py", "study {} --dry-run"): "not run: verbs/test_study.py",
+    ("verbs/train.py", "explore {}"): "not run: it ends with Ctrl-C",
+}
+
+
+def test_every_command_of_a_message_has_a_situation_in_which_it_is_run() -> None:
+    named = {
+        (name, match[0].removeprefix("simulacra ").strip())
+        for name, text in MESSAGES
+        for match in re.finditer(r"simulacra \w+[^;,`)]*", text)
+        if (verb := match[0].split()[1]) != "as" and " " in match[0].removeprefix(f"simulacra {verb}")
+    }
+    missing = [
+        (name, command)
+        for name, command in sorted(named)
+        if not any(file == name and command.startswith(known[: len(command)]) for file, known in SITUATIONS)
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [(key[1], words) for key, words in SITUATIONS.items() if not words.startswith("not run")]
+)
+def test_the_command_in_a_message_runs_from_where_the_user_stands(
+    name: str,
+    words: str,
+    simulacra: Callable[..., Any],
+    trained_once: Callable[..., Path],
+    recipe_file: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    changes: dict[str, Any] = {"steps": 2, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
+    if words.startswith(("sample vae", "compare", "train")):
+        for run in ("vae", "other"):
+            trained_once("vae", {"count": 60, "held_out": 10}, run, **changes)
+    recipe_file("gan").rename("tiny.toml")
+    random = np.random.default_rng(0)
+    Path(PICTURES).mkdir()
+    for number in range(8):
+        Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(f"{PICTURES}/{number}.png")
+    Path("arrays").mkdir()
+    np.save("arrays/pictures.npy", random.integers(0, 256, (8, 8, 8, 3), np.uint8))
+    ended = simulacra(*words.split())
+    assert ended.code in (0, 2)
+    *_, command = re.findall(r"simulacra (\w+[^:;,`)(\n]*)", ended.err)
+    filled = command.replace("PATH", "arrays/pictures.npy").replace("STORE", "stores/more").replace("RUN", "other")
+    pasted = shlex.split(re.sub(r" (lists them|says more of them)$", "", filled))
+    if pasted[0] == "train":  # shortened
+        pasted += ["--steps", "1", "--set", "data.batch=2", "--no-report"]
+    again = simulacra(*pasted)
+    said_nothing_to_compare = pasted[0] == "compare" and "simulacra evaluate" in again.err
+    assert again.code == 0 or said_nothing_to_compare, (command, again.err)

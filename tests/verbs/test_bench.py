@@ -19,7 +19,7 @@ from simulacra.engine.devices import Devices
 from simulacra.objectives import Optimize
 from simulacra.recipe import Recipe, load
 from simulacra.runs import RunFolder
-from simulacra.verbs.bench import EVERY, LEAST, Benched, Watch, bench, duration, made_up, round_of, sentences, set_up
+from simulacra.verbs.bench import EVERY, LEAST, Benched, Watch, bench, made_up, round_of, sentences, set_up
 
 MakeRecipe = Callable[..., Recipe]
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ def test_after_the_first_updates_nothing_is_counted(tiny: MakeRecipe, tmp_path: 
 def test_minutes_end_a_recipe_that_would_take_longer(tiny: MakeRecipe) -> None:
     found = bench(tiny("vae", steps=10**9, minutes=2.0), seconds=NOW, device="cpu")
     assert found.seconds_for_recipe == 120
-    assert "of which it takes about 2 min" in sentences(found)[2]
+    assert sentences(found)[2].startswith("this recipe ends after 2 minutes, which is about ")
 
 
 def test_a_recipe_that_starts_from_a_run_is_measured_without_it(tiny: MakeRecipe, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_the_command_tells_a_person_how_long_it_will_take(
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     assert len(lines) == 4
-    assert "this recipe: 6 steps of 4, about 1 s on this machine" in lines[2]
+    assert "this recipe: 6 steps of 4 take about 1 s on this machine" in lines[2]
 
 
 @pytest.mark.parametrize("words", [["--data", "nowhere"], ["--seconds", "0"], ["--set", "data.size=9"]])
@@ -159,13 +159,6 @@ def test_what_cannot_be_measured_is_refused(
     words: list[str], simulacra: Callable[..., Any], recipe_file: Callable[..., Path]
 ) -> None:
     assert simulacra("bench", recipe_file("vae"), *words).code == 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "about 1 s"), (119, "about 119 s"), (120, "about 2 min"), (75_600, "about 21 h")]
-)
-def test_a_time_is_told_in_the_unit_that_people_use(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 @pytest.mark.parametrize("name", ["dcgan-64", "vae-512", "fashion-dcgan"])

@@ -73,7 +73,7 @@ def test_the_same_command_on_a_finished_run_says_so_and_changes_nothing(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != ".lock"}
     ended = simulacra(*words(recipe))
     assert ended.code == 0
-    assert "is finished: step 6; give more --steps to go on, or another --out" in ended.err
+    assert "the same command with --steps 12 trains on, or give another --out" in ended.err
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*") if p.name != ".lock"} == before
 
 

@@ -28,18 +28,23 @@ from simulacra.tabular import Table
 
 
 @app.command()
-def recipes(as_json: Json = False) -> None:
-    """List the recipes that come with the package."""
+def recipes(
+    purpose: Annotated[
+        str | None, typer.Option("--for", help="photos, garments, drawings, or labels: recipes that take some.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recipes that come with the package: what each is for, and what was measured after which time."""
     from simulacra.recipe import overview
 
-    rows = overview()
+    rows = overview(purpose)
     if as_json:
         echo(json.dumps(rows))
         return
-    columns = ("name", "family", "data", "title")
-    print_table(
-        Table("", columns, [tuple(row.values()) for row in rows], gives_way=("data",), words=frozenset({"title"}))
-    )
+    texts = [(row["name"], row["for"], "yes" if row["labels"] else "no", row["measured"]) for row in rows]
+    words = frozenset({"for", "measured"})
+    print_table(Table("", ("name", "for", "labels", "measured"), texts, words=words))
+    say("measured: after so long a training on two cores or one; docs/systems.md has the conditions and the pictures")
 
 
 @app.command()
@@ -78,6 +83,9 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine; see docs/scale.md.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the processor; chosen by a short trial by default.")
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Pack beside the run, not in the user's cache.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     as_json: Json = False,
@@ -101,14 +109,17 @@ def train(
         cached=not no_cache,
         device=device,
         devices=devices,
+        threads=threads,
         report=not no_report,
         say=say,
     )
+    from simulacra.runs import RunFolder
+
     run, step, images, seconds = finished.run, finished.step, finished.images_seen, finished.seconds
     if as_json:
         echo(json.dumps({"run": str(run), "step": step, "images_seen": images, "seconds": round(seconds, 3)}))
         return
-    echo(f"{run}: step {step:,}, {images:,} images in {seconds:.0f} s of training")
+    echo(f"{run}: {RunFolder(run).in_words()}, {images:,} images")
     if not no_report:
         echo(f"report: {run / 'report.html'}")
 

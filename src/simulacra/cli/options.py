@@ -14,9 +14,40 @@ from simulacra.files import expand
 from simulacra.progress import print_error
 from simulacra.tabular import Table
 
+# The commands in the order of work: what a group of them is for -> their names.
+WORK = {
+    "Begin": ("demo", "doctor"),
+    "Get data": ("pack", "audit"),
+    "Train": ("recipes", "summary", "bench", "train", "diagnose", "best"),
+    "Look": ("sample", "explore", "edit"),
+    "Measure and compare": ("evaluate", "compare", "study"),
+    "Hand in, hand on": ("report", "export"),
+}
+EXAMPLE = (
+    "Example: [bold]simulacra train demo-dcgan --data avatars --minutes 2 --out runs/first[/bold] draws faces, trains "
+    "a GAN and writes runs/first/report.html. With your own pictures: [bold]simulacra train faces-fast --data PICTURES "
+    "--out runs/mine[/bold]"
+)
+
 
 class Commands(TyperGroup):
-    """The commands; an EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt."""
+    """The commands in the order of work.
+
+    An EOFError is reported like any error, though typer would take it for Ctrl-D at a prompt.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All commands, in the order of work."""
+        order = [name for names in WORK.values() for name in names]
+        return sorted(self.commands, key=lambda name: order.index(name) if name in order else len(order))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, in the panel of its group."""
+        command = super().get_command(ctx, cmd_name)
+        panels = (group for group, names in WORK.items() if cmd_name in names)
+        if command is not None:
+            command.rich_help_panel = next(panels, "Commands")  # type: ignore[attr-defined]  # a command of typer
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -29,6 +60,8 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     help="Train, measure, compare and explore small generative models of images.",
+    epilog=EXAMPLE,
+    rich_markup_mode="rich",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -172,6 +205,8 @@ def print_table(table: Table) -> None:
 
 
 def _side(table: Table, index: int) -> Literal["left", "right"]:
-    """Numbers stand to the right."""
+    """Numbers stand to the right, words to the left."""
+    if table.columns[index] in table.words:
+        return "left"
     cells = [row[index] for row in table.rows if row[index]]
     return "right" if cells and all(cell[0].isdigit() or cell[0] in "-−" for cell in cells) else "left"

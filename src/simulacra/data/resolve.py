@@ -106,7 +106,7 @@ def fit(recipe: Recipe, store: ImageStore, epochs: float | None = None) -> Recip
     """
     labels, exclusive = recipe.data.labels, recipe.data.exclusive
     if labels == "all":
-        labels, exclusive = store.label_names, store.exclusive
+        labels, exclusive = store.label_names, exclusive or store.exclusive
         if not labels:
             why = f" ({reason})" if (reason := store.card.get("no_classes")) else ""
             raise RecipeError(
@@ -136,9 +136,10 @@ def check_labels(labels: tuple[str, ...], exclusive: bool, store: ImageStore) ->
     if exclusive and (not store.exclusive or set(labels) != set(store.label_names)):
         names = ", ".join(store.label_names) or "none"
         kind = "classes" if store.exclusive else "attributes, of which a picture may have several"
+        remedy = 'data.labels="all"' if store.exclusive else "data.exclusive=false"
         raise RecipeError(
             f"data.exclusive is true, so data.labels must be all classes of {store.path}; it has {names} ({kind}); "
-            'set data.labels="all"'
+            f"set {remedy}"
         )
     if labels and not exclusive and store.exclusive and set(labels) == set(store.label_names):
         raise RecipeError(

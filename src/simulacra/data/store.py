@@ -206,12 +206,12 @@ def open_store(path: Path) -> ImageStore:
             or of other pictures than the rest.
     """
     if not is_store(path):
-        quoted = shlex.quote(str(path))
-        pictures, out = (quoted, "STORE") if path.is_dir() and any(path.iterdir()) else ("PICTURES", quoted)
-        raise DataError(
-            f"{path} is no packed store (it has no store.json); pack one with: simulacra pack folder {pictures} "
-            f"--out {out}"
-        )
+        folder = shlex.quote(str(path))
+        out = shlex.quote(f"stores/{path.absolute().name}")
+        remedy = f"pack its pictures: simulacra pack folder {folder} --out {out}"
+        if not (path.is_dir() and any(path.iterdir())):
+            remedy = f"pack pictures there, like: simulacra pack avatars --count 300 --out {folder}"
+        raise DataError(f"{path} is no packed store (it has no store.json); {remedy}")
     try:
         head = _head(path)
         factors = np.load(path / "factors.npy") if head["factor_names"] else None

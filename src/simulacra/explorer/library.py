@@ -2,7 +2,6 @@
 
 import io
 import json
-import shlex
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from simulacra.evaluation.directions import NAME, Directions, LabelDirections, k
 from simulacra.evaluation.preview import to_png
 from simulacra.evaluation.subject import Subject, open_model
 from simulacra.report.formatting import run_names, slug, unique
-from simulacra.runs import RunFolder
+from simulacra.runs import RunFolder, another_run
 
 MOST_BYTES = 512 * 2**20  # of weights that stay loaded
 Stamp = tuple[int, int] | None  # when a file was written, in nanoseconds, and its size; None where there is no file
@@ -98,8 +97,8 @@ class Library:
             inside = [path] if RunFolder(path).exists() else runs_in(path)
             if not inside:
                 raise RunError(
-                    f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); train one: "
-                    f"simulacra train RECIPE --out {shlex.quote(str(path))}"
+                    f"{path} holds no run and no folder with one (a run has recipe.toml and run.json); "
+                    f"{another_run(path)}"
                 )
             folders |= dict.fromkeys(inside)
         titles = run_names(list(folders))

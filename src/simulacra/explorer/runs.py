@@ -98,8 +98,9 @@ def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
         "family": of_family(family),
         "generates": issubclass(FAMILIES[family], Generates),
         "state": str(facts.get("state", "")),
+        "progress": run.in_words(),
         "steps": steps,
-        "total_steps": recipe.steps,
+        "total_steps": None if recipe.minutes else recipe.steps,
         "study": study_of(facts),
         "problem": None if steps else "it has no checkpoint yet",
     }

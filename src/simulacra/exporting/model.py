@@ -18,7 +18,7 @@ import simulacra
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Classifies, Encodes, Generates, build
-from simulacra.recipe import Recipe, of_this_version, read_table, to_table
+from simulacra.recipe import Recipe, read_earlier, to_table
 from simulacra.report.formatting import plain
 from simulacra.report.glossary import of_family
 from simulacra.report.titles import TITLE_LIMIT, recipe_line, title_of
@@ -194,7 +194,7 @@ def recipe_of(config: dict[str, Any], folder: Path) -> Recipe:
     if not isinstance(config.get("recipe"), dict):
         raise RunError(f"{folder / CONFIG} has no recipe; export the run again")
     name = f"the recipe in {folder / CONFIG}, of simulacra {config.get('simulacra')}"
-    return read_table(of_this_version(config["recipe"]), name, {})
+    return read_earlier(config["recipe"], name)
 
 
 def conditions_of(config: dict[str, Any], folder: Path) -> NDArray[np.uint8] | None:

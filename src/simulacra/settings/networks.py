@@ -162,6 +162,16 @@ class MlpSettings(Settings):
     output: Output = "none"
 
 
-NetworkSettings = Annotated[
-    ConvolutionSettings | DeconvolutionSettings | UpsampleSettings | MlpSettings, Field(discriminator="kind")
-]
+AnyNetwork = ConvolutionSettings | DeconvolutionSettings | UpsampleSettings | MlpSettings
+
+
+def _every_key_is_used(network: AnyNetwork) -> AnyNetwork:
+    """Refuse a slope without a leak, and an order of norm and activation without a norm."""
+    if network.activation == "relu":
+        network.refuse_idle("slope", 'activation = "relu"')
+    if isinstance(network, ConvolutionSettings) and network.norm == "none":
+        network.refuse_idle("order", 'norm = "none"')
+    return network
+
+
+NetworkSettings = Annotated[AnyNetwork, Field(discriminator="kind"), AfterValidator(_every_key_is_used)]

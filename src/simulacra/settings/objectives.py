@@ -1,7 +1,6 @@
 """The settings of each family: one model per family, with the key `family` as its name.
 
-`full_name` is the family's name for people. `needs` names the networks that a recipe must describe, `labelled` says
-whether it must name labels, and `players` maps each optimiser to the networks that it moves, heads included.
+What every family says of itself stands in `FamilySettings`.
 """
 
 from collections.abc import Mapping
@@ -63,11 +62,22 @@ LearnedCode = Annotated[CodeSettings, AfterValidator(_unlabelled)]
 
 
 class FamilySettings(Settings):
-    """What each family says of itself; most are adversarial and take no labels."""
+    """What each family says of itself; most are adversarial and take no labels.
+
+    Attributes:
+        full_name: for people.
+        needs: networks that a recipe describes.
+        labelled: whether a recipe names labels, which then condition the family; else it takes none.
+        generates: whether there is a network that generates images, and so one whose weights an EMA averages.
+        validates: whether something of it is measured on held-out images at a checkpoint.
+        players: each optimiser and the networks that it moves.
+    """
 
     full_name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = False
+    generates: ClassVar[bool] = True
+    validates: ClassVar[bool] = False
     players: ClassVar[Players] = {"discriminator": ("discriminator", "source"), "generator": ("generator",)}
 
 
@@ -86,6 +96,8 @@ class ClassifierSettings(FamilySettings):
     augment: tuple[Augmentation, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ("encoder",)
     labelled: ClassVar[bool] = True
+    generates: ClassVar[bool] = False
+    validates: ClassVar[bool] = True
     players: ClassVar[Players] = {"classifier": ("encoder", "logits")}
 
 
@@ -119,6 +131,7 @@ class VaeSettings(FamilySettings):
     kl_rise: float = Field(default=0.5, gt=0, le=1)
     total_correlation_weight: NonNegativeFloat = 1.0
     needs: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
+    validates: ClassVar[bool] = True
     players: ClassVar[Players] = {"autoencoder": ("encoder", "mean", "logvar", "decoder")}
 
     @model_validator(mode="after")
@@ -130,6 +143,9 @@ class VaeSettings(FamilySettings):
             raise ValueError(f"{schedule} needs a length; set objective.kl_steps, like 5_000")
         if self.kl_schedule != "cyclical":
             self.refuse_idle("kl_rise", schedule)
+        if not self.kl_weight:
+            for key in ("kl_schedule", "total_correlation_weight"):
+                self.refuse_idle(key, "kl_weight = 0")
         return self
 
 
@@ -214,6 +230,7 @@ class AcganSettings(FamilySettings):
     discriminator_steps: PositiveInt = 1
     augment: tuple[Augmentation, ...] = ()
     labelled: ClassVar[bool] = True
+    validates: ClassVar[bool] = True
     players: ClassVar[Players] = {"discriminator": ("discriminator", "source", "label"), "generator": ("generator",)}
 
 
@@ -279,6 +296,8 @@ class InfoganSettings(Settings):
     train_trunk: bool = True
     needs: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     labelled: ClassVar[bool] = False
+    generates: ClassVar[bool] = True
+    validates: ClassVar[bool] = False
 
     @property
     def players(self) -> Players:
@@ -294,6 +313,9 @@ class InfoganSettings(Settings):
     def _has_a_code(self) -> "InfoganSettings":
         if not self.code.categorical and not self.code.continuous:
             raise ValueError("InfoGAN needs a code to find; set objective.code.categorical = [10], or continuous = 2")
+        for kind in ("categorical", "continuous"):
+            if not getattr(self.code, kind):
+                self.refuse_idle(f"{kind}_weight", f"a code that has no {kind} part")
         return self
 
 

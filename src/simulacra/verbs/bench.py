@@ -25,11 +25,11 @@ from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble, train
 from simulacra.objectives import Optimize, build, check
-from simulacra.progress import Live
+from simulacra.progress import Live, duration
 from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
-from simulacra.verbs.drive import show
+from simulacra.verbs.drive import mirror_row
 from simulacra.verbs.prepare import Data, open_data, processor
 
 
@@ -127,7 +127,8 @@ def clock(training: Training, seconds: float, name: str) -> Times:
         before = time.perf_counter()
         for tick in train(training, over):
             done = max(0.0, min(1 - (end - time.perf_counter()) / seconds, tick.step / (warm + least)))
-            show(live, board, training, tick, done)
+            mirror_row(board, tick)
+            live.show(done, f"step {tick.step:,}")
             now = time.perf_counter()
             if tick.saved:
                 saved = now - before - watch.seconds[-1]
@@ -316,9 +317,12 @@ def sentences(speed: Benched) -> list[str]:
     """The result in sentences."""
     setting = f"{speed.device}, {speed.precision}, {speed.threads} threads"
     memory = "" if speed.peak_memory_mb is None else f"; memory at most {speed.peak_memory_mb:,.0f} MB"
-    length = f"this recipe: {speed.steps:,} steps of {speed.batch}, {duration(speed.steps * speed.step_ms / 1e3)}"
-    if speed.minutes:
-        length += f", of which it takes {duration(speed.seconds_for_recipe)}"
+    whole = speed.steps * speed.step_ms / 1e3
+    if speed.minutes and 60 * speed.minutes < whole:
+        steps = 60 * speed.minutes / speed.step_ms * 1e3
+        length = f"this recipe ends after {speed.minutes:g} minutes, which is about {steps:,.0f} steps of {speed.batch}"
+    else:
+        length = f"this recipe: {speed.steps:,} steps of {speed.batch} take about {duration(whole)}"
     return [
         f"{speed.images_per_second:,.0f} images per second ({setting}): "
         f"{speed.step_ms:,.1f} ms per step of {speed.batch}",
@@ -327,11 +331,3 @@ def sentences(speed: Benched) -> list[str]:
         f"{length} on this machine; snapshots at checkpoints and the evaluation at the end come on top",
         f"with --minutes 10 it would see {600 * speed.images_per_second:,.0f} images",
     ]
-
-
-def duration(seconds: float) -> str:
-    """A time in words, like "about 21 h"."""
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return f"about {max(1, seconds):.0f} s"

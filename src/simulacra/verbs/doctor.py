@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulacra import __version__
-from simulacra.files import cores, user_cache
+from simulacra.files import busy_seconds, cores, user_cache
 
 BUSY, SAMPLE = 0.25, 0.5  # share of the cores that other programs may use before that is said; seconds of looking
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow")
@@ -77,23 +77,13 @@ def _threads_remedy(threads: int, usable: int) -> str:
 
 def _load(usable: int) -> Check:
     """How busy the machine is with other programs, from what its cores did for half a second."""
-    first = _busy_time()
+    first = busy_seconds()
     if first is None:
         return Check("load", "not known on this system")
     time.sleep(SAMPLE)
-    busy = max(0.0, (_busy_time() or first) - first) / SAMPLE / usable
+    busy = max(0.0, (busy_seconds() or first) - first) / SAMPLE / usable
     remedy = "trainings will be slower and their times will differ; end them, or train later" if busy > BUSY else ""
     return Check("load", f"other programs use {min(1.0, busy):.0%} of the cores", remedy)
-
-
-def _busy_time() -> float | None:
-    """Seconds in which the cores of this machine have worked, all together; None where the system does not say."""
-    try:
-        words = Path("/proc/stat").read_text("utf-8").splitlines()[0].split()
-    except OSError:
-        return None
-    user, nice, kernel = map(int, words[1:4])
-    return (user + nice + kernel) / os.sysconf("SC_CLK_TCK")
 
 
 def _disk(folder: Path) -> Check:

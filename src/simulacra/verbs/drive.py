@@ -19,7 +19,7 @@ from simulacra.evaluation.metrics.held_out import held_out
 from simulacra.evaluation.pictures import draw, fixed
 from simulacra.evaluation.preview import preview
 from simulacra.evaluation.subject import Progress, Subject
-from simulacra.progress import Live
+from simulacra.progress import Live, clock
 from simulacra.runs import RunFolder
 from simulacra.verbs.evaluate import score_checkpoint
 from simulacra.verbs.prepare import command_line
@@ -76,21 +76,49 @@ class Budget:
 
     def __init__(self, training: Training) -> None:
         recipe = training.recipe
-        self.steps, self.step = recipe.steps, training.start
+        self.steps, self.first, self.step = recipe.steps, training.start, training.start
         self.seconds = 60 * recipe.minutes if recipe.minutes else float("inf")
-        self.begin = time.perf_counter() - seconds_of(training.run)
+        self.start = time.perf_counter()
+        self.begin = self.start - seconds_of(training.run)
+
+    @property
+    def spent(self) -> float:
+        """Seconds of training, over all sessions of the run."""
+        return time.perf_counter() - self.begin
 
     @property
     def used(self) -> float:
         """The used share of the steps or of the minutes, whichever is larger, in [0, 1]."""
-        return min(1.0, max(self.step / self.steps, (time.perf_counter() - self.begin) / self.seconds))
+        return min(1.0, max(self.step / self.steps, self.spent / self.seconds))
+
+    @property
+    def left(self) -> float | None:
+        """Seconds of training until the steps or the minutes are over; None where nothing says so yet."""
+        by_minutes = max(0.0, self.seconds - self.spent)
+        if self.step == self.first:
+            return by_minutes if self.seconds < float("inf") else None
+        return min(by_minutes, self._by_steps)
+
+    @property
+    def position(self) -> str:
+        """Where the training is, by what ends it: "1:24 of 4:00, step 2,107", or "step 300 of 1,000"."""
+        if self.seconds - self.spent < (self._by_steps if self.step > self.first else float("inf")):
+            return f"{clock(min(self.spent, self.seconds))} of {clock(self.seconds)}, step {self.step:,}"
+        return f"step {self.step:,} of {self.steps:,}"
+
+    @property
+    def _by_steps(self) -> float:
+        """Seconds that the other steps will take, by those of this session."""
+        each = (time.perf_counter() - self.start) / (self.step - self.first)
+        return (self.steps - self.step) * each
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Time that passes while this is open is not counted."""
         since = time.perf_counter()
         yield
-        self.begin += time.perf_counter() - since
+        pause = time.perf_counter() - since
+        self.begin, self.start = self.begin + pause, self.start + pause
 
 
 def drive(training: Training, subject: Subject) -> int:
@@ -133,7 +161,8 @@ def _updates(training: Training, subject: Subject, request: Request) -> int:
         try:
             for tick in train(training, lambda: is_over(training.devices, request, spent())):
                 budget.step = tick.step
-                show(live, board, training, tick, budget.used)
+                mirror_row(board, tick)
+                live.show(budget.used, budget.position, _numbers(tick), budget.left)
                 if tick.milestone:
                     with budget.paused(), training.ema.in_use():
                         take_snapshot(training, subject, tick, scoring)
@@ -170,12 +199,11 @@ def mirror(run: RunFolder, start: int) -> Iterator[SummaryWriter]:
             board.close()
 
 
-def show(live: Live, board: SummaryWriter, training: Training, tick: Tick, done: float) -> None:
-    """Shows a step on the screen and in TensorBoard; `done` is the finished share of the training, in [0, 1]."""
+def mirror_row(board: SummaryWriter, tick: Tick) -> None:
+    """Gives TensorBoard the row that was written at a step, if one was."""
     with suppress(OSError):  # its file cannot be written; metrics.jsonl has the same numbers
         for key, value in (tick.row or {}).items():
             board.add_scalar(key, value, tick.step)
-    live.show(done, f"step {tick.step:,}/{training.recipe.steps:,}", _numbers(tick))
 
 
 def is_over(devices: Devices, request: Request, spent: bool) -> bool:

@@ -65,6 +65,7 @@ class Job:
         epochs: length in passes over the training images, instead of the recipe's steps.
         device: auto, cpu, cuda or mps.
         report: whether report.html is written at the end.
+        threads: of the processor; chosen by a short trial by default.
         say: takes lines that a person should read.
     """
 
@@ -75,6 +76,7 @@ class Job:
     epochs: float | None
     device: str
     report: bool
+    threads: int | None
     say: Say
 
 
@@ -103,6 +105,9 @@ def prepare(job: Job) -> Prepared:
     recipe = job.recipe
     check(recipe)
     store = open_data(recipe, job.data, job.say)
+    if (table := job.data.options.labels) and not recipe.objective.labelled:
+        family = recipe.objective.family
+        job.say(f"the training does not use the labels of {table}: family {family} takes none; measurements use them")
     if recipe.every.score:
         require_valid(store, FEWEST)
     fitted = fit(recipe, store, job.epochs)

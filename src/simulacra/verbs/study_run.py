@@ -99,7 +99,7 @@ def carry_out(task: Task) -> Outcome:
         folder = RunFolder(run.folder)
         if not folder.exists() or folder.read_facts().get("state") != "finished":
             wait_for(folder)
-            train(run.recipe, task.data, run.folder, report=False)
+            train(run.recipe, task.data, run.folder, threads=task.threads, report=False)
         note(folder, task)
         measure(run, folder)
         return read_outcome(run)

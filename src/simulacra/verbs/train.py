@@ -1,18 +1,21 @@
 """The verbs `train`, recipe and data to a run folder with a report; and `demo`, three of them on drawn pictures."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from simulacra.data.batches import Order, choose
 from simulacra.data.sources import KNOWN, Options, read_options
 from simulacra.engine.loop import Training, assemble
-from simulacra.errors import RunError
+from simulacra.engine.threads import choose_threads
+from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.files import expand, to_npy
 from simulacra.recipe import Changes, Recipe, load, read_changes, to_table
@@ -26,6 +29,7 @@ from simulacra.verbs.prepare import Data, Job, Prepared, check_first, conditions
 
 LEFT_BY_A_KILL = (".lock", "recipe.toml", ".*.aside")  # what a training that was killed early leaves behind
 NEEDED = ("state", "started", "step", "images_seen", "seconds", "data")  # facts of a run that can go on
+MOST_KEYS = 6  # that differ between two recipes and are still named
 EXTENSIBLE = ("steps", "minutes")  # keys of a recipe that may differ when a run goes on
 
 
@@ -58,6 +62,7 @@ def train(
     cached: bool = True,
     device: str = "auto",
     devices: int = 1,
+    threads: int | None = None,
     report: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Finished:
@@ -69,12 +74,16 @@ def train(
         options: what is asked of the source of pictures: a table, a crop, what folders mean.
         cached: packs a source into the user's cache folder; else into the folder `stores` beside the run.
         devices: processes on this machine, which this one starts; torchrun's, where it has started this one.
+        threads: of the processor; those of OMP_NUM_THREADS by default, else those with which the run began, else the
+            faster number in a short trial.
 
     Raises:
         SimulacraError: the recipe, the data or the run folder cannot be used, or the training diverged.
         Stopped: a signal came; the state was saved.
         SystemExit: this is not the first process of several: only the first one comes back.
     """
+    if steps is not None and epochs is not None:
+        raise RecipeError(f"--steps {steps} and --epochs {epochs:g} both set the length; give one of them")
     keys = {"seed": seed, "steps": steps, "minutes": minutes, "start.run": start}
     changed = read_changes(changes) | {key: value for key, value in keys.items() if value is not None}
     name = recipe if isinstance(recipe, str) else ""
@@ -83,7 +92,7 @@ def train(
     settings = load(recipe, changed)
     path, asked = remembered(settings, RunFolder(out)) if data is None else (data, Options())
     source = Data(path, asked.with_others(options), cache, "data.size" not in changed)
-    job = Job(with_source(settings, source), name, out, source, epochs, device, report, say)
+    job = Job(with_source(settings, source), name, out, source, epochs, device, report, threads, say)
     return processes.run(carry_out, job, devices)
 
 
@@ -115,19 +124,23 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
     run = RunFolder(job.out)
     check_first(job.recipe, run)
     prepared = prepare(job)
-    with run.lock(job.say, "wait for it, or give another --out"):
+    with run.lock(job.say, "wait for it, or give another --out"), same_threads():
         earlier = read_earlier(run, prepared)
         if earlier and earlier["state"] == "finished":
-            job.say(f"{job.out} is finished: step {earlier['step']:,}; give more --steps to go on, or another --out")
+            job.say(f"{job.out} is {run.in_words()}; {longer(run.read_recipe(), earlier['step'])}")
             return finished(run)
         # Chosen once per run: the run may go on later with more or less memory.
         order = Order.of_facts(earlier["data"]) if earlier else choose(prepared.recipe.data.order, prepared.store)
         if order.block:
             job.say(f"images are block-shuffled, {order.window:,} at a time, so that the disk is read in long pieces")
         devices = open_devices(prepared.recipe, prepared.store, order)
-        training = assemble(prepared.recipe, run, prepared.objective, prepared.store, devices, order)
+        model, before = prepared.objective, earlier.get("threads", torch.get_num_threads()) if earlier else None
+        parts = (prepared.recipe, model, prepared.store, devices)
+        trial = choose_threads(*parts, given=job.threads, before=before, say=job.say)
+        training = assemble(prepared.recipe, run, model, prepared.store, devices, order)
         labels = conditions(prepared.recipe, prepared.store)
         begin(training, job, earlier, order, labels)
+        run.write_facts(trial)
         subject = Subject(training.objective, prepared.recipe, labels, prepared.store)
         step = drive(training, subject)
         job.say("measuring and drawing")
@@ -135,6 +148,25 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         if job.report:
             write_report([run])
     return finished(run)
+
+
+def longer(recipe: Recipe, step: int) -> str:
+    """How a run that is finished at a step can train on."""
+    if step < recipe.steps:
+        return f"the same command with --minutes {2 * (recipe.minutes or 1):g} trains on, or give another --out"
+    if recipe.falls:
+        return "its learning rate has fallen to 0, so it cannot train on; give another --out"
+    return f"the same command with --steps {2 * recipe.steps} trains on, or give another --out"
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """At its end, torch has as many threads as before: a notebook goes on with them."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def read_earlier(run: RunFolder, prepared: Prepared) -> dict[str, Any] | None:
@@ -169,13 +201,19 @@ def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
     """Raises RunError where the recipes of a run differ in more than its length."""
     old, new = to_table(before), to_table(now)
     old["data"].pop("source", None), new["data"].pop("source", None)  # the data is known by its fingerprint
+    old.pop("title"), new.pop("title")  # words for people, which a later version may have changed
     for key in EXTENSIBLE:
         if key != "steps" or not now.falls:
             old.pop(key, None), new.pop(key, None)
     if old != new:
-        keys = ", ".join(sorted(differing_keys(old, new)))
+        different = sorted(differing_keys(old, new))
+        keys = ", ".join(different)
         if keys == "steps":
             keys += ", towards which its learning rate falls"
+        if len(different) > MOST_KEYS:
+            name = run.read_facts().get("recipe_name") or before.title
+            first = "objective.family" if "objective.family" in different else different[0]
+            keys = f"{len(different)} settings, like {first}; its recipe was {name}"
         raise RunError(f"{run.path} holds a run of another recipe (it differs in {keys}); give another --out")
 
 

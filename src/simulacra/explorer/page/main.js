@@ -136,7 +136,7 @@ function showSteps(card) {
   fill(byId("step"), element("option", { value: "" }, `newest (step ${count(newest)})`), ...older);
   byId("step").value = state.step === null || state.step === newest ? "" : String(state.step);
   byId("progress").hidden = card.state !== "running";
-  byId("progress").textContent = `training: step ${count(newest)} of ${count(card.total_steps)}`;
+  byId("progress").textContent = `training: step ${count(newest)}${card.total_steps ? ` of ${count(card.total_steps)}` : ""}`;
 }
 
 // Shows the newest checkpoint of a run that is still being trained.

@@ -27,8 +27,7 @@ export function refresh() {
 
 function summary(card) {
   if (!card) return "";
-  const progress = card.steps.length ? `step ${count(card.steps.at(-1))} of ${count(card.total_steps)}` : "";
-  return [card.recipe, progress, card.state].filter(Boolean).join("; ");
+  return [card.recipe, card.progress].filter(Boolean).join("; ");
 }
 
 function number(value, percent) {
