@@ -264,7 +264,7 @@ READINGS: dict[str, str] = {
 # neighbours depend on them. A mean over images does not.
 MEANS = (
     *("reconstruction_mse", "psnr", "ssim", "kl_per_image", "kl_per_dimension", "active_units", "inversion_mse"),
-    *("label_frequency", "mse", "kl"),
+    *("reconstruction_sharpness", "label_frequency", "mse", "kl"),
 )
 ALIKE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MEANS, ()),

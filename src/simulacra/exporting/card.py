@@ -115,9 +115,15 @@ def _what(trained: TrainedModel) -> str:
     networks = listed([f"{plain(name)} {count:,}" for name, count in trained.parameters.items()])
     return (
         f"A {of_family(recipe.objective.family)} for images of {image_shape(recipe.data.shape)}, trained with "
-        f"Simulacra {facts.get('simulacra', simulacra.__version__)}: update {trained.step:,} of {recipe.steps:,}, "
-        f"{recipe.data.batch} images per update{average}.{labels} Parameters: {networks}."
+        f"Simulacra {facts.get('simulacra', simulacra.__version__)}: "
+        f"update {trained.step:,} of {_last_step(trained):,}, {recipe.data.batch} images per update{average}.{labels} "
+        f"Parameters: {networks}."
     )
+
+
+def _last_step(trained: TrainedModel) -> int:
+    """The update with which the training ends; of a training by minutes, the last one so far."""
+    return int(trained.facts.get("step", trained.step)) if trained.recipe.minutes else trained.recipe.steps
 
 
 def _use(trained: TrainedModel, form: str) -> str:
@@ -259,8 +265,8 @@ def _limits(trained: TrainedModel) -> Iterator[str]:
     count = facts.get("data", {}).get("counts", {}).get("train")
     seen = f"its {count:,} training images" if count else "its training images"
     yield f"It models pictures of {image_shape(recipe.data.shape)}. What is rare in {seen} is modelled badly."
-    if trained.step < recipe.steps:
-        yield f"The training had not ended: update {trained.step:,} of {recipe.steps:,}."
+    if trained.step < (last := _last_step(trained)):
+        yield f"The training had not ended: update {trained.step:,} of {last:,}."
     if trained.step == facts.get("step"):
         for finding in facts.get("findings", []):
             if finding.get("severity") != "note" and finding.get("meaning"):

@@ -234,7 +234,7 @@ def _note_state(record: Record) -> None:
     state = str(record.fact("state"))
     unfinished = state != "finished"
     if unfinished:
-        of_all = f" of {number(record.recipe.steps)}" if record.recipe else ""
+        of_all = f" of {number(record.recipe.steps)}" if record.recipe and not record.recipe.minutes else ""
         why = {"running": "is still being trained, or was interrupted", "diverged": "diverged"}
         reached = f"It has reached update {number(record.step)}{of_all}."
         how = why.get(state, "is not finished")
