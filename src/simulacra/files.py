@@ -6,6 +6,8 @@ import io
 import math
 import os
 import threading
+import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -180,6 +182,24 @@ def sync_names(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+# What reading a damaged .npz raises; RuntimeError where its compression is unknown, or it has a password.
+DAMAGED_ARRAYS = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a .npz file, by name.
+
+    Raises:
+        Exception: one of DAMAGED_ARRAYS.
+    """
+    # From memory, as NumPy leaves a damaged file open.
+    with io.BytesIO(path.read_bytes()) as content:
+        arrays = np.load(content, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one array alone")
+        return {name: arrays[name] for name in arrays.files}
 
 
 def to_npy(array: NDArray[Any]) -> bytes:

@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, expand, remove_unfinished, sync_names, write_aside
+from simulacra.files import can_lock, expand, read_npz, remove_unfinished, sync_names, write_aside
 from simulacra.measurements import Measurement
 from simulacra.progress import duration
 from simulacra.recipe import Recipe, read_earlier, to_toml
@@ -333,10 +333,7 @@ class RunFolder:
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
         """The arrays behind a picture, or None where it was not drawn."""
         path = self.path / "pictures" / f"{name}.npz"
-        if not path.is_file():
-            return None
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+        return read_npz(path) if path.is_file() else None
 
 
 def another_run(path: Path) -> str:

@@ -12,6 +12,7 @@ from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, train
 from simulacra.engine.optimizers import MEASURED, OPTIMIZERS, Optimizers, rate_factor
+from simulacra.errors import RecipeError
 from simulacra.objectives import build
 from simulacra.recipe import Recipe
 from simulacra.settings.training import OptimizerSettings
@@ -87,9 +88,10 @@ def test_a_player_may_have_its_own_schedule(tiny: MakeRecipe) -> None:
     assert not tiny("gan", **{"optimizer.warmup": 5}).falls
 
 
-def test_a_common_schedule_that_no_player_follows_lets_no_rate_fall(tiny: MakeRecipe) -> None:
+def test_a_common_schedule_that_no_player_follows_is_refused(tiny: MakeRecipe) -> None:
     own = {f"optimizer.{player}": {"schedule": "constant"} for player in ("discriminator", "generator")}
-    assert not tiny("gan", **{"optimizer.schedule": "linear"} | own).falls
+    with pytest.raises(RecipeError, match=r"optimizer\.schedule does nothing where each player has its own"):
+        tiny("gan", **{"optimizer.schedule": "linear"} | own)
     del own["optimizer.generator"]
     assert tiny("gan", **{"optimizer.schedule": "linear"} | own).falls
 
@@ -128,7 +130,6 @@ MakeTraining = Callable[..., Training]
         ("vae", {"encoder", "mean", "logvar", "decoder"}),
         ("gan", {"generator"}),
         ("acgan", {"generator"}),
-        ("classifier", set()),
     ],
 )
 def test_an_ema_is_kept_of_all_that_makes_images_or_codes(

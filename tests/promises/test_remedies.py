@@ -30,7 +30,8 @@ NOT_PRINTED = {
     "cli/options.py",
     "report/figures/__init__.py",
     "report/figures/style.py",
-}  # declarations, and variables of CSS
+    "report/pdf.py",
+}  # declarations, variables of CSS, and words of a browser
 NO_MESSAGE = {"--error-unmatch", "--pack-destination", "--cache", "--loglevel"}  # words of git and npm
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 COMMAND = re.compile(r"simulacra (\w+)((?: (?:--?[a-z-]+|[A-Z][A-Za-z/]*|\{\}|[\w./-]*/[\w./-]+|folder|arrays|onnx))*)")
@@ -178,8 +179,11 @@ SITUATIONS: dict[tuple[str, str], str] = {
     ("data/store.py", "pack avatars --count"): "audit nowhere",
     ("engine/checkpoints.py", "best {}"): "sample vae --step best --out x.png",
     ("exporting/card.py", "evaluate RUN"): "not run: of a card; tests of exporting run what a card says",
+    ("exporting/card.py", "sample . -n 8 --out more-samples.png"): "not run: of a card, as above",
+    ("exporting/card.py", "report . --out report-of-export.html"): "not run: of a card, as above",
     ("exporting/model.py", "export RUN --out DIR"): "not run: of the Python API; the command stands on every page",
     ("report/__init__.py", "report runs/NAME"): "not run: of the Python API; the command line asks for runs itself",
+    ("report/sections/__init__.py", "evaluate {}"): "not run: on a page; verbs/test_evaluate.py evaluates runs",
     ("recipe.py", "recipes"): "summary demo-vea",
     ("recipe.py", "recipes --for"): "train tiny.toml --data store --set data.labels=all --out new",
     ("runs.py", "train demo-vae --data avatars --out {}"): "sample nowhere",

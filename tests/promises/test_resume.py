@@ -1,15 +1,11 @@
 """A training that is killed at any moment goes on, and ends byte for byte like one that was left alone."""
 
-import multiprocessing
-import os
-import random
 import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulacra import cli
 from simulacra.engine.checkpoints import read_checkpoint
-from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
 STEPS, LOG, CHECKPOINT = 100, 2, 13  # a checkpoint often lies between two rows
@@ -61,57 +55,6 @@ def assert_same(one: Any, other: Any, name: str = "") -> None:
         assert torch.equal(one, other), name
     else:
         assert one == other, name
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Any]:
-    """Where processes come from that have imported everything and done nothing yet; one thread each."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["simulacra.verbs.train", "simulacra.engine.devices"])
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    yield context
-    os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
-
-
-# What a family keeps between updates is the same in every precision; `engine/test_loop.py` tries all of both.
-@pytest.mark.parametrize(
-    ("family", "ema", "precision"),
-    [*((name, 0.0, "float32") for name in sorted(FAMILIES)), ("gan", 0.9, "bfloat16"), ("vae", 0.0, "bfloat16")],
-)
-def test_a_training_killed_at_random_moments_ends_like_one_left_alone(
-    family: str,
-    ema: float,
-    precision: str,
-    tmp_path: Path,
-    recipe_file: Callable[..., Path],
-    make_store: Callable[..., Path],
-    simulacra: Callable[..., Any],
-    processes: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    recipe = recipe_file(family, ema=ema, precision=precision, **RHYTHM)
-    store, chance = make_store(), random.Random(family)
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    words = ["train", str(recipe), "--data", str(store), "--no-report", "--out"]
-    assert simulacra(*words, alone).code == 0
-    monkeypatch.setattr(sys, "argv", ["simulacra", *words, str(killed)])
-    for moment in (0, *sorted(chance.sample(range(1, STEPS // LOG // 2), 2))):
-        process = processes.Process(target=cli.main)
-        process.start()
-        wait_until(lambda moment=moment: rows_of(killed) >= moment, process, f"row {moment}")  # type: ignore[misc]
-        time.sleep(chance.uniform(0, 0.03))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, "it was killed before its end"
-    assert 0 < len(RunFolder(killed).checkpoints()) <= 2
-    process = processes.Process(target=cli.main)
-    process.start()
-    process.join(PATIENCE)
-    assert process.exitcode == 0
-    assert_same_end(alone, killed)
-    evaluations = [RunFolder(run).rows("evaluations") for run in (alone, killed)]
-    assert evaluations[0] == evaluations[1], "every look is there, and once"
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.estimates import Estimate
+from simulacra.files import DAMAGED_ARRAYS
 from simulacra.recipe import Recipe, load, shipped
 from simulacra.runs import RunFolder
 
@@ -218,7 +219,7 @@ class History:
         """The arrays of a picture; none where it was not drawn, or its file is damaged."""
         try:
             return self.run.arrays(name) or {}
-        except (ValueError, OSError, EOFError, KeyError):
+        except DAMAGED_ARRAYS:
             return {}
 
     def images(self, name: str) -> Images | None:

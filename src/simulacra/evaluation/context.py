@@ -1,7 +1,6 @@
 """Material: what metrics are computed from, each part made once; Results: what they give; the real images beside."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -21,7 +20,7 @@ from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
 from simulacra.evaluation.judge import Judge, judge_of
 from simulacra.evaluation.subject import Progress, Subject
-from simulacra.files import keep_aside, to_npz, user_cache
+from simulacra.files import DAMAGED_ARRAYS, keep_aside, read_npz, to_npz, user_cache
 from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
 from simulacra.seeds import Draw, stream
@@ -138,9 +137,8 @@ class RealImages:
 def _read(path: Path) -> Arrays | None:
     """The arrays of a file, or None where there is none or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return read_npz(path)
+    except DAMAGED_ARRAYS:
         return None
 
 

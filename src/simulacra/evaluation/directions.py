@@ -4,8 +4,6 @@ A direction is a vector that takes a code without a label to one with it: a step
 the codes of the two groups are apart. It is the same whoever asks: an edit, the explorer, or a leakage matrix.
 """
 
-import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +17,7 @@ from torch import Tensor
 
 from simulacra.evaluation.preview import Arrays
 from simulacra.evaluation.subject import Subject
-from simulacra.files import to_npz
+from simulacra.files import DAMAGED_ARRAYS, read_npz, to_npz
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -151,12 +149,12 @@ def to_bytes(directions: LabelDirections) -> bytes:
 def kept_of(run: RunFolder, step: int) -> LabelDirections | None:
     """The directions that a run keeps of this step; None where there are none, or the file is damaged."""
     try:
-        with np.load(io.BytesIO((run.path / NAME).read_bytes()), allow_pickle=False) as file:
-            if int(file["format"]) != FORMAT or int(file["step"]) != step:
-                return None
-            names, source = tuple(map(str, file["names"])), str(file["source"])
-            return LabelDirections(names, step, source, file["mean"], file["normal"], file["separation"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        file = read_npz(run.path / NAME)
+        if int(file["format"]) != FORMAT or int(file["step"]) != step:
+            return None
+        names, source = tuple(map(str, file["names"])), str(file["source"])
+        return LabelDirections(names, step, source, file["mean"], file["normal"], file["separation"])
+    except DAMAGED_ARRAYS:
         return None
 
 
@@ -178,7 +176,7 @@ def map_of(run: RunFolder, step: int) -> Arrays | None:
     """The arrays of that map; None where there is none, or its file is damaged."""
     try:
         arrays = run.arrays("map") if map_file(run, step) else None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except DAMAGED_ARRAYS:
         return None
     return arrays if arrays is not None and {"points", "codes", "labels", "label_names"} <= set(arrays) else None
 

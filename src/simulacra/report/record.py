@@ -1,7 +1,6 @@
 """A run folder, read for people: what is there, a sentence for each thing that is missing, measurements, arrays."""
 
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError, SimulacraError
+from simulacra.files import DAMAGED_ARRAYS
 from simulacra.measurements import TEXTS, WEIGHTS, Key, Measurement
 from simulacra.recipe import Recipe
 from simulacra.report.formatting import listed, number, plain, unique, without_home
@@ -157,7 +157,7 @@ class Record:
         """The arrays behind a picture, or None where it was not drawn or cannot be read."""
         try:
             return self.folder.arrays(name)
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except DAMAGED_ARRAYS as error:
             self.gaps.append(f"pictures/{name}.npz is damaged ({plain(error, 80)}) and left out.")
             return None
 

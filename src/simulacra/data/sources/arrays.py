@@ -34,6 +34,7 @@ from simulacra.data.sources.base import (
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
+from simulacra.files import DAMAGED_ARRAYS
 
 Array = NDArray[Any]
 
@@ -393,7 +394,7 @@ def load_arrays(path: Path) -> Arrays:
             raise DataError(f"{path} is no .npz or .npy file; save its arrays with numpy.savez") from error
         fault = f"is no .npz file, or was cut short ({error})"
         raise DataError(f"{path} {fault}; save it again with numpy.savez") from error
-    except (ValueError, EOFError, OSError, KeyError) as error:
+    except DAMAGED_ARRAYS as error:
         if "object" in str(error).lower():
             raise DataError(f"{path} {PICKLED}; save plain arrays of numbers") from error
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:

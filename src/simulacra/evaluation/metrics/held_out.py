@@ -115,7 +115,11 @@ def best_of(measurements: Iterable[Measurement], metric: str, steps: Sequence[in
     if not scores:
         return None
     _, newest = scores[-1]
-    comparable = [(value, measurement) for value, measurement in scores if measurement.key == newest.key]
+    comparable = [
+        (value, measurement)
+        for value, measurement in scores
+        if (measurement.key, measurement.n) == (newest.key, newest.n)
+    ]
     sign = -1 if METRICS[metric].better == "higher" else 1
     return min(comparable, key=lambda pair: sign * pair[0])[1]
 
