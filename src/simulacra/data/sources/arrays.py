@@ -407,7 +407,7 @@ def _load_folder(path: Path) -> Arrays:
     """The .npy files of a folder, as if they lay in one .npz."""
     files = _files(path)
     if not 0 < len(files) <= MOST_FILES:
-        count = "more .npy files than can be told apart" if files else "no .npy file"
+        count = "too many .npy files" if files else "no .npy file"
         raise DataError(f"{path} holds {count}; save all images as one array (N, H, W, C) with numpy.save")
     arrays = Arrays({}, [])
     for file in files:
