@@ -16,7 +16,7 @@ from simulacra.errors import SimulacraError, Stopped, StudyError
 from simulacra.files import cores, expand, write_aside
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
-from simulacra.report.formatting import duration, number
+from simulacra.report.formatting import number
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Findings, Outcome, Row, answer
 from simulacra.studies.file import load_study, name_of, shipped, template
@@ -347,9 +347,9 @@ class Work:
         pace = Pace.of([outcome for outcome in self.outcomes.values() if outcome.state != "missing"], running)
         done = len(self.outcomes) - len(running) - len(waiting)
         words = f"{done} done, {len(running)} running, {len(waiting)} to go"
-        if (left := pace.seconds_left(waiting)) is not None:
-            words += f", {duration(left / max(1, self.crew.workers))} left"
-        self.live.show(pace.images / max(1, sum(run.images for run in self.planned.trainings)), words)
+        share = pace.images / max(1, sum(run.images for run in self.planned.trainings))
+        left = pace.seconds_left(waiting)
+        self.live.show(share, words, left=None if left is None else left / max(1, self.crew.workers))
 
 
 @dataclass(frozen=True)
