@@ -102,6 +102,11 @@ class Recipe(Settings):
         return self
 
     @property
+    def weights(self) -> Literal["ema", "raw"]:
+        """Which weights samples are drawn with by default: the EMA where the recipe keeps one."""
+        return "ema" if self.ema else "raw"
+
+    @property
     def falls(self) -> bool:
         """Whether some player's learning rate depends on the last step."""
         return any(self.optimizer.of(player).schedule != "constant" for player in self.objective.players)

@@ -196,7 +196,7 @@ class History:
         All are of one extractor and one n, as others have another scale: those of the newest step; of several there,
         those that most steps have, then those that were measured last.
         """
-        usual = "ema" if self.recipe.ema else "raw"
+        usual = self.recipe.weights
         scales: dict[tuple[str | None, int | None], dict[int, Point]] = {}
         for row in self.evaluations:
             if (row.metric, row.split, row.label, row.against) != (metric, split, None, None) or not row.estimate:

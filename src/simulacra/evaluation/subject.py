@@ -150,7 +150,7 @@ def weights_of(recipe: Recipe, wanted: Weights | None = None) -> Weights:
     """
     if wanted == "ema" and not recipe.ema:
         raise RunError("--weights ema: this run keeps no EMA of its weights (ema = 0); give raw")
-    return wanted or ("ema" if recipe.ema else "raw")
+    return wanted or recipe.weights
 
 
 _LOCK = Lock()

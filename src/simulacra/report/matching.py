@@ -99,7 +99,7 @@ def default_split(records: Sequence[Record]) -> str:
 
 def weights_of(record: Record) -> str | None:
     """The weights that the samples of a run are drawn with, ema or raw; None where its recipe cannot be read."""
-    return ("ema" if record.recipe.ema else "raw") if record.recipe else None
+    return record.recipe.weights if record.recipe else None
 
 
 def numbers_of(record: Record) -> list[Measurement]:

@@ -330,7 +330,7 @@ def origin(record: Record, arrays: Arrays | None = None) -> Origin:
     step, weights = scalar(arrays, "step"), text(arrays, "weights")
     weights = WEIGHTS.get(weights, weights)
     if weights not in WEIGHT_NAMES:
-        weights = "ema" if record.recipe and record.recipe.ema else "raw"
+        weights = record.recipe.weights if record.recipe else "raw"
     return Origin(record.drawn if step is None else int(step), weights, text(arrays, "against"))
 
 
