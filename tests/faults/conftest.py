@@ -1,13 +1,16 @@
-"""How a command has to answer an attack."""
+"""How a command has to answer an attack, and processes that can be attacked."""
 
+import multiprocessing
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 Answer = Callable[..., str]
+# What commands import, imported once for all processes of a test.
+IMPORTED = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
 
 
 @pytest.fixture
@@ -46,3 +49,13 @@ def copies(tmp_path: Path) -> Callable[[Path], Path]:
         return target / folder.name
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Any]:
+    """Where processes come from that have imported everything and done nothing yet; one thread each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["simulacra.cli", *(f"simulacra.verbs.{name}" for name in IMPORTED)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield context
