@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 Answer = Callable[..., str]
-# What commands import, imported once for all processes of a test.
-IMPORTED = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
+# What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
+VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
+IMPORTED = ["simulacra.cli", *(f"simulacra.verbs.{verb}" for verb in VERBS), "torch._dynamo", "openTSNE"]
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def copies(tmp_path: Path) -> Callable[[Path], Path]:
 def processes() -> Iterator[Any]:
     """Where processes come from that have imported everything and done nothing yet; one thread each."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["simulacra.cli", *(f"simulacra.verbs.{name}" for name in IMPORTED)])
+    context.set_forkserver_preload(IMPORTED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield context

@@ -19,7 +19,6 @@ from simulacra.objectives.vae import VAE
 from simulacra.runs import RunFolder
 
 OPEN = io.open
-PATIENCE = 120.0
 STEPS = 8
 RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 3, "every.keep": 1, "every.epochs": [1]}
 TRIED = 2  # moments that are tried for each attempt
@@ -134,7 +133,7 @@ def test_what_is_made_of_a_run_twice_at_once_is_whole(
     out.mkdir()
     options: dict[str, list[object]] = {
         "export": ["--format", "folder", "--out", out],
-        "sample": ["--count", 20, "--out", out],
+        "sample": ["--count", 5, "--out", out],
         "report": ["--out", out / "page.html"],
         "evaluate": ["--count", 10, "--features", "random-vgg", "--only", "quality"],
     }

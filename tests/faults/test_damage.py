@@ -21,7 +21,7 @@ OF_A_RUN: dict[str, tuple[object, ...]] = {
     "summary": ("summary", "RUN/recipe.toml"),
 }
 TRIED = 8  # damages that a command meets for each attempt
-TRIED_OF_REPORTS = 2  # a report takes a second and more
+TRIED_OF_REPORTS = 1  # a report takes seconds
 PICTURES = ("png", "jpg", "gif", "bmp", "tif", "webp", "ppm")
 
 

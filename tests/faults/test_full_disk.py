@@ -71,7 +71,7 @@ def test_a_training_whose_disk_is_full_at_any_write_ends_in_a_sentence_and_the_s
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    recipe = recipe_file("vae", **{"steps": 2, "every.log": 1, "every.checkpoint": 2})
+    recipe = recipe_file("vae", **{"steps": 1, "every.log": 1, "every.checkpoint": 1})
     words = ["train", recipe, "--data", make_store(), "--no-report", "--out"]
     assert simulacra(*words, tmp_path / "whole").code == 0
     out, room = tmp_path / "run", 0

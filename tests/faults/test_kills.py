@@ -29,17 +29,17 @@ from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
 STEPS = 20
-RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 3, "every.keep": 2, "every.epochs": [1]}
+RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 5, "every.keep": 2, "every.epochs": [1]}
 CHANGES: dict[str, dict[str, Any]] = {name: {} for name in sorted(FAMILIES)} | {
     "gan": {"ema": 0.9},
     "vae": {
         "optimizer.schedule": "cosine",
         "objective.kl_schedule": "cyclical",
         "objective.kl_steps": 10,
-        "every.score": 9,
+        "every.score": 10,
     },
 }
-PATIENCE = 120.0
+PATIENCE = 300.0
 LOOK = 0.02  # seconds between two looks
 PROC = Path("/proc")
 Outputs = dict[str, Any]

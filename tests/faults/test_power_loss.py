@@ -13,7 +13,8 @@ from simulacra.engine.checkpoints import read_checkpoint
 from simulacra.runs import RunFolder
 
 OPEN, FSYNC = io.open, os.fsync
-STATES = 8  # power cuts that are tried for each attempt, evenly spaced over the moments at which something was synced
+STEPS = 8
+STATES = 5  # power cuts that are tried for each attempt, evenly spaced over the moments at which something was synced
 Names = dict[str, "Content"]
 
 
@@ -104,7 +105,7 @@ def test_a_training_goes_on_from_what_a_power_cut_leaves(
     attempts: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    recipe = recipe_file("vae", **{"steps": 12, "every.log": 1, "every.checkpoint": 2, "every.keep": 1})
+    recipe = recipe_file("vae", **{"steps": STEPS, "every.log": 1, "every.checkpoint": 2, "every.keep": 1})
     words = ["train", recipe, "--data", make_store(), "--no-report", "--out"]
     whole, states = tmp_path / "whole", []
 
@@ -125,6 +126,6 @@ def test_a_training_goes_on_from_what_a_power_cut_leaves(
         assert ended.code == 0, (state.name, ended.err)
         assert (state / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes(), state.name
         assert RunFolder(state).rows("evaluations") == RunFolder(whole).rows("evaluations"), state.name
-        ends = [read_checkpoint(RunFolder(run).checkpoints()[12])["networks"] for run in (state, whole)]
+        ends = [read_checkpoint(RunFolder(run).checkpoints()[STEPS])["networks"] for run in (state, whole)]
         assert [str(end) for end in ends] == [str(ends[0])] * 2, state.name
     record_property("power cuts", len(tried))
