@@ -21,7 +21,7 @@ from simulacra.runs import RunFolder
 OPEN = io.open
 STEPS = 8
 RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 3, "every.keep": 1, "every.epochs": [1]}
-TRIED = 2  # moments that are tried for each attempt
+TRIED = 1  # moments that are tried for each attempt
 # A command in a process of its own, which has a cache of its own and says into a file what it has to say.
 COMMAND = """
 import multiprocessing, os, sys
@@ -312,7 +312,7 @@ def test_a_copy_of_a_run_that_was_made_while_it_trained_goes_on_or_says_why_not(
     alone, chance = tmp_path / "alone", random.Random("copies")
     copies = [
         Copying(alone, tmp_path / f"copy-{number}", chance.randrange(4, moments), random.Random(number))
-        for number in range(3 * TRIED * attempts)
+        for number in range(4 * TRIED * attempts)
     ]
     with monkeypatch.context() as patch:
         watched = Moments(alone, lambda moment: [copy.go_on(moment) for copy in copies] and None)

@@ -11,7 +11,7 @@ from PIL import Image
 JUNK = ("null", "[]", "{}", '{"format": 99}', "9" * 400, '{"a": ' * 3_000, "\x00\x01", "NaN", "=cmd|' /C calc'!A0")
 DAMAGES = ("emptied", "cut", "bits flipped", "a stretch of zeros", "doubled", "junk", "a folder", "gone")
 OF_A_RUN: dict[str, tuple[object, ...]] = {
-    "evaluate": ("evaluate", "RUN", "--count", 10),
+    "evaluate": ("evaluate", "RUN", "--count", 10, "--features", "random-vgg", "--only", "quality"),
     "report": ("report", "RUN", "--out", "OUT/page.html"),
     "sample": ("sample", "RUN", "--count", 2, "--out", "OUT/samples.npy"),
     "diagnose": ("diagnose", "RUN"),

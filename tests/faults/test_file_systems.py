@@ -191,7 +191,7 @@ def test_a_network_folder_that_stops_answering_ends_a_command_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    disk, tried, step = tmp_path / "disk", 0, max(1, 12 // attempts)
+    disk, tried, step = tmp_path / "disk", 0, max(1, 50 // attempts)
     first = command(name)
     while True:
         left, number = step * tried, FAILURES[tried % len(FAILURES)]

@@ -123,10 +123,12 @@ def _open_store(crew: Crew, patience: timedelta) -> tuple[TCPStore, list[subproc
         return TCPStore(address, port, is_master=hosts, timeout=patience), []
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=patience)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "LOCAL_RANK": "0"}
-    for rank in range(1, crew.local):
-        environment = os.environ | {"LOCAL_RANK": str(rank)}
-        _started.append(subprocess.Popen(_command(), stdin=subprocess.PIPE, env=environment))
-    return store, _started
+    ranks = [str(rank) for rank in range(1, crew.local)]
+    children = [
+        subprocess.Popen(_command(), stdin=subprocess.PIPE, env=os.environ | {"LOCAL_RANK": rank}) for rank in ranks
+    ]
+    _started.extend(children)
+    return store, children
 
 
 @contextmanager
