@@ -24,6 +24,8 @@ from simulacra.files import cores
 
 # How long one process waits for another: the first one may pack, measure or draw meanwhile.
 PATIENCE = timedelta(hours=1)
+# Seconds in which a process ends by itself where it hears that the first one is gone.
+GRACE = 5.0
 # The processes that this one has started: as long as they are remembered here, their stdin stays open.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -137,21 +139,20 @@ def ending_with_first(crew: Crew) -> Iterator[None]:
 
     Those that torchrun has started are ended by torchrun.
     """
-    working = threading.Event()
+    ended = threading.Event()
 
     def watch() -> None:
         while os.read(0, 1):  # the first process holds the other end of stdin, and writes nothing
             pass
-        if working.is_set():
+        if not ended.wait(GRACE):
             os._exit(1)
 
     if not crew.started:
-        working.set()
         threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        working.clear()
+        ended.set()
 
 
 def _command() -> list[str]:

@@ -251,8 +251,10 @@ def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say
         (planned.out / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(f"{planned.out} cannot be written ({error.strerror}); give another --out") from error
-    count = min(workers or at_a_time(), len(missing))
+    count = min(workers or at_a_time(), len(trainings))
+    # Of all runs and not of those that are missing: digits depend on it, and must not on when a study was interrupted.
     threads = 1 if scheduler else max(1, cores() // count)
+    count = min(count, len(missing))
     where = f"on {scheduler}" if scheduler else f"{count} at a time"
     say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {where}")
     at_work = cluster(scheduler, planned.out) if scheduler else local(count, threads)

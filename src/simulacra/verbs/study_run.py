@@ -97,9 +97,12 @@ def carry_out(task: Task) -> Outcome:
         if outcome.state == "diverged":
             return outcome
         folder = RunFolder(run.folder)
-        if not folder.exists() or folder.read_facts().get("state") != "finished":
+        facts = folder.read_facts() if folder.exists() else {}
+        if facts.get("state") != "finished":
             wait_for(folder)
-            train(run.recipe, task.data, run.folder, threads=task.threads, report=False)
+            before = facts.get("threads")  # a run keeps its number, also where another number of runs is at work
+            threads = before if isinstance(before, int) and before > 0 else task.threads
+            train(run.recipe, task.data, run.folder, threads=threads, report=False)
         note(folder, task)
         measure(run, folder)
         return read_outcome(run)
