@@ -4,8 +4,9 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
-from simulacra.verbs.study import Pace, Work, cost, prepare, study
+from simulacra.verbs.study import Pace, Work, carry_out_all, cost, prepare, study
 from simulacra.verbs.study_cluster import cluster
 from simulacra.verbs.study_run import Task
 from simulacra.verbs.study_workers import Crew
@@ -211,6 +212,33 @@ def test_the_time_that_is_left_follows_from_the_speed_of_each_case(study_file: M
     pace = Pace.of(ended, [heavy])
     assert pace.images == 60
     assert pace.seconds_left([second_light, second_heavy]) == pytest.approx(40 + 20 + 80)
+
+
+def test_a_study_that_goes_on_trains_its_runs_with_as_many_threads_as_before(
+    study_file: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path), []
+
+    @contextmanager
+    def local(workers: int, threads: int) -> Iterator[Crew]:
+        asked.append((workers, threads))
+        with ThreadPoolExecutor(workers) as executor:
+
+            def submit(task: Task) -> Future[Any]:
+                return executor.submit(Outcome, task.run, "finished")
+
+            yield Crew(executor, workers, submit, lambda task, result: result)
+
+    monkeypatch.setattr("simulacra.verbs.study.local", local)
+    monkeypatch.setattr("simulacra.verbs.study.cores", lambda: 8)
+    for finished in (0, 3):
+        ready = made.trainings[:finished]
+        states = {run.folder: "finished" if run in ready else "missing" for run in made.trainings}
+        monkeypatch.setattr(
+            "simulacra.verbs.study.read_outcome", lambda run, states=states: Outcome(run, states[run.folder])
+        )
+        carry_out_all(made, 2, None, lambda _: None)
+    assert asked == [(2, 4), (1, 4)]
 
 
 def test_a_run_that_cannot_begin_is_reported_and_ends_the_study(study_file: MakeStudy, tmp_path: Path) -> None:
