@@ -139,6 +139,8 @@ def test_a_column_called_file_is_never_taken_for_values(tmp_path: Path) -> None:
 def test_two_columns_that_both_may_be_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"2 columns that may be file names \(Smiling, Number\); call"):
         table(tmp_path, "Smiling,Number\n1,0\n0,1\n", ("0.png", "1.png"))
+    with pytest.raises(DataError, match=r"3 columns that may be file names \(Smiling, column 2, column 3\); call"):
+        table(tmp_path, "Smiling\n1,0,0\n0,1,1\n", ("0.png", "1.png"))
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def read_table(path: Path, find: Finder, faults: Faults) -> Table:
     width = _width(sample)
     # CelebA's and R's headers leave out the name of the first column.
     unnamed = len(sample) > 1 and _filled(sample[0].cells) == width - 1 == len(sample[0].cells)
-    if unnamed and find(sample[0].cells[0]).row < 0:
+    if unnamed and width > 1 and find(sample[0].cells[0]).row < 0:
         sample[0].cells.insert(0, "")
     place = _name_column(path, sample, find, width)
     header = _header(sample[0], place, find, width)
@@ -339,7 +339,8 @@ def _likeliest(path: Path, first: Row, places: list[int], called: dict[str, int]
     """Of columns that name equally many pictures, the one that is called like file names."""
     by_name = [called[word] for word in CALLED if called.get(word) in places]
     if not by_name and len(places) > 1:
-        names = f"columns that may be file names ({', '.join(first.cells[at] for at in places)})"
+        titles = [first.cells[at] if at < len(first.cells) else f"column {at + 1}" for at in places]
+        names = f"columns that may be file names ({', '.join(titles)})"
         raise DataError(f"{path} has {len(places)} {names}; call the right one file in the header")
     return [*by_name, *places][0]
 
