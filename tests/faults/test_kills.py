@@ -28,15 +28,15 @@ from simulacra.exporting.onnx import PARTS
 from simulacra.objectives import FAMILIES
 from simulacra.runs import RunFolder
 
-STEPS = 20
-RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 5, "every.keep": 2, "every.epochs": [1]}
+STEPS = 12
+RHYTHM = {"steps": STEPS, "every.log": 2, "every.checkpoint": 4, "every.keep": 2, "every.epochs": [1]}
 CHANGES: dict[str, dict[str, Any]] = {name: {} for name in sorted(FAMILIES)} | {
     "gan": {"ema": 0.9},
     "vae": {
         "optimizer.schedule": "cosine",
         "objective.kl_schedule": "cyclical",
         "objective.kl_steps": 10,
-        "every.score": 10,
+        "every.score": 8,
     },
 }
 PATIENCE = 300.0
