@@ -27,7 +27,8 @@ class Measurement:
     """One number of a run."""
 
     metric: str  # a name of `catalogue.METRICS`; a row of a later version may bear another one
-    estimate: Estimate | None  # the value with its interval; None where it is withheld, which `why` explains
+    # the value with its interval, both finite; None where it is withheld, which `why` explains
+    estimate: Estimate | None
     step: int = 0  # updates that the model had had
     # the value of real images, chance or a linear code in the place of the model; None without one
     baseline: float | None = None
@@ -53,6 +54,17 @@ class Measurement:
     why: str | None = None  # the reason why it is withheld, or cannot be measured
     # further entries of the row, such as how many labels or factors it is a mean over
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """A number that is none is withheld, and so are limits: no reader has to ask, and JSON knows no NaN."""
+        values = () if self.estimate is None else (self.estimate.value, self.estimate.low, self.estimate.high)
+        wrong = [value is not None and _finite(value) is None for value in values]
+        if any(wrong):
+            replaced = None if wrong[0] else Estimate(values[0])
+            object.__setattr__(self, "estimate", replaced)
+            object.__setattr__(self, "why", self.why if replaced else "withheld, it is no finite number")
+        if self.baseline is not None and _finite(self.baseline) is None:
+            object.__setattr__(self, "baseline", None)
 
     @property
     def subject(self) -> Key:
