@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from simulacra.data.pack import pack
 from simulacra.data.sources import Options, open_source
 from simulacra.errors import DataError
-from simulacra.files import LONGEST_NAME, beside, expand, keep_aside, user_cache, write_aside
+from simulacra.files import LONGEST_NAME, beside, expand, keep_aside, remove_unfinished, user_cache, write_aside
 from simulacra.runs import RunFolder
 
 
@@ -35,6 +36,25 @@ def test_a_disk_that_cannot_lock_is_told_of_and_never_waited_for(tmp_path: Path)
         f"the disk of {tmp_path} cannot lock files",
         f"the disk of {tmp_path / 'run'} cannot lock files",
     ]
+
+
+def test_a_file_that_a_running_process_has_begun_is_not_removed_and_one_of_a_killed_process_is(tmp_path: Path) -> None:
+    running, killed = tmp_path / f".a.{os.getppid()}-1.aside", tmp_path / ".b.99999999-1.aside"
+    for path in (running, killed):
+        path.write_bytes(b"half")
+    remove_unfinished(tmp_path)
+    assert [path for path in (running, killed) if path.exists()] == [running]
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.EINVAL])
+def test_where_a_disk_cannot_be_asked_to_keep_a_file_it_is_written_all_the_same(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, "no fsync")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert write_aside(tmp_path / "file", b"content").read_bytes() == b"content"
 
 
 @pytest.mark.parametrize("letters", [1, 200, 230, 251, 255])

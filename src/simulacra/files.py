@@ -5,6 +5,7 @@ import hashlib
 import io
 import math
 import os
+import re
 import threading
 import zipfile
 import zlib
@@ -158,7 +159,7 @@ def write_aside(target: Path, content: bytes) -> Path:
         with aside.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())  # whole even after a power cut
+            sync(file.fileno())  # whole even after a power cut
         aside.replace(target)
         sync_names(target.parent)
     except OSError as error:
@@ -171,7 +172,38 @@ def write_aside(target: Path, content: bytes) -> Path:
 def remove_unfinished(folder: Path) -> None:
     """Deletes what a process that was killed has left of the files that it was writing aside into a folder."""
     for unfinished in folder.glob(".*.aside"):
-        unfinished.unlink(missing_ok=True)
+        if not _is_being_written(unfinished):
+            unfinished.unlink(missing_ok=True)
+
+
+def _is_being_written(aside: Path) -> bool:
+    """Whether another process of this machine that still runs has begun a file; only POSIX systems are asked."""
+    writer = re.search(r"\.(\d+)-\d+\.aside$", aside.name)
+    if writer is None or os.name != "posix" or int(writer[1]) == os.getpid():
+        return False
+    try:
+        os.kill(int(writer[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
+
+
+LACKS_SYNC = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+def sync(descriptor: int) -> None:
+    """Has the disk keep the content of an open file; a disk that cannot be asked keeps it in its own time.
+
+    Raises:
+        OSError: the disk has failed, or is full.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in LACKS_SYNC:
+            raise
 
 
 def sync_names(folder: Path) -> None:

@@ -34,7 +34,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, expand, read_npz, remove_unfinished, sync_names, write_aside
+from simulacra.files import can_lock, expand, read_npz, remove_unfinished, sync, sync_names, write_aside
 from simulacra.measurements import Measurement
 from simulacra.progress import duration
 from simulacra.recipe import Recipe, read_earlier, to_toml
@@ -49,6 +49,7 @@ KINDS: dict[str, Any] = {
     "data": dict,
     "best": dict,
     "measured": dict,
+    "rows": dict,
 }
 
 
@@ -62,6 +63,7 @@ class RunFolder:
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self.writes = path, writes
+        self._held: int | None = None  # the folder itself, opened for as long as this process has locked it
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -124,6 +126,7 @@ class RunFolder:
 
     def require(self) -> None:
         """Raises RunError unless the folder holds a run."""
+        self._require_in_place()
         if not self.exists():
             raise RunError(f"{self.path} holds no run (it has no recipe.toml and run.json); {another_run(self.path)}")
 
@@ -153,6 +156,8 @@ class RunFolder:
                 say(f"the disk of {self.path} cannot lock files; let no other process write there meanwhile")
             for folder in (self.path, self.path / "checkpoints", self.path / "pictures"):
                 remove_unfinished(folder)
+            if os.name == "posix":  # elsewhere a folder with an open file can be neither moved nor deleted
+                self._held = os.open(self.path, os.O_RDONLY)
         except Timeout as error:
             raise RunError(f"another process is training in {self.path}; {remedy}") from error
         except OSError as error:
@@ -160,11 +165,26 @@ class RunFolder:
         try:
             yield
         finally:
+            if self._held is not None:
+                os.close(self._held)
+                self._held = None
             self._lock.release()
-            if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
-                with suppress(OSError):
+            with suppress(OSError):
+                if fresh and [path.name for path in self.path.iterdir()] == [".lock"]:
                     (self.path / ".lock").unlink()
                     self.path.rmdir()
+
+    def _require_in_place(self) -> None:
+        """Raises RunError where the folder that this process has locked was moved or deleted: nothing is made anew."""
+        if self._held is None:
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(os.fstat(self._held), self.path.stat()):
+                return
+        raise RunError(
+            f"{self.path} was moved or deleted while files were written into it; move it back, then the same command "
+            "goes on from the last checkpoint"
+        )
 
     @contextmanager
     def lock_if_writable(self, say: Callable[[str], None] = lambda _: None) -> Iterator[bool]:
@@ -202,7 +222,10 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> Path:
         """Writes one file of the run aside and renames it, so that no reader sees half of it."""
-        return write_aside(self.path / name, content) if self.writes else self.path / name
+        if not self.writes:
+            return self.path / name
+        self._require_in_place()
+        return write_aside(self.path / name, content)
 
     # --- streams of rows
 
@@ -211,6 +234,7 @@ class RunFolder:
         path = self.path / f"{stream}.jsonl"
         if not self.writes:
             return
+        self._require_in_place()
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -237,6 +261,19 @@ class RunFolder:
                 raise RunError(f"{path} is damaged at line {number} ({error}); remove that line") from error
         return rows
 
+    def count_rows(self) -> dict[str, int]:
+        """Stream -> how many rows it has."""
+        return {stream: len(self.rows(stream)) for stream in STREAMS}
+
+    def lacks_rows(self) -> bool:
+        """Whether the run has fewer rows than when it finished, as where it was copied at that moment.
+
+        Raises:
+            RunError: a line or run.json is damaged.
+        """
+        noted, counted = self.read_facts().get("rows", {}), self.count_rows()
+        return any(isinstance(count := noted.get(name), int) and counted[name] < count for name in STREAMS)
+
     def measurements(self) -> list[Measurement]:
         """Rows of evaluations.jsonl in the order of the file, those of earlier versions under the new names.
 
@@ -253,7 +290,7 @@ class RunFolder:
         for stream in STREAMS if self.writes else ():
             if (rows := self.path / f"{stream}.jsonl").is_file():
                 with rows.open("rb") as file:
-                    os.fsync(file.fileno())
+                    sync(file.fileno())
         sync_names(self.path)
 
     def rewind(self, step: int) -> None:

@@ -1,13 +1,17 @@
-"""How a command has to answer an attack."""
+"""How a command has to answer an attack, and processes that can be attacked."""
 
+import multiprocessing
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 Answer = Callable[..., str]
+# What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
+VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
+IMPORTED = ["simulacra.cli", *(f"simulacra.verbs.{verb}" for verb in VERBS), "torch._dynamo", "openTSNE"]
 
 
 @pytest.fixture
@@ -46,3 +50,13 @@ def copies(tmp_path: Path) -> Callable[[Path], Path]:
         return target / folder.name
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Any]:
+    """Where processes come from that have imported everything and done nothing yet; one thread each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield context

@@ -11,7 +11,7 @@ from PIL import Image
 JUNK = ("null", "[]", "{}", '{"format": 99}', "9" * 400, '{"a": ' * 3_000, "\x00\x01", "NaN", "=cmd|' /C calc'!A0")
 DAMAGES = ("emptied", "cut", "bits flipped", "a stretch of zeros", "doubled", "junk", "a folder", "gone")
 OF_A_RUN: dict[str, tuple[object, ...]] = {
-    "evaluate": ("evaluate", "RUN", "--count", 10),
+    "evaluate": ("evaluate", "RUN", "--count", 10, "--features", "random-vgg", "--only", "quality"),
     "report": ("report", "RUN", "--out", "OUT/page.html"),
     "sample": ("sample", "RUN", "--count", 2, "--out", "OUT/samples.npy"),
     "diagnose": ("diagnose", "RUN"),
@@ -21,6 +21,7 @@ OF_A_RUN: dict[str, tuple[object, ...]] = {
     "summary": ("summary", "RUN/recipe.toml"),
 }
 TRIED = 8  # damages that a command meets for each attempt
+TRIED_OF_REPORTS = 1  # a report takes seconds
 PICTURES = ("png", "jpg", "gif", "bmp", "tif", "webp", "ppm")
 
 
@@ -69,7 +70,7 @@ def test_a_run_that_is_damaged_is_answered_and_nothing_of_it_is_lost(
     run, chance = trained_once(family, {"count": 60, "held_out": 10}), random.Random(f"{verb} {family}")
     files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name != ".lock"]
     (tmp_path / "out").mkdir()
-    for _ in range(TRIED * attempts):
+    for _ in range((TRIED_OF_REPORTS if verb == "report" else TRIED) * attempts):
         copy, how = copies(run), chance.choice(DAMAGES)
         victim = copy / chance.choice(files).relative_to(run)
         damage(victim, how, chance)
@@ -85,7 +86,11 @@ def test_a_run_that_is_damaged_is_answered_and_nothing_of_it_is_lost(
 
 @pytest.mark.parametrize(
     "words",
-    [("evaluate", "RUN", "--count", 10), ("audit", "STORE"), ("train", "RECIPE", "--data", "STORE", "--out", "OUT")],
+    [
+        ("evaluate", "RUN", "--count", 10),
+        ("audit", "STORE"),
+        ("train", "RECIPE", "--data", "STORE", "--no-report", "--out", "OUT"),
+    ],
 )
 def test_a_store_that_is_damaged_is_answered(
     words: tuple[object, ...],
@@ -97,6 +102,7 @@ def test_a_store_that_is_damaged_is_answered(
     tmp_path: Path,
 ) -> None:
     run, chance = trained_once("vae", {"count": 60, "held_out": 10}), random.Random(str(words))
+    recipe = recipe_file("vae", **{"steps": 1, "every.log": 1})
     store, kept = tmp_path / "store", tmp_path / "kept"
     store.rename(kept)
     files = [path for path in sorted(kept.rglob("*")) if path.is_file()]
@@ -104,7 +110,7 @@ def test_a_store_that_is_damaged_is_answered(
         how, chosen = chance.choice(DAMAGES), chance.choice(files)
         copies(kept).parent.joinpath("kept").rename(store)
         damage(store / chosen.relative_to(kept), how, chance)
-        names = {"RUN": run, "STORE": store, "RECIPE": recipe_file("vae"), "OUT": tmp_path / f"out-{number}"}
+        names = {"RUN": run, "STORE": store, "RECIPE": recipe, "OUT": tmp_path / f"out-{number}"}
         answer(*[names.get(str(word), word) for word in words], why=(chosen.name, how))
         store.rename(tmp_path / f"used-{number}")
 

@@ -13,7 +13,7 @@ COMMANDS: tuple[tuple[object, ...], ...] = (
     ("recipes",),
     ("doctor",),
     ("summary", "RUN/recipe.toml"),
-    ("train", "RUN/recipe.toml", "--data", "STORE", "--out", "new"),
+    ("train", "RUN/recipe.toml", "--data", "STORE", "--steps", 1, "--no-report", "--out", "new"),
     ("pack", "folder", "PICTURES", "--size", 8, "--out", "packed"),
     ("audit", "STORE"),
     ("sample", "RUN", "--out", "samples.png"),

@@ -22,7 +22,7 @@ from simulacra.data.sources.base import Source
 from simulacra.data.splits import TRAIN, split_by_class, split_by_content
 from simulacra.data.store import FORMAT, SPLITS, ImageStore, digest, hasher, is_store, open_store
 from simulacra.errors import DataError, one_line
-from simulacra.files import beside, can_lock
+from simulacra.files import beside, can_lock, sync, sync_names
 
 # Called with (pictures done, pictures in all).
 Progress = Callable[[int, int], None]
@@ -106,7 +106,7 @@ def _write_store(source: Source, folder: Path, tolerated: int, progress: Progres
     (folder / "store.json").write_text(json.dumps(head, indent=1), "utf-8")
     for path in folder.iterdir():  # a power cut must not leave empty files
         with path.open("rb+") as file:
-            os.fsync(file.fileno())
+            sync(file.fileno())
 
 
 def _write_images(source: Source, path: Path, tolerated: int, progress: Progress | None, workers: int | None) -> _Tally:
@@ -259,7 +259,9 @@ def pack(
             aside.mkdir()
             tolerated = len(source.names) if keep_going else int(TOLERATED * len(source.names))
             _write_store(source, aside, tolerated, progress, workers)
+            sync_names(aside)
             aside.rename(out)
+            sync_names(out.parent)
         except OSError as error:
             raise _unwritable(out, source, error, remedy) from error
         finally:

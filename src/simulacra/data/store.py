@@ -14,7 +14,6 @@ A folder without store.json is not a store, so an interrupted packing is never u
 
 import hashlib
 import json
-import mmap
 import os
 import shlex
 from collections.abc import Iterable
@@ -40,11 +39,17 @@ PIECE = 256  # images that are read at once for a fingerprint
 
 
 class _OpenFile:
-    """A file of equal rows of bytes, open as long as this object lives: where rows begin, and their size in bytes."""
+    """The file of mapped images, open as long as this object lives: where rows begin, and their size in bytes.
 
-    def __init__(self, path: Path, offset: int, shape: tuple[int, ...]) -> None:
-        self.path, self.offset, self.size = path, offset, int(np.prod(shape))
-        self.descriptor = os.open(path, os.O_RDONLY)
+    Args:
+        images: (N, H, W, C) uint8, the whole of a file.
+    """
+
+    def __init__(self, images: np.memmap[Any, Any]) -> None:
+        assert images.filename is not None, "the images are in a file"
+        self.images, self.path = images, Path(images.filename)
+        self.offset, self.size = images.offset, int(np.prod(images.shape[1:]))
+        self.descriptor = os.open(self.path, os.O_RDONLY)
 
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
@@ -67,6 +72,8 @@ class ImageStore:
     # Facts for people: source, options, counts, licence, notes. JSON values.
     card: dict[str, Any] = field(default_factory=dict)
     pictures: str = ""  # fingerprint of the images alone; empty where store.json, of an earlier version, has none
+    # The file of `images`, opened with them: where the store is deleted or packed anew, its images are still read.
+    file: _OpenFile | None = field(default=None, compare=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -126,12 +133,10 @@ class ImageStore:
         for number in np.unique(np.concatenate([starts, starts + file.size - 1]) // piece).tolist():
             os.posix_fadvise(file.descriptor, number * piece, piece, os.POSIX_FADV_WILLNEED)
 
-    @cached_property
+    @property
     def _file(self) -> _OpenFile | None:
-        """The mapped file, opened for reading; None if the images are not a whole file or the system cannot read so."""
-        images: Any = self.images
-        whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
-        return _OpenFile(Path(images.filename), images.offset, self.shape) if whole and CAN_READ else None
+        """The file that images are read from; None where these are other images, or the system cannot read so."""
+        return self.file if self.file is not None and self.file.images is self.images else None
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -215,9 +220,10 @@ def open_store(path: Path) -> ImageStore:
     try:
         head = _head(path)
         factors = np.load(path / "factors.npy") if head["factor_names"] else None
+        images = np.load(path / "images.npy", mmap_mode="r")
         store = ImageStore(
             path=path,
-            images=np.load(path / "images.npy", mmap_mode="r"),
+            images=images,
             labels=np.load(path / "labels.npy"),
             label_names=tuple(map(str, head["label_names"])),
             exclusive=head["exclusive"],
@@ -227,6 +233,7 @@ def open_store(path: Path) -> ImageStore:
             factor_names=tuple(map(str, head["factor_names"])),
             card=head["card"],
             pictures=pictures_of(head),
+            file=_OpenFile(images) if CAN_READ and isinstance(images, np.memmap) else None,
         )
         _check(store)
     except (OSError, EOFError, ValueError) as error:

@@ -1,8 +1,10 @@
 """Reading many pictures on all cores, in order, with few in memory at a time."""
 
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -41,10 +43,8 @@ def read_all(
         for item in items:
             yield attempt(read, item)
         return
-    # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang. Ctrl-C reaches all of them;
-    # this one ends the workers and prints the only message.
-    ignored = signal.SIGINT, signal.SIG_IGN
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=signal.signal, initargs=ignored)
+    # Spawned, not forked: a fork of a process with threads (torch, a web server) may hang.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin)
     try:
         yield from _in_order(pool, read, items, ahead=4 * workers)
     except BrokenProcessPool as error:
@@ -54,6 +54,21 @@ def read_all(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Begins a worker. Ctrl-C reaches all processes: the one that started this one ends it and prints the only message.
+
+    Where that one is killed, nobody ends its workers, so they watch it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def may_start_processes() -> bool:

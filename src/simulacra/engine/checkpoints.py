@@ -100,6 +100,38 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     return files[step], step
 
 
+def to_go_on_from(run: RunFolder, recipe: Recipe) -> Path | None:
+    """The newest checkpoint of a run whose rows up to there are all written; None where the run has no checkpoint.
+
+    A folder that was copied while it trained may have rows that are older than its newest checkpoint, and no training
+    would write the rows between them again.
+
+    Raises:
+        RunError: no checkpoint has its rows.
+    """
+    files = run.checkpoints()
+    for step in reversed(files):
+        if has_rows(run, recipe, step):
+            return files[step]
+    if files:
+        raise RunError(
+            f"{run.path} lacks rows of metrics.jsonl or evaluations.jsonl before each of its checkpoints, as where a run "
+            "is copied while it trains; copy it again, or train again into another folder"
+        )
+    return None
+
+
+def has_rows(run: RunFolder, recipe: Recipe, step: int) -> bool:
+    """Whether a run has all rows that are due before the snapshot at a step."""
+    every = recipe.every
+    due, measured = step - step % every.log, (step - 1) // every.checkpoint * every.checkpoint
+    if due and all(row["step"] < due for row in run.rows("metrics")):
+        return False
+    # Rows of `evaluate` have a seed; a split without images gives a snapshot no rows.
+    rows = [row for row in run.rows("evaluations") if "seed" not in row and row.get("split") in every.evaluate]
+    return not rows or max(row["step"] for row in rows) >= measured
+
+
 def restore(
     run: RunFolder, step: Which = None, *, recipe: Recipe | None = None, ema: bool = True
 ) -> tuple[Objective, int]:

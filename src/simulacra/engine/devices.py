@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,6 +24,8 @@ from simulacra.files import cores
 
 # How long one process waits for another: the first one may pack, measure or draw meanwhile.
 PATIENCE = timedelta(hours=1)
+# The processes that this one has started: as long as they are remembered here, their stdin stays open.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,34 @@ def _open_store(crew: Crew, patience: timedelta) -> tuple[TCPStore, list[subproc
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=patience)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "LOCAL_RANK": "0"}
     ranks = [str(rank) for rank in range(1, crew.local)]
-    return store, [subprocess.Popen(_command(), env=os.environ | {"LOCAL_RANK": rank}) for rank in ranks]
+    children = [
+        subprocess.Popen(_command(), stdin=subprocess.PIPE, env=os.environ | {"LOCAL_RANK": rank}) for rank in ranks
+    ]
+    _started.extend(children)
+    return store, children
+
+
+@contextmanager
+def ending_with_first(crew: Crew) -> Iterator[None]:
+    """While it is open, this process ends where the first one, which started it, is gone: killed before they met, say.
+
+    Those that torchrun has started are ended by torchrun.
+    """
+    working = threading.Event()
+
+    def watch() -> None:
+        while os.read(0, 1):  # the first process holds the other end of stdin, and writes nothing
+            pass
+        if working.is_set():
+            os._exit(1)
+
+    if not crew.started:
+        working.set()
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        working.clear()
 
 
 def _command() -> list[str]:

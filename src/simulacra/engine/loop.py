@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simulacra.data.batches import SHUFFLED, Batches, Order
 from simulacra.data.store import ImageStore
-from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, transfer
+from simulacra.engine.checkpoints import fitting, freeze, read_checkpoint, to_bytes, to_go_on_from, transfer
 from simulacra.engine.devices import Devices, feed, synchronize
 from simulacra.engine.optimizers import EMA, Optimizers
 from simulacra.errors import Diverged
@@ -156,8 +156,8 @@ def assemble(
     if recipe.sync_batch_norm and devices.world > 1:
         synchronize(objective.networks, devices)
     first, transferred = devices.rank == 0, None
-    files = run.checkpoints() if first else {}
-    state = devices.share(read_checkpoint(files[max(files)]) if files else None)
+    newest = to_go_on_from(run, recipe) if first else None
+    state = devices.share(read_checkpoint(newest) if newest else None)
     if recipe.start:
         transferred = transfer(objective, recipe.start) if first and not state else None
         freeze(objective, recipe.start.frozen)

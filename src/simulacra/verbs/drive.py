@@ -241,7 +241,7 @@ def conclude(training: Training, subject: Subject, step: int, say: Callable[[str
         if "test" not in training.recipe.every.evaluate:
             for measurement in held_out(subject, "test", step):
                 run.append("evaluations", measurement.to_json())
-    run.write_facts({"state": "finished"})
+    run.write_facts({"state": "finished", "rows": run.count_rows()})
     note_findings(run, say)
 
 

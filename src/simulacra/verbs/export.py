@@ -61,7 +61,7 @@ def export(
         remove_unfinished(folder)
     for name, content in files.items():
         write_aside(out / name, content)
-    (out / UNFINISHED).unlink()
+    (out / UNFINISHED).unlink(missing_ok=True)  # another process may have written the same export meanwhile
     if licence is None:
         say(f"no licence was chosen: give one, like --license apache-2.0, or write it into {out / 'README.md'}")
     if form == "web":

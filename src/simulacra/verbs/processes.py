@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 
 from simulacra.data.batches import Order
 from simulacra.data.store import ImageStore
-from simulacra.engine.devices import Crew, Devices, share_cores
+from simulacra.engine.devices import Crew, Devices, ending_with_first, share_cores
 from simulacra.engine.loop import assemble
 from simulacra.engine.loop import train as updates
 from simulacra.errors import DataError, RecipeError, SimulacraError
@@ -61,7 +61,8 @@ def run(train: Callable[[Job, OpenDevices], T], job: Job, devices: int) -> T:
     else:
         check(job.recipe, crew.world)
     if crew.rank:
-        train_along(job, crew)
+        with ending_with_first(crew):
+            train_along(job, crew)
     opened = []
 
     def open_devices(recipe: Recipe, store: ImageStore, order: Order) -> Devices:

@@ -21,7 +21,7 @@ from simulacra.errors import Diverged, RunError, SimulacraError, Stopped
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.features import JUDGE
 from simulacra.evaluation.judge import judge_of
-from simulacra.files import user_cache
+from simulacra.files import can_lock, user_cache
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.plan import MEASURED, PlannedRun
@@ -141,9 +141,10 @@ def train_judge(folder: RunFolder) -> None:
         return
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / ".lock"):
-            judge_of(store_of(folder))
-    except OSError:  # a cache that cannot be written: each run trains the judge for itself
+        if can_lock(cache / ".lock"):
+            with FileLock(cache / ".lock"):
+                judge_of(store_of(folder))
+    except OSError:  # a cache that cannot be written, or locked: each run trains the judge for itself
         return
 
 

@@ -194,7 +194,8 @@ def read_earlier(run: RunFolder, prepared: Prepared) -> dict[str, Any] | None:
     if reached > recipe.steps:
         raise RunError(f"{run.path} has come to step {reached:,} already, beyond --steps {recipe.steps:,}; give more")
     longer = (before.minutes, before.steps) != (recipe.minutes, recipe.steps)
-    return facts | ({"state": "running"} if longer else {})
+    goes_on = longer or run.lacks_rows()
+    return facts | ({"state": "running"} if goes_on else {})
 
 
 def check_same_recipe(run: RunFolder, before: Recipe, now: Recipe) -> None:
