@@ -115,8 +115,8 @@ def to_go_on_from(run: RunFolder, recipe: Recipe) -> Path | None:
             return files[step]
     if files:
         raise RunError(
-            f"{run.path} lacks rows of metrics.jsonl or evaluations.jsonl before each of its checkpoints, as where a run "
-            "is copied while it trains; copy it again, or train again into another folder"
+            f"{run.path} lacks rows of metrics.jsonl or evaluations.jsonl before each of its checkpoints, as where a "
+            "run is copied while it trains; copy it again, or train again into another folder"
         )
     return None
 

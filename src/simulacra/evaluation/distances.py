@@ -24,6 +24,7 @@ ROWS = 1000  # of a block of pairwise values
 BLOCKS = 20  # of the kernel distance's jackknife
 NARROW, WIDE = 3, 5  # neighbours: for precision and recall, for density and coverage
 NEAR = 24  # neighbours that are kept of each image: five of them are in a half of the set but for one image of 1,000
+TIED, LOST = 1e-9, 1e-13  # relative differences of squared distances, and parts of squared lengths: rounding
 SPLITS = 10  # of the sets into halves, for the intervals of neighbours
 PARTS = 3  # of a set, for the limit of the Frechet distance; one after another is left out
 SMALLEST = 1e-6  # singular values below this share of the largest are lost in rounding, and add nothing to an interval
@@ -60,7 +61,8 @@ class Cloud:
             near = mask[others]
             place = (near.cumsum(1) >= k).argmax(1)
             place[near.sum(1) < k] = -1  # so few of the nearest are kept that the farthest stands for one beyond
-            radii[part] = np.where(mask, squares[np.arange(len(squares)), place], -1)
+            # A distance that is as large but for rounding lies within, whichever set it was computed from.
+            radii[part] = np.where(mask, squares[np.arange(len(squares)), place] * (1 + TIED), -1)
         return radii
 
     def learn(self) -> None:
@@ -247,8 +249,10 @@ def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
     lengths = np.square(right).sum(1)
     for start in range(0, len(a), ROWS):
         part = left[start : start + ROWS]
-        squares = np.square(part).sum(1)[:, None] + lengths - 2 * part @ right.T
-        yield slice(start, start + len(part)), np.maximum(squares, 0)
+        both = np.square(part).sum(1)[:, None] + lengths
+        squares = both - 2 * part @ right.T
+        squares[squares < LOST * both] = 0  # of equal vectors nothing but rounding is left
+        yield slice(start, start + len(part)), squares
 
 
 def _near(points: Features) -> Array:
