@@ -9,6 +9,7 @@ half of the time is less than 1 MB a minute. `--write` puts the table into docs/
 """
 
 import argparse
+import os
 import random
 import socket
 import statistics
@@ -139,6 +140,7 @@ def table(load: Load, usage: Usage, said: str, minutes: float) -> str:
     faults = sum(count for status, count in load.statuses.items() if status in ("500", "502"))
     rows = {
         "minutes": f"{minutes:g}",
+        f"programs that wanted one of {os.cpu_count()} cores, these among them": f"{os.getloadavg()[0]:.0f}",
         f"requests answered, {AT_ONCE} at once": f"{answered:,}",
         "by status": ", ".join(f"{status}: {count:,}" for status, count in sorted(load.statuses.items())),
         "faults (500)": f"{faults}",

@@ -57,12 +57,14 @@ class Measurement:
 
     def __post_init__(self) -> None:
         """A number that is none is withheld, and so are limits: no reader has to ask, and JSON knows no NaN."""
-        values = () if self.estimate is None else (self.estimate.value, self.estimate.low, self.estimate.high)
-        wrong = [value is not None and _finite(value) is None for value in values]
-        if any(wrong):
-            replaced = None if wrong[0] else Estimate(values[0])
-            object.__setattr__(self, "estimate", replaced)
-            object.__setattr__(self, "why", self.why if replaced else "withheld, it is no finite number")
+        estimate = self.estimate
+        if estimate is not None and _finite(estimate.value) is None:
+            object.__setattr__(self, "estimate", None)
+            object.__setattr__(self, "why", "withheld, it is no finite number")
+        elif estimate is not None and any(
+            limit is not None and _finite(limit) is None for limit in (estimate.low, estimate.high)
+        ):
+            object.__setattr__(self, "estimate", Estimate(estimate.value))
         if self.baseline is not None and _finite(self.baseline) is None:
             object.__setattr__(self, "baseline", None)
 
