@@ -343,7 +343,7 @@ def _distance_and_error(a: Cloud, b: Cloud) -> tuple[float, float]:
     squares, vectors = eigh(product @ product.T, check_finite=False, driver="evd")
     roots = np.sqrt(np.maximum(squares, 0))
     value = _apart(a.moments, b.moments) - 2 * float(roots.sum())
-    large = roots > SMALLEST * roots[-1]
+    large = roots > SMALLEST * roots.max(initial=0.0)  # of constant features there is none
     roots, axes = roots[large], vectors[:, large].T @ a.moments.factor
     of_b = axes / np.sqrt(roots)[:, None]
     of_a = (axes @ b.moments.factor.T) @ b.moments.factor / roots[:, None] ** 1.5
