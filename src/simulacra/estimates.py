@@ -51,13 +51,17 @@ class Estimate:
         return Estimate(exp(self.value), low, high)
 
     @classmethod
-    def share(cls, hits: NDArray[np.bool_]) -> "Estimate":
-        """The share of hits (n,), with an interval that has a width where all or none hit: Wilson 1927."""
-        from scipy.stats import binomtest
+    def share(cls, hits: NDArray[np.bool_], worth: float | None = None) -> "Estimate":
+        """The share of hits (n,), with an interval that has a width where all or none hit: Wilson 1927.
 
-        value = float(hits.mean())
-        interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(LEVEL, method="wilson")
-        return cls(value, min(value, float(interval.low)), max(value, float(interval.high)))
+        Hits that depend on one another are `worth` fewer than n independent ones: n over the design effect, as in Korn
+        and Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts".
+        """
+        value, n = float(hits.mean()), len(hits) if worth is None else worth
+        z = NormalDist().inv_cdf(_quantile(1))
+        middle = (value + z * z / (2 * n)) / (1 + z * z / n)
+        margin = z / (1 + z * z / n) * (value * (1 - value) / n + z * z / (4 * n * n)) ** 0.5
+        return cls(value, max(0.0, min(value, middle - margin)), min(1.0, max(value, middle + margin)))
 
 
 def t_quantile(freedom: float, tests: int = 1) -> float:

@@ -27,7 +27,8 @@ class Measurement:
     """One number of a run."""
 
     metric: str  # a name of `catalogue.METRICS`; a row of a later version may bear another one
-    estimate: Estimate | None  # the value with its interval; None where it is withheld, which `why` explains
+    # the value with its interval, both finite; None where it is withheld, which `why` explains
+    estimate: Estimate | None
     step: int = 0  # updates that the model had had
     # the value of real images, chance or a linear code in the place of the model; None without one
     baseline: float | None = None
@@ -53,6 +54,19 @@ class Measurement:
     why: str | None = None  # the reason why it is withheld, or cannot be measured
     # further entries of the row, such as how many labels or factors it is a mean over
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """A number that is none is withheld, and so are limits: no reader has to ask, and JSON knows no NaN."""
+        estimate = self.estimate
+        if estimate is not None and _finite(estimate.value) is None:
+            object.__setattr__(self, "estimate", None)
+            object.__setattr__(self, "why", "withheld, it is no finite number")
+        elif estimate is not None and any(
+            limit is not None and _finite(limit) is None for limit in (estimate.low, estimate.high)
+        ):
+            object.__setattr__(self, "estimate", Estimate(estimate.value))
+        if self.baseline is not None and _finite(self.baseline) is None:
+            object.__setattr__(self, "baseline", None)
 
     @property
     def subject(self) -> Key:

@@ -25,6 +25,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +63,6 @@ class RunFolder:
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self.writes = path, writes
-        self._lock = FileLock(path / ".lock", timeout=0)
         self._held: int | None = None  # the folder itself, opened for as long as this process has locked it
 
     def __repr__(self) -> str:
@@ -129,6 +129,10 @@ class RunFolder:
         self._require_in_place()
         if not self.exists():
             raise RunError(f"{self.path} holds no run (it has no recipe.toml and run.json); {another_run(self.path)}")
+
+    @cached_property
+    def _lock(self) -> FileLock:  # made when it is first needed: it takes longer than to list a run
+        return FileLock(self.path / ".lock", timeout=0)
 
     @contextmanager
     def lock(self, say: Callable[[str], None] = lambda _: None, remedy: str = "wait for it") -> Iterator[None]:
@@ -311,9 +315,14 @@ class RunFolder:
 
     def checkpoints(self) -> dict[int, Path]:
         """Step -> file of every finished checkpoint, ascending."""
-        files = (self.path / "checkpoints").glob("step-*.pt")
-        names = ((re.fullmatch(r"step-(\d+)\.pt", path.name), path) for path in files)
-        return dict(sorted((int(match[1]), path) for match, path in names if match))
+        folder = self.path / "checkpoints"
+        try:
+            names = [re.fullmatch(r"step-(\d+)\.pt", path.name) for path in folder.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {
+            int(match[1]): folder / match[0] for match in sorted(filter(None, names), key=lambda match: int(match[1]))
+        }
 
     def write_checkpoint(self, step: int, content: bytes, keep: int) -> Path:
         """Writes a state; keeps the newest `keep` states (0 keeps all) and the one that is marked best."""

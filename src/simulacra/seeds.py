@@ -54,6 +54,7 @@ class Draw(IntEnum):
     DIRECTIONS = 35
     SHUFFLED_CODES = 36
     FREQUENCY_BOOTSTRAP = 42
+    NEIGHBOUR_HALVES = 43  # of the sets whose neighbours are counted
 
 
 def stream(seed: int, *keys: int) -> np.random.Generator:

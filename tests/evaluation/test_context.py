@@ -95,7 +95,7 @@ def test_sums_and_radii_of_real_images_are_kept_and_found_again(make_store, tmp_
     first = RealImages(store, SMALL, tmp_path / "cache").cloud(found, "train", rows)
     assert {name: part.shape for name, part in first.computed.items()} == {
         "kernel-6": (6, 6, 2),
-        "radii-(3, 5)": (2, 12),
+        "near": (2, 12, 11),
     }
     again = RealImages(store, SMALL, tmp_path / "cache").cloud(np.zeros((12, 5), np.float32), "train", rows)
     assert all(np.array_equal(again.computed[name], part) for name, part in first.computed.items()), (

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from prdc import compute_prdc
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
@@ -193,8 +196,9 @@ def test_a_cloud_gives_the_same_numbers_and_works_nothing_out_twice(monkeypatch)
     expected = kernel(real, made), neighbours(real, made)
     assert (kernel(known, made), neighbours(known, made)) == expected
     again = Cloud(real, known.computed)
-    monkeypatch.setattr(distances, "_radii", lambda *_: pytest.fail("the radii are known"))
-    assert again.radii(3, 5) is known.computed["radii-(3, 5)"]
+    monkeypatch.setattr(distances, "_near", lambda *_: pytest.fail("the neighbours are known"))
+    every = np.ones((1, 50), bool)
+    assert np.array_equal(again.radii(3, every), known.radii(3, every))
     assert kernel(again, made) == expected[0]
 
 
@@ -299,3 +303,34 @@ def test_features_that_never_change_or_go_together_do_no_harm() -> None:
 def test_a_set_against_itself_is_at_zero() -> None:
     value, error, limit = pair(graded(40), graded(40))
     assert (value, error, limit) == pytest.approx((0, 0, 0), abs=1e-6)
+
+
+SETS = arrays(np.float64, st.tuples(st.integers(6, 14), st.just(3)), elements=st.integers(-4, 4).map(float))
+
+
+@settings(max_examples=30, deadline=None)
+@given(SETS, SETS, st.randoms(use_true_random=False))
+def test_distances_are_symmetric_and_do_not_depend_on_the_order(a, b, random) -> None:
+    turned_a, turned_b = (part[random.sample(range(len(part)), len(part))] for part in (a, b))
+    assert frechet(a, b) == pytest.approx(frechet(b, a), abs=1e-6)
+    assert frechet(a, b) == pytest.approx(frechet(turned_a, turned_b), abs=1e-6)
+    assert kernel(a, b).value == pytest.approx(kernel(b, a).value, rel=1e-9, abs=1e-9)
+    assert kernel(a, b).value == pytest.approx(kernel(turned_a, turned_b).value, rel=1e-9, abs=1e-9)
+    forwards, backwards, turned = neighbours(a, b), neighbours(b, a), neighbours(turned_a, turned_b)
+    assert forwards["precision"].value == backwards["recall"].value
+    assert {name: found.value for name, found in forwards.items()} == pytest.approx(
+        {name: found.value for name, found in turned.items()}
+    )
+    assert nearer(a, b, a).value + nearer(b, a, a).value == pytest.approx(1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(SETS)
+def test_a_set_is_at_distance_zero_from_itself_however_many_of_its_pictures_are_equal(a) -> None:
+    assert frechet(a, a.copy()) == pytest.approx(0, abs=1e-6)
+    assert frechet_pair(Cloud(a), Cloud(a.copy()))[0].value == pytest.approx(0, abs=1e-6)
+    assert kernel(a, a.copy()).value <= 1e-9, "without bias, and so below 0 for pictures that are in both sets"
+    assert nearer(a, a.copy(), a).value == 0.5
+    found = neighbours(a, a.copy())
+    assert [found[name].value for name in ("precision", "recall", "coverage")] == [1, 1, 1]
+    assert found["density"].value >= 1

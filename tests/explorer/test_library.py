@@ -217,3 +217,25 @@ def test_a_long_curve_is_thinned_to_what_a_screen_shows(make_run, client) -> Non
     line = client(run.path).get("/runs/first/curves.json").json()["charts"][0]["lines"][0]
     assert len(line["x"]) == 400
     assert line["x"] == sorted(line["x"])
+
+
+def test_a_list_of_runs_reads_no_recipe_and_a_second_one_opens_no_file(make_run, client) -> None:
+    make_run("gan", name="a")
+    run = make_run("vae", name="b")
+    asks, opened, watching = client(run.path.parent), [], threading.Event()
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and watching.is_set() and "/runs/" in str(arguments[0]):
+            opened.append(Path(arguments[0]).name)
+
+    sys.addaudithook(watch)
+    watching.set()
+    first = asks.get("/index.json").json()
+    assert opened == ["run.json", "run.json"]
+    assert asks.get("/index.json").json() == first
+    assert asks.get("/index.json", params={"run": "b"}).json()["runs"] == first["runs"][1:]
+    assert opened == ["run.json", "run.json"]
+    watching.clear()
+    run.write_facts({"state": "running"})
+    assert [row["state"] for row in asks.get("/index.json").json()["runs"]] == ["finished", "running"]
+    assert asks.get("/index.json", params={"run": "c"}).status_code == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulacra.explorer import PAGE
-from simulacra.explorer.security import HEADERS, MOST_UPLOADED, Guard, is_loopback
+from simulacra.explorer.security import HEADERS, MOST_UPLOADED, Guard, Tries, is_loopback
 
 TOKEN = "a word that nobody guesses & <more>"
 
@@ -253,3 +253,33 @@ def test_nothing_of_an_upload_is_kept(make_run, client, made, tmp_path) -> None:
     assert asks.post("/runs/first/code.json", content=made.picture()).status_code == 200
     assert asks.post("/runs/first/code.json", content=b"no picture").status_code == 422
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+def test_nobody_goes_on_guessing_and_whoever_is_in_stays_in(locked) -> None:
+    assert locked.get("/", params={"token": TOKEN}).status_code == 303
+    cookie, now = dict(locked.cookies), [0.0]
+    locked.cookies.clear()
+    locked.app.tries = Tries(lambda: now[0])
+    tried = [locked.get("/index.json", params={"token": f"wrong {number}"}).status_code for number in range(12)]
+    assert tried == [401] * 10 + [429] * 2
+    for right in ({"params": {"token": TOKEN}}, {"headers": {"Authorization": f"Bearer {TOKEN}"}}):
+        refused = locked.get("/index.json", **right)
+        assert refused.status_code == 429, "no try is looked at, or one would go on guessing"
+        assert "too many wrong tokens came from this address" in refused.json()["error"]
+    assert locked.get("/index.json").status_code == 401
+    words = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookie.items())}
+    assert locked.get("/index.json", headers=words).status_code == 200
+    now[0] = 601
+    assert locked.get("/", params={"token": TOKEN}).status_code == 303
+
+
+def test_tries_are_counted_by_address_and_a_network_of_64_bits_is_one() -> None:
+    tries = Tries()
+    for number in range(10):
+        tries.count(f"2001:db8::{number}")
+        tries.count("::ffff:10.0.0.1")
+    assert tries.are_used_up("2001:db8::ffff")
+    assert not tries.are_used_up("2001:db8:0:1::1")
+    assert tries.are_used_up("::ffff:10.0.0.1")
+    assert not tries.are_used_up("::ffff:10.0.0.2")
+    assert not tries.are_used_up("10.0.0.3")

@@ -407,7 +407,9 @@ def explore(
     runs: Annotated[list[Path], path_argument("Run folders, or folders that hold runs.")],
     host: Annotated[str, typer.Option(help="Address to listen at; other machines need --token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8000,
-    token: Annotated[str | None, typer.Option(help="A password that every visitor has to give.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="SIMULACRA_TOKEN", help="A password that every visitor has to give.")
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A name under which browsers may ask: of this machine, or of a proxy.")
     ] = None,

@@ -156,6 +156,9 @@ def restore(
     state = read_checkpoint(path)
     with fitting(path, run):
         objective.networks.load_state_dict(state["networks"] | (state["ema"] if ema else {}))
+    for name, weights in objective.networks.state_dict().items():
+        if not torch.isfinite(weights).all():
+            raise RunError(f"{path} has weights that are no finite numbers ({name}); choose another one with --step")
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
     return objective, found
 

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simulacra.catalogue import METRICS, OF_FACTORS
+from simulacra.catalogue import METRICS, OF_FACTORS, of_group
 from simulacra.data.store import ImageStore
-from simulacra.errors import DataError
+from simulacra.errors import DataError, RunError
 from simulacra.estimates import Estimate
 from simulacra.evaluation.distances import Cloud
 from simulacra.evaluation.features import Extractor, Vectors
@@ -25,7 +25,7 @@ from simulacra.measurements import Measurement
 from simulacra.objectives import Generates
 from simulacra.seeds import Draw, stream
 
-FORMAT = 2  # of what the cache keeps, and of the code that computes it: raise it where a digit changes
+FORMAT = 3  # of what the cache keeps, and of the code that computes it: raise it where a digit changes
 NO_HELD_OUT = "not applicable, there are too few held-out images to set this against"
 FEWEST = 6  # images of a set: five neighbours and oneself
 Rows = NDArray[np.int64]
@@ -94,7 +94,7 @@ class RealImages:
         """
 
         def compute() -> Arrays:
-            return {"features": self.extractor.vectors(self.store.pixels(rows), progress), "rows": rows}
+            return {"features": _vectors(self.extractor, self.store.pixels(rows), progress), "rows": rows}
 
         return self._cached(f"{split}-{len(rows)}", (rows,), compute)["features"]
 
@@ -140,6 +140,14 @@ def _read(path: Path) -> Arrays | None:
         return read_npz(path)
     except DAMAGED_ARRAYS:
         return None
+
+
+def _vectors(extractor: Extractor, images: NDArray[np.uint8], progress: Progress | None) -> Vectors:
+    """Features (n, width) of images (n, H, W, C); a RunError where one is no finite number."""
+    vectors = extractor.vectors(images, progress)
+    if not np.isfinite(vectors).all():
+        raise RunError(f"{extractor.label} gives features that are no finite numbers; choose others with --features")
+    return vectors
 
 
 Part = Literal["held_out", "train", "reference"]
@@ -215,7 +223,7 @@ class Material:
     @cached_property
     def features(self) -> Vectors:
         """Features (n, d) of the samples."""
-        return self.extractor.vectors(self.samples, self.stage("features of samples"))
+        return _vectors(self.extractor, self.samples, self.stage("features of samples"))
 
     @cached_property
     def judge(self) -> Judge | None:
@@ -259,6 +267,17 @@ class Results:
     measurements: list[Measurement] = field(default_factory=list)  # of the metrics of the group
     notes: list[str] = field(default_factory=list)  # sentences that a person should read beside them
     pictures: dict[str, Arrays] = field(default_factory=dict)  # name -> arrays, kept in the run folder under that name
+
+    def completed(self, material: Material, group: str, whys: Mapping[str, str]) -> "Results":
+        """These, and why the metrics of a group are missing of which there is no measurement.
+
+        A reason that begins "not applicable" holds of every run of this kind, any other of these images.
+        """
+        missing = [name for name in of_group(group) if name not in {row.metric for row in self.measurements}]
+        for name in missing:
+            n = None if whys[name].startswith("not applicable") else material.count
+            self.measurements.append(material.measurement(name, None, why=whys[name], n=n))
+        return self
 
     def add(self, other: "Results") -> None:
         """Takes over what another part measured."""

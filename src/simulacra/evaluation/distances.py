@@ -6,21 +6,26 @@ Every pairwise computation goes in blocks of rows, so that 5,000 against 5,000 n
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, eigvalsh, lapack
 from threadpoolctl import threadpool_limits
 
-from simulacra.estimates import Estimate
+from simulacra.estimates import Estimate, t_quantile
+from simulacra.seeds import Draw, stream
 
 Array = NDArray[np.float64]
 Features = NDArray[np.floating]
+Flags = NDArray[np.bool_]
 
 ROWS = 1000  # of a block of pairwise values
 BLOCKS = 20  # of the kernel distance's jackknife
 NARROW, WIDE = 3, 5  # neighbours: for precision and recall, for density and coverage
+NEAR = 24  # neighbours that are kept of each image: five of them are in a half of the set but for one image of 1,000
+TIED, LOST = 1e-9, 1e-13  # relative differences of squared distances, and parts of squared lengths: rounding
+SPLITS = 10  # of the sets into halves, for the intervals of neighbours
 PARTS = 3  # of a set, for the limit of the Frechet distance; one after another is left out
 SMALLEST = 1e-6  # singular values below this share of the largest are lost in rounding, and add nothing to an interval
 
@@ -37,22 +42,33 @@ class Cloud:
     """A set of vectors that is compared with several others, so that what depends on it alone is computed once."""
 
     features: Features  # (n, d), n of 2 or more
-    # what is known already: "kernel-20", sums and counts of pairs in 20 blocks; "radii-(3, 5)", squared distances to
-    # the third and the fifth neighbour. Given to a Cloud of the same features, it is not computed again.
+    # what is known already: "kernel-20", sums and counts of pairs in 20 blocks; "near", squared distances to the
+    # nearest others, and their indices. Given to a Cloud of the same features, it is not computed again.
     computed: dict[str, Array] = field(default_factory=dict)
 
     def within(self, blocks: int) -> Array:
         """(blocks, blocks, 2) sum of kernel values and number of pairs, an image being no pair with itself."""
         return self._cached(f"kernel-{blocks}", lambda: _sums(self.features, self.features, blocks, same=True))
 
-    def radii(self, *ks: int) -> Array:
-        """(len(ks), n) squared distance of each vector to its k-th nearest other."""
-        return self._cached(f"radii-{ks}", lambda: _radii(self.features, ks))
+    def radii(self, k: int, kept: Flags) -> Array:
+        """(parts, n) squared distance of each vector to its k-th nearest other among those kept; k of NEAR or fewer.
+
+        Kept are (parts, n) of the vectors; of the others it is -1, a ball that holds nothing.
+        """
+        squares, rows = self._cached("near", lambda: _near(self.features))
+        others, radii = rows.astype(np.int64), np.empty(kept.shape)
+        for part, mask in enumerate(kept):
+            near = mask[others]
+            place = (near.cumsum(1) >= k).argmax(1)
+            place[near.sum(1) < k] = -1  # so few of the nearest are kept that the farthest stands for one beyond
+            # A distance that is as large but for rounding lies within, whichever set it was computed from.
+            radii[part] = np.where(mask, squares[np.arange(len(squares)), place] * (1 + TIED), -1)
+        return radii
 
     def learn(self) -> None:
         """Computes what `kernel` and `neighbours` ask for by default."""
         self.within(max(1, min(BLOCKS, len(self.features) // 2)))
-        self.radii(NARROW, WIDE)
+        self._cached("near", lambda: _near(self.features))
 
     @cached_property
     def centered(self) -> Array:
@@ -141,8 +157,18 @@ def neighbours(
     the share of generated images in a ball of a real one, recall that of real images in a ball of a generated one:
     Kynkäänniemi et al. 2019, arXiv:1904.06991. Density counts in how many balls of real images, as wide as to their
     `k_dense`-th neighbour, a generated one lies, over k_dense; it is 1 on average for sets of one distribution.
-    Coverage is the share of real images with a generated one in their ball: Naeem et al. 2020, arXiv:2002.09797. The
-    intervals are those of a mean over images, the balls taken as given.
+    Coverage is the share of real images with a generated one in their ball: Naeem et al. 2020, arXiv:2002.09797.
+
+    The intervals hold the draw of both sets. Images that share balls depend on one another, so the standard error is
+    that of the values of two random halves of both sets, balls included, over several splits: McCarthy 1969,
+    "Pseudo-replication: half samples". A jackknife, which leaves out small blocks, takes jumps for more than they are
+    (Shao and Wu 1989). For shares the error says how many independent images the images are worth.
+
+    Args:
+        real: (n, d) features.
+        generated: (m, d) features.
+        k: of precision and recall.
+        k_dense: of density and coverage.
 
     Raises:
         ValueError: a set has no more than k or k_dense points.
@@ -151,21 +177,53 @@ def neighbours(
     fewest = min(len(around_real.features), len(around_generated.features))
     if fewest <= max(k, k_dense):
         raise ValueError(f"a set of {fewest} points has no {max(k, k_dense)} neighbours each")
-    (narrow, wide), (of_generated, _) = around_real.radii(k, k_dense), around_generated.radii(k, k_dense)
-    precise, dense = np.zeros(len(of_generated), bool), np.zeros(len(of_generated))
-    recalled, covered = np.zeros(len(narrow), bool), np.zeros(len(narrow), bool)
+    splits = SPLITS if fewest // 2 > max(k, k_dense) else 0
+    kept_real, kept = _halves(len(around_real.features), splits, 0), _halves(len(around_generated.features), splits, 1)
+    narrow, wide = (around_real.radii(each, kept_real) for each in (k, k_dense))
+    of_generated = around_generated.radii(k, kept)
+    precise, dense = np.zeros(kept.shape, bool), np.zeros(kept.shape)
+    recalled, covered = np.zeros(kept_real.shape, bool), np.zeros(kept_real.shape, bool)
     for rows, squares in _squares(around_real.features, around_generated.features):
-        precise |= (squares <= narrow[rows, None]).any(0)
-        recalled[rows] = (squares <= of_generated).any(1)
-        inside = squares <= wide[rows, None]
-        dense += inside.sum(0) / k_dense
-        covered[rows] = inside.any(1)
+        for part, mask in enumerate(kept):
+            precise[part] |= (squares <= narrow[part, rows, None]).any(0)
+            recalled[part, rows] = (squares <= of_generated[part]).any(1)
+            inside = squares <= wide[part, rows, None]
+            dense[part] += inside.sum(0) / k_dense
+            covered[part, rows] = (inside & mask).any(1)
+    density, margin = float(dense[0].mean()), _margin(dense, kept)
     return {
-        "precision": Estimate.share(precise),
-        "recall": Estimate.share(recalled),
-        "density": Estimate.of(dense, least=0.0),
-        "coverage": Estimate.share(covered),
+        "precision": _share(precise, kept),
+        "recall": _share(recalled, kept_real),
+        "density": Estimate(density, max(0.0, density - margin), density + margin),
+        "coverage": _share(covered, kept_real),
     }
+
+
+def _halves(n: int, splits: int, key: int) -> Flags:
+    """(2 splits + 1, n) which of n vectors are in a part: all, then two random halves after another."""
+    random, parts = stream(0, Draw.NEIGHBOUR_HALVES, key), [np.ones(n, bool)]
+    for _ in range(splits):
+        half = random.permutation(n) < n // 2
+        parts += [half, ~half]
+    return np.stack(parts)
+
+
+def _share(hits: Flags, kept: Flags) -> Estimate:
+    """The share of hits among all images, from hits (2 splits + 1, n) in each part."""
+    share, n, margin = float(hits[0].mean()), hits.shape[1], _margin(hits, kept)
+    worth = share * (1 - share) * (1.96 / margin) ** 2 if margin and 0 < share < 1 else n
+    return Estimate.share(hits[0], min(n, worth))
+
+
+def _margin(values: NDArray[Any], kept: Flags) -> float:
+    """Half of the interval of the mean over all images, from how the means of two halves differ.
+
+    Without halves it is that of independent values.
+    """
+    if len(kept) == 1:
+        return 1.96 * float(values[0].std(ddof=1)) / len(values[0]) ** 0.5
+    means = (values * kept)[1:].sum(1) / kept[1:].sum(1)
+    return t_quantile(len(means) // 2) * float(np.sqrt(np.square((means[::2] - means[1::2]) / 2).mean()))
 
 
 def nearer(train: Features, held_out: Features, generated: Features) -> Estimate:
@@ -191,16 +249,23 @@ def _squares(a: Features, b: Features) -> Iterator[tuple[slice, Array]]:
     lengths = np.square(right).sum(1)
     for start in range(0, len(a), ROWS):
         part = left[start : start + ROWS]
-        squares = np.square(part).sum(1)[:, None] + lengths - 2 * part @ right.T
-        yield slice(start, start + len(part)), np.maximum(squares, 0)
+        both = np.square(part).sum(1)[:, None] + lengths
+        squares = both - 2 * part @ right.T
+        squares[squares < LOST * both] = 0  # of equal vectors nothing but rounding is left
+        yield slice(start, start + len(part)), squares
 
 
-def _radii(points: Features, ks: tuple[int, ...]) -> Array:
-    radii = np.empty((len(ks), len(points)))
+def _near(points: Features) -> Array:
+    """Squared distances (2, n, NEAR or n - 1) of each point to its nearest others, ascending, and their indices."""
+    count = min(NEAR, len(points) - 1)
+    near = np.empty((2, len(points), count))
     for rows, squares in _squares(points, points):
-        squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = -1  # a point comes first before itself
-        radii[:, rows] = np.partition(squares, ks, axis=1)[:, ks].T
-    return radii
+        squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = np.inf  # no point is its own neighbour
+        first = np.argpartition(squares, count - 1, axis=1)[:, :count]
+        order = np.take_along_axis(squares, first, 1).argsort(1, kind="stable")
+        near[1, rows] = np.take_along_axis(first, order, 1)
+        near[0, rows] = np.take_along_axis(squares, np.take_along_axis(first, order, 1), 1)
+    return near
 
 
 def moments_of(features: Features) -> Moments:
@@ -278,7 +343,7 @@ def _distance_and_error(a: Cloud, b: Cloud) -> tuple[float, float]:
     squares, vectors = eigh(product @ product.T, check_finite=False, driver="evd")
     roots = np.sqrt(np.maximum(squares, 0))
     value = _apart(a.moments, b.moments) - 2 * float(roots.sum())
-    large = roots > SMALLEST * roots[-1]
+    large = roots > SMALLEST * roots.max(initial=0.0)  # of constant features there is none
     roots, axes = roots[large], vectors[:, large].T @ a.moments.factor
     of_b = axes / np.sqrt(roots)[:, None]
     of_a = (axes @ b.moments.factor.T) @ b.moments.factor / roots[:, None] ** 1.5

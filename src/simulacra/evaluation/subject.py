@@ -15,7 +15,7 @@ from torch import Tensor
 from simulacra.data.batches import Batch, to_images, to_tensor
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import Which, restore
-from simulacra.errors import RunError
+from simulacra.errors import Diverged, RunError
 from simulacra.objectives import Encodes, Generates, Objective
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -67,12 +67,19 @@ class Subject:
         return self.generates.code.draw(count, labels, generator)
 
     def decode(self, codes: Tensor) -> NDArray[np.uint8]:
-        """Images (n, H, W, C) uint8 of codes (n, width)."""
+        """Images (n, H, W, C) uint8 of codes (n, width).
+
+        Raises:
+            Diverged: the networks give a value that is no number.
+        """
         model, device = self.generates, self.objective.device
 
         def generated(part: Tensor) -> NDArray[np.uint8]:
             with torch.no_grad():  # a thread has a mode of its own
-                return to_images(model.decode(part.to(device)))
+                images = model.decode(part.to(device))
+            if images.isnan().any():
+                raise Diverged(f"a generated image is no finite number at step {self.step:,}; choose another --step")
+            return to_images(images)
 
         with self.objective.evaluating():
             if device.type != "cpu":
@@ -88,6 +95,7 @@ class Subject:
 
         Raises:
             RunError: the family has no encoder.
+            Diverged: the encoder gives a value that is no finite number.
         """
         model = self.objective
         if not isinstance(model, Encodes):
@@ -97,6 +105,10 @@ class Subject:
             for start in range(0, len(images), CHUNK):
                 part = to_tensor(images[start : start + CHUNK]).to(model.device)
                 codes.append(model.encode(part).float().cpu().numpy())
+                if not np.isfinite(codes[-1]).all():
+                    raise Diverged(
+                        f"the code of an image is no finite number at step {self.step:,}; choose another --step"
+                    )
                 if progress:
                     progress(min(start + CHUNK, len(images)), len(images))
         return np.concatenate(codes)

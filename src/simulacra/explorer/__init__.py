@@ -8,15 +8,20 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from simulacra.errors import RunError, SimulacraError
 from simulacra.explorer import codes, runs
 from simulacra.explorer import map as maps
-from simulacra.explorer.library import Explorer, Library, UnknownRun
+from simulacra.explorer.connections import Connection
+from simulacra.explorer.library import Busy, Explorer, Library, UnknownRun
 
 PAGE = Path(str(resources.files("simulacra") / "explorer" / "page"))
+
+
+STATUS = {UnknownRun: 404, maps.TooLarge: 413, Busy: 503}
 
 
 def make_app(library: Library) -> FastAPI:
@@ -26,7 +31,7 @@ def make_app(library: Library) -> FastAPI:
     app.state.explorer = Explorer(library)
 
     @app.get("/", response_model=None)
-    def front() -> FileResponse:
+    async def front() -> FileResponse:
         return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")  # its twin is index.json
 
     for part in (runs, codes, maps):
@@ -34,13 +39,19 @@ def make_app(library: Library) -> FastAPI:
     app.mount("/page", StaticFiles(directory=PAGE))
     app.exception_handler(SimulacraError)(_refused)
     app.exception_handler(RequestValidationError)(_misread)
+    app.exception_handler(ClientDisconnect)(_left)
     return app
 
 
 def _refused(request: Request, error: Exception) -> Response:
     """A mistake of the user, as a sentence."""
-    status = 404 if isinstance(error, UnknownRun) else 413 if isinstance(error, maps.TooLarge) else 422
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 422)
     return JSONResponse({"error": str(error)}, status)
+
+
+def _left(request: Request, error: Exception) -> Response:
+    """A client that left before its request was whole: no fault of the program's, and nobody hears the answer."""
+    return JSONResponse({"error": "the request is not whole"}, 400)
 
 
 def _misread(request: Request, error: Exception) -> Response:
@@ -82,7 +93,15 @@ def free_socket(host: str, port: int) -> socket.socket:
 def server_of(app: ASGIApp) -> uvicorn.Server:
     """A server of an application. Requests are not logged: an address may hold a token."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
+        app,
+        http=Connection,  # whatever other reader of HTTP is installed
+        ws="none",
+        log_level="error",  # a warning for each line that is no HTTP would bury what the owner should read
+        access_log=False,
+        proxy_headers=False,  # who asks could else say so, and guess tokens under as many addresses as it liked
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)
 

@@ -120,7 +120,7 @@ def one_description(text: str) -> Description:
 
 
 @router.get("/runs/{name}/picture.{form}", response_model=None)
-def picture(
+async def picture(
     request: Requested, form: Format, code: CodeText = "{}", like: str | None = None, like_step: int | None = None
 ) -> Answer:
     """The picture of one code; with `like`, of a code that is described for another run, where its noise fits."""
@@ -133,11 +133,11 @@ def picture(
         codes = loaded.codes([fitting])
         return png(loaded.subject.decode(codes)) if form == "png" else details(loaded, fitting, codes[0])
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/samples.{form}", response_model=None)
-def samples(
+async def samples(
     request: Requested,
     form: Format,
     seed: Annotated[int, Query(ge=0, lt=2**53)] = 0,
@@ -147,11 +147,11 @@ def samples(
     descriptions = [Description(seed=seed + index) for index in range(count)]
     if form == "json":
         return {"codes": described(descriptions)}
-    return request.with_model(lambda loaded: png(loaded.subject.decode(loaded.codes(descriptions))))
+    return await request.with_model(lambda loaded: png(loaded.subject.decode(loaded.codes(descriptions))))
 
 
 @router.get("/runs/{name}/strip.{form}", response_model=None)
-def strip_of_pictures(
+async def strip_of_pictures(
     request: Requested,
     form: Format | Animated,
     along: str,
@@ -169,11 +169,11 @@ def strip_of_pictures(
         images = loaded.subject.decode(loaded.codes(descriptions))
         return png(images) if form == "png" else animation(images[there_and_back(len(images))], form, pixels=pixels)
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/interpolation.{form}", response_model=None)
-def interpolation(
+async def interpolation(
     request: Requested,
     form: Format | Animated,
     code: Annotated[list[str], Query(description="two or four, each JSON")],
@@ -195,11 +195,11 @@ def interpolation(
         order = there_and_back(frames) if len(corners) == 2 else rim(frames)
         return animation(loaded.subject.decode(codes[order]), form, pixels=pixels)
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/training.{form}", response_model=None)
-def training(
+async def training(
     request: Requested,
     form: Animated,
     at: Annotated[list[int], Query(min_length=2, max_length=MOST_FRAMES, description="steps of checkpoints")],
@@ -212,7 +212,7 @@ def training(
     def work(loaded: LoadedRun) -> NDArray[np.uint8]:
         return loaded.subject.decode(loaded.codes([description]))
 
-    images = [replace(request, step=step).with_model(work) for step in at]
+    images = [await replace(request, step=step).with_model(work) for step in at]
     return animation(np.concatenate(images), form, pixels=pixels, frame=FRAME, rest=REST)
 
 

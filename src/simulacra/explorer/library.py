@@ -1,11 +1,13 @@
 """Library: the runs that can be explored, by name, and their loaded models; and what every route works with."""
 
+import asyncio
 import io
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +21,13 @@ from starlette.responses import Response
 from torch import Tensor
 
 from simulacra.engine.checkpoints import chosen_checkpoint
-from simulacra.errors import RunError
+from simulacra.errors import RunError, SimulacraError
 from simulacra.evaluation.codes import Description, codes_of, pack, to_json
 from simulacra.evaluation.data_of_run import store_at_hand
 from simulacra.evaluation.directions import NAME, Directions, LabelDirections, kept_of, map_of
 from simulacra.evaluation.preview import to_png
 from simulacra.evaluation.subject import Subject, open_model
+from simulacra.objectives import FAMILIES
 from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder, another_run
 
@@ -71,6 +74,28 @@ class LoadedRun:
         return sum(value.nbytes for value in self.subject.objective.networks.state_dict().values())
 
 
+@dataclass(frozen=True)
+class RunFacts:
+    """What the list says of a run."""
+
+    family: str
+    state: str
+    steps: list[int]  # of its checkpoints, ascending
+    studies: object  # what run.json says of studies that it belongs to
+
+
+def _facts_of(run: RunFolder) -> RunFacts | str:
+    """The facts of a run without its recipe, which takes twenty times as long to read; or why they cannot be read."""
+    try:
+        facts, steps = run.read_facts(), list(run.checkpoints())
+        family = facts.get("family")
+        if family not in FAMILIES:
+            family = run.read_recipe().objective.family
+    except SimulacraError as error:
+        return str(error)
+    return RunFacts(family, str(facts.get("state", "")), steps, facts.get("studies"))
+
+
 class Library:
     """Runs by name, and loaded models, of which the least recently used are unloaded.
 
@@ -87,6 +112,7 @@ class Library:
         self.runs: dict[str, RunFolder] = {}
         self.titles: dict[str, str] = {}
         self._loaded: OrderedDict[tuple[Path, Stamp], LoadedRun] = OrderedDict()
+        self._facts: dict[Path, tuple[tuple[Stamp, ...], RunFacts | str]] = {}
         self._lock = threading.RLock()
         self.refresh()
 
@@ -101,10 +127,13 @@ class Library:
                     f"{another_run(path)}"
                 )
             folders |= dict.fromkeys(inside)
+        if list(folders) == [run.path for run in self.runs.values()]:
+            return
         titles = run_names(list(folders))
         names = unique([slug(title) for title in titles])
         with self._lock:
             self.titles = dict(zip(names, titles, strict=True))
+            self._facts = {path: known for path, known in self._facts.items() if path in folders}
             self.runs = {name: RunFolder(path) for name, path in zip(names, folders, strict=True)}
 
     def run(self, name: str) -> RunFolder:
@@ -112,6 +141,14 @@ class Library:
         if name not in self.runs:
             raise UnknownRun(f"there is no run {name[:80]!r} here; choose one of the list")
         return self.runs[name]
+
+    def facts(self, run: RunFolder) -> RunFacts | str:
+        """What the list says of a run, read anew where its files changed; a sentence where they cannot be read."""
+        stamps = tuple(stamp(f"{run.path}/{name}") for name in ("run.json", "recipe.toml", "checkpoints"))
+        known = self._facts.get(run.path)
+        if known is None or known[0] != stamps:
+            known = self._facts[run.path] = stamps, _facts_of(run)
+        return known[1]
 
     def load(self, name: str, step: int | None = None) -> LoadedRun:
         """A run at a checkpoint, the newest by default; loaded once for as long as its file stays the same.
@@ -148,10 +185,10 @@ class Library:
         return loaded
 
 
-def stamp(path: Path) -> Stamp:
+def stamp(path: Path | str) -> Stamp:
     """When a file was written, and its size; None where there is no file."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116  # a Path for each file of thousands of runs would take seconds
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
@@ -167,7 +204,14 @@ def runs_in(folder: Path) -> list[Path]:
     """Run folders directly in a folder, by name."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and RunFolder(path).exists())
+    with os.scandir(folder) as entries:
+        inside = sorted(entry.name for entry in entries if entry.is_dir() and _is_run(entry.path))
+    return [folder / name for name in inside]
+
+
+def _is_run(path: str) -> bool:
+    """Whether a folder holds a run, as `RunFolder.exists` says."""
+    return stamp(f"{path}/recipe.toml") is not None and stamp(f"{path}/run.json") is not None
 
 
 T = TypeVar("T")
@@ -176,16 +220,54 @@ Animated = Literal["gif", "webp"]
 Answer = Response | dict[str, Any]
 
 
-@dataclass(frozen=True)
+class Busy(SimulacraError):
+    """More is asked for at once than the explorer takes on."""
+
+
+class Worker:
+    """A thread that does one piece of work after the other.
+
+    Args:
+        name: of the thread.
+        most: pieces of work that may wait, so that what they hold stays small.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self.most, self.waiting = most, 0
+        self._thread = ThreadPoolExecutor(1, name)
+        self._ahead: Future[object] | None = None
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """The result of some work, which takes none of the threads that answer other requests while it waits.
+
+        Raises:
+            Busy: too much waits already.
+        """
+        if self.waiting >= self.most:
+            raise Busy(f"{self.waiting} requests are waiting already; try again in a moment")
+        self.waiting += 1
+        try:
+            return await asyncio.wrap_future(self._thread.submit(work))
+        finally:
+            self.waiting -= 1
+
+    def do_ahead(self, work: Callable[[], object]) -> None:
+        """Does some work that nobody waits for, unless there is other work."""
+        if not self.waiting and (self._ahead is None or self._ahead.done()):
+            self._ahead = self._thread.submit(work)
+
+
+@dataclass
 class Explorer:
-    """What the explorer works with. Each of its threads does one piece of work after the other.
+    """What the explorer works with.
 
     Pictures, which a person waits for while a slider moves, are drawn in one thread; work of seconds has the other.
     """
 
     library: Library
-    drawing: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "drawing"))
-    searching: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "searching"))
+    drawing: Worker = field(default_factory=lambda: Worker("drawing", 200))
+    searching: Worker = field(default_factory=lambda: Worker("searching", 20))
+    uploaded: int = 0  # bytes of uploads that are not answered yet
 
 
 @dataclass(frozen=True)
@@ -196,10 +278,10 @@ class RunRequest:
     name: str  # of the run, as in the address
     step: int | None  # of the checkpoint; None is the newest
 
-    def with_model(self, work: Callable[[LoadedRun], T], *, slow: bool = False) -> T:
+    async def with_model(self, work: Callable[[LoadedRun], T], *, slow: bool = False) -> T:
         """Loads the run's model and works with it, in the thread for such work."""
-        thread = self.explorer.searching if slow else self.explorer.drawing
-        return thread.submit(lambda: work(self.explorer.library.load(self.name, self.step))).result()
+        worker = self.explorer.searching if slow else self.explorer.drawing
+        return await worker.do(lambda: work(self.explorer.library.load(self.name, self.step)))
 
 
 def run_request(request: Request, name: str, step: Annotated[int | None, Query(ge=0)] = None) -> RunRequest:

@@ -1,5 +1,7 @@
 """The map of test codes: its dots, what lies between them, their pictures; and codes of pictures that are uploaded."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Annotated, Any, Literal, cast
 
@@ -8,7 +10,6 @@ import torch
 from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from starlette.concurrency import run_in_threadpool
 from torch import Tensor
 
 from simulacra.data.decode import meaning_of, read_picture
@@ -21,6 +22,8 @@ from simulacra.explorer.codes import CodeText, one_description
 from simulacra.explorer.library import (
     Animated,
     Answer,
+    Busy,
+    Explorer,
     Format,
     LoadedRun,
     Requested,
@@ -114,7 +117,7 @@ Number = Annotated[float, Query(ge=-1e6, le=1e6)]
 
 
 @router.get("/runs/{name}/map.json", response_model=None)
-def dots(request: Requested, kind: Kind = "map") -> dict[str, Any]:
+async def dots(request: Requested, kind: Kind = "map") -> dict[str, Any]:
     """Points of the map and their labels."""
 
     def work(loaded: LoadedRun) -> dict[str, Any]:
@@ -129,11 +132,11 @@ def dots(request: Requested, kind: Kind = "map") -> dict[str, Any]:
             "coloured_by": str(loaded.map["chosen"]),
         }
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/map/point.{form}", response_model=None)
-def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "map") -> Answer:
+async def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "map") -> Answer:
     """The picture and the code at a position of the map."""
 
     def work(loaded: LoadedRun) -> Answer:
@@ -143,11 +146,11 @@ def point(request: Requested, form: Format, x: Number, y: Number, kind: Kind = "
             return png(loaded.subject.decode(codes))
         return {"code": as_numbers(codes)[0], "nearest": drawn.nearest(np.array([x, y]))}
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/map/line.{form}", response_model=None)
-def line(
+async def line(
     request: Requested,
     form: Format | Animated,
     x: Annotated[list[float], Query(min_length=2, max_length=2)],
@@ -166,11 +169,11 @@ def line(
         images = loaded.subject.decode(codes)
         return png(images) if form == "png" else animation(images[there_and_back(count)], form, pixels=pixels)
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 @router.get("/runs/{name}/map/position.json", response_model=None)
-def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> dict[str, Any]:
+async def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> dict[str, Any]:
     """Where a code lies on the map: of an uploaded picture, say."""
     description = one_description(code)
 
@@ -180,11 +183,11 @@ def position(request: Requested, code: CodeText = "{}", kind: Kind = "map") -> d
         x, y = drawn.positions(codes.numpy())[0].tolist()
         return {"x": x, "y": y, "nearest": drawn.nearest(np.array([x, y]))}
 
-    return request.with_model(work, slow=True)
+    return await request.with_model(work, slow=True)
 
 
 @router.get("/runs/{name}/test-pictures/{index}.{form}", response_model=None)
-def test_picture(request: Requested, form: Format, index: int) -> Answer:
+async def test_picture(request: Requested, form: Format, index: int) -> Answer:
     """A test picture; where the data set is not at hand, its reconstruction by the model."""
 
     def work(loaded: LoadedRun) -> Answer:
@@ -193,7 +196,7 @@ def test_picture(request: Requested, form: Format, index: int) -> Answer:
             return png(images)
         return {"index": index, "real": real, "labels": labels_of(loaded, index)}
 
-    return request.with_model(work)
+    return await request.with_model(work)
 
 
 def _rows(loaded: LoadedRun, store: ImageStore) -> NDArray[np.int64]:
@@ -234,6 +237,7 @@ def labels_of(loaded: LoadedRun, index: int) -> list[str]:
 
 
 MOST_PIXELS = 40_000_000
+MOST_HELD = 4 * MOST_UPLOADED  # bytes of uploads that are not answered yet
 
 
 class TooLarge(DataError):
@@ -241,32 +245,51 @@ class TooLarge(DataError):
 
 
 @router.get("/runs/{name}/test-pictures/{index}/code.json", response_model=None)
-def encode_test_picture(request: Requested, index: int) -> dict[str, Any]:
+async def encode_test_picture(request: Requested, index: int) -> dict[str, Any]:
     """The code of a test picture, its reconstruction, and the squared error between the two."""
-    return request.with_model(lambda loaded: code_of_picture(loaded.subject, test_images(loaded, index)[0]), slow=True)
+    return await request.with_model(
+        lambda loaded: code_of_picture(loaded.subject, test_images(loaded, index)[0]), slow=True
+    )
 
 
 @router.post("/runs/{name}/code.json", response_model=None)
 async def encode_upload(requested: Requested, request: Request) -> dict[str, Any]:
     """The same of a picture in the request's body, which is kept in memory until the answer is sent."""
+    async with _upload(request, requested.explorer) as content:
+
+        def work(loaded: LoadedRun) -> dict[str, Any]:
+            height, width, channels = loaded.subject.recipe.data.shape
+            meaning = meaning_of(loaded.run.read_facts().get("data", {}).get("card", {}))
+            try:
+                picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS, **meaning)
+            except DataError as error:
+                raise DataError(f"the picture {error}") from error
+            return code_of_picture(loaded.subject, np.stack([picture.pixels]))
+
+        return await requested.with_model(work, slow=True)
+
+
+@asynccontextmanager
+async def _upload(request: Request, explorer: Explorer) -> AsyncIterator[bytes]:
+    """The body of a request, which counts among all uploads until the context ends.
+
+    Raises:
+        TooLarge: it has too many bytes.
+        Busy: all uploads together have.
+    """
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_UPLOADED:
-            raise TooLarge(too_large())
-        parts.append(part)
-    content = b"".join(parts)
-
-    def work(loaded: LoadedRun) -> dict[str, Any]:
-        height, width, channels = loaded.subject.recipe.data.shape
-        meaning = meaning_of(loaded.run.read_facts().get("data", {}).get("card", {}))
-        try:
-            picture = read_picture(content, (width, height), grey=channels == 1, most=MOST_PIXELS, **meaning)
-        except DataError as error:
-            raise DataError(f"the picture {error}") from error
-        return code_of_picture(loaded.subject, np.stack([picture.pixels]))
-
-    return await run_in_threadpool(requested.with_model, work, slow=True)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            explorer.uploaded += len(part)
+            if size > MOST_UPLOADED:
+                raise TooLarge(too_large())
+            if explorer.uploaded > MOST_HELD:
+                raise Busy("too many pictures are being sent at once; try again in a moment")
+            parts.append(part)
+        yield b"".join(parts)
+    finally:
+        explorer.uploaded -= size
 
 
 def code_of_picture(subject: Subject, images: NDArray[np.uint8]) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """What is known of runs without drawing: the list, a card for each run, its learning curves and its score card."""
 
+import json
 import shlex
 from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from simulacra import __version__
-from simulacra.errors import SimulacraError
 from simulacra.evaluation.directions import MOST
-from simulacra.explorer.library import LoadedRun, Requested
+from simulacra.explorer.library import LoadedRun, Requested, RunFacts
 from simulacra.explorer.map import test_count
 from simulacra.objectives import FAMILIES, Encodes, Generates
 from simulacra.report.figures.curves import Line
@@ -26,26 +27,31 @@ MOST_POINTS = 400  # of a line: more than a screen shows
 
 
 @router.get("/index.json", response_model=None)
-def index(request: Request) -> dict[str, Any]:
-    """The runs that are there now."""
+def index(request: Request, run: str | None = None) -> Response:
+    """The runs that are there now, or one of them alone."""
     library = request.app.state.explorer.library
-    library.refresh()
-    return {
-        "simulacra": __version__,
-        "runs": [summary(name, library.titles[name], run) for name, run in library.runs.items()],
-    }
+    if run is None:
+        library.refresh()
+    runs = library.runs if run is None else {run: library.run(run)}
+    rows = [row(name, library.titles.get(name, ""), library.facts(folder)) for name, folder in runs.items()]
+    # As text at once: FastAPI would look at each value, for seconds where there are thousands of runs.
+    return Response(json.dumps({"simulacra": __version__, "runs": rows}), media_type="application/json")
 
 
 @router.get("/runs/{name}.json", response_model=None)
-def card(request: Requested) -> dict[str, Any]:
+async def card(request: Requested) -> dict[str, Any]:
     """What a run is, how far its training is, and what of its codes can be changed."""
     library = request.explorer.library
-    facts = summary(request.name, library.titles.get(request.name, ""), library.run(request.name))
-    loaded = request.with_model(lambda loaded: loaded)
+
+    def work(loaded: LoadedRun) -> tuple[LoadedRun, dict[str, Any]]:
+        known = row(request.name, library.titles.get(request.name, ""), library.facts(loaded.run))
+        return loaded, known | summary(loaded.run) | capabilities(loaded) | {"lacking": lacking(loaded)}
+
+    loaded, told = await request.with_model(work)
     if isinstance(loaded.subject.objective, Generates):
         # Principal directions take seconds to compute; most often they are there before their first slider moves.
-        request.explorer.searching.submit(lambda: loaded.directions.principal)
-    return facts | capabilities(loaded) | {"lacking": lacking(loaded)}
+        request.explorer.searching.do_ahead(lambda: loaded.directions.principal)
+    return told
 
 
 @router.get("/runs/{name}/curves.json", response_model=None)
@@ -83,32 +89,34 @@ def scores(request: Requested) -> dict[str, Any]:
     return {"scores": rows, "baseline": BASELINE}
 
 
-def summary(name: str, title: str, run: RunFolder) -> dict[str, Any]:
-    """A run in the list; a run that cannot be read is listed with the reason."""
-    try:
-        recipe, facts, steps = run.read_recipe(), run.read_facts(), list(run.checkpoints())
-    except SimulacraError as error:
-        return {"name": name, "title": plain(title), "problem": str(error), "steps": []}
-    family = recipe.objective.family
-    return {
-        "name": name,
-        "title": plain(title),
-        "heading": title_of(recipe, facts),
-        "recipe": recipe_line(recipe, facts),
-        "family": of_family(family),
-        "generates": issubclass(FAMILIES[family], Generates),
-        "state": str(facts.get("state", "")),
-        "progress": run.in_words(),
-        "steps": steps,
-        "total_steps": None if recipe.minutes else recipe.steps,
-        "study": study_of(facts),
-        "problem": None if steps else "it has no checkpoint yet",
+def row(name: str, title: str, known: RunFacts | str) -> dict[str, Any]:
+    """A run in the list, from what is known of it; a run that cannot be read is listed with the reason."""
+    about = {"name": name, "title": plain(title)}
+    if isinstance(known, str):
+        return about | {"problem": known, "steps": []}
+    return about | {
+        "generates": issubclass(FAMILIES[known.family], Generates),
+        "state": known.state,
+        "steps": known.steps,
+        "study": study_of(known.studies),
+        "problem": None if known.steps else "it has no checkpoint yet",
     }
 
 
-def study_of(facts: dict[str, Any]) -> dict[str, str] | None:
+def summary(run: RunFolder) -> dict[str, Any]:
+    """What was trained, from which recipe, and how far the training is."""
+    recipe, facts = run.read_recipe(), run.read_facts()
+    return {
+        "heading": title_of(recipe, facts),
+        "recipe": recipe_line(recipe, facts),
+        "family": of_family(recipe.objective.family),
+        "progress": run.in_words(),
+        "total_steps": None if recipe.minutes else recipe.steps,
+    }
+
+
+def study_of(studies: object) -> dict[str, str] | None:
     """The study that a run belongs to, the first of several, and which of its runs it is."""
-    studies = facts.get("studies")
     if not isinstance(studies, dict) or not studies:
         return None
     name, run = next(iter(studies.items()))

@@ -9,7 +9,9 @@ import ipaddress
 import re
 import secrets
 import socket
-from collections.abc import Collection
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -21,14 +23,20 @@ MOST_UPLOADED = 10 * 2**20  # bytes
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'"
     ),
+    "X-Frame-Options": "DENY",  # for browsers that know no frame-ancestors
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+MOST_TRIES, TRIES_SECONDS = 10, 600.0  # wrong tokens of one address, and for how long each of them counts
+MOST_ADDRESSES = 10_000  # whose wrong tokens are counted
 
 
 def is_loopback(host: str) -> bool:
@@ -39,6 +47,42 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+class Tries:
+    """Wrong tokens by the address that they came from, so that nobody can go on guessing.
+
+    Args:
+        clock: seconds, from whenever.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def are_used_up(self, address: str) -> bool:
+        """Whether so many tokens of an address were wrong of late that no further one is looked at."""
+        times = self._wrong.get(_network(address), deque())
+        return len(times) == MOST_TRIES and self.clock() - times[0] < TRIES_SECONDS
+
+    def count(self, address: str) -> None:
+        """Notes a wrong token."""
+        network = _network(address)
+        self._wrong.setdefault(network, deque(maxlen=MOST_TRIES)).append(self.clock())
+        self._wrong.move_to_end(network)
+        if len(self._wrong) > MOST_ADDRESSES:
+            self._wrong.popitem(last=False)
+
+
+def _network(address: str) -> str:
+    """What one visitor has: an address, or all addresses that begin with the same 64 bits."""
+    try:
+        whole = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(whole, ipaddress.IPv4Address) or whole.ipv4_mapped:  # the latter where a socket takes both kinds
+        return address
+    return str(ipaddress.ip_network((whole, 64), strict=False))
 
 
 class Guard:
@@ -59,6 +103,7 @@ class Guard:
         # The cookie is no word that opens anything else, and each process has its own.
         self.session = secrets.token_urlsafe(32)
         self.cookie = f"simulacra-{hashlib.sha256(self.session.encode()).hexdigest()[:8]}"
+        self.tries = Tries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what is refused, and passes on what is not."""
@@ -127,19 +172,26 @@ class Guard:
         """Asks for the token; one in the address is turned into a cookie, and the address shown without it."""
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = [value for key, value in query if key == "token"]
-        if given:
-            if not _same(given[0], token):
-                return _sentence(401, "this is not the token; use the address that the explorer printed")
-            rest = urlencode([(key, value) for key, value in query if key != "token"])
-            # Relative: a proxy may serve this under a path of its own. And never an address of another machine.
-            target = "./" + quote(scope["path"].rpartition("/")[2], safe="")
-            answer = RedirectResponse(target + (f"?{rest}" if rest else ""), 303)
-            answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", path="/")
-            return answer
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        if _same(bearer, token) or _same(_cookie(headers, self.cookie), self.session):
+        if not given and _same(_cookie(headers, self.cookie), self.session):
+            return None  # whoever is in stays in, whatever others try
+        if not given and not bearer:
+            return _sentence(401, "a token is needed; use the address that the explorer printed, with ?token=")
+        address = (scope.get("client") or ("",))[0]
+        if self.tries.are_used_up(address):
+            minutes = round(TRIES_SECONDS / 60)
+            return _sentence(429, f"too many wrong tokens came from this address; try again in {minutes} minutes")
+        if not _same(given[0] if given else bearer, token):
+            self.tries.count(address)
+            return _sentence(401, "this is not the token; use the address that the explorer printed")
+        if not given:
             return None
-        return _sentence(401, "a token is needed; use the address that the explorer printed, with ?token=")
+        rest = urlencode([(key, value) for key, value in query if key != "token"])
+        # Relative: a proxy may serve this under a path of its own. And never an address of another machine.
+        target = "./" + quote(scope["path"].rpartition("/")[2], safe="")
+        answer = RedirectResponse(target + (f"?{rest}" if rest else ""), 303)
+        answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", path="/")
+        return answer
 
 
 def _stranger(host: str) -> str:

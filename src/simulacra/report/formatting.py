@@ -6,6 +6,7 @@ import re
 import shlex
 import unicodedata
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def plain(text: object, limit: int = 0) -> str:
     way to an ellipsis, which stands between words where these are short; a limit of 0 never cuts.
     """
     whole = str(text).encode("utf-8", "replace").decode("utf-8")
+    if whole.isascii() and whole.isprintable() and not (limit and len(whole) > limit):
+        return " ".join(whole.split())  # as most names are, of which there may be thousands
     spaced = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in whole)
     line = " ".join("".join(char for char in spaced if _printable(char)).split())
     if not limit or len(line) <= limit:
@@ -61,11 +64,27 @@ def unique(names: Sequence[str]) -> list[str]:
 
 def run_names(paths: Sequence[Path]) -> list[str]:
     """What runs are called: their folders' names, with the folder above where two are alike."""
-    whole = [path.resolve() for path in paths]
+    whole = _resolved(paths)
     short = [path.name or "run" for path in whole]
-    pairs = zip(whole, short, strict=True)
-    longer = [f"{path.parent.name}/{name}" if short.count(name) > 1 else name for path, name in pairs]
+    counts = Counter(short)
+    longer = [
+        f"{path.parent.name}/{name}" if counts[name] > 1 else name for path, name in zip(whole, short, strict=True)
+    ]
     return unique([plain(name, 80) or "run" for name in longer])
+
+
+def _resolved(paths: Sequence[Path]) -> list[Path]:
+    """Paths without links; a folder that thousands of them are in is looked up once."""
+    folders: dict[Path, Path] = {}
+    whole = []
+    for path in paths:
+        if path.name in ("", "..") or path.is_symlink():
+            whole.append(path.resolve())
+            continue
+        if path.parent not in folders:
+            folders[path.parent] = path.parent.resolve()
+        whole.append(folders[path.parent] / path.name)
+    return whole
 
 
 def without_home(text: str) -> str:

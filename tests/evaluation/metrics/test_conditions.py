@@ -83,7 +83,7 @@ def painter(paint: Paint, *, exclusive: bool = False) -> Painter:
 
 
 def rows(results: Results) -> list[dict[str, Any]]:
-    return [measurement.to_json() for measurement in results.measurements]
+    return [measurement.to_json() for measurement in results.measurements if measurement.applies]
 
 
 def by_name(results: Results, metric: str) -> dict[str | None, dict[str, Any]]:

@@ -53,7 +53,22 @@ def measure(material: Material) -> Results:
         results.add(_of_classes(material, judge) if judge.exclusive else _of_attributes(material, judge, asked))
     if model.code.categorical or model.code.continuous:
         results.add(meanings(material, judge))
-    return results
+    return results.completed(material, "conditions", why_lacking(material, judge))
+
+
+def why_lacking(material: Material, judge: Judge) -> dict[str, str]:
+    """Metric of the group -> why it is not measured, where it is not."""
+    family, code = material.subject.recipe.objective.family, material.subject.generates.code
+    unlabelled = f"not applicable, family {family} takes no labels that samples could obey"
+    uncoded = f"not applicable, family {family} has no codes that could mean a label"
+    unlearned = "withheld, the judge learned no label"
+    alone = "withheld, fewer than two labels can be switched and judged, so none can leak into another"
+    movable = code.labels or isinstance(material.subject.objective, Encodes)
+    return {
+        **dict.fromkeys((ACCURACY, CORRECTED), unlabelled if not code.labels else unlearned),
+        "leakage": alone if movable else f"not applicable, family {family} has no labels and no encoder",
+        "mutual_information": unlearned if code.categorical or code.continuous else uncoded,
+    }
 
 
 def obedience(material: Material, judge: Judge, asked: Columns) -> list[Measurement]:
@@ -299,7 +314,7 @@ def _of_attributes(material: Material, judge: Judge, asked: Columns) -> Results:
     if len(judged) < 2:
         results.notes.append("leakage: fewer than two labels are asked and judged, so none can leak into another")
         return results
-    estimate = leakage.resampled(effects[:, : len(judged)], leakage.ratio)
+    estimate = leakage.resampled(effects[:, : len(judged), : len(judged)], leakage.ratio, leakage.without_leaks)
     about = {"n": len(effects), "judge": judge.label, "details": {"labels": len(judged)}}
     results.measurements.append(_leakage(material, estimate, None if by_label else material.chosen.split, about))
     return results

@@ -194,7 +194,7 @@ def counted(pairs: Pairs, random: Generator) -> tuple[Counts, Array]:
         return np.stack([total - one - other + both, other - both, one - both, both], -1).reshape(*both.shape, 2, 2)
 
     weights = random.standard_exponential((DRAWS, len(on)), np.float32)
-    sums = (weights @ on.reshape(len(on), -1).astype(np.float32)).reshape(DRAWS, *on.shape[1:])
+    sums = (weights @ on.reshape(len(on), 3 * first.shape[1]).astype(np.float32)).reshape(DRAWS, *on.shape[1:])
     drawn = cells(sums.astype(np.float64), weights.sum(1, dtype=np.float64)[:, None])
     counts: Counts = cells(on.sum(0), len(on))
     return counts, np.where(counts > 0, np.maximum(drawn, 0), 0) + random.gamma(0.5, size=drawn.shape)

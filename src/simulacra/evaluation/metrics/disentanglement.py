@@ -237,7 +237,7 @@ def lacks(material: Material) -> str | None:
 
 
 def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
-    """A split, so many of its rows, and the columns of factors that vary over them.
+    """A split, so many of its rows, and the columns of factors that are known of all of them and vary.
 
     Factors are never shown in training, so training images may be asked as well; forests need many.
     """
@@ -245,7 +245,9 @@ def varied(material: Material) -> tuple[str, NDArray[np.int64], list[int]]:
     held_out = material.chosen.split
     split = held_out if len(material.store.rows(held_out)) >= FEW else "train"
     rows = choose_rows(material.store.rows(split), MOST)
-    return split, rows, np.flatnonzero(np.ptp(material.store.factors[rows], axis=0) > 0).tolist()
+    factors = np.asarray(material.store.factors[rows], np.float64)
+    known = np.isfinite(factors).all(0)
+    return split, rows, np.flatnonzero(np.ptp(np.where(known, factors, 0), axis=0) > 0).tolist()
 
 
 def gap_scores(seed: int, codes: Codes, factors: list[Factor]) -> Scores:

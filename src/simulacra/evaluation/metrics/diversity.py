@@ -4,13 +4,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import NO_HELD_OUT, Material, Results
 from simulacra.evaluation.metrics.frequencies import frequencies
-from simulacra.evaluation.metrics.nearest import Pool, Rows, Vectors, nearest
+from simulacra.evaluation.metrics.nearest import Nearest, Pool, Rows, Vectors, nearest
 from simulacra.evaluation.pictures import Arrays
 from simulacra.evaluation.subject import Progress
 from simulacra.measurements import Measurement
@@ -33,20 +35,20 @@ class TailShare(NamedTuple):
     threshold: float
 
 
-def tail_share(samples: Values, real: Values, level: float) -> TailShare:
+def tail_share(samples: Values, real: Values, level: float, together: tuple[float, float] = (1, 1)) -> TailShare:
     """The share of samples (n,) whose value lies below the value that the share `level` of real images (m,) lies below.
 
     For the upper tail give both with their signs changed. A whole number of real images lies below the threshold. The
     interval holds the uncertainty of both sides: Wilson's for the share of samples, and that of the real quantile,
     whose 95% limits are order statistics; the two are independent and joined as in Zou & Donner 2008, Statistics in
-    Medicine 27, equation 3.
+    Medicine 27, equation 3. Of samples and of real images so many lie below `together`, on average, and are worth one.
     """
     ranked, count = np.sort(real), len(real)
-    index = int(level * count)
-    below_by_chance = bdtr(np.arange(count), count, level)  # probability that so many real values or fewer lie below
-    limits = [min(int(np.searchsorted(below_by_chance, tail)), count - 1) for tail in (0.025, 0.975)]
+    index, worth = int(level * count), max(1, round(count / together[1]))
+    below_by_chance = bdtr(np.arange(worth), worth, level)  # probability that so many real values or fewer lie below
+    limits = [min(int(np.searchsorted(below_by_chance, tail) * together[1]), count - 1) for tail in (0.025, 0.975)]
     lower, upper = (float((samples < ranked[limit]).mean()) for limit in limits)
-    share = Estimate.share(samples < ranked[index])
+    share = Estimate.share(samples < ranked[index], len(samples) / together[0])
     assert share.low is not None
     assert share.high is not None
     below = np.hypot(share.value - share.low, share.value - lower)
@@ -226,8 +228,32 @@ def compare_pixels(samples: Images, held_out: Images, train: Pool, *, flip: bool
 
 
 def duplicates(generated: Vectors, reference: Vectors) -> TailShare:
-    """The share of n samples nearer to another than 99% of n real images are to another, by features (n, d)."""
-    return tail_share(_to_another(generated), _to_another(reference), DUPLICATES)
+    """The share of n samples nearer to another than 99% of n real images are to another, by features (n, d).
+
+    Duplicates come in pairs or in larger groups, each of which is one independent event.
+    """
+    samples, real = (nearest(part, part, own=np.arange(len(part))) for part in (generated, reference))
+    far = real.distances[:, 0]
+    threshold = float(np.sort(far)[int(DUPLICATES * len(far))])
+    return tail_share(
+        samples.distances[:, 0], far, DUPLICATES, (group_size(samples, threshold), group_size(real, threshold))
+    )
+
+
+def group_size(others: Nearest, threshold: float) -> float:
+    """How many vectors are near together, as one of those sees it that have another nearer than a threshold.
+
+    It is the design effect of groups, Kish 1965, "Survey Sampling", section 5.4: 2 where all are pairs. Where no vector
+    has another so near, it is 2 as well, the size of the first group that there would be.
+    """
+    near = np.flatnonzero(others.distances[:, 0] < threshold)
+    if not len(near):
+        return 2.0
+    size = len(others.rows)
+    links = coo_array((np.ones(len(near)), (near, others.rows[near, 0])), shape=(size, size))
+    _, group = connected_components(links, directed=False)
+    counts = np.bincount(group[near]).astype(np.float64)
+    return max(1.0, float(np.square(counts).sum() / counts.sum()))
 
 
 def _to_another(features: Vectors) -> Values:

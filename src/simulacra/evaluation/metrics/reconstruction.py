@@ -150,6 +150,10 @@ def _errors(material: Material, linear: LinearCode) -> tuple[list[Measurement], 
     baselines = {metric: float(np.concatenate(parts).mean()) for metric, parts in by_linear.items()}
     estimates[SHARPNESS], baselines[SHARPNESS] = estimates[SHARPNESS].exp(), float(np.exp(baselines[SHARPNESS]))
     measurements = material.measurements(estimates, baselines, split=split, n=sum(map(len, chunks)))
+    if "ssim" not in estimates:
+        side = min(material.store.shape[:2])
+        why = f"not applicable, images of {side} pixels are smaller than the window of {WINDOW}"
+        measurements.append(material.measurement("ssim", None, why=why))
     return measurements, float(torch.cat(flat).double().mean())
 
 

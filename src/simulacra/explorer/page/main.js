@@ -144,8 +144,9 @@ async function follow() {
   const { card } = server;
   if (document.hidden || (card && card.state !== "running")) return;
   try {
-    const run = (await json("index.json")).runs.find(({ name }) => name === state.run);
-    if (!run || (card && run.state === card.state && String(run.steps) === String(card.steps))) return;
+    const asked = state.run;
+    const [run] = (await json(address("index.json", { run: asked }))).runs;
+    if (asked !== state.run || (card && run.state === card.state && String(run.steps) === String(card.steps))) return;
     if (state.step === null) { await open(); return; }
     Object.assign(card, { steps: run.steps, state: run.state });
     showSteps(card);
