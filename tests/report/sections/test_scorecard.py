@@ -8,7 +8,7 @@ from simulacra.report.sections.scorecard import mark, scale_of
 
 
 def test_a_number_is_shown_with_its_interval_and_its_baseline(evaluated) -> None:
-    page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9})
+    page = evaluated({"metric": "precision", "value": 0.6, "low": 0.5, "high": 0.65, "baseline": 0.9, "version": 2})
     assert "test images: 60.0%; 50.0% to 65.0%; 30.0 points short of real images, 90.0%." in page.images
     card = page.sections["Score card"]
     assert "↑ higher is better" in card
