@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.errors import DataError
+from simulacra.files import DAMAGED_ARRAYS, parse_json, read_text
 
 # Linux shortens a hint that is longer than the disk's read-ahead, which is seldom less than this.
 HINT = 2**17
@@ -90,7 +91,7 @@ class ImageStore:
             DataError: names.json is missing or damaged.
         """
         try:
-            names = json.loads((self.path / "names.json").read_text("utf-8"))
+            names = parse_json((self.path / "names.json").read_text("utf-8"))  # as large as there are pictures
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from error
         if not isinstance(names, list) or len(names) != len(self.images):
@@ -229,7 +230,7 @@ def open_store(path: Path) -> ImageStore:
             pictures=pictures_of(head),
         )
         _check(store)
-    except (OSError, EOFError, ValueError) as error:
+    except DAMAGED_ARRAYS as error:
         raise _damaged(path, error) from error
     return store
 
@@ -240,7 +241,7 @@ def _damaged(path: Path, why: object) -> DataError:
 
 def _head(path: Path) -> dict[str, Any]:
     """The content of store.json; ValueError if a key is missing."""
-    head = json.loads((path / "store.json").read_text("utf-8"))
+    head = parse_json(read_text(path / "store.json"))
     if not isinstance(head, dict):
         raise ValueError("store.json holds no table")
     if head.get("format") != FORMAT:

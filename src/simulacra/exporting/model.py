@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 import simulacra
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
+from simulacra.files import parse_json, read_text
 from simulacra.objectives import Classifies, Encodes, Generates, build
 from simulacra.recipe import Recipe, read_earlier, to_table
 from simulacra.report.formatting import plain
@@ -171,7 +172,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
             f"{folder} holds no exported model (it has no {CONFIG}); make one: simulacra export RUN --out DIR"
         )
     try:
-        config = json.loads(path.read_text("utf-8"))
+        config = parse_json(read_text(path))
         if config.get("made_by") != "simulacra":
             raise RunError(f"{path} was not written by simulacra; give the folder of a simulacra export")
         if config["format"] != FORMAT:
