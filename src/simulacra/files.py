@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import stat
 import threading
 import tomllib
@@ -132,7 +133,8 @@ def can_lock(path: Path) -> bool:
     Raises:
         OSError: the file cannot be written.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    # A link may lead out of the folder, and would be made into a file there.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         import fcntl  # not everywhere; what has none has other locks
 
@@ -213,8 +215,14 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+# Of a key with so many parts, tomllib takes a time that grows with the cube of their number.
+LONG_KEY = re.compile(r"""(?:[\w"'-]++\s*+\.\s*+){50}""")
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """What a TOML text says. Raises tomllib.TOMLDecodeError: it is no TOML, or nothing that Python can hold."""
+    if LONG_KEY.search(text):
+        raise tomllib.TOMLDecodeError("it has a key of more than 50 parts")
     try:
         return tomllib.loads(text)
     except RecursionError as error:

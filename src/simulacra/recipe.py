@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
-from simulacra.files import expand, parse_toml, read_text
+from simulacra.files import LONG_KEY, expand, parse_toml, read_text
 from simulacra.settings import Settings, as_earlier
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import ObjectiveSettings
@@ -354,8 +354,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         RecipeError: there is no equals sign.
     """
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise RecipeError(f"--set {text}: expected key=value, like --set objective.kl_weight=0.25")
+    if not equals or not key.strip() or LONG_KEY.search(key):
+        raise RecipeError(f"--set {text[:80]}: expected key=value, like --set objective.kl_weight=0.25")
     try:
         return key.strip(), parse_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

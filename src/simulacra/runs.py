@@ -217,6 +217,12 @@ class RunFolder:
         path = self.path / f"{stream}.jsonl"
         if not self.writes:
             return
+        if (
+            path.is_symlink()
+            and (target := path.resolve()).is_file()
+            and not target.is_relative_to(self.path.resolve())
+        ):
+            raise RunError(f"{path} is a link to {target}, which is no part of the run; put the file itself there")
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulacra.errors import SimulacraError
+
 Answer = Callable[..., str]
 
 
@@ -46,3 +48,20 @@ def copies(tmp_path: Path) -> Callable[[Path], Path]:
         return target / folder.name
 
     return copy
+
+
+@pytest.fixture
+def outcome(record_property: Callable[[str, object], None]) -> Callable[..., str]:
+    """outcome(work, why=): calls a function that may have to refuse; gives its sentence, or "" where it succeeds."""
+
+    def run(work: Callable[[], object], why: object = "") -> str:
+        record_property("inputs", 1)
+        try:
+            work()
+        except SimulacraError as error:
+            return str(error)
+        except Exception as error:
+            raise AssertionError(f"{why}: {type(error).__name__}: {error}") from error
+        return ""
+
+    return run

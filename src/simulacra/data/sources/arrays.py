@@ -437,7 +437,7 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     """
     if len(entries) > MOST_FILES:
         raise DataError(f"{path} holds {len(entries):,} arrays; save all images as one array (N, H, W, C)")
-    size, packed = (sum(sizes) for sizes in zip(*((e.file_size, e.compress_size) for e in entries), strict=True))
+    size, packed = sum(entry.file_size for entry in entries), sum(entry.compress_size for entry in entries)
     if is_bomb(size, packed):
         what = f"unpacks to {size / 1e9:,.1f} GB, {size // max(1, packed):,} times its size, as no pictures do"
         raise DataError(f"{path} {what}; if you trust the file, save its arrays with numpy.savez, not compressed")
