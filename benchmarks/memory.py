@@ -185,9 +185,9 @@ def shown(peak: Peak) -> str:
 
 
 def planned(peaks: dict[int, int]) -> tuple[float, float]:
-    """Bytes per picture, and bytes for PLANNED pictures, on the line through the two largest counts."""
+    """Bytes per picture, 0 at least, and bytes for PLANNED pictures, on the line through the two largest counts."""
     low, high = sorted(peaks)[-2:]
-    slope = (peaks[high] - peaks[low]) / (high - low)
+    slope = max(0, peaks[high] - peaks[low]) / (high - low)
     return slope, peaks[high] + slope * (PLANNED - high)
 
 
@@ -199,7 +199,7 @@ def table(found: dict[int, dict[str, Peak]]) -> str:
     for name in found[counts[0]]:
         cells = [f"{found[count][name].own / 1e6:,.0f} ({found[count][name].resident / 1e6:,.0f})" for count in counts]
         slope, plan = planned({count: found[count][name].own for count in counts})
-        lines.append([name, *cells, f"{max(slope, 0):,.0f} bytes", f"{plan / 1e6:,.0f}"])
+        lines.append([name, *cells, f"{slope:,.0f} bytes", f"{plan / 1e6:,.0f}"])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
