@@ -113,7 +113,7 @@ def section(name: str, result: dict[str, Any] | None, notes: dict[str, str]) -> 
 def counts(result: dict[str, Any]) -> str:
     """How much was trained, and what did not finish."""
     text = f"{result['trained']} runs of {result['seeds']} seeds on {result['data']}, "
-    text += f"{number(result['minutes'])} minutes of training in all, budget {result['mode']}."
+    text += f"{result['minutes']:.0f} minutes of training in all, budget {result['mode']}."
     for state in sorted({run["state"] for run in result["failed"]}):
         cases = sorted({run["case"] for run in result["failed"] if run["state"] == state})
         count = sum(run["state"] == state for run in result["failed"])

@@ -1,6 +1,7 @@
 """The best pictures of ten minutes of training: recipes and a plain DCGAN with the same time, for docs/performance.md.
 
     python benchmarks/ten_minutes.py faces --data stores/avatars [--minutes 10] [--seed 0] [--only NAME] [--shared]
+    python benchmarks/ten_minutes.py photos --data stores/utkface (benchmarks/utkface.py makes them)
     python benchmarks/ten_minutes.py cars --data stores/cars (benchmarks/cars.py makes them)
     python benchmarks/ten_minutes.py garments --data stores/fashion-mnist --table
 
@@ -45,7 +46,8 @@ HOME = Path(__file__).parents[1]
 RESULTS = HOME / "benchmarks" / "results" / "ten-minutes.jsonl"
 IMAGES = HOME / "docs" / "images" / "ten-minutes"
 PLAIN, BATCH, MINUTES = "plain", 128, 10.0
-SCORES = {"frechet": "frechet_distance", "kernel": "kernel_distance", "precision": "precision", "recall": "recall"}
+SHARES = ("precision", "recall", "density", "coverage")
+SCORES = {"frechet": "frechet_distance", "kernel": "kernel_distance", **{name: name for name in SHARES}}
 Sheet = NDArray[np.uint8]
 Over = Callable[[], bool]
 
@@ -113,7 +115,7 @@ GARMENTS = {
         "garments-fast with transposed convolutions",
     ),
 }
-TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "cars": FACES, "garments": GARMENTS}
+TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "photos": FACES, "cars": FACES, "garments": GARMENTS}
 
 
 class Budget:
@@ -167,6 +169,7 @@ def measure(images: NDArray[np.uint8], store: ImageStore) -> dict[str, dict[str,
         known = Cloud(real)
         made, others = (distances(known, Cloud(one)) for one in (extractor.vectors(images), stand_in))
         scores = {name: made[key].value for name, key in SCORES.items()}
+        scores |= {f"{name} of real images": others[name].value for name in SHARES}
         found[extractor.name] = scores | {"floor": others["frechet_distance"].value}
     return found
 
@@ -208,6 +211,13 @@ def cells(rows: list[dict[str, Any]], plain: list[dict[str, Any]], features: str
     return f"{mean:.3g}{spread} | {np.mean(others) / mean:.1f}" if others else f"{mean:.3g}{spread} | –"
 
 
+def shares(rows: list[dict[str, Any]], features: str, of: str = "") -> list[str]:
+    """Cells of precision, recall and coverage: the mean of the seeds, where all of them have it."""
+    found = [row["measured"].get(features, {}) for row in rows]
+    kept = [[one.get(f"{name}{of}") for one in found] for name in SHARES if name != "density"]
+    return [f"{np.mean(values):.3g}" if None not in values else "–" for values in kept]
+
+
 def table(which: str, rows: list[dict[str, Any]]) -> str:
     """Trials by what they reached, each with the lowest and the highest of its seeds, and their samples."""
     found: dict[str, list[dict[str, Any]]] = {}
@@ -216,14 +226,20 @@ def table(which: str, rows: list[dict[str, Any]]) -> str:
             found.setdefault(row["trial"], []).append(row)
     features = list(dict.fromkeys(name for some in found.values() for row in some for name in row["measured"]))
     head = " Fréchet distance above the baseline, by `{}` | times lower than plain |"
-    heads = "".join(head.format(name) for name in features)
-    lines = [f"| trial | seeds | images seen |{heads} what it is |", "|---|---|---|---|" + "---|---|" * len(features)]
+    heads = "".join(head.format(name) for name in features) + " precision | recall | coverage |"
+    lines = [
+        f"| trial | seeds | images seen |{heads} what it is |",
+        "|---|---|---|---|---|---|---|" + "---|---|" * len(features),
+    ]
     for name in sorted(found, key=lambda name: np.mean(above(found[name], features[-1]) or np.inf)):
         some = found[name]
         seen = np.mean([row["images"] for row in some])
-        scores = " | ".join(cells(some, found.get(PLAIN, []), one) for one in features)
+        scores = " | ".join([*(cells(some, found.get(PLAIN, []), one) for one in features), *shares(some, features[0])])
         why = "a textbook DCGAN, batch 128" if name == PLAIN else TRIALS[which][name].why
         lines.append(f"| `{name}` | {len(some)} | {seen:,.0f} | {scores} | {why} |")
+    if which == "photos":
+        real = " | ".join(shares([row for some in found.values() for row in some], features[0], " of real images"))
+        lines.append(f"| real images | | |{' 0 | – |' * len(features)} {real} | 5,000 others |")
     sheets = [f"\n`{name}`:\n\n![Samples of {name}](images/ten-minutes/{which}-{name}.webp)" for name in found]
     return "\n".join([*lines, *sheets]) + "\n"
 

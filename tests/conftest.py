@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,9 @@ from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
 from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.runs import RunFolder
+from simulacra.verbs import study
+from simulacra.verbs.study_run import Task, carry_out
+from simulacra.verbs.study_workers import Crew
 from simulacra.verbs.train import train
 
 SEES = {"kind": "convolution", "channels": [4, 8], "norm_first": False, "dropout": 0.2}
@@ -118,6 +123,14 @@ def _threads(pytestconfig: pytest.Config) -> Iterator[None]:
     torch.set_num_threads(pytestconfig.getoption("--threads"))
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """No power is cut while tests run, but where a test plays it with an fsync of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture
@@ -305,13 +318,31 @@ def simulacra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs of a study are carried out in this process, as starting another one takes longer than a small run."""
+
+    @contextmanager
+    def crew(workers: int, threads: int) -> Iterator[Crew]:
+        def submit(task: Task) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(carry_out(task))
+            return future
+
+        with ThreadPoolExecutor(1) as executor:
+            yield Crew(executor, 1, submit, lambda task, result: result)
+
+    monkeypatch.setattr(study, "local", crew)
+
+
+@pytest.fixture
 def start(native_bfloat16: bool) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """start(*words, before=""): the same in a process of its own, after a line of Python; it ends with the test."""
     started: list[subprocess.Popen[str]] = []
     force = f"from simulacra.engine import devices; devices.multiplies_bfloat16 = lambda _: {native_bfloat16}"
 
     def run(*words: object, before: str = "pass") -> subprocess.Popen[str]:
-        code = f"import sys; sys.argv[0] = 'simulacra'\n{force}\n{before}\nfrom simulacra.cli import main; main()"
+        quick = "import os, sys; sys.argv[0] = 'simulacra'; os.fsync = lambda _: None"
+        code = f"{quick}\n{force}\n{before}\nfrom simulacra.cli import main; main()"
         process = subprocess.Popen(
             [sys.executable, "-c", code, *map(str, words)],
             stdout=subprocess.PIPE,

@@ -69,7 +69,9 @@ BY_GROUP: dict[str, dict[str, Metric]] = {
     },
     "conditions": {
         "condition_accuracy": Metric("Labels obeyed", "share of samples", "higher", JUDGE, percent=True),
-        "condition_accuracy_corrected": Metric("Labels obeyed, corrected", "share of samples", "higher", percent=True),
+        "condition_accuracy_corrected": Metric(
+            "Labels obeyed, corrected", "share of samples", "higher", percent=True, version=2
+        ),
         "leakage": Metric(
             "Leakage",
             "change of other labels per change of its own",

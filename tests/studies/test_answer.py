@@ -140,6 +140,7 @@ def test_two_points_within_a_run_are_the_later_less_the_earlier(planned: Callabl
     findings = answer(made, finish(made, lambda run: [score(run, 1.0, "50%"), score(run, 3.0 + 0.1 * run.seed)]))
     assert findings.rows[0].effect
     assert findings.rows[0].effect.value == pytest.approx(2.15)
+    assert findings.rows[0].comparison.title == "at 100% less at 50%"
 
 
 def test_a_curve_is_averaged_over_its_window_and_less_another_curve(planned: Callable[..., Plan]) -> None:
@@ -154,6 +155,7 @@ def test_a_curve_is_averaged_over_its_window_and_less_another_curve(planned: Cal
     assert findings.rows[0].comparison.values[:, 0] == pytest.approx([-2.0, -8.0])
     assert findings.rows[0].effect
     assert findings.rows[0].effect.value == pytest.approx(-6)
+    assert findings.rows[0].comparison.title == "mean from 50% to 100% less mean up to 50%"
 
 
 def test_a_number_is_subtracted_and_a_split_and_a_label_are_chosen(planned: Callable[..., Plan]) -> None:

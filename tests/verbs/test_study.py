@@ -26,6 +26,7 @@ from simulacra.verbs.study_workers import Crew
 MakeStudy = Callable[..., Path]
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
 STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
+RARELY = {"every.log": 20, "every.checkpoint": 200}  # writing takes longer than training here
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..
 
     def make(family: str = "vae", **changes: Any) -> Path:
         recipe = tmp_path / f"tiny-{family}.toml"
-        recipe.write_text(to_toml(tiny(family)), "utf-8")
+        recipe.write_text(to_toml(tiny(family, **RARELY)), "utf-8")
         table = {
             "claim": "A larger KL weight makes reconstructions worse.",
             "source": "a test",
@@ -63,6 +64,7 @@ def contents(out: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_study_ends_in_a_verdict_goes_on_with_more_seeds_and_trains_nothing_twice(
     study_file: MakeStudy, tmp_path: Path
 ) -> None:
@@ -91,12 +93,18 @@ def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path)
     assert any("wild, seed 1: diverged: " in sentence for sentence in finished.sentences)
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
-    study_file: MakeStudy, tmp_path: Path, start: Callable[..., Any]
+    study_file: MakeStudy,
+    tmp_path: Path,
+    start: Callable[..., Any],
+    simulacra: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = study_file(quick={"images": 1_600, "seeds": 2, "samples": 10, "features": "random-vgg"})
+    monkeypatch.chdir(tmp_path)
+    path = study_file(quick={"images": 800, "seeds": 2, "samples": 10, "features": "random-vgg"})
     words = ("study", path, "--out", "studies", "--json")
-    stopped = start(*words, before=f"import os; os.chdir({str(tmp_path)!r})")
+    stopped = start(*words)
     end = time.monotonic() + 120
     while not list(tmp_path.glob("studies/runs/*/metrics.jsonl")) and time.monotonic() < end:
         time.sleep(0.05)
@@ -105,15 +113,14 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert stopped.returncode == 130, said
     assert "go on with: simulacra study" in said
     assert not (tmp_path / "studies" / "weights" / "quick" / "result.json").exists()
-    gone_on = start(*words, before=f"import os; os.chdir({str(tmp_path)!r})")
-    printed, said = gone_on.communicate(timeout=300)
-    assert gone_on.returncode == 0, said
-    assert {run["state"] for run in json.loads(printed)["runs"]} == {"finished"}
+    gone_on = simulacra(*words, code=0)
+    assert {run["state"] for run in json.loads(gone_on.out)["runs"]} == {"finished"}
     whole = study(str(path), out=tmp_path / "whole")
     assert {outcome.state for outcome in whole.findings.outcomes} == {"finished"}
     assert contents(tmp_path / "studies") == contents(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_run_starts_from_the_one_that_its_study_trains_first(study_file: MakeStudy, tmp_path: Path) -> None:
     path = study_file()
     cases = {"alone": {}, "helped": {"start": {"run": "before"}}}

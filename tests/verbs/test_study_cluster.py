@@ -24,6 +24,7 @@ from simulacra.verbs.study_cluster import cluster, pack, unpack
 pytest.importorskip("distributed")
 
 STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
+RARELY = {"every.log": 20, "every.checkpoint": 200}  # writing takes longer than training here
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -63,7 +64,7 @@ def scheduler(launch: Start) -> str:
 def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..., Path]) -> Path:
     """A study of four runs that take some seconds each."""
     recipe = tmp_path / "tiny-vae.toml"
-    recipe.write_text(to_toml(tiny("vae")), "utf-8")
+    recipe.write_text(to_toml(tiny("vae", **RARELY)), "utf-8")
     budget = {"images": 1_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
     table = {
         "claim": "A larger KL weight makes reconstructions worse.",
@@ -101,6 +102,7 @@ def wait_for_workers(scheduler: str, out: Path) -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.usefixtures("one_process")
 def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
     study_file: Path, tmp_path: Path, launch: Start, scheduler: str, shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +124,7 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
     finished = study(str(study_file), out=tmp_path / "there", scheduler=scheduler)
     assert killed.is_set()
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
-    here = study(str(study_file), out=tmp_path / "here", workers=2)
+    here = study(str(study_file), out=tmp_path / "here")
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert finished.to_json()["rows"] == here.to_json()["rows"]
 

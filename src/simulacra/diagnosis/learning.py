@@ -161,9 +161,9 @@ def too_early(history: History) -> Finding | None:
     planned = history.planned
     step, minutes = max(history.step, int(history.facts.get("step", 0))), float(history.facts.get("seconds", 0)) / 60
     if planned.minutes is not None:
-        share, extent = minutes / planned.minutes, f"minutes ({minutes:.2g} of {planned.minutes:g})"
+        share, unit, extent = minutes / planned.minutes, "minutes", f"{minutes:.2g} of {planned.minutes:g}"
     else:
-        share, extent = step / planned.steps, f"updates ({step:,} of {planned.steps:,})"
+        share, unit, extent = step / planned.steps, "updates", f"{step:,} of {planned.steps:,}"
     if not step or share >= EARLY:
         return None
     if history.recipe.minutes is not None and step < history.recipe.steps and share:
@@ -172,9 +172,9 @@ def too_early(history: History) -> Finding | None:
     else:
         same = "in another --out" if history.recipe.falls else "it goes on in the same folder"
         remedy = f"the same command with --steps {planned.steps}: {same}."
-    sign = Sign(f"share of the recipe's {extent}", share, "below", EARLY, step, step)
+    sign = Sign(f"share of the recipe's {unit}", share, "below", EARLY, step, step)
     severity: Severity = "note" if history.facts.get("state") == "running" else "warning"
-    meaning = f"{100 * share:.2g}% of the recipe's {extent}: too early to judge its pictures or the recipe."
+    meaning = f"{100 * share:.2g}% of the recipe's {unit} ({extent}): too early to judge its pictures or the recipe."
     return Finding("too-early", severity, (sign,), meaning, remedy)
 
 

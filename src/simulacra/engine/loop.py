@@ -214,7 +214,7 @@ def train(training: Training, until: Callable[[], bool] = lambda: False) -> Iter
         if last:
             return
         training.optimize.at(step, recipe.steps)
-        torch.manual_seed(torch_seed(recipe.seed, 0, Draw.UPDATE, step))
+        devices.seed(torch_seed(recipe.seed, 0, Draw.UPDATE, step))
         with devices.autocast(), as_process(devices.rank, devices.world):
             values = training.objective.update(fed(step), step, training.optimize)
         training.ema.update(step)

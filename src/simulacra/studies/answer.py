@@ -194,6 +194,8 @@ def comparisons(plan: Plan, measure: Measure, files: Table) -> list[Comparison]:
     if kind == "within":
         first, *later = measure.at
         title = f"at {later[0]} less at {first}" if later else f"at {first}"
+        if measure.curve is not None:  # a mean over the steps up to each point
+            title = f"mean from {first} to {later[0]} less mean up to {first}" if later else f"mean up to {first}"
         return [_complete(plan, measure, title, measure.at, values[cases[0]], partial(_within, direction=direction))]
     ask: Ask = partial(questions.better, direction=direction)
     if measure.margin is not None:
