@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import threading
+import tokenize
 import tomllib
 import zipfile
 import zlib
@@ -235,12 +236,25 @@ def parse_toml(text: str) -> dict[str, Any]:
 # and OverflowError where its header claims what no machine holds, RecursionError where that is nested.
 DAMAGED_ARRAYS = (
     *(OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
-    *(MemoryError, OverflowError, RecursionError),
+    *(MemoryError, OverflowError, RecursionError, SyntaxError, tokenize.TokenError),
 )
 # Bytes from which a file is refused that unpacks to more times its size than any data set does; dSprites, 3 GB of
 # drawn shapes, has 115.
 BOMB, RATIO = 2**30, 200
 MOST_ARRAYS = 2**29  # bytes of all arrays of a file that is read at once
+
+
+def read_npy(path: Path, *, mapped: bool = False) -> NDArray[Any]:
+    """The array of a .npy file, mapped into memory if asked for.
+
+    Raises:
+        Exception: one of DAMAGED_ARRAYS.
+    """
+    array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    if not isinstance(array, np.ndarray):  # NumPy goes by the content, and opens a .npz of this name too
+        array.close()
+        raise ValueError("it holds several arrays")
+    return array
 
 
 def is_bomb(size: int, packed: int) -> bool:

@@ -38,6 +38,7 @@ from simulacra.files import (
     expand,
     parse_json,
     parse_toml,
+    read_npy,
     read_npz,
     read_text,
     remove_unfinished,
@@ -334,7 +335,7 @@ class RunFolder:
         if not count:
             return None
         try:
-            rows: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+            rows: NDArray[np.uint8] = read_npy(path)
             if rows.dtype != np.uint8 or rows.ndim != 2 or not len(rows) or rows.shape[1] != count:
                 raise ValueError
         except DAMAGED_ARRAYS as error:

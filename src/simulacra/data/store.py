@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.errors import DataError
-from simulacra.files import DAMAGED_ARRAYS, parse_json, read_text
+from simulacra.files import DAMAGED_ARRAYS, parse_json, read_npy, read_text
 
 # Linux shortens a hint that is longer than the disk's read-ahead, which is seldom less than this.
 HINT = 2**17
@@ -215,14 +215,14 @@ def open_store(path: Path) -> ImageStore:
         raise DataError(f"{path} is no packed store (it has no store.json); {remedy}")
     try:
         head = _head(path)
-        factors = np.load(path / "factors.npy") if head["factor_names"] else None
+        factors = read_npy(path / "factors.npy") if head["factor_names"] else None
         store = ImageStore(
             path=path,
-            images=np.load(path / "images.npy", mmap_mode="r"),
-            labels=np.load(path / "labels.npy"),
+            images=read_npy(path / "images.npy", mapped=True),
+            labels=read_npy(path / "labels.npy"),
             label_names=tuple(map(str, head["label_names"])),
             exclusive=head["exclusive"],
-            split=np.load(path / "split.npy"),
+            split=read_npy(path / "split.npy"),
             fingerprint=head["fingerprint"],
             factors=factors,
             factor_names=tuple(map(str, head["factor_names"])),

@@ -34,7 +34,7 @@ from simulacra.data.sources.base import (
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
-from simulacra.files import DAMAGED_ARRAYS, is_bomb
+from simulacra.files import DAMAGED_ARRAYS, is_bomb, read_npy
 
 Array = NDArray[Any]
 
@@ -378,7 +378,7 @@ def load_arrays(path: Path) -> Arrays:
         return _load_folder(path)
     try:
         if path.suffix.lower() == ".npy":
-            return Arrays({"images": np.load(path, mmap_mode="r", allow_pickle=False)}, [])
+            return Arrays({"images": read_npy(path, mapped=True)}, [])
         arrays = Arrays({}, [])
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]

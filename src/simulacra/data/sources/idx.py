@@ -158,11 +158,12 @@ def _checked(path: Path, magic: int) -> IdxFile:
     offset = 4 + 4 * dimensions
     try:
         with _stream(path) as stream:
-            header = np.frombuffer(stream.read(offset), dtype=">u4")
+            start = stream.read(offset)
+            header = np.frombuffer(start[: len(start) // 4 * 4], dtype=">u4")
             if len(header) < 1 + dimensions or header[0] != magic:
-                start = f"starts with {int(header[0]) if len(header) else 'nothing'}"
+                found = f"starts with {int(header[0]) if len(header) else 'nothing'}"
                 due = f"an idx file of {kind} starts with the magic number {magic}"
-                raise DataError(f"{path} {start}, but {due}; fetch the file again")
+                raise DataError(f"{path} {found}, but {due}; fetch the file again")
             shape = tuple(int(side) for side in header[1:])
             promised = math.prod(shape)
             _check_promise(path, shape, promised)
