@@ -3,10 +3,14 @@
 import errno
 import hashlib
 import io
+import json
 import math
 import os
 import re
+import stat
 import threading
+import tokenize
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -130,7 +134,8 @@ def can_lock(path: Path) -> bool:
     Raises:
         OSError: the file cannot be written.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    # A link may lead out of the folder, and would be made into a file there.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         import fcntl  # not everywhere; what has none has other locks
 
@@ -216,8 +221,76 @@ def sync_names(folder: Path) -> None:
             os.close(handle)
 
 
-# What reading a damaged .npz raises; RuntimeError where its compression is unknown, or it has a password.
-DAMAGED_ARRAYS = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+MOST_TEXT = 2**26  # bytes of a recipe, of facts, of a list: a list of a million names has half of it
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, in UTF-8, with or without a byte order mark.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, which may have no end.
+        ValueError: it is no text, or too large.
+    """
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode) and not stat.S_ISDIR(state.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device", str(path))
+    if state.st_size > MOST_TEXT:
+        raise ValueError(f"it has {state.st_size / 2**20:,.0f} MB, more than the {MOST_TEXT // 2**20} MB that are read")
+    return path.read_text("utf-8-sig")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text says. Raises ValueError: it is no JSON, or is nested deeper than Python can read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+# Of a key with so many parts, tomllib takes a time that grows with the cube of their number.
+LONG_KEY = re.compile(r"""(?:[\w"'-]++\s*+\.\s*+){50}""")
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """What a TOML text says. Raises tomllib.TOMLDecodeError: it is no TOML, or nothing that Python can hold."""
+    if LONG_KEY.search(text):
+        raise tomllib.TOMLDecodeError("it has a key of more than 50 parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise tomllib.TOMLDecodeError("it is nested too deeply") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise tomllib.TOMLDecodeError(str(error)) from error
+
+
+# What reading a damaged .npz raises; RuntimeError where its compression is unknown, or it has a password; MemoryError
+# and OverflowError where its header claims what no machine holds, RecursionError where that is nested.
+DAMAGED_ARRAYS = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(MemoryError, OverflowError, RecursionError, SyntaxError, tokenize.TokenError),
+)
+# Bytes from which a file is refused that unpacks to more times its size than any data set does; dSprites, 3 GB of
+# drawn shapes, has 115.
+BOMB, RATIO = 2**30, 200
+MOST_ARRAYS = 2**29  # bytes of all arrays of a file that is read at once
+
+
+def read_npy(path: Path, *, mapped: bool = False) -> NDArray[Any]:
+    """The array of a .npy file, mapped into memory if asked for.
+
+    Raises:
+        Exception: one of DAMAGED_ARRAYS.
+    """
+    array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    if not isinstance(array, np.ndarray):  # NumPy goes by the content, and opens a .npz of this name too
+        array.close()
+        raise ValueError("it holds several arrays")
+    return array
+
+
+def is_bomb(size: int, packed: int) -> bool:
+    """Whether a file of `packed` bytes that unpacks to `size` was made to fill a disk, as no data set does."""
+    return size > BOMB and size > RATIO * packed
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -226,8 +299,14 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         Exception: one of DAMAGED_ARRAYS.
     """
+    if not path.is_file():
+        raise OSError(errno.ENOENT, "it is no file", str(path))
     # From memory, as NumPy leaves a damaged file open.
     with io.BytesIO(path.read_bytes()) as content:
+        with zipfile.ZipFile(content) as archive:
+            if (size := sum(entry.file_size for entry in archive.infolist())) > MOST_ARRAYS:
+                raise ValueError(f"it unpacks to {size / 2**20:,.0f} MB")
+        content.seek(0)
         arrays = np.load(content, allow_pickle=False)
         if not isinstance(arrays, np.lib.npyio.NpzFile):
             raise ValueError("it holds one array alone")

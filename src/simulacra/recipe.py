@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
-from simulacra.files import expand
+from simulacra.files import LONG_KEY, expand, parse_toml, read_text
 from simulacra.settings import Settings, as_earlier
 from simulacra.settings.networks import NetworkSettings
 from simulacra.settings.objectives import ObjectiveSettings
@@ -184,7 +184,7 @@ def load(name: "str | Recipe", changes: Changes = ()) -> Recipe:
     if isinstance(name, Recipe):
         return name.with_changes(keys) if keys else name
     try:
-        table = tomllib.loads(_text_of(name))
+        table = parse_toml(_text_of(name))
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name} is not TOML: {error}; mend that line") from error
     return read_table(table, name, keys)
@@ -195,8 +195,8 @@ def _text_of(name: str) -> str:
     path = expand(name)
     if path.suffix == ".toml" or path.is_file():
         try:
-            return path.read_text("utf-8-sig")  # some editors begin a file with a byte order mark
-        except (OSError, UnicodeDecodeError) as error:
+            return read_text(path)
+        except (OSError, ValueError) as error:
             raise RecipeError(
                 f"{name} cannot be read ({error}); give a recipe's name or the path of a TOML file"
             ) from error
@@ -354,10 +354,10 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         RecipeError: there is no equals sign.
     """
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise RecipeError(f"--set {text}: expected key=value, like --set objective.kl_weight=0.25")
+    if not equals or not key.strip() or LONG_KEY.search(key):
+        raise RecipeError(f"--set {text[:80]}: expected key=value, like --set objective.kl_weight=0.25")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        return key.strip(), parse_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
 

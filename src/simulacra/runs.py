@@ -21,7 +21,6 @@ import json
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
@@ -34,7 +33,20 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from simulacra.errors import RunError
-from simulacra.files import can_lock, expand, read_npz, remove_unfinished, sync, sync_names, write_aside
+from simulacra.files import (
+    DAMAGED_ARRAYS,
+    can_lock,
+    expand,
+    parse_json,
+    parse_toml,
+    read_npy,
+    read_npz,
+    read_text,
+    remove_unfinished,
+    sync,
+    sync_names,
+    write_aside,
+)
 from simulacra.measurements import Measurement
 from simulacra.progress import duration
 from simulacra.recipe import Recipe, read_earlier, to_toml
@@ -84,8 +96,8 @@ class RunFolder:
         self.require()
         name = str(self.path / "recipe.toml")
         try:
-            table = tomllib.loads((self.path / "recipe.toml").read_text("utf-8-sig"))
-        except ValueError as error:  # no TOML, or no UTF-8
+            table = parse_toml(read_text(self.path / "recipe.toml"))
+        except ValueError as error:  # no TOML, no UTF-8, or too large
             raise RunError(f"{name} is not TOML: {error}; mend that line") from error
         return read_earlier(table, name)
 
@@ -93,7 +105,7 @@ class RunFolder:
         """What run.json says. Raises RunError: the folder holds no run, or run.json is damaged."""
         self.require()
         try:
-            facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+            facts: dict[str, Any] = parse_json(read_text(self.path / "run.json"))
             if not isinstance(facts, dict):
                 raise ValueError("it is no table")
             if wrong := [key for key, kind in KINDS.items() if key in facts and not isinstance(facts[key], kind)]:
@@ -235,6 +247,12 @@ class RunFolder:
         if not self.writes:
             return
         self._require_in_place()
+        if (
+            path.is_symlink()
+            and (target := path.resolve()).is_file()
+            and not target.is_relative_to(self.path.resolve())
+        ):
+            raise RunError(f"{path} is a link to {target}, which is no part of the run; put the file itself there")
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
@@ -254,7 +272,7 @@ class RunFolder:
             if not line:
                 continue
             try:
-                rows.append(json.loads(line))
+                rows.append(parse_json(line))
                 if not (isinstance(rows[-1], dict) and isinstance(rows[-1].get("step"), int)):
                     raise ValueError("it has no step")
             except ValueError as error:
@@ -364,10 +382,10 @@ class RunFolder:
         if not count:
             return None
         try:
-            rows: NDArray[np.uint8] = np.load(path, allow_pickle=False)
+            rows: NDArray[np.uint8] = read_npy(path)
             if rows.dtype != np.uint8 or rows.ndim != 2 or not len(rows) or rows.shape[1] != count:
                 raise ValueError
-        except (ValueError, EOFError, OSError) as error:
+        except DAMAGED_ARRAYS as error:
             why = "is missing or damaged; copy it from the original run, or train again"
             raise RunError(f"{path} {why}") from error
         return rows

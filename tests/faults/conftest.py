@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from simulacra.errors import SimulacraError
+
 Answer = Callable[..., str]
 # What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
 VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
@@ -60,3 +62,20 @@ def processes() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield context
+
+
+@pytest.fixture
+def outcome(record_property: Callable[[str, object], None]) -> Callable[..., str]:
+    """outcome(work, why=): calls a function that may have to refuse; gives its sentence, or "" where it succeeds."""
+
+    def run(work: Callable[[], object], why: object = "") -> str:
+        record_property("inputs", 1)
+        try:
+            work()
+        except SimulacraError as error:
+            return str(error)
+        except Exception as error:
+            raise AssertionError(f"{why}: {type(error).__name__}: {error}") from error
+        return ""
+
+    return run

@@ -9,6 +9,7 @@ import simplejpeg
 from PIL import Image, TiffImagePlugin
 
 from simulacra.data.colours import FLOAT, SIGNED, UNSIGNED, WHITE_IS_ZERO, in_srgb
+from simulacra.errors import DataError
 
 Size = tuple[int, int]
 
@@ -40,6 +41,9 @@ MEANING = (frozenset({b"eXIf", b"iCCP"}), frozenset({b"eXIf"}), frozenset({b"iCC
 JPEG = b"\xff\xd8"
 EXIF_START, PROFILE_START = b"Exif\0\0", b"ICC_PROFILE\0"
 START_OF_SCAN, COMMENT = 0xDA, 0xFE
+SCAN = bytes((0xFF, START_OF_SCAN))
+# Progressive pictures have about ten scans, and each is a pass over all pixels. libtiff allows as many.
+MOST_SCANS = 100
 APPLICATION = range(0xE0, 0xF0)
 # JFIF's and Adobe's segments tell what the numbers mean.
 KEPT_SEGMENTS = frozenset({0xE0, 0xEE})
@@ -80,11 +84,11 @@ def mend(image: Image.Image) -> None:
         ]
 
 
-def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
+def load_usual(data: bytes, shrink: Callable[[Size], int], most: int) -> tuple[Image.Image, Size] | None:
     """Decodes a complete, ordinary JPEG by libjpeg-turbo as Pillow would, or returns None for all other files.
 
     Args:
-        file: a path, or the file's bytes.
+        data: what `read_jpeg` gives.
         shrink: from the original (width, height) to the divisor at which to decode it: 1, 2, 4 or 8.
         most: the largest number of pixels that is allowed.
 
@@ -92,9 +96,10 @@ def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> 
         The image, grey or RGB, and its original width and height in pixels.
 
     Raises:
-        OSError: the file cannot be read.
+        DataError: it is a JPEG that would take minutes.
     """
-    data = _bytes(file) if isinstance(file, Path) else file
+    if data.startswith(JPEG) and (scans := data.count(SCAN)) > MOST_SCANS:
+        raise DataError(f"is a JPEG with {scans:,} scans, which no camera and no program writes; save it again")
     if not data.startswith(JPEG + b"\xff") or any(mark in data for mark in TURNING) or _has_colours_of_its_own(data):
         return None
     try:
@@ -109,11 +114,20 @@ def load_usual(file: Path | bytes, shrink: Callable[[Size], int], most: int) -> 
     return Image.fromarray(pixels[:, :, 0] if colours == "Gray" else pixels), (width, height)
 
 
-def _bytes(path: Path) -> bytes:
-    """The bytes of a JPEG, and the first ones of any other file."""
-    with path.open("rb") as file:
-        start = file.read(len(JPEG))
-        return start + file.read() if start == JPEG else start
+def read_jpeg(file: Path | bytes) -> bytes:
+    """The bytes of a JPEG, and the first ones of any other file.
+
+    Raises:
+        DataError: the path is of a pipe or a device, which may have no end.
+        OSError: the file cannot be read.
+    """
+    if isinstance(file, bytes):
+        return file
+    if not (file.is_file() or file.is_dir()) and file.exists():
+        raise DataError("is a pipe, a socket or a device, and no file")
+    with file.open("rb") as opened:
+        start = opened.read(len(JPEG))
+        return start + opened.read() if start == JPEG else start
 
 
 def _has_colours_of_its_own(data: bytes) -> bool:
@@ -154,9 +168,10 @@ def count_pages(image: Image.Image) -> int:
         return 1
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # a later page is damaged: one there is
+    except Exception:  # a later page is damaged, or there are too many: at least those before it are there
+        pages = max(2, image.tell() + 1)
         image.seek(0)
-        return 2
+        return pages
 
 
 def without_metadata(data: bytes) -> Iterator[bytes]:

@@ -23,6 +23,8 @@ NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 # Floats within these limits probably mean 0..1, because a resizing filter overshoots a little.
 BELOW_ZERO, ABOVE_ONE = -0.25, 8.0
 SLACK = 1e-3  # of a range, for floats that were scaled there and back
+# Pixels that are converted at a time, where a conversion takes several copies.
+STRIP = 2**20
 # How far a profile may move a colour, of 255, and still be taken for sRGB.
 ALIKE = 3
 # The mode in which a picture meets a profile of each kind.
@@ -98,8 +100,11 @@ def parse_background(text: str) -> tuple[int, int, int]:
 
 def to_bytes(values: NDArray[np.generic], scale: Range) -> NDArray[np.uint8]:
     """Values of any number type as bytes: `scale.low` is 0 and `scale.high` is 255. NaN becomes 0."""
-    scaled = (values.astype(np.float64) - scale.low) * (255 / (scale.high - scale.low))
-    return np.rint(np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255)).astype(np.uint8)
+    out = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), rows := max(1, STRIP // max(1, values[:1].size))):
+        scaled = (values[start : start + rows].astype(np.float64) - scale.low) * (255 / (scale.high - scale.low))
+        out[start : start + rows] = np.rint(np.clip(np.nan_to_num(scaled, nan=0, posinf=255, neginf=0), 0, 255))
+    return out
 
 
 def extent_of(values: NDArray[np.generic]) -> Range:
@@ -173,10 +178,20 @@ def to_plain(image: Image.Image, background: str = "white", scales: Scales | Non
         image = image.convert("RGB")
     if alpha is None or alpha.getextrema()[0] == 255:
         return Plain(image, depth, False, tuple(odd))
-    layer = image.convert("RGBA")
-    layer.putalpha(alpha)
-    ground = Image.new("RGBA", layer.size, parse_background(background))
-    return Plain(Image.alpha_composite(ground, layer).convert("RGB"), depth, True, tuple(odd))
+    return Plain(_over(image, alpha, parse_background(background)), depth, True, tuple(odd))
+
+
+def _over(image: Image.Image, alpha: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    """A picture (L or RGB) that is as opaque as `alpha` says, over a colour; strip by strip, which saves memory."""
+    whole = Image.new("RGB", image.size)
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        box = 0, top, image.width, min(top + rows, image.height)
+        layer = image.crop(box).convert("RGBA")
+        layer.putalpha(alpha.crop(box))
+        ground = Image.new("RGBA", layer.size, colour)
+        whole.paste(Image.alpha_composite(ground, layer).convert("RGB"), box)
+    return whole
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
@@ -189,7 +204,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
     if isinstance(key, int) and image.mode.startswith(("1", "I")):  # Pillow has no such conversion
         clear = np.asarray(image) == (bool(key) if image.mode == "1" else key)
         return Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
-    return image.convert("RGBA").getchannel("A")
+    return (image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A")
 
 
 def _basic(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from simulacra.data.codecs import (
+    EXIF_START,
     PAGES,
     STRIPPED,
     UPRIGHT,
@@ -23,6 +24,7 @@ from simulacra.data.codecs import (
     load_usual,
     mend,
     orientation,
+    read_jpeg,
     without_metadata,
 )
 from simulacra.data.colours import Depth, Range, Scales, deep_values, extent_of, kind_of_depth, to_plain
@@ -43,6 +45,9 @@ DEEP_SUFFIXES = frozenset({".tif", ".tiff", ".pfm"})
 # that of another filter: 178 to 64 pixels through 89 differs from the direct way by 0.9 of 255 on average, and Lanczos
 # from bicubic by 0.7 (SSIM 0.994 and 0.997).
 SPARE = 4 / 3
+# A picture's metadata and pages may be read in so many parts, of which usual pictures have less than a hundred. Pillow
+# takes about a second for a million; it joins segments of EXIF in a time that grows with the square of their number.
+MOST_PARTS, MOST_EXIF = 100_000, 64
 
 Crop = Literal["center", "none"] | tuple[int, int, int, int]
 Box = tuple[float, float, float, float]
@@ -163,11 +168,12 @@ def read_picture(
     form = _Form(size, parse_crop(crop), grey, background, scales)
     limit = most or Image.MAX_IMAGE_PIXELS or 0
     with _in_words(limit):
-        usual = load_usual(file, lambda original: _shrink(original, size, form.crop), limit)
+        jpeg = read_jpeg(file)
+        usual = load_usual(jpeg, lambda original: _shrink(original, size, form.crop), limit)
         if usual is not None:
             return Picture(_fitted(*usual, size, form.crop, grey), usual[1])
         with _lenient(limit):
-            return _read_by_pillow(file, form, limit)
+            return _read_by_pillow(file, form, limit, strip=jpeg.count(EXIF_START) > MOST_EXIF)
 
 
 def convert_picture(
@@ -234,6 +240,8 @@ def _in_words(limit: int) -> Iterator[None]:
         raise TooManyPixels(message, int(claimed[1]) if claimed else 0) from error
     except MemoryError as error:
         raise DataError("needs more memory than there is") from error
+    except _TooManyParts as error:
+        raise DataError("has too many frames, pages or texts to be opened; save it as a single picture") from error
     # Pillow's readers raise almost anything at damaged bytes: OSError, SyntaxError, struct.error, IndexError ...
     except Exception as error:
         if isinstance(error, OSError) and error.strerror:  # the system's own: no such file, a folder, no permission
@@ -263,9 +271,11 @@ def _lenient(pixels: int) -> Iterator[None]:
                 Image.MAX_IMAGE_PIXELS = safe
 
 
-def _read_by_pillow(file: Path | bytes, form: _Form, limit: int) -> Picture:
-    """Reads a picture by Pillow; if that fails, once more without the metadata."""
+def _read_by_pillow(file: Path | bytes, form: _Form, limit: int, *, strip: bool) -> Picture:
+    """Reads a picture by Pillow; if that fails, once more without the metadata. With `strip`, it is not tried first."""
     try:
+        if strip:
+            raise ValueError("it has more metadata than is read")
         return _open_and_decode(file, form, limit)
     except (DataError, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise
@@ -291,20 +301,53 @@ def _open_and_decode(file: Path | bytes, form: _Form, limit: int) -> Picture:
         return _decode(image, form)
 
 
-def _opened(file: Path | bytes) -> Image.Image:
+@contextmanager
+def _opened(file: Path | bytes) -> Iterator[Image.Image]:
     """An opened picture of one of FORMATS, or of HEIC where pillow-heif is installed."""
-    content = file if isinstance(file, Path) else BytesIO(file)
-    try:
-        return Image.open(content, formats=FORMATS)
-    except UnidentifiedImageError:
-        if not _is_heic(file):
-            raise
+    with _File(file.open("rb", buffering=0)) if isinstance(file, Path) else _Content(file) as content:
+        try:
+            image: Image.Image = Image.open(content, formats=FORMATS)
+        except UnidentifiedImageError:
+            if not _is_heic(file):
+                raise
+            image = _open_heic(content)
+        with image:
+            yield image
+
+
+def _open_heic(content: Any) -> Image.Image:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:
         raise DataError("is a HEIC picture, which takes one more package: pip install pillow-heif") from error
     register_heif_opener()
+    content.seek(0)
     return Image.open(content, formats=("HEIF",))
+
+
+class _TooManyParts(ValueError):
+    """A header, or a list of pages, has so many parts that reading it would take minutes."""
+
+
+class _Counted:
+    """Counts the parts that are read of a file before its pixels."""
+
+    parts: float = MOST_PARTS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file. Raises _TooManyParts: it was asked too often."""
+        self.parts -= 1
+        if self.parts < 0:
+            raise _TooManyParts
+        return super().read(size)  # type: ignore[misc, no-any-return]  # of the file that this is mixed into
+
+
+class _File(_Counted, BufferedReader):
+    """A file on disk."""
+
+
+class _Content(_Counted, BytesIO):
+    """The content of a file."""
 
 
 def _is_heic(file: Path | bytes) -> bool:
@@ -336,6 +379,8 @@ def _decode(image: Image.Image, form: _Form, by_parts: bool = True) -> Picture:
         part = _shrink(original, form.size, form.crop)
         image.draft(None, (image.width // part, image.height // part))
     mend(image)
+    if isinstance(getattr(image, "fp", None), _Counted):
+        image.fp.parts = math.inf  # type: ignore[attr-defined]  # pixels come in as many parts as there are
     image.load()
     plain = to_plain(image if stored == 1 else image.transpose(UPRIGHT[stored]), form.background, form.scales)
     pixels = _fitted(plain.image, original, form.size, form.crop, form.grey)
@@ -363,8 +408,9 @@ def _fitted(plain: Image.Image, original: Size, size: Size, crop: Crop, grey: bo
     if plain.size != size or (left, top, right, bottom) != (0, 0, *size):
         # Cut before resizing: the filter would else reach for colours beyond the box.
         x, y = math.floor(left), math.floor(top)
-        cut = plain.crop((x, y, math.ceil(right), math.ceil(bottom)))
-        plain = cut.resize(size, Image.Resampling.BICUBIC, box=(left - x, top - y, right - x, bottom - y))
+        cut = x, y, math.ceil(right), math.ceil(bottom)
+        whole = plain if cut == (0, 0, *plain.size) else plain.crop(cut)  # to cut nothing off is to copy
+        plain = whole.resize(size, Image.Resampling.BICUBIC, box=(left - x, top - y, right - x, bottom - y))
     pixels = np.asarray(plain, dtype=np.uint8)
     return pixels[:, :, None] if grey else pixels
 

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.errors import DataError
+from simulacra.files import DAMAGED_ARRAYS, parse_json, read_npy, read_text
 
 # Linux shortens a hint that is longer than the disk's read-ahead, which is seldom less than this.
 HINT = 2**17
@@ -97,7 +98,7 @@ class ImageStore:
             DataError: names.json is missing or damaged.
         """
         try:
-            names = json.loads((self.path / "names.json").read_text("utf-8"))
+            names = parse_json((self.path / "names.json").read_text("utf-8"))  # as large as there are pictures
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from error
         if not isinstance(names, list) or len(names) != len(self.images):
@@ -219,15 +220,15 @@ def open_store(path: Path) -> ImageStore:
         raise DataError(f"{path} is no packed store (it has no store.json); {remedy}")
     try:
         head = _head(path)
-        factors = np.load(path / "factors.npy") if head["factor_names"] else None
-        images = np.load(path / "images.npy", mmap_mode="r")
+        factors = read_npy(path / "factors.npy") if head["factor_names"] else None
+        images = read_npy(path / "images.npy", mapped=True)
         store = ImageStore(
             path=path,
             images=images,
-            labels=np.load(path / "labels.npy"),
+            labels=read_npy(path / "labels.npy"),
             label_names=tuple(map(str, head["label_names"])),
             exclusive=head["exclusive"],
-            split=np.load(path / "split.npy"),
+            split=read_npy(path / "split.npy"),
             fingerprint=head["fingerprint"],
             factors=factors,
             factor_names=tuple(map(str, head["factor_names"])),
@@ -236,7 +237,7 @@ def open_store(path: Path) -> ImageStore:
             file=_OpenFile(images) if CAN_READ and isinstance(images, np.memmap) else None,
         )
         _check(store)
-    except (OSError, EOFError, ValueError) as error:
+    except DAMAGED_ARRAYS as error:
         raise _damaged(path, error) from error
     return store
 
@@ -247,7 +248,7 @@ def _damaged(path: Path, why: object) -> DataError:
 
 def _head(path: Path) -> dict[str, Any]:
     """The content of store.json; ValueError if a key is missing."""
-    head = json.loads((path / "store.json").read_text("utf-8"))
+    head = parse_json(read_text(path / "store.json"))
     if not isinstance(head, dict):
         raise ValueError("store.json holds no table")
     if head.get("format") != FORMAT:

@@ -19,6 +19,7 @@ from torch import Tensor
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.directions import Directions
 from simulacra.evaluation.subject import Subject
+from simulacra.files import parse_json
 from simulacra.seeds import Draw
 
 # The largest size of each kind of number.
@@ -65,8 +66,8 @@ def read(text: str) -> list[Description]:
         RunError: the text is no JSON, or describes no code.
     """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise RunError(f'the code is no JSON ({error}); write it like {{"seed": 3}}') from error
     if not isinstance(content, list):
         return [_validated(content, "the code")]

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 import simulacra
 from simulacra.errors import RunError
 from simulacra.evaluation.subject import Subject
+from simulacra.files import parse_json, read_text
 from simulacra.objectives import Classifies, Encodes, Generates, build
 from simulacra.recipe import Recipe, read_earlier, to_table
 from simulacra.report.formatting import plain
@@ -171,7 +172,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
             f"{folder} holds no exported model (it has no {CONFIG}); make one: simulacra export RUN --out DIR"
         )
     try:
-        config = json.loads(path.read_text("utf-8"))
+        config = parse_json(read_text(path))
         if config.get("made_by") != "simulacra":
             raise RunError(f"{path} was not written by simulacra; give the folder of a simulacra export")
         if config["format"] != FORMAT:
@@ -207,7 +208,7 @@ def conditions_of(config: dict[str, Any], folder: Path) -> NDArray[np.uint8] | N
         return None
     try:
         rows = np.array([[int(digit) for digit in row] for row in config["conditions"]], np.uint8)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{folder / CONFIG} has damaged conditions ({error}); export the run again") from error
     if rows.ndim != 2 or not len(rows) or rows.shape[1] != len(config.get("labels", [])) or rows.max(initial=0) > 1:
         raise RunError(f"{folder / CONFIG} has damaged conditions; export the run again")
@@ -232,13 +233,16 @@ def load_exported(folder: Path) -> Subject:
     if not path.is_file():
         form = config.get("export")
         raise RunError(f"{folder} has no {WEIGHTS} (its format is {form}); export with --format safetensors to load it")
+    for key, kind in {"step": int, "weights": str, "labels": list}.items():
+        if not isinstance(config.get(key), kind):
+            raise RunError(f"{folder / CONFIG} has {str(config.get(key))[:40]!r} as {key}; export the run again")
     recipe = recipe_of(config, folder)
     objective = build(recipe)
     try:
         objective.networks.load_state_dict(load_file(path))
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} is damaged ({error}); export the run again") from error
     except RuntimeError as error:
         raise RunError(f"{path} does not fit the recipe in {folder}/config.json; export the run again") from error
     objective.networks.eval()
-    return Subject(objective, recipe, conditions_of(config, folder), None, int(config["step"]), config["weights"])
+    return Subject(objective, recipe, conditions_of(config, folder), None, config["step"], config["weights"])

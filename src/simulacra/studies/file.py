@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 
 from simulacra.catalogue import METRICS
 from simulacra.errors import StudyError, nearest
-from simulacra.files import expand
+from simulacra.files import expand, parse_toml, read_text
 from simulacra.recipe import Recipe, explain, leaves, load, to_table
 from simulacra.settings import Settings
 from simulacra.studies.questions import Direction
@@ -223,7 +223,7 @@ def load_study(name: str) -> Study:
     """
     name = name_of(name)
     try:
-        study = Study.model_validate(tomllib.loads(_text_of(name)))
+        study = Study.model_validate(parse_toml(_text_of(name)))
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{name} is not TOML: {error}; mend that line") from error
     except ValidationError as error:
@@ -242,8 +242,8 @@ def _text_of(name: str) -> str:
     path, known = expand(name), _names()
     if path.suffix == ".toml" or path.is_file():
         try:
-            return path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            return read_text(path)
+        except (OSError, ValueError) as error:
             raise StudyError(f"{name} cannot be read ({error}); give a study's name or the path of a file") from error
     if name not in known:
         raise StudyError(f"there is no study {name!r}; {nearest(name, known)} (simulacra study list lists them)")

@@ -17,7 +17,7 @@ from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
-from simulacra.files import remove_unfinished, to_npy, write_aside
+from simulacra.files import read_text, remove_unfinished, to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -156,7 +156,7 @@ def _described(subject: Subject, text: str, run: RunFolder) -> Tensor:
     """
     if not text.lstrip().startswith(("{", "[")):
         try:
-            text = Path(text).read_text("utf-8")
+            text = read_text(Path(text))
         except (OSError, ValueError) as error:
             raise RunError(f"--codes {text[:60]}: neither JSON nor a file that can be read ({error})") from error
     return codes_of(subject, read(text), Directions(subject, map_of(run, subject.step), kept_of(run, subject.step)))

@@ -200,14 +200,14 @@ def test_a_folder_that_cannot_be_read_is_refused(folder, monkeypatch: pytest.Mon
 
 def test_a_picture_that_cannot_be_read_is_listed(folder, packed, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(2)
-    opened = Image.open
+    opened = Path.open
 
-    def refuse(path: Path, **options: Any) -> Image.Image:
+    def refuse(path: Path, *words: Any, **options: Any) -> Any:
         if path.name == "001.png":
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, **options)
+        return opened(path, *words, **options)
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     result = packed("folder", root, keep_going=True)
     assert "Permission denied" in result.store.card["left_out"][0]["why"]
 

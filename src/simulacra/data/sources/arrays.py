@@ -34,7 +34,7 @@ from simulacra.data.sources.base import (
 from simulacra.data.splits import TEST, TRAIN, VALID
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
-from simulacra.files import DAMAGED_ARRAYS
+from simulacra.files import DAMAGED_ARRAYS, is_bomb, read_npy
 
 Array = NDArray[Any]
 
@@ -43,6 +43,7 @@ HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], tuple[Any, ...]]] = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 MOST_FILES = 100  # .npy files of a folder that are looked at
+NO_ROOM = "free space there, or name a folder on a larger disk in the variable TMPDIR"
 PICKLED = "holds pickled Python objects, which are never opened because that may run code"
 
 # What an array is -> the names that say so, the likeliest first; in lower case and without what joins words.
@@ -377,17 +378,18 @@ def load_arrays(path: Path) -> Arrays:
         return _load_folder(path)
     try:
         if path.suffix.lower() == ".npy":
-            return Arrays({"images": np.load(path, mmap_mode="r", allow_pickle=False)}, [])
+            return Arrays({"images": read_npy(path, mapped=True)}, [])
         arrays = Arrays({}, [])
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(".npy"):
-                    array = _mapped(archive, name)
-                    key = name.removesuffix(".npy")
-                    if array is None:
-                        arrays.pickled.append(key)
-                    else:
-                        arrays.held[key] = array
+            entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
+            _check_entries(path, entries)
+            for entry in entries:
+                array = _mapped(archive, entry)
+                key = entry.filename.removesuffix(".npy")
+                if array is None:
+                    arrays.pickled.append(key)
+                else:
+                    arrays.held[key] = array
         return arrays
     except zipfile.BadZipFile as error:
         if path.suffix.lower() != ".npz":
@@ -398,8 +400,9 @@ def load_arrays(path: Path) -> Arrays:
         if "object" in str(error).lower():
             raise DataError(f"{path} {PICKLED}; save plain arrays of numbers") from error
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            remedy = "free space there, or name a folder on a larger disk in the variable TMPDIR"
-            raise DataError(f"{path} is unpacked into {tempfile.gettempdir()}, which is full; {remedy}") from error
+            raise DataError(f"{path} is unpacked into {tempfile.gettempdir()}, which is full; {NO_ROOM}") from error
+        if "max_header_size" in str(error):
+            raise DataError(f"{path} has an array with an oversized header; save plain arrays of numbers") from error
         raise DataError(f"{path} cannot be read ({error}); save it again with numpy.save or numpy.savez") from error
 
 
@@ -425,19 +428,39 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.npy")) if path.is_dir() else [path]
 
 
-def _mapped(archive: zipfile.ZipFile, name: str) -> Array | None:
+def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """Refuses, before any of it is unpacked, what would fill the disk or take hours, and is no data set.
+
+    Raises:
+        DataError: there are too many arrays, or they do not fit into the folder of temporary files, or they are so much
+            larger than their file as only a file made for that is.
+    """
+    if len(entries) > MOST_FILES:
+        raise DataError(f"{path} holds {len(entries):,} arrays; save all images as one array (N, H, W, C)")
+    size, packed = sum(entry.file_size for entry in entries), sum(entry.compress_size for entry in entries)
+    if is_bomb(size, packed):
+        what = f"unpacks to {size / 1e9:,.1f} GB, {size // max(1, packed):,} times its size, as no pictures do"
+        raise DataError(f"{path} {what}; if you trust the file, save its arrays with numpy.savez, not compressed")
+    if size > (free := shutil.disk_usage(tempfile.gettempdir()).free):
+        room = f"unpacks to {size / 1e9:,.1f} GB, and {tempfile.gettempdir()} has room for {free / 1e9:,.1f} GB"
+        raise DataError(f"{path} {room}; {NO_ROOM}")
+
+
+def _mapped(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array | None:
     """One array; None where it holds objects, of which no byte beyond the header is looked at."""
     # Unpacked into a file without a name, which goes when the mapping does; memory never holds the whole.
-    with tempfile.TemporaryFile() as spill, archive.open(name) as packed:
+    with tempfile.TemporaryFile() as spill, archive.open(entry) as packed:
         shutil.copyfileobj(packed, spill)
         spill.seek(0)
         shape, fortran, dtype = HEADERS[np.lib.format.read_magic(spill)](spill)
         if dtype.hasobject:
             return None
+        if min(shape, default=0) < 0:
+            raise ValueError(f"its header has the shape {shape}")
         if 0 in shape:
             return np.zeros(shape, dtype)
         if shape == ():
-            return np.frombuffer(spill.read(), dtype).reshape(shape)
+            return np.frombuffer(spill.read(dtype.itemsize), dtype).reshape(shape)
         return np.memmap(spill, dtype, "r", spill.tell(), shape, "F" if fortran else "C")
 
 

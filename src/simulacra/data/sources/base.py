@@ -171,6 +171,7 @@ class Kind(NamedTuple):
     takes: frozenset[str]
 
 
+MOST_LABELS = 2**28  # of all pictures together: a thousand classes of 268,000 pictures
 # Raised when the same folder, table or arrays come to mean something else: stores of before are packed anew.
 MEANING = 2
 
@@ -187,8 +188,17 @@ def evidence_of(*files: Path) -> list[tuple[str, int, int]]:
 
 
 def one_hot(classes: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
-    """(N, count) uint8 exclusive labels from (N,) class indices in [0, count)."""
-    return np.eye(count, dtype=np.uint8)[classes]
+    """(N, count) uint8 exclusive labels from (N,) class indices in [0, count).
+
+    Raises:
+        DataError: there are so many classes that their labels would fill the memory.
+    """
+    if len(classes) * count > MOST_LABELS:
+        many = f"{count:,} classes of {len(classes):,} pictures"
+        raise DataError(f"{many} are more than a model can be trained with; give classes that many pictures share")
+    labels = np.zeros((len(classes), count), np.uint8)
+    labels[np.arange(len(classes)), classes] = 1
+    return labels
 
 
 def describe(

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import os
 import re
 import zlib
@@ -19,6 +20,7 @@ from simulacra.data.sources.base import Options, Pictures, Settled, Source, desc
 from simulacra.data.splits import TEST, TRAIN
 from simulacra.data.workers import attempt
 from simulacra.errors import DataError
+from simulacra.files import is_bomb
 
 IMAGES, LABELS = 2051, 2049
 BLOCK = 1 << 20
@@ -156,21 +158,33 @@ def _checked(path: Path, magic: int) -> IdxFile:
     offset = 4 + 4 * dimensions
     try:
         with _stream(path) as stream:
-            header = np.frombuffer(stream.read(offset), dtype=">u4")
+            start = stream.read(offset)
+            header = np.frombuffer(start[: len(start) // 4 * 4], dtype=">u4")
             if len(header) < 1 + dimensions or header[0] != magic:
-                start = f"starts with {int(header[0]) if len(header) else 'nothing'}"
+                found = f"starts with {int(header[0]) if len(header) else 'nothing'}"
                 due = f"an idx file of {kind} starts with the magic number {magic}"
-                raise DataError(f"{path} {start}, but {due}; fetch the file again")
-            held = sum(len(block) for block in iter(lambda: stream.read(BLOCK), b""))
+                raise DataError(f"{path} {found}, but {due}; fetch the file again")
+            shape = tuple(int(side) for side in header[1:])
+            promised = math.prod(shape)
+            _check_promise(path, shape, promised)
+            held = 0
+            while held <= promised and (block := stream.read(BLOCK)):
+                held += len(block)
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         raise DataError(f"{path} is damaged or cut short ({error}); fetch the file again") from error
-    shape = tuple(int(side) for side in header[1:])
-    promised = int(np.prod(shape, dtype=np.int64))
     if held != promised:
-        raise DataError(
-            f"{path} holds {held:,} bytes of {kind} where its header promises {promised:,}; fetch the file again"
-        )
+        found = f"holds {held:,} bytes" if held < promised else "holds more bytes"
+        raise DataError(f"{path} {found} of {kind} where its header promises {promised:,}; fetch the file again")
     return IdxFile(path, shape, offset)
+
+
+def _check_promise(path: Path, shape: tuple[int, ...], promised: int) -> None:
+    """Refuses pictures without a pixel, and a file that was made to fill a disk, before it is read."""
+    if 0 in shape[1:]:
+        raise DataError(f"{path} has pictures of {shape[2]}x{shape[1]} pixels; fetch the file again")
+    if path.suffix == ".gz" and is_bomb(promised, packed := path.stat().st_size):
+        what = f"unpacks to {promised / 1e9:,.1f} GB, {promised // packed:,} times its size, as no pictures do"
+        raise DataError(f"{path} {what}; if you trust the file, unpack it with gunzip")
 
 
 def _labels(images: IdxFile, labels: IdxFile) -> NDArray[np.uint8]:

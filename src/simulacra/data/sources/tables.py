@@ -1,7 +1,6 @@
 """Tables that name pictures, as people keep them: CSV in its dialects, text parted by blanks, JSON and JSON lines."""
 
 import csv
-import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from simulacra.data.sources.picture_names import Finder, looks_like_a_file
 from simulacra.errors import DataError
+from simulacra.files import MOST_TEXT, parse_json
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 200
@@ -25,6 +25,7 @@ SURELY = ("file", "filename", "file_name", "filepath", "file_path", "path", "ima
 CALLED = (*SURELY, "image_id", "img", "imageid", "image_name", "picture", "photo", "name", "id")
 INDEX = ("", "unnamed: 0", "index", "#", "no", "no.", "nr", "row")
 BLOCK = 4096  # rows that are coded at a time
+MOST_LINE, MOST_COLUMNS = 2**20, 10_000  # letters of a row, and columns
 SHOWN = 3  # faults of one kind that are described
 
 
@@ -66,18 +67,21 @@ class Faults:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._by_remedy: dict[str, list[str]] = {}
+        self._by_remedy: dict[str, list[str]] = {}  # the first ones
+        self._counts: Counter[str] = Counter()
 
     def add(self, fault: str, remedy: str) -> None:
         """Notes a fault; faults of one remedy are of one kind, and the remedy is said once."""
-        self._by_remedy.setdefault(remedy, []).append(fault)
+        self._counts[remedy] += 1
+        if self._counts[remedy] <= SHOWN:
+            self._by_remedy.setdefault(remedy, []).append(fault)
 
     def check(self) -> None:
         """Raises DataError with all faults, where there are some."""
         sentences = []
         for remedy, faults in self._by_remedy.items():
-            more = f", and {len(faults) - SHOWN:,} more" if len(faults) > SHOWN else ""
-            sentences.append(f"{', '.join(faults[:SHOWN])}{more}; {remedy}")
+            more = f", and {self._counts[remedy] - SHOWN:,} more" if self._counts[remedy] > SHOWN else ""
+            sentences.append(f"{', '.join(faults)}{more}; {remedy}")
         if len(sentences) == 1:
             raise DataError(f"{self.path}, {sentences[0]}")
         if sentences:
@@ -101,6 +105,8 @@ def read_table(path: Path, find: Finder, faults: Faults) -> Table:
     if not sample:
         raise DataError(f"{path} is empty; give a table with a column of file names and one column an attribute")
     width = _width(sample)
+    if width > MOST_COLUMNS:
+        raise DataError(f"{path} has {width:,} columns, more than {MOST_COLUMNS:,}; write one row per picture")
     # CelebA's and R's headers leave out the name of the first column.
     unnamed = len(sample) > 1 and _filled(sample[0].cells) == width - 1 == len(sample[0].cells)
     if unnamed and width > 1 and find(sample[0].cells[0]).row < 0:
@@ -172,9 +178,7 @@ def csv_rows(path: Path) -> Iterator[Row]:
         if delimiter == " ":
             yield from islice(text_rows(path), skip, None)
             return
-        for _ in range(skip):
-            file.readline()
-        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(islice(_whole_lines(path, file), skip, None), delimiter=delimiter, skipinitialspace=True)
         for cells in reader:
             if any(map(str.strip, cells)):
                 yield Row(reader.line_num + skip, cells)
@@ -194,14 +198,30 @@ def text_rows(path: Path) -> Iterator[Row]:
 def _lines(path: Path) -> Iterator[Row]:
     """The lines of a text file that are not blank, each as one cell."""
     with _opened(path) as file:
-        for line, text in enumerate(file, start=1):
+        for line, text in enumerate(_whole_lines(path, file), start=1):
             if text.strip():
                 yield Row(line, [text.rstrip("\n")])
+
+
+def _whole_lines(path: Path, file: IO[str]) -> Iterator[str]:
+    """The lines of an opened text file.
+
+    Raises:
+        DataError: a line is longer than any that names a picture; only JSON may stand in a single line.
+    """
+    most = MOST_TEXT if path.suffix.lower() == ".json" else MOST_LINE
+    for line in iter(lambda: file.readline(most), ""):
+        if len(line) >= most and not line.endswith("\n"):
+            shown = f"the row that begins with {line[:20]!r}"
+            raise DataError(f"{path} has a row of more than {most:,} letters ({shown}); write one row per picture")
+        yield line
 
 
 @contextmanager
 def _opened(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
     """An opened text file; what goes wrong while it is read becomes a DataError."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path} is a pipe or a device; give the path of a table")
     try:
         with path.open("rb") as start:  # UTF-16 is Excel's "Unicode text"
             encoding = "utf-16" if start.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -285,7 +305,7 @@ def _cell(value: Any) -> str:
 
 def _parsed(path: Path, text: str, where: str = "") -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
         raise DataError(f"{path}{where} is not JSON ({error}); save it again") from error
 

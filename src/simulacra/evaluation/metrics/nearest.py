@@ -49,13 +49,26 @@ def nearest(queries: Vectors, pool: Vectors, k: int = 1, *, own: Rows | None = N
 
 
 class _Scorer:
-    """Squared distances to a pool less the query's own length: one product of matrices, and enough to rank by."""
+    """Squared distances to a pool less the query's own length: one product of matrices, and enough to rank by.
 
-    def __init__(self, pool: Vectors) -> None:
-        self._centre = pool.mean(0, dtype=np.float64).astype(np.float32)  # far from the origin squares lose digits
-        moved = pool - self._centre
-        lengths = np.square(moved).sum(1, keepdims=True)
-        self._right = np.concatenate([-2 * moved, lengths], 1).T
+    Args:
+        pool: vectors (N, d).
+        order: which of them, in which order; all as they are by default. The pool is never copied as a whole.
+    """
+
+    def __init__(self, pool: Vectors, order: Rows | None = None) -> None:
+        order = np.arange(len(pool)) if order is None else order
+        blocks = [order[start : start + READ] for start in range(0, len(order), READ)]
+        total = np.zeros(pool.shape[1])
+        for block in blocks:
+            total += pool[block].sum(0, dtype=np.float64)
+        self._centre = (total / len(order)).astype(np.float32)  # far from the origin squares lose digits
+        right = np.empty((len(order), pool.shape[1] + 1), np.float32)
+        for start, block in zip(range(0, len(order), READ), blocks, strict=True):
+            moved = pool[block] - self._centre
+            right[start : start + READ, :-1] = -2 * moved
+            right[start : start + READ, -1] = np.square(moved).sum(1)
+        self._right = right.T
 
     def scores(self, queries: Vectors, own: Rows | None) -> Vectors:
         """(n, N) float32, infinite at each query's own index."""
@@ -76,12 +89,16 @@ class Pool:
     @classmethod
     def of(cls, pixels: Callable[[Rows], Images], count: int, progress: Progress | None = None) -> "Pool":
         """Shrinks each of `count` images once; `progress` gets (done, total)."""
-        parts = []
+        thumbnails = np.empty((count, 0), np.float32)
         for start in range(0, count, READ):
-            parts.append(thumbnails_of(pixels(np.arange(start, min(start + READ, count)))))
+            stop = min(start + READ, count)
+            part = thumbnails_of(pixels(np.arange(start, stop)))
+            if not start:
+                thumbnails = np.empty((count, part.shape[1]), np.float32)  # all at once: parts would be there twice
+            thumbnails[start:stop] = part
             if progress:
-                progress(min(start + READ, count), count)
-        return cls(pixels, np.concatenate(parts))
+                progress(stop, count)
+        return cls(pixels, thumbnails)
 
     def nearest(self, images: Images, *, own: Rows | None = None, progress: Progress | None = None) -> Nearest:
         """The nearest image of the pool to each of (n, H, W, C) images, by root mean square difference of 0 to 255.
@@ -94,7 +111,7 @@ class Pool:
         count, chunks = len(self.thumbnails), min(CHUNKS, len(self.thumbnails))
         dealt = np.concatenate([np.arange(first, count, chunks) for first in range(chunks)])
         edges = np.searchsorted(dealt % chunks, np.arange(chunks + 1)).tolist()
-        scorer, position = _Scorer(self.thumbnails[dealt]), np.argsort(dealt)
+        scorer, position = _Scorer(self.thumbnails, dealt), np.argsort(dealt)
         distances, rows = np.empty(len(images)), np.empty(len(images), np.int64)
         for start in range(0, len(images), BLOCK):
             part = images[start : start + BLOCK]
