@@ -339,7 +339,7 @@ class _Counted:
         self.parts -= 1
         if self.parts < 0:
             raise _TooManyParts
-        return super().read(size)  # type: ignore[misc, no-any-return]  # of the file that this is mixed into
+        return super().read(size)  # type: ignore[misc]  # of the file that this is mixed into
 
 
 class _File(_Counted, BufferedReader):

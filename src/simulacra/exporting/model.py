@@ -245,4 +245,7 @@ def load_exported(folder: Path) -> Subject:
     except RuntimeError as error:
         raise RunError(f"{path} does not fit the recipe in {folder}/config.json; export the run again") from error
     objective.networks.eval()
-    return Subject(objective, recipe, conditions_of(config, folder), None, config["step"], config["weights"])
+    conditions = conditions_of(config, folder)
+    if conditions is None and isinstance(objective, Generates) and objective.code.labels:
+        raise RunError(f"{folder / CONFIG} lacks the conditions of a model with labels; export the run again")
+    return Subject(objective, recipe, conditions, None, config["step"], config["weights"])

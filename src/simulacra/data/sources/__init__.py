@@ -86,6 +86,8 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
         raise DataError(f"the source {kind} needs a path; give the folder or file that holds the pictures")
     if path is not None and not path.exists():
         raise DataError(f"{path} does not exist; give the path of a folder or file")
+    if path is not None and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path} is a pipe, a socket or a device; give the path of a folder or file")
     source = SOURCES[kind].open(path or Path(), options)
     if namesake is not None and not is_store(namesake):
         source.card["notes"].append(f"the folder {namesake} here has the name of a known data set and was not read")

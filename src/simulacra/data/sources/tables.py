@@ -359,8 +359,9 @@ def _likeliest(path: Path, first: Row, places: list[int], called: dict[str, int]
     """Of columns that name equally many pictures, the one that is called like file names."""
     by_name = [called[word] for word in CALLED if called.get(word) in places]
     if not by_name and len(places) > 1:
-        titles = [first.cells[at] if at < len(first.cells) else f"column {at + 1}" for at in places]
-        names = f"columns that may be file names ({', '.join(titles)})"
+        # The header may be shorter than the rows.
+        called_so = [first.cells[at] if at < len(first.cells) else f"column {at + 1}" for at in places]
+        names = f"columns that may be file names ({', '.join(called_so)})"
         raise DataError(f"{path} has {len(places)} {names}; call the right one file in the header")
     return [*by_name, *places][0]
 
