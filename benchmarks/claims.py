@@ -25,12 +25,13 @@ HEAD = """# Claims put to the test
 
 Every claim that the reports behind this project make has a [study](studies.md). This page is written by
 `benchmarks/claims.py` from the results. A verdict is about one recipe, one data set and one budget, which the command
-names. *Supported* and *contradicted* are wrong in at most 5% of studies. *Cannot be told* comes with the smallest
-effect that the study could have seen in 8 of 10 cases. Effects are in the unit of the metric, with a 95% interval over
-seeds.
+names. *Supported* and *contradicted* are wrong in at most 5% of studies. *Undecided* is what the command prints as
+*cannot be told*; it comes with the smallest effect that the study could have seen in 8 of 10 cases. Effects are in
+the unit of the metric, with a 95% interval over seeds.
 
 """
 NONE = "not carried out yet"
+UNDECIDED = {"cannot be told": "undecided"}  # one word for tables
 
 
 def take(out: Path) -> list[str]:
@@ -85,7 +86,7 @@ def page() -> str:
     rows = ["| claim | study | verdict | seeds | says |", "|---|---|---|---|---|"]
     for name, result in results.items():
         study = load_study(name)
-        verdict, seeds = (result["verdict"], str(result["seeds"])) if result else (NONE, "–")
+        verdict, seeds = (shown(result["verdict"]), str(result["seeds"])) if result else (NONE, "–")
         rows.append(f"| {study.number} | [`{name}`](#{name}) | {verdict} | {seeds} | {study.claim} |")
     sections = [section(name, result, read_notes().get(name, {})) for name, result in results.items()]
     return HEAD + "\n".join(rows) + "\n\n" + "\n".join(sections)
@@ -97,7 +98,7 @@ def section(name: str, result: dict[str, Any] | None, notes: dict[str, str]) -> 
     lines = [f"## {name}", "", f"**Claim {study.number}.** {study.claim} ({study.source})", ""]
     if result is None:
         return "\n".join([*lines, f"{NONE[0].upper()}{NONE[1:]}: `simulacra study {name}`", ""])
-    lines += [f"**{result['verdict'][0].upper()}{result['verdict'][1:]}.** {counts(result)}", ""]
+    lines += [f"**{shown(result['verdict']).capitalize()}.** {counts(result)}", ""]
     lines += ["| measure | compared | effect | 95% interval | unit | p | could be seen | seeds | verdict |"]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [row(one) for one in result["rows"]]
@@ -108,6 +109,11 @@ def section(name: str, result: dict[str, Any] | None, notes: dict[str, str]) -> 
     if (IMAGES / f"{name}.webp").is_file():
         lines += [f"![{study.claim}](images/claims/{name}.webp)", ""]
     return "\n".join([*lines, "```sh", command(name, result), "```", ""])
+
+
+def shown(verdict: str) -> str:
+    """A verdict in one word."""
+    return UNDECIDED.get(verdict, verdict)
 
 
 def counts(result: dict[str, Any]) -> str:
@@ -126,7 +132,7 @@ def row(one: dict[str, Any]) -> str:
     interval = "–" if one["low"] is None else f"{number(one['low'])} to {number(one['high'])}"
     numbers = [number(one[key]) for key in ("p", "detectable")]
     cells = [one["measure"], one["comparison"], number(one["effect"]), interval, one["unit"], *numbers]
-    return "| " + " | ".join([*cells, str(len(one["seeds"])), one["verdict"]]) + " |"
+    return "| " + " | ".join([*cells, str(len(one["seeds"])), shown(one["verdict"])]) + " |"
 
 
 def command(name: str, result: dict[str, Any]) -> str:

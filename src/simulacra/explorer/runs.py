@@ -47,11 +47,11 @@ async def card(request: Requested) -> dict[str, Any]:
         known = row(request.name, library.titles.get(request.name, ""), library.facts(loaded.run))
         return loaded, known | summary(loaded.run) | capabilities(loaded) | {"lacking": lacking(loaded)}
 
-    loaded, told = await request.with_model(work)
+    loaded, shown = await request.with_model(work)
     if isinstance(loaded.subject.objective, Generates):
         # Principal directions take seconds to compute; most often they are there before their first slider moves.
         request.explorer.searching.do_ahead(lambda: loaded.directions.principal)
-    return told
+    return shown
 
 
 @router.get("/runs/{name}/curves.json", response_model=None)
