@@ -42,6 +42,15 @@ def answer(simulacra: Callable[..., Any], record_property: Callable[[str, object
 
 
 @pytest.fixture
+def nothing_is_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No input may run as code or as a command, or write above the folder of the test."""
+    (tmp_path / "inside").mkdir()
+    monkeypatch.chdir(tmp_path / "inside")
+    yield
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+@pytest.fixture
 def copies(tmp_path: Path) -> Callable[[Path], Path]:
     """copies(folder): a copy of a folder, in the place of the one before."""
 

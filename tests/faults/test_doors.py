@@ -37,6 +37,8 @@ from simulacra.evaluation.codes import read
 from simulacra.recipe import load, parse_assignment, read_table, to_table
 from simulacra.runs import RunFolder
 
+pytestmark = pytest.mark.usefixtures("nothing_is_carried_out")
+
 MODES = (
     "1",
     "L",
@@ -90,15 +92,6 @@ class Mine:
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return exec, ("import pathlib; pathlib.Path('PWNED').touch()",)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """No input may run as code, or write above the folder of the test."""
-    (tmp_path / "inside").mkdir()
-    monkeypatch.chdir(tmp_path / "inside")
-    yield
-    assert not list(tmp_path.rglob("PWNED"))
 
 
 def test_pictures_of_every_format_and_mode(outcome: Callable[..., str]) -> None:

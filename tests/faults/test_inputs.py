@@ -45,6 +45,8 @@ VALUES: tuple[Any, ...] = (
     [1],
     {},
 )
+pytestmark = pytest.mark.usefixtures("nothing_is_carried_out")
+
 TRIED = 40  # inputs of each door for each attempt
 TRIED_OF_SLOW = 15  # of doors that take longer
 
@@ -67,15 +69,6 @@ def with_value(table: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
         inner = inner[part]
     inner[last] = value
     return dict(copy)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """No input may run as a command, or write above the folder of the test."""
-    (tmp_path / "inside").mkdir()
-    monkeypatch.chdir(tmp_path / "inside")
-    yield
-    assert not list(tmp_path.rglob("PWNED"))
 
 
 @pytest.mark.parametrize("family", ["vae", "acgan", "infogan"])
