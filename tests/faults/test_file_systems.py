@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ def command(trained_once: Callable[..., Path], recipe_file: Callable[..., Path],
 def contents(folder: Path) -> dict[Path, bytes]:
     """Every file below a folder but locks."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def stable(folder: Path) -> dict[str, bytes]:
+    """The files that do not note a time or a speed, by their names below the folder."""
+    found = {str(path.relative_to(folder)): content for path, content in contents(folder).items()}
+    ends = (".npy", ".png", ".csv", "metrics.jsonl", "evaluations.jsonl")
+    # The library writes the keys of a header in any order, so a file of weights is taken from behind its header.
+    weights = {
+        name: content[8 + int.from_bytes(content[:8], "little") :]
+        for name, content in found.items()
+        if name.endswith(".safetensors")
+    }
+    return weights | {name: content for name, content in found.items() if name.endswith(ends)}
 
 
 def refusing(number: int) -> Callable[..., Any]:
@@ -176,6 +190,39 @@ def test_into_a_folder_that_is_read_only_nothing_is_written_and_a_sentence_says_
     else:
         assert ended.code == 2, ended.err
         assert ended.err.count("simulacra: ") == 1, ended.err
+
+
+CALLS = {io: ("open",), builtins: ("open",), os: ("open", "fsync", "rename", "replace", "mkdir", "scandir", "stat")}
+
+
+@pytest.mark.parametrize("name", ["train", "pack", "evaluate", "export"])
+def test_on_a_slow_network_folder_a_command_writes_the_same(
+    name: str, command: Any, simulacra: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, disk, aside = command(name), tmp_path / "disk", tmp_path / "aside"
+    shutil.copytree(disk, aside)
+    simulacra(*words, code=0)
+    disk.rename(tmp_path / "fast")
+    aside.rename(disk)
+    late = 0
+
+    def delayed(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wait(path: Any = ".", *words: Any, **options: Any) -> Any:
+            nonlocal late
+            if isinstance(path, int) or disk in Path(os.fsdecode(path)).parents:
+                late += 1
+                time.sleep(0.002)
+            return call(path, *words, **options)
+
+        return wait
+
+    with monkeypatch.context() as patch:
+        for module, calls in CALLS.items():
+            for call in calls:
+                patch.setattr(module, call, delayed(getattr(module, call)))
+        simulacra(*words, code=0)
+    assert late > 10
+    assert stable(disk) == stable(tmp_path / "fast")
 
 
 FAILURES = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
