@@ -2,9 +2,9 @@
 
 python benchmarks/soak.py [--minutes 60] [--write]
 
-Three loops run at once: one process trains `demo-vae` on, ever further; an explorer shows that run while pictures are
-asked of it; `evaluate` and `report` measure the newest checkpoint again and again. Every five seconds memory,
-open files and threads of the two processes that last are sampled. Each is flat where a line through the second half
+Three loops run at once: one process trains `demo-vae` on, ever further; an explorer shows that run and a finished one,
+while pictures are asked of both; `evaluate` and `report` measure the finished run again and again. Every five seconds
+memory, open files and threads of the two processes that last are sampled. Each is flat where a line through the second half
 of its samples rises by less than 1 MB, or by less than half a file or thread, in a minute. `--write` puts the table
 into docs/reliability.md. Linux alone: the numbers are those of /proc.
 """
@@ -66,7 +66,8 @@ class Soak:
     """The three loops, until `stop` is set."""
 
     def __init__(self, folder: Path) -> None:
-        self.run, self.stop, self.counts = folder / "run", threading.Event(), dict.fromkeys(("views", "measured"), 0)
+        self.run, self.finished = folder / "run", folder / "finished"
+        self.stop, self.counts = threading.Event(), dict.fromkeys(("views", "measured"), 0)
         self.problems: list[str] = []
 
     def explore(self, address: str) -> None:
@@ -74,18 +75,18 @@ class Soak:
         while not self.stop.wait(0.1):
             number += 1
             try:
-                with urlopen(f"{address}runs/run/{VIEWS[number % len(VIEWS)].format(n=number)}", timeout=60) as answer:
+                run, view = ("run", "finished")[number % 2], VIEWS[number // 2 % len(VIEWS)].format(n=number)
+                with urlopen(f"{address}runs/{run}/{view}", timeout=60) as answer:
                     answer.read()
                     self.counts["views"] += 1
             except (HTTPError, OSError) as error:
                 self.problems.append(f"explore: {error}")
 
     def evaluate(self) -> None:
+        number, run = 0, str(self.finished)
         while not self.stop.wait(1):
-            for words in (
-                ["evaluate", str(self.run), "--count", "100", "--only", "reconstruction"],
-                ["report", str(self.run)],
-            ):
+            number += 1
+            for words in (["evaluate", run, "--count", "100", "--seed", str(number)], ["report", run]):
                 ended = subprocess.run([*SIMULACRA, *words], capture_output=True, text=True, check=False)
                 if ended.returncode:
                     self.problems.append(f"{words[0]}: {ended.stderr.strip().splitlines()[-1:]}")
@@ -96,24 +97,15 @@ class Soak:
 def soak(folder: Path, minutes: float) -> tuple[Soak, dict[str, Usage], int]:
     """The loops, what the two processes used, and the step at which the training stood in the end."""
     one = Soak(folder)
-    words = [
-        "train",
-        "demo-vae",
-        "--data",
-        "avatars",
-        "--out",
-        str(one.run),
-        "--steps",
-        "10000000",
-        "--set",
-        "every.keep=2",
-    ]
-    training = subprocess.Popen([*SIMULACRA, *words, "--set", "every.checkpoint=200"], stderr=subprocess.DEVNULL)
+    train = [*SIMULACRA, "train", "demo-vae", "--data", "avatars"]
+    subprocess.run([*train, "--out", str(one.finished), "--steps", "200"], stderr=subprocess.DEVNULL, check=True)
+    words = ["--out", str(one.run), "--steps", "10000000", "--set", "every.keep=2", "--set", "every.checkpoint=200"]
+    training = subprocess.Popen([*train, *words], stderr=subprocess.DEVNULL)
     while not list(one.run.glob("checkpoints/*.pt")):
         time.sleep(1)
         assert training.poll() is None, "the training ended"
     explorer = subprocess.Popen(
-        [*SIMULACRA, "explore", str(one.run), "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True
+        [*SIMULACRA, "explore", str(folder), "--port", "0", "--no-browser"], stderr=subprocess.PIPE, text=True
     )
     assert explorer.stderr is not None
     address = explorer.stderr.readline().split(" at ")[1].split(" ")[0]
