@@ -71,6 +71,22 @@ def test_a_model_is_loaded_once_and_the_least_recently_used_one_is_unloaded(make
     assert library.load("first", 2) is not second
 
 
+def test_however_small_the_models_are_few_stay_loaded(make_run, monkeypatch) -> None:
+    monkeypatch.setattr("simulacra.explorer.library.MOST_MODELS", 2)
+    library = Library([make_run("gan", steps=(1, 2, 3)).path])
+    first = library.load("first", 1)
+    for step in (2, 3):
+        library.load("first", step)
+    assert library.load("first", 1) is not first
+
+
+def test_models_of_the_same_data_share_its_store_and_its_open_files(make_run) -> None:
+    library = Library([make_run("vae", steps=(1, 2, 3)).path])
+    stores = [library.load("first", step).subject.store for step in (1, 2, 3)]
+    assert stores[0] is not None
+    assert all(store is stores[0] for store in stores)
+
+
 def test_a_moved_slider_opens_no_file_and_makes_no_thread_pool(run_of, client, monkeypatch) -> None:
     asks = client(run_of("vae").path)
     query = {"code": '{"seed": 1, "principal_directions": {"1": 2}}'}

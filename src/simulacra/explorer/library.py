@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from fastapi import Depends, Query, Request
@@ -20,6 +21,7 @@ from PIL import Image
 from starlette.responses import Response
 from torch import Tensor
 
+from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import chosen_checkpoint
 from simulacra.errors import RunError, SimulacraError
 from simulacra.evaluation.codes import Description, codes_of, pack, to_json
@@ -32,6 +34,7 @@ from simulacra.report.formatting import run_names, slug, unique
 from simulacra.runs import RunFolder, another_run
 
 MOST_BYTES = 512 * 2**20  # of weights that stay loaded
+MOST_MODELS = 128  # that stay loaded, as each may keep files of its own open
 Stamp = tuple[int, int] | None  # when a file was written, in nanoseconds, and its size; None where there is no file
 
 
@@ -101,7 +104,8 @@ class Library:
 
     A request for a model that is loaded opens no file: it lists the run's checkpoints and compares the times at which
     files were written. Paths are run folders, or folders that hold run folders, which `refresh` lists again. Weights of
-    `most_bytes` stay loaded; the model in use stays in any case.
+    `most_bytes`, of MOST_MODELS models at most, stay loaded; the model in use stays in any case. Models of the same
+    data share one store, and so its labels in memory and its open files.
 
     Raises:
         RunError: a path is neither.
@@ -112,6 +116,7 @@ class Library:
         self.runs: dict[str, RunFolder] = {}
         self.titles: dict[str, str] = {}
         self._loaded: OrderedDict[tuple[Path, Stamp], LoadedRun] = OrderedDict()
+        self._stores: WeakValueDictionary[tuple[Path, str, bytes], ImageStore] = WeakValueDictionary()
         self._facts: dict[Path, tuple[tuple[Stamp, ...], RunFacts | str]] = {}
         self._lock = threading.RLock()
         self.refresh()
@@ -174,15 +179,26 @@ class Library:
         key, now = (path, written), beside(run)
         loaded = self._loaded.get(key)
         if loaded is None:
-            subject = open_model(run, step, store=store_at_hand(run))
+            subject = open_model(run, step, store=self._store(run))
             loaded = LoadedRun(run, subject, map_of(run, step), kept_of(run, step), now)
         elif loaded.beside != now:
             loaded = replace(loaded, map=map_of(run, step), label_directions=kept_of(run, step), beside=now)
         self._loaded[key] = loaded
         self._loaded.move_to_end(key)
-        while len(self._loaded) > 1 and sum(other.size for other in self._loaded.values()) > self.most_bytes:
+        while len(self._loaded) > 1 and self._is_full():
             self._loaded.popitem(last=False)
         return loaded
+
+    def _is_full(self) -> bool:
+        models = self._loaded.values()
+        return len(models) > MOST_MODELS or sum(model.size for model in models) > self.most_bytes
+
+    def _store(self, run: RunFolder) -> ImageStore | None:
+        """The data set of a run where it is at hand, the very object that loaded models of the same data have."""
+        store = store_at_hand(run)
+        if store is None:
+            return None
+        return self._stores.setdefault((store.path, store.fingerprint, store.split.tobytes()), store)
 
 
 def stamp(path: Path | str) -> Stamp:
