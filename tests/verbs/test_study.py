@@ -106,14 +106,14 @@ def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path)
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     study_file: MakeStudy,
     tmp_path: Path,
-    start: Callable[..., Any],
+    fork: Callable[..., Any],
     simulacra: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = study_file(quick={"images": 300, "seeds": 2, "samples": 10, "features": "random-vgg"})
     words = ("study", path, "--out", "studies", "--json")
-    stopped = start(*words)
+    stopped = fork(*words)
     end = time.monotonic() + 120
     while not list(tmp_path.glob("studies/runs/*/metrics.jsonl")) and time.monotonic() < end:
         time.sleep(0.05)
