@@ -128,7 +128,7 @@ def test_what_is_made_of_a_run_twice_at_once_is_whole(
     verb: str, at_once: AtOnce, attempts: int, trained_once: Callable[..., Path], tmp_path: Path
 ) -> None:
     if verb == "report" and attempts == 1:
-        pytest.skip("it takes long: pytest tests/faults --attempts 100")
+        pytest.skip("it takes long: pytest tests/faults --attempts 10")
     run, out = trained_once("vae", {"count": 60, "held_out": 10}), tmp_path / "out"
     out.mkdir()
     options: dict[str, list[object]] = {

@@ -149,7 +149,7 @@ def attack(
 def long_form(attempts: int) -> None:
     """Skips a test whose processes take too long for one attempt alone."""
     if attempts == 1:
-        pytest.skip("its processes take long: pytest tests/faults --attempts 100")
+        pytest.skip("its processes take long: pytest tests/faults --attempts 10")
 
 
 def files(folder: Path, *names: str) -> Outputs:
@@ -291,7 +291,7 @@ def test_what_is_made_of_a_run_is_killed(
     name: str, attack: Any, attempts: int, tmp_path: Path, trained_once: Callable[..., Path]
 ) -> None:
     if name in SLOW and attempts == 1:
-        pytest.skip("it takes long: pytest tests/faults --attempts 100")
+        pytest.skip("it takes long: pytest tests/faults --attempts 10")
     run = trained_once("gan", {"count": 60, "held_out": 10})
     copy, out, words = tmp_path / "copy", tmp_path / "out", RUN_COMMANDS[name]
     options = [] if name == "evaluate" else ["--out", out / "page.html" if name == "report" else out]
