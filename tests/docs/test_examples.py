@@ -18,7 +18,7 @@ SPEC.loader.exec_module(notebooks)
 NAMES = ["first-hour", "class-study"]
 SMALL = {
     "first-hour": """
-COUNT, STEPS, SAMPLES, FEATURES = 80, 2, 8, "random-vgg"
+COUNT, STEPS, SAMPLES, FEATURES = 240, 2, 20, "random-vgg"
 CHANGES = {"data.batch": 8, "every.log": 1, "every.checkpoint": 2, "every.evaluate": []}
 """,
     "class-study": "COUNT, IMAGES, SEEDS, SAMPLES = 80, 128, 2, 8",

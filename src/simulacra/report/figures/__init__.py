@@ -169,9 +169,9 @@ def draw(figure: Figure) -> Drawing:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once for both files, where `savefig` does so twice for each
     figure.dpi = EMBEDDED_DPI
-    FigureCanvasSVG(figure).print_svg(svg, metadata=nameless)
+    FigureCanvasSVG(figure).print_svg(svg, metadata=nameless)  # type: ignore[no-untyped-call]
     figure.dpi = DPI
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": SHEET})
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": SHEET})  # type: ignore[no-untyped-call]
     return Drawing(svg.getvalue(), png.getvalue())
 
 
