@@ -4,9 +4,9 @@ python benchmarks/soak.py [--minutes 60] [--write]
 
 Three loops run at once: one process trains `demo-vae` on, ever further; an explorer shows that run and a finished one,
 while pictures are asked of both; `evaluate` and `report` measure the finished run again and again. Every five seconds
-memory, open files and threads of the two processes that last are sampled. Each is flat where a line through the second half
-of its samples rises by less than 1 MB, or by less than half a file or thread, in a minute. `--write` puts the table
-into docs/reliability.md. Linux alone: the numbers are those of /proc.
+memory, open files and threads of the two processes that last are sampled. Each is flat where a line through the second
+half of its samples rises by less than 1 MB, or by less than half a file or thread, in a minute. `--write` puts the
+table into docs/reliability.md. Linux alone: the numbers are those of /proc.
 """
 
 import argparse
