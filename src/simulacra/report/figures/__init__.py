@@ -167,7 +167,7 @@ def draw(figure: Figure) -> Drawing:
     figure.dpi = SVG_DPI
     FigureCanvasSVG(figure)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once for both files, where `savefig` does so twice for each
+    figure.set_layout_engine("none")  # laid out once for both files; `savefig` does so twice
     figure.dpi = EMBEDDED_DPI
     FigureCanvasSVG(figure).print_svg(svg, metadata=nameless)  # type: ignore[no-untyped-call]
     figure.dpi = DPI
