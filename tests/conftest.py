@@ -1,8 +1,10 @@
 """What every test may ask for: stores and recipes of the smallest size, and the command line, inside and outside."""
 
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -358,6 +360,94 @@ def start(native_bfloat16: bool) -> Iterator[Callable[..., subprocess.Popen[str]
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+# What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
+VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
+IMPORTED = [
+    "simulacra.cli",
+    *(f"simulacra.verbs.{verb}" for verb in VERBS),
+    "simulacra.report",
+    *("torch._dynamo", "openTSNE", "scipy.stats", "sklearn.decomposition"),
+]
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Any]:
+    """Where processes come from that have imported everything and done nothing yet; one thread each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield context
+
+
+# A command in a process of `processes`, after some lines of Python.
+COMMAND = """
+import multiprocessing, os, sys
+multiprocessing.current_process().name = "MainProcess"  # it is nobody's worker
+os.environ.clear(), os.environ.update(environment), os.chdir(folder)
+os.fsync = lambda _: None
+sys.argv, sys.stdout, sys.stderr = words, open(out, "w"), open(err, "w")
+from simulacra.engine import devices
+devices.multiplies_bfloat16 = lambda _: bfloat16
+exec(before)
+from simulacra.cli import main
+main()
+"""
+
+
+class Forked:
+    """A command in a process of `processes`, with what tests use of `subprocess.Popen`."""
+
+    def __init__(self, process: Any, out: Path, err: Path) -> None:
+        self.process, self.out, self.err = process, out, err
+        process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, or a signal's number made negative; None while the process runs."""
+        code: int | None = self.process.exitcode
+        return code
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process."""
+        os.kill(self.process.pid, number)
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """What the process printed to stdout and to stderr, once it has ended."""
+        self.process.join(timeout)
+        assert self.returncode is not None, f"it has not ended after {timeout} s"
+        return self.out.read_text("utf-8"), self.err.read_text("utf-8")
+
+
+@pytest.fixture
+def fork(processes: Any, native_bfloat16: bool, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
+    """fork(*words, before=""): as `start`, without seconds of imports; its interpreter does not end as usual."""
+    started: list[Forked] = []
+
+    def run(*words: object, before: str = "") -> Forked:
+        out, err = (tmp_path / f"{name}-of-{len(started)}" for name in ("stdout", "stderr"))
+        names = {
+            "environment": os.environ | {"OMP_NUM_THREADS": "1"},
+            "folder": str(Path.cwd()),
+            "words": ["simulacra", *map(str, words)],
+            "out": str(out),
+            "err": str(err),
+            "bfloat16": native_bfloat16,
+            "before": before,
+        }
+        started.append(Forked(processes.Process(target=exec, args=(COMMAND, names)), out, err))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.process.kill()
+        one.process.join()
 
 
 def program(name: str) -> str:

@@ -1,13 +1,14 @@
 """Every command in the README and the other pages parses; those marked `sh run` run.
 
 A fenced block whose first word is sh, bash, shell or console holds commands. `sh run` says that they are cheap: all
-such blocks of a page are run in order, in one empty folder, trainings cut to two updates, avatars to 240, and measured
-samples to 20.
+such blocks of a page are run in order, in one empty folder, trainings cut to two updates, avatars to 240, measured
+samples to 20, and the search for the code of an image to a few steps.
 """
 
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,11 @@ import pytest
 import typer
 
 from simulacra import cli
+from simulacra.data.sources import avatars
+from simulacra.evaluation.metrics import disentanglement, reconstruction
 from simulacra.recipe import load, parse_assignment, shipped
+from simulacra.report import page as report_page
+from simulacra.report.figures import blank, draw
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -127,6 +132,12 @@ def test_every_command_marked_so_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(avatars, "COUNT", 240)
+    monkeypatch.setattr(reconstruction, "invert", partial(reconstruction.invert, steps=3, starts=1))
+    if page != "README.md":  # drawing takes longer than everything else; tests/report draws every figure
+        drawn = draw(blank())
+        monkeypatch.setattr(report_page, "draw", lambda figure: drawn)
+    monkeypatch.setattr(disentanglement, "SPLITS", dict.fromkeys(disentanglement.SPLITS, 1))
     for command in EVERY:
         if command.run and command.page == page:
             assert command.words[0] == "simulacra", f"line {command.line} cannot be run here; take the word run away"

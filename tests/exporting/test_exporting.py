@@ -126,8 +126,10 @@ def blocks(card: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("form", ["safetensors", "onnx", "folder"])
-def test_every_block_of_a_card_runs_as_it_stands(form, family, trained, export, simulacra, monkeypatch) -> None:
-    folder = export(trained(family), "--format", form)
+def test_every_block_of_a_card_runs_as_it_stands(
+    form, family, trained, export, onnx_export, simulacra, monkeypatch
+) -> None:
+    folder = onnx_export(family)[1] if form == "onnx" else export(trained(family), "--format", form)
     card = (folder / "README.md").read_text("utf-8")
     monkeypatch.chdir(folder)
     assert blocks(card, "python")

@@ -33,14 +33,13 @@ def opened(run: Path) -> TrainedModel:
     return TrainedModel(RunFolder(run), open_model(RunFolder(run)))
 
 
-def test_graphs_give_the_numbers_of_torch_for_every_family(family, trained, simulacra) -> None:
-    run = trained(family)
-    simulacra("export", run, "--format", "onnx", "--out", run / "out", code=0)
+def test_graphs_give_the_numbers_of_torch_for_every_family(family, onnx_export) -> None:
+    run, out = onnx_export(family)
     model = opened(run)
     wanted = {graph.name: graph for graph in graphs.graphs_of(model)}
     assert sorted(wanted) == sorted(FILES.get(family, wanted))
     for name, graph in wanted.items():
-        content = (run / "out" / f"{name}.onnx").read_bytes()
+        content = (out / f"{name}.onnx").read_bytes()
         assert str(Path(graphs.__file__).parent).encode() not in content, "no place of this machine is told"
         onnx.checker.check_model(onnx.load_from_string(content))
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -1,6 +1,5 @@
 """How a command has to answer an attack, and processes that can be attacked."""
 
-import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +10,6 @@ import pytest
 from simulacra.errors import SimulacraError
 
 Answer = Callable[..., str]
-# What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
-VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
-IMPORTED = ["simulacra.cli", *(f"simulacra.verbs.{verb}" for verb in VERBS), "torch._dynamo", "openTSNE"]
 
 
 @pytest.fixture
@@ -61,16 +57,6 @@ def copies(tmp_path: Path) -> Callable[[Path], Path]:
         return target / folder.name
 
     return copy
-
-
-@pytest.fixture(scope="session")
-def processes() -> Iterator[Any]:
-    """Where processes come from that have imported everything and done nothing yet; one thread each."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTED)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield context
 
 
 @pytest.fixture

@@ -52,6 +52,16 @@ def test_nothing_imports_torchvision(path: Path) -> None:
     assert not {module for module in imported(ast.parse(path.read_text("utf-8"))) if module.startswith("torchvision")}
 
 
+def test_libraries_that_few_commands_need_are_imported_where_they_are_needed() -> None:
+    """They take a second; every command but those few begins without them."""
+    for path in SOURCES:
+        body = [
+            node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        packages = {module.partition(".")[0] for module in imported(ast.Module(body))}
+        assert not packages & {"scipy", "sklearn", "openTSNE", "dicebear", "resvg_py"}, path
+
+
 def test_imports_go_one_way() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],

@@ -14,6 +14,7 @@ from PIL import Image
 
 import simulacra
 from simulacra import cli
+from simulacra.data.sources import avatars
 from simulacra.errors import RecipeError
 from simulacra.recipe import load, shipped
 
@@ -243,6 +244,7 @@ def test_the_command_in_a_message_runs_from_where_the_user_stands(
     filled = command.replace("PATH", "arrays/pictures.npy").replace("STORE", "stores/more").replace("RUN", "other")
     pasted = shlex.split(re.sub(r" (lists them|says more of them)$", "", filled))
     if pasted[0] == "train":  # shortened
+        monkeypatch.setattr(avatars, "COUNT", 60)
         pasted += ["--steps", "1", "--set", "data.batch=2", "--no-report"]
     again = simulacra(*pasted)
     said_nothing_to_compare = pasted[0] == "compare" and "simulacra evaluate" in again.err

@@ -3,7 +3,6 @@
 import re
 import shlex
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ STEPS, LOG, CHECKPOINT = 100, 2, 13  # a checkpoint often lies between two rows
 RHYTHM = {"steps": STEPS, "every.log": LOG, "every.checkpoint": CHECKPOINT, "every.keep": 2}
 PATIENCE = 60.0  # seconds until a process that shows nothing is given up
 
-Start = Callable[..., subprocess.Popen[str]]
+Fork = Callable[..., Any]
 
 
 def wait_until(true: Callable[[], bool], process: Any, what: str) -> None:
@@ -62,7 +61,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(
     recipe_file: Callable[..., Path],
     make_store: Callable[..., Path],
     simulacra: Callable[..., Any],
-    start: Start,
+    fork: Fork,
 ) -> None:
     kill_in_the_midst = """
 import os, signal
@@ -77,8 +76,8 @@ os.fsync = fsync
         pytest.skip("this system does not tell which file is written")
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     words = ["train", recipe_file("vae", **RHYTHM), "--data", make_store(), "--no-report", "--out"]
-    process = start(*words, killed, before=kill_in_the_midst)
-    process.wait(PATIENCE)
+    process = fork(*words, killed, before=kill_in_the_midst)
+    process.communicate(PATIENCE)
     assert process.returncode == -signal.SIGKILL
     assert list((killed / "checkpoints").glob(".*")), "half a file is there"
     assert list(RunFolder(killed).checkpoints()) == [13]
@@ -98,12 +97,12 @@ def test_a_signal_saves_this_very_step_and_says_how_to_go_on(
     recipe_file: Callable[..., Path],
     make_store: Callable[..., Path],
     simulacra: Callable[..., Any],
-    start: Start,
+    fork: Fork,
 ) -> None:
     endless = recipe_file("acgan", **RHYTHM | {"steps": 1_000_000, "every.checkpoint": 1_000_000})
     alone, stopped = tmp_path / "alone", tmp_path / "it's stopped"
     words = ["train", endless, "--data", make_store(), "--no-report"]
-    process = start(*words, "--out", stopped)
+    process = fork(*words, "--out", stopped)
     wait_until(lambda: rows_of(stopped) >= 3, process, "row 3")
     refused = simulacra(*words, "--out", stopped)
     assert refused.code == 2, "two processes in one folder"

@@ -136,8 +136,9 @@ def test_a_page_is_headed_by_what_was_trained_and_names_its_recipe(written) -> N
     assert "Recipe celeba-dcgan-bn, changed: steps = 2,000" in written.text
 
 
-def test_sections_can_be_chosen_and_their_figures_alone_are_written(fake, tmp_path) -> None:
-    run = fake.run(tmp_path / "run")
+def test_sections_can_be_chosen_and_their_figures_alone_are_written(fake, run, tmp_path) -> None:
+    fake.curves(run, "loss/total", rows=3)
+    run.write_picture("samples", {"images": fake.noise(32, 8, 8, 3)}, b"")
     page = Path(write_report([run], tmp_path / "out" / "page.html", sections=["samples", "recipe"])).read_text("utf-8")
     assert page.count("<section") == 2
     assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} == {"run-samples.svg", "run-samples.png"}
@@ -157,7 +158,9 @@ def test_real_images_stand_beside_samples_and_can_be_left_out_with_all_others(fa
 def test_no_home_folder_is_on_the_page(fake, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("HOME", "/srv/people/me")
     other = "/".join(["", "home", "other"])
-    run = fake.run(tmp_path / "run", command=f"simulacra train x --data /srv/people/me/a --out {other}/runs/b")
+    run = fake.run(
+        tmp_path / "run", full=False, command=f"simulacra train x --data /srv/people/me/a --out {other}/runs/b"
+    )
     recipe = run.read_recipe().with_changes({"data.source": {"path": "/Users/third/faces"}})
     run.write_recipe(recipe)
     page = fake.report(run)

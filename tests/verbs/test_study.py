@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import tomli_w
 
 from simulacra.errors import SimulacraError, StudyError
+from simulacra.evaluation.metrics import reconstruction
 from simulacra.progress import Live
 from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
@@ -56,6 +58,12 @@ def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..
     return make
 
 
+@pytest.fixture
+def short_inversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes of images are sought in few steps: it is half of the time of a run in this process."""
+    monkeypatch.setattr(reconstruction, "invert", partial(reconstruction.invert, steps=3, starts=1))
+
+
 def contents(out: Path) -> dict[str, bytes]:
     """The files of all runs that do not depend on the time."""
     return {
@@ -65,7 +73,7 @@ def contents(out: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.usefixtures("one_process")
+@pytest.mark.usefixtures("one_process", "short_inversion")
 def test_a_study_ends_in_a_verdict_goes_on_with_more_seeds_and_trains_nothing_twice(
     study_file: MakeStudy, tmp_path: Path
 ) -> None:
@@ -98,14 +106,14 @@ def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path)
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     study_file: MakeStudy,
     tmp_path: Path,
-    start: Callable[..., Any],
+    fork: Callable[..., Any],
     simulacra: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = study_file(quick={"images": 800, "seeds": 2, "samples": 10, "features": "random-vgg"})
+    path = study_file(quick={"images": 300, "seeds": 2, "samples": 10, "features": "random-vgg"})
     words = ("study", path, "--out", "studies", "--json")
-    stopped = start(*words)
+    stopped = fork(*words)
     end = time.monotonic() + 120
     while not list(tmp_path.glob("studies/runs/*/metrics.jsonl")) and time.monotonic() < end:
         time.sleep(0.05)
@@ -121,7 +129,7 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert contents(tmp_path / "studies") == contents(tmp_path / "whole")
 
 
-@pytest.mark.usefixtures("one_process")
+@pytest.mark.usefixtures("one_process", "short_inversion")
 def test_a_run_starts_from_the_one_that_its_study_trains_first(study_file: MakeStudy, tmp_path: Path) -> None:
     path = study_file()
     cases = {"alone": {}, "helped": {"start": {"run": "before"}}}

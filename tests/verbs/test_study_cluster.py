@@ -2,11 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from simulacra.recipe import to_toml
 from simulacra.studies.file import load_study
 from simulacra.studies.plan import plan
 from simulacra.verbs import study_cluster
-from simulacra.verbs.study import study
+from simulacra.verbs.study import Finished, study
 from simulacra.verbs.study_cluster import cluster, pack, unpack
 
 pytest.importorskip("distributed")
@@ -29,13 +31,13 @@ CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"k
 Start = Callable[..., subprocess.Popen[str]]
 
 
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Start]:
-    """launch(module, *words): a program of Dask, in a folder of its own; it ends with the test."""
+@contextmanager
+def programs(home: Path) -> Iterator[Start]:
+    """launch(module, *words): a program of Dask, in a folder of its own in `home`; at the end all of them end."""
     started: list[subprocess.Popen[str]] = []
 
     def run(module: str, *words: object) -> subprocess.Popen[str]:
-        folder = tmp_path / f"process-{len(started)}"
+        folder = home / f"process-{len(started)}"
         folder.mkdir()
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words), "--no-dashboard"]
         environment = os.environ | {"TMPDIR": str(folder)}
@@ -49,9 +51,8 @@ def launch(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-@pytest.fixture
-def scheduler(launch: Start) -> str:
-    """The address of a scheduler."""
+def address_of_scheduler(launch: Start) -> str:
+    """The address of a scheduler that is started."""
     process = launch("dask_scheduler", "--host", "127.0.0.1", "--port", 0)
     assert process.stderr is not None
     for line in process.stderr:
@@ -61,25 +62,77 @@ def scheduler(launch: Start) -> str:
 
 
 @pytest.fixture
-def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..., Path]) -> Path:
-    """A study of four runs that take some seconds each."""
-    recipe = tmp_path / "tiny-vae.toml"
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """The address of a scheduler without workers."""
+    with programs(tmp_path) as launch:
+        yield address_of_scheduler(launch)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the study and of what its programs write."""
+    return tmp_path_factory.mktemp("cluster")
+
+
+@pytest.fixture(scope="module")
+def launch(home: Path) -> Iterator[Start]:
+    """The programs of all tests with workers."""
+    with programs(home) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def served(launch: Start) -> str:
+    """The address of a scheduler to which each test adds the workers that are missing."""
+    return address_of_scheduler(launch)
+
+
+@pytest.fixture(scope="module")
+def workers() -> list[subprocess.Popen[str]]:
+    """The workers that the tests have started and not killed."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def written_file(home: Path, tiny: Callable[..., Any], make_store_in: Callable[..., Path]) -> Path:
+    """A study of four runs that take a second each."""
+    recipe = home / "tiny-vae.toml"
     recipe.write_text(to_toml(tiny("vae", **RARELY)), "utf-8")
-    budget = {"images": 1_000, "seeds": 2, "samples": 10, "features": "random-vgg"}
+    budget = {"images": 300, "seeds": 2, "samples": 10, "features": "random-vgg"}
     table = {
         "claim": "A larger KL weight makes reconstructions worse.",
         "source": "a test",
         "recipe": str(recipe),
-        "data": str(make_store(60, held_out=10)),
+        "data": str(make_store_in(home, 60, held_out=10)),
         "cases": CASES,
         "question": {"kind": "better"},
         "measures": [{"metric": "reconstruction_mse", "direction": "higher"}],
         "full": budget,
         "quick": budget,
     }
-    path = tmp_path / "weights.toml"
+    path = home / "weights.toml"
     path.write_text(tomli_w.dumps(table), "utf-8")
     return path
+
+
+@pytest.fixture
+def study_file(written_file: Path, tmp_path: Path) -> Path:
+    """A copy of the study that a test may change."""
+    return Path(shutil.copy(written_file, tmp_path))
+
+
+@pytest.fixture
+def here(written_file: Path, home: Path, one_process: None, finished_here: list[Finished]) -> Finished:
+    """The study on this machine, carried out once."""
+    if not finished_here:
+        finished_here.append(study(str(written_file), out=home / "here"))
+    return finished_here[0]
+
+
+@pytest.fixture(scope="module")
+def finished_here() -> list[Finished]:
+    """What `here` has carried out."""
+    return []
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -102,30 +155,38 @@ def wait_for_workers(scheduler: str, out: Path) -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.usefixtures("one_process")
 def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
-    study_file: Path, tmp_path: Path, launch: Start, scheduler: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+    written_file: Path,
+    home: Path,
+    launch: Start,
+    served: str,
+    workers: list[subprocess.Popen[str]],
+    here: Finished,
+    shared: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    workers = [launch("dask_worker", scheduler, "--nthreads", 1, "--no-nanny") for _ in range(2)]
-    wait_for_workers(scheduler, tmp_path)
+    while len(workers) < 2:
+        workers.append(launch("dask_worker", served, "--nthreads", 1, "--no-nanny"))
+    wait_for_workers(served, home)
+    out = home / f"there-{shared}"
     if not shared:  # a worker that looks for another file does not see the folder
         monkeypatch.setattr(study_cluster.Token, "__reduce__", lambda self: (study_cluster.Token, (Path("no"), "x")))
     killed = threading.Event()
 
     def kill() -> None:
         """Kills a worker as soon as a run has come so far that it has written a row; each has one of two."""
-        there, elsewhere = "there/runs/*/metrics.jsonl", "process-*/simulacra-study-*/*/metrics.jsonl"
-        while not [*tmp_path.glob(there), *tmp_path.glob(elsewhere)]:
+        elsewhere = "process-*/simulacra-study-*/*/metrics.jsonl"
+        before = set(home.glob(elsewhere))
+        while not list(out.glob("runs/*/metrics.jsonl")) and set(home.glob(elsewhere)) <= before:
             time.sleep(0.02)
-        workers[0].kill()
+        workers.pop(0).kill()
         killed.set()
 
     threading.Thread(target=kill, daemon=True).start()
-    finished = study(str(study_file), out=tmp_path / "there", scheduler=scheduler)
+    finished = study(str(written_file), out=out, scheduler=served)
     assert killed.is_set()
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
-    here = study(str(study_file), out=tmp_path / "here")
-    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert contents(out) == contents(home / "here")
     assert finished.to_json()["rows"] == here.to_json()["rows"]
 
 
@@ -176,8 +237,8 @@ def test_a_run_folder_travels_as_bytes(tmp_path: Path) -> None:
     assert files == {Path("recipe.toml"), Path("pictures"), Path("pictures/a.png")}
 
 
-def test_a_run_elsewhere_starts_from_a_run_there(study_file: Path, tmp_path: Path) -> None:
-    text = study_file.read_text("utf-8").replace("claim = ", f'before = "{tmp_path / "tiny-vae.toml"}"\nclaim = ')
+def test_a_run_elsewhere_starts_from_a_run_there(study_file: Path, home: Path, tmp_path: Path) -> None:
+    text = study_file.read_text("utf-8").replace("claim = ", f'before = "{home / "tiny-vae.toml"}"\nclaim = ')
     text = text.replace("[cases.heavy.objective]\nkl_weight = 5.0", '[cases.heavy.start]\nrun = "before"')
     study_file.write_text(text, "utf-8")
     made = plan("weights", load_study(str(study_file)), "quick", 2, "made", tmp_path, lambda recipe: (recipe, "x"))

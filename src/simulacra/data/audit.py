@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from simulacra.data.splits import untrained, untrained_line
 from simulacra.data.store import SPLITS, ImageStore
@@ -140,6 +139,8 @@ def near_pairs(images: NDArray[np.uint8], scanned: Scan) -> NDArray[np.int64]:
         (P, 2) rows, the lower first, sorted; of each image only its few nearest ones. Exact copies and constant images
         are left out.
     """
+    from scipy.spatial import cKDTree
+
     rows = np.flatnonzero((scanned.first == np.arange(len(images))) & ~scanned.constant)
     if len(rows) < 2:
         return np.empty((0, 2), dtype=np.int64)

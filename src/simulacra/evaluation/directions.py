@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.extmath import svd_flip
 from torch import Tensor
 
 from simulacra.evaluation.preview import Arrays
@@ -206,6 +205,8 @@ class Directions:
         theirs likewise by regression, between codes and the principal components of a layer; here the layer is the
         picture.
         """
+        from sklearn.utils.extmath import svd_flip
+
         code = self.subject.generates.code
         count = min(MOST_CODES, max(256, 4 * code.width))
         drawn = self.subject.codes(count, Draw.DIRECTIONS)

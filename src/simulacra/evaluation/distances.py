@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, eigvalsh, lapack
 from threadpoolctl import threadpool_limits
 
 from simulacra.estimates import Estimate, t_quantile
@@ -270,6 +269,8 @@ def _near(points: Features) -> Array:
 
 def moments_of(features: Features) -> Moments:
     """Mean and a factor of the covariance of features (n, d), n of 2 or more."""
+    from scipy.linalg import lapack
+
     values = np.asarray(features, np.float64)
     mean = values.mean(0)
     centered = (values - mean) / np.sqrt(len(values) - 1)
@@ -316,6 +317,8 @@ def frechet_pair(a: Cloud, b: Cloud) -> tuple[Estimate, Estimate]:
 
 
 def _distance(a: Moments, b: Moments) -> float:
+    from scipy.linalg import eigvalsh
+
     product = _product(a, b)
     roots = np.sqrt(np.maximum(eigvalsh(product @ product.T, check_finite=False), 0))
     return _apart(a, b) - 2 * float(roots.sum())
@@ -337,6 +340,8 @@ def _distance_and_error(a: Cloud, b: Cloud) -> tuple[float, float]:
     With S_a = F^T F and U s^2 U^T = F S_b F^T, what an image x of b, taken from its mean, adds to the trace of the
     root is half of |s^(-1/2) U^T F x|^2, and one of a half of |s^(-3/2) U^T F S_b x|^2.
     """
+    from scipy.linalg import eigh
+
     if len(a.moments.factor) > len(b.moments.factor):
         return _distance_and_error(b, a)
     product = _product(a.moments, b.moments)

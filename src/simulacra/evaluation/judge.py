@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from simulacra.data.batches import Batches, to_tensor
@@ -219,6 +218,8 @@ def _computed(
 
 def _area(true: NDArray[np.bool_], scores: NDArray[Any]) -> float:
     """Area under the ROC curve, nan where all are alike."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(true, scores)) if true.any() and not true.all() else float("nan")
 
 

@@ -1,17 +1,19 @@
 """Maps: test images' codes in the plane."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from simulacra.evaluation.preview import Arrays
 from simulacra.evaluation.subject import Subject
 from simulacra.objectives import Encodes, Infers
 from simulacra.objectives.losses import kl_parts
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 MAP_LIMIT = 2000  # test images on a map: more points hide one another and take minutes
 LEAST = 5  # points that make a map
@@ -45,8 +47,10 @@ def principal_map(subject: Subject) -> Arrays | None:
     return {"points": components.transform(codes).astype(np.float32), "explained": explained} | _labels(subject)
 
 
-def principal_components(codes: Codes) -> PCA:
+def principal_components(codes: Codes) -> "PCA":
     """The two directions in which codes (n, d) vary most; equal codes give equal signs."""
+    from sklearn.decomposition import PCA
+
     with np.errstate(invalid="ignore"):  # codes that are all alike have no variance to share out
         return PCA(2, svd_solver="full").fit(codes.astype(np.float64))
 

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
 from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from simulacra.data.decode import meaning_of, read_picture
@@ -37,6 +36,9 @@ from simulacra.objectives import Encodes
 from simulacra.report.formatting import data_url
 from simulacra.seeds import choose_rows
 
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+
 NEAR = 4  # dots whose codes are mixed between dots
 
 Kind = Literal["map", "map-pca"]
@@ -63,7 +65,7 @@ class CodeMap:
         self.points: Codes = arrays["points"] if kind == "map" else self.positions(self.codes)
 
     @cached_property
-    def _components(self) -> PCA:
+    def _components(self) -> "PCA":
         return principal_components(self.codes)
 
     @cached_property

@@ -1,5 +1,6 @@
 """The families, and how one is built from a recipe."""
 
+from copy import deepcopy
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from simulacra.objectives.vae import VAE
 from simulacra.objectives.wgan import WGAN
 from simulacra.recipe import Recipe
 from simulacra.seeds import Draw, torch_seed
+from simulacra.settings.training import DataSettings
 
 FAMILIES: dict[str, Any] = {
     "vae": VAE,
@@ -67,14 +69,34 @@ def outline(recipe: Recipe) -> dict[str, Any]:
     if not isinstance(recipe.data.labels, tuple):
         raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
     try:
-        with torch.device("meta"):
-            summary = summarize(FAMILIES[recipe.objective.family](recipe, recipe.objective))
+        summary = _networks_alone(recipe)
     except (RuntimeError, TypeError) as error:
         if "overflow" not in str(error).lower():
             raise
         raise RecipeError("the networks would have more parameters than can be counted; make them smaller") from error
     _meet_expectations(recipe, summary)
     return summary
+
+
+_outlines: dict[tuple[Any, str], dict[str, Any]] = {}
+
+
+def _networks_alone(recipe: Recipe) -> dict[str, Any]:
+    """What `summarize` says of a recipe's networks, worked out once for all recipes that differ in nothing else."""
+    data = DataSettings(
+        name="",
+        size=recipe.data.size,
+        channels=recipe.data.channels,
+        labels=recipe.data.labels,
+        exclusive=recipe.data.exclusive,
+    )
+    alone = Recipe(title="", steps=1, data=data, objective=recipe.objective, networks=recipe.networks)
+    family = FAMILIES[recipe.objective.family]
+    key = family, alone.model_dump_json()
+    if key not in _outlines:
+        with torch.device("meta"):
+            _outlines[key] = summarize(family(alone, alone.objective))
+    return deepcopy(_outlines[key])
 
 
 def check(recipe: Recipe, world: int = 1) -> None:

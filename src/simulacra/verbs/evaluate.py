@@ -27,8 +27,6 @@ from simulacra.evaluation.subject import Progress, Subject, Weights, open_model,
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
-from simulacra.report.formatting import number
-from simulacra.report.glossary import obedience
 from simulacra.runs import RunFolder
 from simulacra.tabular import Table, Tabular
 
@@ -261,6 +259,8 @@ def reasons(measurements: Sequence[Measurement]) -> list[str]:
 
 def obeyed(measurements: Sequence[Measurement]) -> list[str]:
     """How far labels are obeyed, all together first: `Young: partly obeyed, 0.65 between chance 0.52 and ...`."""
+    from simulacra.report.glossary import obedience
+
     return [
         f"{row.label or 'all labels together'}: {sentence}"
         for row in measurements
@@ -282,6 +282,8 @@ def cells(measurement: Measurement) -> tuple[str, ...]:
 
 def numbers(measurement: Measurement, *others: float | None) -> tuple[str, ...]:
     """Value, low, high, other numbers and baseline in the cells of a printed table, empty where there is none."""
+    from simulacra.report.formatting import number
+
     estimate = measurement.estimate
     values = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
     return tuple("" if value is None else number(value) for value in (*values, *others, measurement.baseline))

@@ -26,7 +26,7 @@ from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.context import FEWEST
 from simulacra.evaluation.metrics.held_out import metric_of
-from simulacra.objectives import Objective, build, check, summarize
+from simulacra.objectives import Objective, build, check, outline
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
@@ -184,7 +184,7 @@ def conditions(recipe: Recipe, store: ImageStore) -> NDArray[np.uint8] | None:
 REAL_IMAGES = 4 * SET  # training images from which run.json describes real images
 
 
-def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> dict[str, Any]:
+def facts_of_run(recipe: Recipe, store: ImageStore, devices: Devices) -> dict[str, Any]:
     """Versions, machine, data and counts, as JSON values."""
     return {
         "simulacra": simulacra.__version__,
@@ -201,7 +201,7 @@ def facts_of_run(objective: Objective, store: ImageStore, devices: Devices) -> d
         "processes": devices.world,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": facts_of_data(store),
-        **summarize(objective),
+        **outline(recipe),
     }
 
 

@@ -19,7 +19,6 @@ from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.subject import Subject
 from simulacra.files import expand, to_npy
 from simulacra.recipe import Changes, Recipe, load, read_changes, to_table
-from simulacra.report import write_report
 from simulacra.runs import RunFolder
 from simulacra.settings.training import SourceSettings
 from simulacra.verbs import processes
@@ -146,6 +145,8 @@ def carry_out(job: Job, open_devices: processes.OpenDevices) -> Finished:
         job.say("measuring and drawing")
         conclude(training, subject, step, job.say)
         if job.report:
+            from simulacra.report import write_report  # it loads matplotlib
+
             write_report([run])
     return finished(run)
 
@@ -235,7 +236,7 @@ def begin(
 ) -> None:
     """Writes recipe, facts and conditions into the run folder, and says from which step the training goes on."""
     run, recipe, precision = training.run, training.recipe, training.devices.precision
-    facts = facts_of_run(training.objective, training.batches.store, training.devices)
+    facts = facts_of_run(recipe, training.batches.store, training.devices)
     facts["data"] |= order.facts
     facts |= {"family": recipe.objective.family, "recipe_name": job.name, "state": "running"}
     if training.transferred:
@@ -277,6 +278,8 @@ def demo(out: Path, minutes: float, say: Callable[[str], None]) -> Path:
     Raises:
         RecipeError: `minutes` is not a length of time.
     """
+    from simulacra.report import write_report
+
     load("demo-vae", {"minutes": minutes})  # refuses a wrong length before avatars are drawn
     packed = pack("avatars", None, out / "avatars", Options(size=(SIZE, SIZE), count=COUNT, seed=0))
     say(packed.message)

@@ -16,11 +16,9 @@ from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import resvg_py
-from dicebear import Avatar, Style
 from PIL import Image
 
 from simulacra.data.decode import Picture, fit
@@ -28,6 +26,9 @@ from simulacra.data.sources.base import Options, Source, identity_of
 from simulacra.data.workers import read_all
 from simulacra.errors import DataError
 from simulacra.seeds import stream
+
+if TYPE_CHECKING:
+    from dicebear import Style
 
 # part -> relative frequency. Names and hexadecimal colours are those of the style unless a comment says otherwise.
 Weights = dict[str, float]
@@ -185,6 +186,8 @@ class Artist:
 
     def __call__(self, row: int) -> Picture:
         """The picture with this index."""
+        import resvg_py
+
         side = max(self.size)
         png = resvg_py.svg_to_bytes(
             svg_string=svg_of(face_of(self.seed, row)), width=side, height=side, skip_system_fonts=True
@@ -254,6 +257,8 @@ def labels_of(face: Face) -> list[int]:
 
 def svg_of(face: Face) -> str:
     """The drawing of a face; every option of the style is given, so that the style draws nothing at random."""
+    from dicebear import Avatar
+
     options: Face = {"seed": ""}
     shown = ALWAYS
     for parameter, (probability, details) in WORN.items():
@@ -266,7 +271,9 @@ def svg_of(face: Face) -> str:
 
 
 @cache
-def _style() -> Style:
+def _style() -> "Style":
+    from dicebear import Style
+
     return Style(json.loads((files("dicebear_styles") / "avataaars.json").read_text("utf-8")))
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Arrays, Material, Results
@@ -205,6 +204,8 @@ def chance_information(a: Numbers, b: Numbers) -> float:
 
 def binned(values: NDArray[np.floating], parts: int = 10) -> Numbers:
     """The part (n,), from 0, that each value falls into, of parts with equally many values."""
+    from scipy.stats import rankdata
+
     ranks = rankdata(values, method="ordinal").astype(np.int64) - 1
     return ranks * parts // len(values)
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from simulacra.estimates import Estimate, t_quantile
 from simulacra.evaluation.context import Material, Results
@@ -70,6 +68,8 @@ def _tables(bins: Classes, classes: Classes, count: int) -> Array:
 
 def information(codes: AnyCodes, factors: list[Factor]) -> Array:
     """The share (d, F) of a factor's entropy that each latent dimension says: I(z_i; v_j) / H(v_j)."""
+    from scipy.special import entr
+
     bins, shares = _binned(codes), np.zeros((codes.shape[1], len(factors)))
     for index, factor in enumerate(factors):
         joint = _tables(bins, factor.classes, int(factor.classes.max()) + 1) / len(codes)
@@ -141,6 +141,8 @@ def explain(codes: AnyCodes, factors: list[Factor], random: np.random.Generator)
         whole codes: of a continuous one the share of variance, of a discrete one the accuracy, scaled so that always
         naming the commonest class is 0 and no mistake is 1.
     """
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
     order, seed = random.permutation(len(codes)), int(random.integers(2**31))
     test, fit = np.split(order, [len(codes) // 5])
     importance, scores = np.zeros((codes.shape[1], len(factors))), []
@@ -170,6 +172,8 @@ def spread_of(importance: Array) -> tuple[float, float]:
 
     Rows count by their share of all importance, columns likewise.
     """
+    from scipy.special import entr
+
     total = importance.sum()
     if not total:
         return 0.0, 0.0

@@ -4,9 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.special import bdtr
 
 from simulacra.catalogue import of_group
 from simulacra.estimates import Estimate
@@ -43,6 +40,8 @@ def tail_share(samples: Values, real: Values, level: float, together: tuple[floa
     whose 95% limits are order statistics; the two are independent and joined as in Zou & Donner 2008, Statistics in
     Medicine 27, equation 3. Of samples and of real images so many lie below `together`, on average, and are worth one.
     """
+    from scipy.special import bdtr
+
     ranked, count = np.sort(real), len(real)
     index, worth = int(level * count), max(1, round(count / together[1]))
     below_by_chance = bdtr(np.arange(worth), worth, level)  # probability that so many real values or fewer lie below
@@ -246,6 +245,9 @@ def group_size(others: Nearest, threshold: float) -> float:
     It is the design effect of groups, Kish 1965, "Survey Sampling", section 5.4: 2 where all are pairs. Where no vector
     has another so near, it is 2 as well, the size of the first group that there would be.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     near = np.flatnonzero(others.distances[:, 0] < threshold)
     if not len(near):
         return 2.0

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr, rel_entr
 
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import Material, Results
@@ -64,6 +63,8 @@ def modes(labels: Flags, data: Flags) -> tuple[Counts, Values]:
 
 def entropy(counts: Counts) -> Estimate:
     """Entropy of a distribution in nats: 0 where all images are of one mode, log k where k modes are equally common."""
+    from scipy.special import entr
+
     return _bootstrapped(counts, lambda shares: entr(shares).sum(-1))
 
 
@@ -73,6 +74,8 @@ def divergence(counts: Counts, data: Values) -> Estimate:
     It grows most with modes that the data has and the samples lack. Half an image is added to each mode, so that one
     that is lacking costs much and not infinitely much; chance alone gives about (k - 1) / 2n.
     """
+    from scipy.special import rel_entr
+
     half = 0.5 / counts.sum()
     return _bootstrapped(counts, lambda shares: rel_entr(data, (shares + half) / (1 + half * len(counts))).sum(-1))
 

@@ -6,7 +6,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional as F
@@ -65,6 +64,8 @@ class LinearCode:
     """The best linear code with k latent dimensions, m - 1 at most, of images (m, C, H, W): Pearson 1901."""
 
     def __init__(self, images: Tensor, k: int) -> None:
+        from sklearn.decomposition import PCA
+
         flat = images.flatten(1).cpu().numpy()
         k = min(k, len(flat) - 1, flat.shape[1])
         with threadpool_limits(1, "blas"):

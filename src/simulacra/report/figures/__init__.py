@@ -19,6 +19,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
@@ -43,6 +44,7 @@ VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper"} |
 }
 
 DPI, EMBEDDED_DPI = 200, 144  # of a PNG, and of dots and pictures inside an SVG
+SVG_DPI = 72  # of an SVG itself
 WIDTH, HEIGHT = 4.2, 2.8  # inches: small enough that the text can still be read on a phone
 NAME_LIMIT = 26  # letters of a user's name in a figure
 
@@ -160,12 +162,16 @@ class Drawing:
 @styled()
 def draw(figure: Figure) -> Drawing:
     """Renders a figure; equal figures give equal bytes."""
-    FigureCanvasAgg(figure)
     svg, png = BytesIO(), BytesIO()
     nameless = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(svg, format="svg", dpi=EMBEDDED_DPI, metadata=nameless)
-    figure.set_layout_engine("none")  # the PNG keeps the layout of the SVG
-    figure.savefig(png, format="png", metadata={"Software": SHEET})
+    figure.dpi = SVG_DPI
+    FigureCanvasSVG(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once for both files; `savefig` does so twice
+    figure.dpi = EMBEDDED_DPI
+    FigureCanvasSVG(figure).print_svg(svg, metadata=nameless)  # type: ignore[no-untyped-call]
+    figure.dpi = DPI
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": SHEET})  # type: ignore[no-untyped-call]
     return Drawing(svg.getvalue(), png.getvalue())
 
 
