@@ -1,16 +1,22 @@
 """Ctrl-C and SIGTERM as a request. Driving a training: what TensorBoard is told."""
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
 
-from simulacra.verbs.drive import SIGNALS, Request, stop_requests
+from simulacra.engine.loop import Tick
+from simulacra.runs import RunFolder
+from simulacra.verbs import drive
+from simulacra.verbs.drive import SIGNALS, Request, mirror, mirror_row, stop_requests
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -76,3 +82,30 @@ def test_a_run_that_goes_on_loses_no_point_of_a_curve(
     assert simulacra(*words, "--steps", 8).code == 0
     board = EventAccumulator(str(run / "tensorboard")).Reload()
     assert [point.step for point in board.Scalars("loss/total")] == [2, 4, 6, 8]
+
+
+def test_the_thread_of_tensorboard_prints_no_traceback_where_its_file_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    monkeypatch.setattr(drive, "SummaryWriter", partial(SummaryWriter, flush_secs=0))
+    with mirror(RunFolder(tmp_path), 0) as board:
+        board.flush()
+        writer = next(thread for thread in threading.enumerate() if type(thread).__module__.startswith("tensorboard"))
+        shutil.rmtree(tmp_path / "tensorboard")
+        mirror_row(board, Tick(1, {"loss/total": 1.0}, None, saved=False, milestone=False))
+    assert not writer.is_alive()
+    assert isinstance(writer.exception, OSError)  # type: ignore[attr-defined]  # of TensorBoard's own class
+    assert not seen
+
+
+def test_another_thread_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    with mirror(RunFolder(tmp_path), 0):
+        thread = threading.Thread(target=os.stat, args=(tmp_path / "missing",))
+        thread.start()
+        thread.join()
+    assert [error.exc_type for error in seen] == [FileNotFoundError]
+    assert threading.excepthook == seen.append

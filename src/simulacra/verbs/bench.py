@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-from torch.utils.tensorboard import SummaryWriter
 
 from simulacra.data.batches import Batch
 from simulacra.data.resolve import fit
@@ -29,7 +28,7 @@ from simulacra.progress import Live, duration
 from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
-from simulacra.verbs.drive import mirror_row
+from simulacra.verbs.drive import mirror, mirror_row
 from simulacra.verbs.prepare import Data, open_data, processor
 
 
@@ -123,7 +122,7 @@ def clock(training: Training, seconds: float, name: str) -> Times:
     def over() -> bool:
         return len(watch.seconds) >= warm + least and time.perf_counter() >= end
 
-    with Live(f"bench {name}") as live, SummaryWriter(str(training.run.path / "tensorboard")) as board:
+    with Live(f"bench {name}") as live, mirror(training.run, 0) as board:
         before = time.perf_counter()
         for tick in train(training, over):
             done = max(0.0, min(1 - (end - time.perf_counter()) / seconds, tick.step / (warm + least)))

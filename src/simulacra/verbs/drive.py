@@ -192,11 +192,20 @@ def mirror(run: RunFolder, start: int) -> Iterator[SummaryWriter]:
         raise RunError(
             f"{path} cannot be written ({error.strerror}); free space, then the same command goes on"
         ) from error
+    before = threading.excepthook
+
+    def report(error: threading.ExceptHookArgs) -> None:
+        """Prints no traceback where TensorBoard's thread, which writes the file, cannot do so."""
+        if not (isinstance(error.exc_value, OSError) and type(error.thread).__module__.startswith("tensorboard.")):
+            before(error)
+
+    threading.excepthook = report
     try:
         yield board
     finally:
         with suppress(OSError):
             board.close()
+        threading.excepthook = before
 
 
 def mirror_row(board: SummaryWriter, tick: Tick) -> None:
