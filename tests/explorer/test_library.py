@@ -1,8 +1,10 @@
 """Which runs are there, which of their models are loaded, and what is said of them."""
 
+import gc
 import shutil
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,16 @@ def test_however_small_the_models_are_few_stay_loaded(make_run, monkeypatch) -> 
     for step in (2, 3):
         library.load("first", step)
     assert library.load("first", 1) is not first
+
+
+def test_the_model_of_a_checkpoint_that_was_removed_is_unloaded(make_run) -> None:
+    run = make_run("gan", steps=(1, 2))
+    library = Library([run.path])
+    loaded = weakref.ref(library.load("first", 1))
+    run.checkpoints()[1].unlink()
+    library.load("first", 2)
+    gc.collect()
+    assert loaded() is None
 
 
 def test_models_of_the_same_data_share_its_store_and_its_open_files(make_run) -> None:

@@ -179,6 +179,9 @@ class Library:
         key, now = (path, written), beside(run)
         loaded = self._loaded.get(key)
         if loaded is None:
+            # Nobody can ask again for a checkpoint that a training has removed.
+            for other in [other for other in self._loaded if stamp(other[0]) != other[1]]:
+                del self._loaded[other]
             subject = open_model(run, step, store=self._store(run))
             loaded = LoadedRun(run, subject, map_of(run, step), kept_of(run, step), now)
         elif loaded.beside != now:
