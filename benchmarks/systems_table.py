@@ -66,15 +66,36 @@ PUBLISHED = {
     "fashion-classifier-mlp": "test accuracy 0.886 (training 0.924), test loss 0.316, 30 epochs",
     "fashion-vae-mlp-pretrained": "training loss 0.3371 after 50 epochs",
 }
-FIGURES = {  # family -> beginnings of the names of figures, the best first
-    "vae": ("reconstructions",),
+FIGURES = {  # family -> beginnings of the names of figures, the best first; no reconstruction: it shows a real person
+    "vae": ("samples",),
     "gan": ("samples",),
     "wgan": ("samples",),
     "acgan": ("classes", "pairs-"),
     "infogan": ("category-pairs", "categories-1"),
     "classifier": ("confusion", "accuracy"),
 }
-TRAINING = {"loss/total": "loss", "accuracy/train": "accuracy", "code_accuracy/categorical_1": "accuracy of the code"}
+TRAINING = {  # curve -> its name on the page; shown is the mean over the last epoch
+    "loss/total": "loss",
+    "accuracy/train": "accuracy",
+    "accuracy/real": "accuracy of D on real images",
+    "accuracy/fake": "accuracy of D on fake images",
+    "code_accuracy/categorical_1": "accuracy of the code",
+}
+SHOWN = (  # split and metric, in the order of the page
+    "test mse",
+    "test ssim",
+    "test kl",
+    "test loss",
+    "test accuracy",
+    "test label_accuracy",
+    "condition_accuracy_corrected",
+    "leakage",
+    "test frechet_distance",
+    "test kernel_distance",
+    "test precision",
+    "test recall",
+    "test coverage",
+)
 WIDEST = 1000  # pixels of a figure's longer side on the page
 LENGTH = ("seed", "steps", "minutes", "every", "title", "expect")  # keys whose change does not make it another recipe
 HEAD = (
@@ -165,7 +186,9 @@ def differences(recipe: Recipe, other: Recipe) -> dict[str, Any]:
     here, there = (dict(leaves(to_table(one))) for one in (recipe, other))
     keys = [key for key in here | there if here.get(key) != there.get(key) and key.split(".")[0] not in LENGTH]
     resolved = {"data.labels", "data.exclusive"} if other.data.labels == "all" else set()
-    return {key: here.get(key) for key in keys if key not in resolved and not key.startswith("start.")}
+    return {
+        key: here.get(key) for key in keys if key not in resolved and not key.startswith(("start.", "data.source."))
+    }
 
 
 def leaves(table: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
@@ -251,9 +274,10 @@ def measured(group: list[Result]) -> tuple[str, str]:
         return MISSING, MISSING
     found: dict[str, list[Result]] = {}
     for result in group:
-        for row in result["measured"]:
-            if row["split"] in ("test", "valid"):
-                found.setdefault(f"{row['split']} {row['metric']}", []).append(row)
+        named = [(" ".join(filter(None, (row["split"], row["metric"]))), row) for row in result["measured"]]
+        for name in SHOWN:
+            for row in (row for key, row in named if key == name):
+                found.setdefault(" ".join(filter(None, (name, row.get("label")))), []).append(row)
         for key, value in result["last_epoch"].items():
             if key in TRAINING:
                 found.setdefault(f"training {TRAINING[key]}", []).append({"value": value})

@@ -50,7 +50,7 @@ def finished(elsewhere: Path) -> Callable[..., RunFolder]:
         for step in (10, 20):
             run.append("evaluations", row | {"step": step})
         (run.path / "figures").mkdir()
-        Image.new("RGB", (8, 8)).save(run.path / "figures" / "reconstructions.png")
+        Image.new("RGB", (8, 8)).save(run.path / "figures" / "samples.png")
         return run
 
     return make
