@@ -26,6 +26,7 @@ from sensitivity import filled
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SIMULACRA = [sys.executable, "-m", "simulacra"]
+EVERY = 20  # steps between checkpoints; two are kept, so the explorer meets models whose files are gone
 VIEWS = ("picture.png?code=%7B%22seed%22:{n}%7D", "samples.png?seed={n}", "curves.json", "scores.json")
 
 
@@ -99,7 +100,8 @@ def soak(folder: Path, minutes: float) -> tuple[Soak, dict[str, Usage], int]:
     one = Soak(folder)
     train = [*SIMULACRA, "train", "demo-vae", "--data", "avatars"]
     subprocess.run([*train, "--out", str(one.finished), "--steps", "200"], stderr=subprocess.DEVNULL, check=True)
-    words = ["--out", str(one.run), "--steps", "10000000", "--set", "every.keep=2", "--set", "every.checkpoint=200"]
+    often = [word for key in ("keep=2", f"checkpoint={EVERY}") for word in ("--set", f"every.{key}")]
+    words = ["--out", str(one.run), "--steps", "10000000", "--threads", "1", *often]
     training = subprocess.Popen([*train, *words], stderr=subprocess.DEVNULL)
     while not list(one.run.glob("checkpoints/*.pt")):
         time.sleep(1)
@@ -138,7 +140,7 @@ def table(one: Soak, used: dict[str, Usage], step: int, minutes: float) -> str:
             flat &= growth < most
             cells += [f"{values[len(values) // 2]:,.0f} to {values[-1]:,.0f}", f"{growth:+.2f}"]
         lines.append(f"| {name} | {' | '.join(cells)} | {'flat' if flat else 'NOT flat'} |")
-    counts = f"{step:,} steps, {one.counts['views']:,} views, {one.counts['measured']:,} evaluations and reports"
+    counts = f"{step:,} steps, {step // EVERY:,} checkpoints, {one.counts['views']:,} views, {one.counts['measured']:,} evaluations and reports"
     return "\n".join(lines) + f"\n\nDone meanwhile: {counts}; {len(one.problems)} failed.\n"
 
 
