@@ -140,7 +140,8 @@ def table(one: Soak, used: dict[str, Usage], step: int, minutes: float) -> str:
             flat &= growth < most
             cells += [f"{values[len(values) // 2]:,.0f} to {values[-1]:,.0f}", f"{growth:+.2f}"]
         lines.append(f"| {name} | {' | '.join(cells)} | {'flat' if flat else 'NOT flat'} |")
-    counts = f"{step:,} steps, {step // EVERY:,} checkpoints, {one.counts['views']:,} views, {one.counts['measured']:,} evaluations and reports"
+    counts = f"{step:,} steps, {step // EVERY:,} checkpoints, {one.counts['views']:,} views"
+    counts += f", {one.counts['measured']:,} evaluations and reports"
     return "\n".join(lines) + f"\n\nDone meanwhile: {counts}; {len(one.problems)} failed.\n"
 
 
