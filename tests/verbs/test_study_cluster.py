@@ -24,6 +24,7 @@ from simulacra.verbs.study import Finished, study
 from simulacra.verbs.study_cluster import cluster, pack, unpack
 
 pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")  # Dask needs it too
 
 STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
 RARELY = {"every.log": 20, "every.checkpoint": 200}  # writing takes longer than training here
@@ -188,6 +189,7 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_is_killed(
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
     assert contents(out) == contents(home / "here")
     assert finished.to_json()["rows"] == here.to_json()["rows"]
+    assert not [child for worker in workers for child in psutil.Process(worker.pid).children()]
 
 
 def test_a_scheduler_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -19,9 +19,10 @@ from simulacra.files import write_aside
 from simulacra.studies.answer import Outcome
 from simulacra.studies.plan import PlannedRun
 from simulacra.verbs.study_run import Task
-from simulacra.verbs.study_workers import Child, Crew
+from simulacra.verbs.study_workers import Children, Crew
 
 TIMEOUT = 10  # seconds in which a scheduler answers
+CHILDREN = Children(threads=1)  # processes of this worker, used for run after run, as a start takes seconds
 LEFT_BEHIND = {".lock", "tensorboard"}  # parts of a run folder that are of no use elsewhere
 
 
@@ -90,6 +91,7 @@ def cluster(scheduler: str, out: Path) -> Iterator[Crew]:
             yield Crew(executor, threads, partial(send, executor, token), receive)
         finally:
             token.path.unlink(missing_ok=True)
+            client.run(end_idle, on_error="ignore")
 
 
 def check_workers(client: Any, scheduler: str) -> int:
@@ -113,6 +115,11 @@ def version_there() -> str:
     return __version__
 
 
+def end_idle() -> None:
+    """Ends the processes of a worker that have nothing to do, so that a finished study leaves none."""
+    CHILDREN.release()
+
+
 def send(executor: Any, token: Token, task: Task) -> Any:
     """Hands a task to the cluster; its future gives what `receive` takes."""
     before = task.run.before
@@ -131,19 +138,18 @@ def carry_out_there(sent: Sent) -> tuple[str, str, float, bytes | None]:
         raise StudyError(
             f"a worker has Simulacra {__version__}, and the study {sent.version}; install the same on both"
         )
-    with closing(Child(sent.task.threads)) as child:
-        if sent.token.is_seen:
-            return *_words(child.carry_out(sent.task)), None
-        with tempfile.TemporaryDirectory(prefix="simulacra-study-") as folder:
-            there = Path(folder)
-            run = moved(sent.task.run, there)
-            if run.before is not None and sent.before is not None:
-                unpack(sent.before, run.before.folder)
-            words = _words(child.carry_out(sent.task._replace(run=run)))
-            if not run.folder.exists():
-                return *words, None
-            name_here(run, sent.task.run)
-            return *words, pack(run.folder)
+    if sent.token.is_seen:
+        return *_words(CHILDREN.carry_out(sent.task)), None
+    with tempfile.TemporaryDirectory(prefix="simulacra-study-") as folder:
+        there = Path(folder)
+        run = moved(sent.task.run, there)
+        if run.before is not None and sent.before is not None:
+            unpack(sent.before, run.before.folder)
+        words = _words(CHILDREN.carry_out(sent.task._replace(run=run)))
+        if not run.folder.exists():
+            return *words, None
+        name_here(run, sent.task.run)
+        return *words, pack(run.folder)
 
 
 def _words(outcome: Outcome | None) -> tuple[str, str, float]:

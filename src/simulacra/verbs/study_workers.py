@@ -93,6 +93,14 @@ class Children:
                 self.idle.append(child)
         return outcome
 
+    def release(self) -> None:
+        """Ends the processes that have nothing to do."""
+        with self.lock:
+            idle, self.idle = self.idle, []
+            self.all -= set(idle)
+        for child in idle:
+            child.close()
+
     def stop(self) -> None:
         """Lets every training save its state and end."""
         with self.lock:
