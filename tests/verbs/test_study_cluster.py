@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import tomli_w
 
+from simulacra import __version__
 from simulacra.errors import StudyError
 from simulacra.recipe import to_toml
 from simulacra.studies.file import load_study
@@ -226,6 +228,18 @@ class Client:
 def test_a_worker_of_another_version_is_refused(version: object) -> None:
     with pytest.raises(StudyError, match="install the same on both"):
         study_cluster.check_workers(Client(version), "tcp://a:2")
+
+
+def test_a_scheduler_that_goes_leaves_a_study_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = MagicMock()
+    client.__enter__.return_value = client
+    client.nthreads.return_value = {"tcp://a:1": 1}
+    client.run.side_effect = [{"tcp://a:1": __version__}, OSError("closed")]
+    monkeypatch.setattr("distributed.Client", lambda *_, **__: client)
+    with cluster("tcp://a:2", tmp_path) as crew:
+        assert crew.workers == 1
+    assert client.run.call_count == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_folder_travels_as_bytes(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -91,7 +91,8 @@ def cluster(scheduler: str, out: Path) -> Iterator[Crew]:
             yield Crew(executor, threads, partial(send, executor, token), receive)
         finally:
             token.path.unlink(missing_ok=True)
-            client.run(end_idle, on_error="ignore")
+            with suppress(OSError):  # the scheduler has gone, and its workers go with it
+                client.run(end_idle, on_error="ignore")
 
 
 def check_workers(client: Any, scheduler: str) -> int:
