@@ -100,8 +100,8 @@ def soak(folder: Path, minutes: float) -> tuple[Soak, dict[str, Usage], int]:
     one = Soak(folder)
     train = [*SIMULACRA, "train", "demo-vae", "--data", "avatars"]
     subprocess.run([*train, "--out", str(one.finished), "--steps", "200"], stderr=subprocess.DEVNULL, check=True)
-    often = [word for key in ("keep=2", f"checkpoint={EVERY}") for word in ("--set", f"every.{key}")]
-    words = ["--out", str(one.run), "--steps", "10000000", "--threads", "1", *often]
+    words = ["--out", str(one.run), "--steps", "10000000", "--threads", "1"]
+    words += ["--set", "every.keep=2", "--set", f"every.checkpoint={EVERY}"]
     training = subprocess.Popen([*train, *words], stderr=subprocess.DEVNULL)
     while not list(one.run.glob("checkpoints/*.pt")):
         time.sleep(1)

@@ -19,8 +19,9 @@ import torch
 from PIL import Image
 
 from simulacra.objectives import build, summarize
-from simulacra.recipe import Recipe, load, shipped, to_table
+from simulacra.recipe import Recipe, load, shipped
 from simulacra.report.formatting import MISSING, duration, epochs, listed, number, slug
+from simulacra.report.titles import changes_of
 from simulacra.runs import RunFolder
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +98,7 @@ SHOWN = (  # split and metric, in the order of the page
     "test coverage",
 )
 WIDEST = 1000  # pixels of a figure's longer side on the page
-LENGTH = ("seed", "steps", "minutes", "every", "title", "expect")  # keys whose change does not make it another recipe
+LENGTH = ("seed", "steps", "minutes", "every", "start")  # keys whose change does not make it another recipe
 HEAD = (
     "system",
     "recipe",
@@ -136,7 +137,7 @@ def take_down(run: RunFolder) -> str:
     rows = [row for row in run.rows("metrics") if row["epoch"] > facts["epochs"] - 1]
     keys = [key for key in rows[-1] if "/" in key] if rows else []
     means = {key: sum(values) / len(values) for key in keys if (values := [row[key] for row in rows if key in row])}
-    changes, other = differences(recipe, load(name)), other_data(facts, recipe)
+    changes, other = differences(recipe, facts), other_data(facts, recipe)
     kept = ("epochs", "images_seen", "seconds", "command", "processor", "threads", "device", "precision", "torch")
     result = {
         "recipe": name,
@@ -181,22 +182,9 @@ def figure_of(run: RunFolder, recipe: Recipe) -> Path | None:
     return next((path for start in wanted for path in drawn if path.name.startswith(start)), None)
 
 
-def differences(recipe: Recipe, other: Recipe) -> dict[str, Any]:
-    """Dotted keys whose values differ, without those that only say how long a run is or how it is watched."""
-    here, there = (dict(leaves(to_table(one))) for one in (recipe, other))
-    keys = [key for key in here | there if here.get(key) != there.get(key) and key.split(".")[0] not in LENGTH]
-    resolved = {"data.labels", "data.exclusive"} if other.data.labels == "all" else set()
-    return {
-        key: here.get(key) for key in keys if key not in resolved and not key.startswith(("start.", "data.source."))
-    }
-
-
-def leaves(table: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    """(dotted key, value) of a nested table."""
-    found: list[tuple[str, Any]] = []
-    for key, value in table.items():
-        found += leaves(value, f"{above}{key}.") if isinstance(value, dict) else [(above + key, value)]
-    return found
+def differences(recipe: Recipe, facts: dict[str, Any]) -> dict[str, Any]:
+    """Keys that a run changed, without those that only say how long it is, how it is watched or where it starts."""
+    return {key: value for key, value, _ in changes_of(recipe, facts) if key.split(".")[0] not in LENGTH}
 
 
 def results() -> list[Result]:
@@ -275,9 +263,9 @@ def measured(group: list[Result]) -> tuple[str, str]:
     found: dict[str, list[Result]] = {}
     for result in group:
         named = [(" ".join(filter(None, (row["split"], row["metric"]))), row) for row in result["measured"]]
-        for name in SHOWN:
-            for row in (row for key, row in named if key == name):
-                found.setdefault(" ".join(filter(None, (name, row.get("label")))), []).append(row)
+        shown = sorted((pair for pair in named if pair[0] in SHOWN), key=lambda pair: SHOWN.index(pair[0]))
+        for name, row in shown:
+            found.setdefault(" ".join(filter(None, (name, row.get("label")))), []).append(row)
         for key, value in result["last_epoch"].items():
             if key in TRAINING:
                 found.setdefault(f"training {TRAINING[key]}", []).append({"value": value})

@@ -91,6 +91,9 @@ class Children:
         with self.lock:
             if child.alive:
                 self.idle.append(child)
+            else:
+                self.all.discard(child)
+                child.close()
         return outcome
 
     def release(self) -> None:
@@ -111,7 +114,7 @@ class Children:
 
     def close(self) -> None:
         """Ends all processes."""
-        for child in self.all:
+        for child in list(self.all):  # a run that ends meanwhile takes its process out
             child.close()
 
 
