@@ -1,7 +1,7 @@
 """Simulacra trains, measures, compares and explores small generative models of images.
 
     import simulacra as sm
-    run = sm.train("avatars-acgan", data="avatars")
+    run = sm.train("faces-acgan-fast", data="avatars")
     run.sample(8, labels={"Smiling": 1})
 
 docs/api.md shows the rest. What is named here is loaded when it is first used: importing simulacra loads no torch.

@@ -49,8 +49,8 @@ SYSTEMS = {
 OURS = {
     "celeba-r3gan",
     "celeba-beta-tc-vae",
-    "avatars-vae",
-    "avatars-acgan",
+    "celeba-vae-fast",
+    "faces-acgan-fast",
     "avatars-infogan",
     "avatars-classifier",
     "fashion-vae",

@@ -16,7 +16,7 @@ def facts(name: str, data: str | None = None) -> dict[str, object]:
     ("recipe", "changes", "title"),
     [
         (
-            "avatars-acgan",
+            "faces-acgan-fast",
             {"data.labels": ["Male", "Smiling", "Young"]},
             "ACGAN of my_photos, 64×64 colour, 3 labels: Male, Smiling, Young",
         ),
@@ -53,10 +53,12 @@ def test_the_recipe_is_named_with_what_was_changed() -> None:
 
 
 def test_what_follows_from_the_data_is_no_change() -> None:
-    name = "avatars-acgan"
-    assert load(name).data.labels == "all" or load(name).data.labels
-    moved = load(name).with_changes({"data.source": {"path": "stores/x"}, "data.name": "x", "title": "own"})
-    assert recipe_line(moved, facts(name)) == f"Recipe {name}, unchanged"
+    name, names = "faces-acgan-fast", ["Male", "Young"]
+    of_data = facts(name) | {"data": {"label_names": names}}
+    moved = {"data.source": {"path": "stores/x"}, "data.name": "x", "title": "own", "data.labels": names}
+    assert recipe_line(load(name, moved), of_data) == f"Recipe {name}, unchanged"
+    chosen = load(name, moved | {"data.labels": ["Male"]})
+    assert recipe_line(chosen, of_data) == f"Recipe {name}, changed: data.labels = Male"
 
 
 def test_a_recipe_of_ones_own_is_named_by_its_file_and_its_title(tmp_path: Path) -> None:

@@ -67,7 +67,10 @@ def outline(recipe: Recipe) -> dict[str, Any]:
             more parameters than 64 bits can count.
     """
     if not isinstance(recipe.data.labels, tuple):
-        raise RecipeError('data.labels is "all", which depends on a data set; name the labels to build without one')
+        raise RecipeError(
+            'data.labels is "all", which depends on a data set; name the labels to build without one: '
+            """--set 'data.labels=["Smiling"]'"""
+        )
     try:
         summary = _networks_alone(recipe)
     except (RuntimeError, TypeError) as error:

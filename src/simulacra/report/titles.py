@@ -83,18 +83,28 @@ def recipe_line(recipe: Recipe, facts: Facts) -> str:
 def changes_of(recipe: Recipe, facts: Facts) -> list[Change]:
     """Every setting that differs from the shipped recipe of the run's name; none where it came from another file.
 
-    Labels that the recipe takes from the data ("all") are no change.
+    All labels of the data are no change where the recipe takes "all"; labels chosen out of them are one.
     """
     there = _shipped_settings(str(facts.get("recipe_name")))
     if not there:
         return []
     here = dict(leaves(to_table(recipe)))
-    skipped = {*NO_SETTINGS, *(("data.labels", "data.exclusive") if there.get("data.labels") == "all" else ())}
+    skipped = set(NO_SETTINGS)
+    if there.get("data.labels") == "all":
+        skipped.add("data.exclusive")
+        if here.get("data.labels") == _labels_of_the_data(facts):
+            skipped.add("data.labels")
     return [
         (key, here.get(key), there.get(key))
         for key in here | there
         if here.get(key) != there.get(key) and not any(f"{key}.".startswith(f"{name}.") for name in skipped)
     ]
+
+
+def _labels_of_the_data(facts: Facts) -> Any:
+    """The names of all labels of the data set, as run.json has them; None where it has none."""
+    data = facts.get("data")
+    return data.get("label_names") if isinstance(data, dict) else None
 
 
 @cache
