@@ -115,7 +115,9 @@ GARMENTS = {
         "garments-fast with transposed convolutions",
     ),
 }
-TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "photos": FACES, "cars": FACES, "garments": GARMENTS}
+WIDE = {"networks.discriminator.channels": [64, 128, 256, 512]}
+PHOTOS = FACES | {"wide-discriminator": Trial("faces-fast", WIDE, "twice the channels of D")}
+TRIALS: dict[str, dict[str, Trial]] = {"faces": FACES, "photos": PHOTOS, "cars": FACES, "garments": GARMENTS}
 
 
 class Budget:
