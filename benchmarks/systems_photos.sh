@@ -27,6 +27,7 @@ for recipe; do
     [[ $recipe == celeba-vae-* ]] && groups=(--only quality --only reconstruction)
     simulacra evaluate "$runs/$recipe" -n 5000 "${groups[@]}"
     simulacra report "$runs/$recipe"
-    rm -f "benchmarks/results/$recipe-avatars-"* "docs/images/systems/$recipe-avatars"*
     python benchmarks/systems_table.py --add "$runs/$recipe"
+    rm -f "benchmarks/results/$recipe-avatars-"* "docs/images/systems/$recipe-avatars"*
+    python benchmarks/systems_table.py
 done

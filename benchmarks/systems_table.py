@@ -262,7 +262,8 @@ def measured(group: list[Result]) -> tuple[str, str]:
         return MISSING, MISSING
     found: dict[str, list[Result]] = {}
     for result in group:
-        named = [(" ".join(filter(None, (row["split"], row["metric"]))), row) for row in result["measured"]]
+        numbers = [row for row in result["measured"] if row["value"] is not None]
+        named = [(" ".join(filter(None, (row["split"], row["metric"]))), row) for row in numbers]
         shown = sorted((pair for pair in named if pair[0] in SHOWN), key=lambda pair: SHOWN.index(pair[0]))
         for name, row in shown:
             found.setdefault(" ".join(filter(None, (name, row.get("label")))), []).append(row)
