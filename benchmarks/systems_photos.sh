@@ -3,7 +3,8 @@
 #
 #     benchmarks/systems_photos.sh STORE RUNS [RECIPE...]
 #
-# STORE is UTKFace at 64x64 (benchmarks/utkface.py), RUNS a folder for the runs. VAEs see 100,000 images and GANs 60,000.
+# STORE is UTKFace at 64x64 (benchmarks/utkface.py), RUNS a folder for the runs; both are relative to the project, as the
+# results keep the command. VAEs see 100,000 images and GANs 60,000.
 # The label of an ACGAN is Male, as UTKFace knows no Smiling. A recipe that has its row is skipped, and a training that
 # was stopped goes on. Its row on drawn faces goes.
 set -euo pipefail
