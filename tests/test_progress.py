@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from simulacra import progress
-from simulacra.progress import Live, clock, duration
+from simulacra.progress import Live, clock, rough_duration
 
 
 def shown(width: int, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -50,4 +50,4 @@ def test_a_clock(seconds: float, said: str) -> None:
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (119, "119 s"), (120, "2 min"), (75_600, "21 h")])
 def test_a_duration(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert rough_duration(seconds) == said

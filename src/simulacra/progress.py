@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
+FIRST_SECONDS = 5.0  # before a time left is guessed: the first steps are the slowest
 ROW_SECONDS = 10.0  # between two rows, so that a terminal and a log file stay readable
 NOTEBOOK_SECONDS = 1.0  # between two changes of the line that a notebook shows
 TITLE, BAR = 20, 16  # letters, so that a bar fits a terminal of 80 with all that stands beside it
@@ -105,8 +106,9 @@ class Live:
             left: seconds that the rest will take; by the time that the share took so far, where nobody knows better.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
-        if left is None and done:
-            left = (time.monotonic() - self.begin) * (1 - done) / done
+        spent = time.monotonic() - self.begin
+        if left is None and done and spent >= FIRST_SECONDS:
+            left = spent * (1 - done) / done
         remaining = "" if left is None else f"{clock(left)} left"
         self.progress.update(self.task, completed=done, left=remaining, position=position)
         self.numbers, waited = numbers or self.numbers, time.monotonic() - self.spoken
@@ -151,7 +153,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def duration(seconds: float) -> str:
+def rough_duration(seconds: float) -> str:
     """A time in words, to two digits or so: "45 s", "4 min", "21 h"."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:

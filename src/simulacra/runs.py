@@ -48,7 +48,7 @@ from simulacra.files import (
     write_aside,
 )
 from simulacra.measurements import Measurement
-from simulacra.progress import duration
+from simulacra.progress import rough_duration
 from simulacra.recipe import Recipe, read_earlier, to_toml
 
 Stream = Literal["metrics", "timing", "evaluations"]
@@ -133,7 +133,7 @@ class RunFolder:
         facts, recipe = self.read_facts(), self.read_recipe()
         state, step = facts.get("state", "running"), facts.get("step", 0)
         if state == "finished":
-            return f"finished: {step:,} steps in {duration(facts.get('seconds', 0))}"
+            return f"finished: {step:,} steps in {rough_duration(facts.get('seconds', 0))}"
         return f"{state}: step {step:,}" + ("" if recipe.minutes else f" of {recipe.steps:,}")
 
     def require(self) -> None:

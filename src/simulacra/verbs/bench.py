@@ -24,7 +24,7 @@ from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
 from simulacra.engine.loop import Training, assemble, train
 from simulacra.objectives import Optimize, build, check
-from simulacra.progress import Live, duration
+from simulacra.progress import Live, rough_duration
 from simulacra.recipe import Changes, Recipe, load, read_changes
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw, stream
@@ -321,7 +321,7 @@ def sentences(speed: Benched) -> list[str]:
         steps = 60 * speed.minutes / speed.step_ms * 1e3
         length = f"this recipe ends after {speed.minutes:g} minutes, which is about {steps:,.0f} steps of {speed.batch}"
     else:
-        length = f"this recipe: {speed.steps:,} steps of {speed.batch} take about {duration(whole)}"
+        length = f"this recipe: {speed.steps:,} steps of {speed.batch} take about {rough_duration(whole)}"
     return [
         f"{speed.images_per_second:,.0f} images per second ({setting}): "
         f"{speed.step_ms:,.1f} ms per step of {speed.batch}",
