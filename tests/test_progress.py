@@ -43,6 +43,20 @@ def test_elsewhere_lines_have_no_bar_and_say_the_same(monkeypatch: pytest.Monkey
     assert "discriminator 1.2300" in last
 
 
+def test_no_time_left_is_guessed_at_once_and_every_stage_has_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress, "ROW_SECONDS", 0.0)
+    stream = io.StringIO()
+    with Live("measuring", Console(file=stream, soft_wrap=True)) as live:
+        for now, done in ((3.0, 1), (100.0, 50), (200.0, 100), (201.0, 1), (211.0, 51)):
+            live.count(done, 100)
+    first, half, _, again, late = stream.getvalue().splitlines()
+    assert "left" not in first + again
+    assert "1:40 left" in half
+    assert "0:10 left" in late
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0:00"), (64.6, "1:05"), (3725, "1:02:05")])
 def test_a_clock(seconds: float, said: str) -> None:
     assert clock(seconds) == said

@@ -75,7 +75,8 @@ class Live:
         self.console = console or Console(
             file=messages(), highlight=False, soft_wrap=True, force_terminal=terminal, force_jupyter=False
         )
-        self.title, self.numbers, self.spoken, self.begin = title, "", float("-inf"), time.monotonic()
+        self.title, self.numbers, self.spoken = title, "", float("-inf")
+        self.begin, self.done = time.monotonic(), 0.0  # when the stage began, and how much of it is done
         self._line: Any = None  # of a notebook
         self.progress = Progress(
             TextColumn("{task.description}", markup=False, table_column=_column(TITLE, "ellipsis")),
@@ -106,7 +107,9 @@ class Live:
             left: seconds that the rest will take; by the time that the share took so far, where nobody knows better.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
-        spent = time.monotonic() - self.begin
+        if done < self.done:  # a new stage, whose pace is its own
+            self.begin = time.monotonic()
+        self.done, spent = done, time.monotonic() - self.begin
         if left is None and done and spent >= FIRST_SECONDS:
             left = spent * (1 - done) / done
         remaining = "" if left is None else f"{clock(left)} left"
