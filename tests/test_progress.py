@@ -44,12 +44,13 @@ def test_elsewhere_lines_have_no_bar_and_say_the_same(monkeypatch: pytest.Monkey
 
 
 def test_no_time_left_is_guessed_at_once_and_every_stage_has_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    times: list[float] = []
+    monkeypatch.setattr(progress.time, "monotonic", lambda: times[-1] if times else 0.0)
     monkeypatch.setattr(progress, "ROW_SECONDS", 0.0)
     stream = io.StringIO()
     with Live("measuring", Console(file=stream, soft_wrap=True)) as live:
-        for now, done in ((3.0, 1), (100.0, 50), (200.0, 100), (201.0, 1), (211.0, 51)):
+        for time, done in ((3.0, 1), (100.0, 50), (200.0, 100), (201.0, 1), (211.0, 51)):
+            times.append(time)
             live.count(done, 100)
     first, half, _, again, late = stream.getvalue().splitlines()
     assert "left" not in first + again
