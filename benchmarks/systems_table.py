@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from observations import tables as observed
 from PIL import Image
 
 from simulacra.objectives import build, summarize
@@ -198,16 +199,18 @@ def filled(text: str, taken: list[Result]) -> str:
     ours = [name for name in shipped() if name not in {name for names in SYSTEMS.values() for name in names}]
     tables = {
         "published": [
-            row for system, names in SYSTEMS.items() for name in names for row in rows_of(system, name, taken)
+            HEAD,
+            *(row for system, names in SYSTEMS.items() for name in names for row in rows_of(system, name, taken)),
         ],
-        "ours": [row for name in ours for row in rows_of("ours", name, taken)],
+        "ours": [HEAD, *(row for name in ours for row in rows_of("ours", name, taken))],
+        **observed(taken, [name for names in SYSTEMS.values() for name in names], PUBLISHED),
     }
-    for mark, rows in tables.items():
+    for mark, (head, *rows) in tables.items():
         begin, end = f"<!-- {mark}: written by benchmarks/systems_table.py -->\n", f"<!-- end of {mark} -->"
-        head, _, rest = text.partition(begin)
-        lines = [HEAD, tuple("---" for _ in HEAD), *rows]
+        before, _, rest = text.partition(begin)
+        lines = [head, tuple("---" for _ in head), *rows]
         table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        text = f"{head}{begin}{table}{end}{rest.partition(end)[2]}"
+        text = f"{before}{begin}{table}{end}{rest.partition(end)[2]}"
     return text
 
 

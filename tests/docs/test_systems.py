@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("systems_table", ROOT / "benchmarks" / "systems_table.py")
 assert SPEC is not None
 assert SPEC.loader is not None
+sys.path.append(str(ROOT / "benchmarks"))  # where it finds observations.py
 systems_table: Any = importlib.util.module_from_spec(SPEC)
 sys.modules["systems_table"] = systems_table
 SPEC.loader.exec_module(systems_table)
