@@ -170,6 +170,13 @@ class History:
         return int(self.metrics[-1]["step"]) if self.metrics else 0
 
     @property
+    def twice_as_long(self) -> str:
+        """The option that lets the same command go on until the run is twice as long."""
+        steps, minutes = self.recipe.steps, self.recipe.minutes
+        by_minutes = minutes and self.facts.get("step", 0) < steps
+        return f"--minutes {2 * (minutes or 1):g}" if by_minutes else f"--steps {2 * steps}"
+
+    @property
     def fewest(self) -> int:
         """The number of updates that a run must have before its state is judged."""
         return max(FEWEST_UPDATES, int(FEWEST_SHARE * self.recipe.steps))

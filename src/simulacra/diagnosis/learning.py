@@ -185,12 +185,15 @@ def more_training(history: History) -> Finding | None:
     sign, moved = trend
     if moved > -MATTERS:
         return None
-    steps, minutes = history.recipe.steps, history.recipe.minutes
-    by_minutes = minutes and history.facts.get("step", 0) < steps
-    longer = f"--minutes {2 * (minutes or 1):g}" if by_minutes else f"--steps {2 * steps}"
     where = " and another --out, as its learning rate falls to 0" if history.recipe.falls else ""
     meaning = f"It was still becoming better at the end, by {-moved:.0%} over the second half of the run."
-    return Finding("more-training", "note", (sign,), meaning, f"train longer: the same command with {longer}{where}.")
+    return Finding(
+        "more-training",
+        "note",
+        (sign,),
+        meaning,
+        f"train longer: the same command with {history.twice_as_long}{where}.",
+    )
 
 
 def enough_training(history: History) -> Finding | None:
