@@ -1,6 +1,6 @@
 """What the reports observed, in the runs on photographs: four tables of docs/systems.md, which systems_table.py writes.
 
-A row is a run of a system, as it was taken down on UTKFace. Runs with changes other than their labels are left out.
+A row is a run of a system, as it was taken down on UTKFace.
 """
 
 from collections.abc import Iterable
@@ -27,19 +27,14 @@ def tables(taken: list[Result], systems: Iterable[str], published: dict[str, str
         published: recipe -> what its report says.
     """
     order = list(systems)
-    runs = [
-        run for run in taken if run["recipe"] in order and run.get("data") == DATA and set(run["changes"]) <= LABELS
-    ]
-    runs.sort(key=lambda run: order.index(run["recipe"]))
+    runs = [run for run in taken if run["recipe"] in order and run.get("data") == DATA]
+    runs.sort(key=lambda run: (order.index(run["recipe"]), len(run["changes"])))
     return {
         "vaes": vaes([run for run in runs if run["family"] == "vae"], published),
         "gans": gans([run for run in runs if run["family"] != "vae"]),
         "labels": labels([run for run in runs if run["family"] == "acgan"]),
         "codes": codes([run for run in runs if run["family"] == "infogan"]),
     }
-
-
-LABELS = {"data.labels"}
 
 
 def vaes(runs: list[Result], published: dict[str, str]) -> list[Row]:
@@ -109,8 +104,9 @@ def codes(runs: list[Result]) -> list[Row]:
 
 
 def recipe(run: Result) -> str:
-    """The recipe of a run."""
-    return f"`{run['recipe']}`"
+    """The recipe of a run, and its changes, without the labels, which are a matter of the data."""
+    changes = [f"{key.split('.')[-1]} = {value}" for key, value in run["changes"].items() if key != "data.labels"]
+    return ", ".join([f"`{run['recipe']}`", *changes])
 
 
 def updates(run: Result) -> str:

@@ -43,9 +43,19 @@ def test_elsewhere_lines_have_no_bar_and_say_the_same(monkeypatch: pytest.Monkey
     assert "discriminator 1.2300" in last
 
 
+def test_losses_are_printed_once_so_that_old_ones_do_not_look_like_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "ROW_SECONDS", 0.0)
+    stream = io.StringIO()
+    with Live("gan", Console(file=stream, soft_wrap=True, highlight=False)) as live:
+        live.show(0.1, "step 100", "loss 0.5")
+        live.show(0.2, "step 200")
+        live.show(0.3, "step 300", "loss 0.4")
+    assert [line.rpartition("  ")[2] for line in stream.getvalue().splitlines()] == ["loss 0.5", "step 200", "loss 0.4"]
+
+
 def test_no_time_left_is_guessed_at_once_and_every_stage_has_its_own_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[float] = []
-    monkeypatch.setattr(progress.time, "monotonic", lambda: times[-1] if times else 0.0)
+    monkeypatch.setattr("time.monotonic", lambda: times[-1] if times else 0.0)
     monkeypatch.setattr(progress, "ROW_SECONDS", 0.0)
     stream = io.StringIO()
     with Live("measuring", Console(file=stream, soft_wrap=True)) as live:

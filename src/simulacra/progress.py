@@ -123,7 +123,7 @@ class Live:
                 self._show_in_notebook(line)
         elif waited >= ROW_SECONDS and (self.numbers or not self.console.is_terminal):
             self.console.print(line, markup=False)
-            self.spoken, self.numbers = time.monotonic(), "" if self.console.is_terminal else self.numbers
+            self.spoken, self.numbers = time.monotonic(), ""  # said once, so that old numbers do not look like new ones
 
     def _show_in_notebook(self, line: str) -> None:
         """Shows one line, which changes."""
