@@ -76,7 +76,8 @@ class Live:
             file=messages(), highlight=False, soft_wrap=True, force_terminal=terminal, force_jupyter=False
         )
         self.title, self.numbers, self.spoken = title, "", float("-inf")
-        self.begin, self.done = time.monotonic(), 0.0  # when the stage began, and how much of it is done
+        # When the stage began, how much of it was done then, and how much is done.
+        self.begin, self.first, self.done = 0.0, float("inf"), 0.0
         self._line: Any = None  # of a notebook
         self.progress = Progress(
             TextColumn("{task.description}", markup=False, table_column=_column(TITLE, "ellipsis")),
@@ -107,11 +108,12 @@ class Live:
             left: seconds that the rest will take; by the time that the share took so far, where nobody knows better.
         """
         self.progress.start()  # the first time; a bar that nothing moves is not drawn
-        if done < self.done:  # a new stage, whose pace is its own
-            self.begin = time.monotonic()
-        self.done, spent = done, time.monotonic() - self.begin
-        if left is None and done and spent >= FIRST_SECONDS:
-            left = spent * (1 - done) / done
+        now = time.monotonic()
+        if not self.first <= self.done <= done:  # the first call, or a new stage, whose pace is its own
+            self.begin, self.first = now, done
+        self.done, spent = done, now - self.begin
+        if left is None and done > self.first and spent >= FIRST_SECONDS:
+            left = spent * (1 - done) / (done - self.first)
         remaining = "" if left is None else f"{clock(left)} left"
         self.progress.update(self.task, completed=done, left=remaining, position=position)
         self.numbers, waited = numbers or self.numbers, time.monotonic() - self.spoken

@@ -115,6 +115,7 @@ def test_a_card_is_headed_by_what_was_trained_or_as_asked(trained, export) -> No
     run = trained("acgan")
     card = (export(run) / "README.md").read_text("utf-8")
     assert "# ACGAN of noise, 8×8 colour, 2 labels: Smiling, Male\n\nRecipe tiny-acgan.toml (tiny acgan).\n" in card
+    assert 'model.sample(8, labels={"Smiling": 1})' in card
     folder = export(run, "--title", "Smiles")
     assert "\n# Smiles\n" in (folder / "README.md").read_text("utf-8")
     assert sm.load(folder).title == "Smiles"

@@ -147,6 +147,9 @@ def _with_simulacra(trained: TrainedModel) -> list[str]:
             f"images = model.sample(8)  # (8, {height}, {width}, {channels}), uint8",
             f"images = model.decode(np.zeros((1, {trained.subject.generates.code.width}), np.float32))  # of a code",
         ]
+        if trained.subject.generates.code.labels:
+            asked = json.dumps({trained.labels[0]: 1}, ensure_ascii=False)
+            code.append(f"images = model.sample(8, labels={asked})  # all with this label")
     else:
         code.append(f"images = np.zeros((1, {height}, {width}, {channels}), np.uint8)  # your pictures, or their files")
     if "encode" in trained.abilities:
