@@ -137,9 +137,16 @@ READINGS: dict[str, str] = {
         "closer."
     ),
     "precision": "Share of samples that lie among real images. It measures quality.",
-    "recall": "Share of real images that lie among samples. It measures diversity.",
+    "recall": (
+        "Share of real images that lie within the neighbourhood of some sample (Kynkäänniemi et al. 2019). It falls "
+        "early where variety is lost: look at it first, beside its baseline."
+    ),
     "density": "How densely real images lie around samples.",
-    "coverage": "Share of real images with a sample near by. It measures diversity.",
+    "coverage": (
+        "Share of real images that have at least one sample within their own neighbourhood (Naeem et al. 2020). It "
+        "forgives more than recall and is soon near its baseline: a low value means that whole kinds of images are "
+        "missing."
+    ),
     "memorisation": (
         "Share of samples whose nearest real image is a training image and not a held-out image, among equally many of "
         "both. Half is right. Clearly more than the baseline means that training images are copied."
@@ -303,3 +310,31 @@ RENAMED = {
 def of_group(group: str) -> tuple[str, ...]:
     """Names of the metrics of a group, in the order of the table."""
     return tuple(BY_GROUP[group])
+
+
+ENOUGH = 1.5  # times as many images as features, from which on the limit of the Fréchet distance has little bias
+# Extractor -> features per image, for rows of earlier versions, which do not say it.
+WIDTHS = {"efficientnet-lite0": 1280, "random-vgg": 512, "inception": 2048}
+
+
+def caution(n: int, real: int, width: int) -> str | None:
+    """A warning about Fréchet distances, whose covariances need many images, or None where there are enough.
+
+    Args:
+        n: samples.
+        real: real images that they are compared with.
+        width: features per image.
+    """
+    fewest = min(n, real)
+    if fewest > ENOUGH * width:
+        return None
+    if fewest > width:
+        return (
+            f"the smaller set has {fewest:,} images for {width:,} features: frechet_distance_unbiased is still biased "
+            f"upwards below {ENOUGH * width:,.0f}; go by the kernel distance, which has no bias"
+        )
+    return (
+        f"the smaller set has {fewest:,} images for {width:,} features: the Fréchet distance is biased upwards and "
+        "unreliable, frechet_distance_unbiased too; go by the kernel distance, which has no bias, and compare a "
+        "Fréchet distance only with its baseline and at the same n"
+    )

@@ -246,6 +246,14 @@ def _booleans_for_numbers(table: Any, recipe: Any) -> Iterator[str]:
         yield from (f"{key}.{below}" for below in _booleans_for_numbers(value, read))
 
 
+KINDS = {  # type of pydantic's error -> what the value must be
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    "string_type": "words in quotes",
+}
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing wrong with a recipe, in one sentence that names the key, the value and the remedy.
 
@@ -276,6 +284,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         like = '["Smiling", "Male"]' if isinstance(value, str) else "[64, 128]"
         quotes = " with its words in quotes" if str(value).startswith("[") else ""
         return f"{key} = {value!r}: expected a list{quotes}, like {like}"
+    if kind := KINDS.get(first["type"]):
+        return f"{key} is {value!r}; it must be {kind}"
     return f"{key} = {value!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

@@ -175,6 +175,13 @@ def test_ctrl_c_ends_with_130_and_a_sentence(simulacra: Run, raising: Any) -> No
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("words", [("sample", "run"), ("edit", "run", "me.png")])
+def test_several_labels_in_one_option_are_refused_with_the_options_to_give(simulacra: Run, words: Any) -> None:
+    ended = simulacra(*words, "--label", "Male=1, Pale Skin=0", code=2)
+    assert "give each label an option of its own: --label Male=1 --label 'Pale Skin=0'" in ended.err
+    assert "holds no run" in simulacra("sample", "run", "--label", "a,b=1", code=2).err  # may be the name of a label
+
+
 def test_recipes_as_json(simulacra: Run) -> None:
     ended = simulacra("recipes", "--json")
     rows = json.loads(ended.out)

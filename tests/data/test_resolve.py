@@ -11,6 +11,8 @@ from PIL import Image
 from simulacra.data import sources
 from simulacra.data.resolve import kind_of, resolve
 from simulacra.data.sources import Options
+from simulacra.data.splits import hold_out
+from simulacra.data.store import open_store
 from simulacra.errors import DataError
 
 
@@ -209,3 +211,57 @@ def test_train_and_pack_take_the_options_of_picture_files(folder, tmp_path: Path
         ended = simulacra(*words, "--background", "nothing", "--out", tmp_path / "x")
         assert ended.code == 2
         assert "background 'nothing' is no colour; write white, black, or #RRGGBB" in ended.err
+
+
+def test_a_label_that_a_table_lacks_is_told_by_the_table_and_before_packing(folder, tmp_path: Path) -> None:
+    root, table = folder(20), tmp_path / "faces.csv"
+    table.write_text("file,Male\n" + "".join(f"{row:03}.png,{row % 2}\n" for row in range(20)))
+    message = r"faces\.csv has no label 'Smiling' \(it has: Male\); choose among these with data\.labels"
+    with pytest.raises(DataError, match=message):
+        resolve(str(root), Options(size=(8, 8), labels=table), labels=["Smiling"], cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    store = resolved(root, tmp_path, labels=table).store
+    with pytest.raises(DataError, match=message):
+        store.columns(("Smiling",))
+    with pytest.raises(DataError, match=message):
+        hold_out(store, 1, 0).columns(("Smiling",))
+
+
+def test_pictures_without_labels_ask_for_a_table(folder, tmp_path: Path) -> None:
+    root = folder(2)
+    store = resolved(root, tmp_path).store
+    with pytest.raises(
+        DataError, match=r"photos has no label 'Male' \(it has: none\); give a table of labels: --labels "
+    ):
+        store.columns(("Male",))
+    with pytest.raises(DataError, match="pack its pictures again with a table of labels: --labels TABLE"):
+        open_store(store.path).columns(("Male",))
+
+
+@pytest.mark.parametrize(("count", "warned"), [(60, True), (199, True), (230, False), (300, False)])
+def test_hardly_any_training_images_are_warned_of(count: int, warned: bool, tmp_path: Path) -> None:
+    packed = resolved("avatars", tmp_path, count=count)
+    train = len(packed.store.rows("train"))
+    lines = [note for note in packed.notes if note.startswith(f"only {train} training images: a model learns so few")]
+    assert bool(lines) == warned
+    assert [note for note in resolve(str(packed.store.path)).notes if note.startswith("only ")] == lines
+
+
+@pytest.mark.parametrize("beside", ["faces/", "faces.npz"])
+def test_a_misspelt_path_is_told_with_the_one_beside_it(beside: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / beside).mkdir() if beside.endswith("/") else (tmp_path / beside).touch()
+    (tmp_path / "fazes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    for word in ("facs", tmp_path / "facs"):
+        near = Path(word).with_name(beside.rstrip("/"))
+        with pytest.raises(DataError, match=rf"facs does not exist; .*; did you mean {near}\?"):
+            resolved(word, tmp_path)
+    with pytest.raises(DataError, match=r"did you mean avatars\?"):
+        resolved("avatar", tmp_path)
+
+
+def test_what_is_left_out_is_said_once_with_the_first_of_it(folder, tmp_path: Path) -> None:
+    names = [f"{kind}/{number}.png" for kind in ("cat", "dog") for number in range(9)]
+    packed = resolved(folder([*names, "a.png", "b.png"]), tmp_path)
+    (line,) = [note for note in packed.notes if "outside classes" in note]
+    assert "; 2 pictures outside classes left out (the first: a.png); the split is drawn" in line

@@ -11,7 +11,7 @@ from simulacra.errors import DataError
 from simulacra.evaluation.context import FEWEST, RealImages, choose
 from simulacra.evaluation.distances import Cloud, neighbours
 from simulacra.evaluation.features import FEATURES
-from simulacra.evaluation.metrics.quality import MEMORISATION, caution, distances
+from simulacra.evaluation.metrics.quality import MEMORISATION, distances
 
 SMALL = FEATURES["random-vgg"]
 
@@ -126,9 +126,3 @@ def test_better_samples_score_better() -> None:
     for name in good:
         sign = 1 if METRICS[name].better == "lower" else -1
         assert sign * good[name].value < sign * bad[name].value, name
-
-
-def test_few_images_are_warned_of() -> None:
-    assert caution(151, 300, 100) is None
-    assert "unbiased is still biased upwards below 150; go by the kernel" in str(caution(300, 150, 100))
-    assert "the smaller set has 100 images for 512 features" in str(caution(1000, 100, 512))

@@ -335,6 +335,16 @@ def test_a_phone_shows_it_without_scrolling_sideways_and_everything_has_a_name(p
     assert nameless == []
 
 
+def test_a_phone_shows_every_number_of_a_metric_with_its_name_and_split(page) -> None:
+    one = page("run=the-acgan&tab=run", viewport={"width": 390, "height": 844})
+    row = one.locator("#scores tbody tr").first
+    row.wait_for()
+    assert row.get_by_role("rowheader").inner_text().startswith("Reconstruction error (MSE), test")
+    assert one.locator("#scores").evaluate("box => box.scrollWidth <= box.clientWidth")
+    names = row.locator("td").evaluate_all("cells => cells.map((cell) => getComputedStyle(cell, '::before').content)")
+    assert [name.split('"')[1].strip() for name in names] == ["value", "95% interval", "baseline", "images", "step"]
+
+
 def test_runs_of_a_study_stand_together_in_the_list(page) -> None:
     one = page("run=the-vae")
     groups = """id => [...document.querySelectorAll(`#${id} > *`)].map((child) => [child.label ?? child.textContent,

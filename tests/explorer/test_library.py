@@ -220,6 +220,16 @@ def test_curves_and_scores_are_those_of_the_run_folder(run_of, client) -> None:
     assert (score["metric"], score["value"], score["low"], score["high"], score["n"]) == ("mse", 0.2, 0.1, 0.3, 3)
 
 
+def test_numbers_are_written_as_the_commands_write_them(make_run, client) -> None:
+    run = make_run("gan")
+    row = {"metric": "kernel_distance", "value": 0.03845, "baseline": -3.468e-5, "split": "test", "n": 3, "step": 6}
+    run.append("evaluations", row | {"low": 0.03478, "high": 0.04212})
+    run.append("evaluations", row | {"metric": "recall", "value": 0.016, "baseline": None})
+    kernel, recall = client(run.path).get(f"/runs/{run.path.name}/scores.json").json()["scores"][-2:]
+    assert kernel["texts"] == {"value": "0.03845", "interval": "0.03478 to 0.04212", "baseline": "-3.5e-5"}
+    assert recall["texts"] == {"value": "1.6%", "interval": "–", "baseline": "–"}
+
+
 def test_scores_by_two_extractors_have_two_names(make_run, client) -> None:
     run = make_run("gan")
     for extractor in ("judge", "random-vgg"):

@@ -91,7 +91,15 @@ def test_a_missing_extra_is_told_with_its_command(trained, simulacra, monkeypatc
     monkeypatch.setattr(graphs, "find_spec", lambda name: None if name.startswith("onnx") else find(name))
     for form in ("onnx", "web"):
         ended = simulacra("export", run, "--format", form, "--out", tmp_path / "out", code=2)
-        assert "pip install onnx onnxscript onnxruntime" in ended.err
+        assert (
+            "onnx, onnxscript, onnxruntime are not installed; install them: pip install onnx onnxscript " in ended.err
+        )
+        assert (
+            "pip install onnx onnxscript onnxruntime; or, in a clone of Simulacra, pip install '.[onnx]'" in ended.err
+        )
+    monkeypatch.setattr(graphs, "find_spec", lambda name: None if name == "onnx" else find(name))
+    ended = simulacra("export", run, "--format", "onnx", "--out", tmp_path / "out", code=2)
+    assert "onnx is not installed; install it: pip install onnx;" in ended.err
     assert not (tmp_path / "out").exists()
 
 

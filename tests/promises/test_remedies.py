@@ -174,6 +174,7 @@ PICTURES = "photos"
 # Command of a message, by file -> what a user did that led to it; or why it is not run here.
 SITUATIONS: dict[tuple[str, str], str] = {
     ("data/sources/__init__.py", "pack folder {} --out stores/mine"): "pack avatars photos --out stores/mine",
+    ("data/sources/__init__.py", "pack {} {} --out {}"): "pack photos --out new",
     ("data/sources/celeba.py", "pack folder {} --out stores/mine"): "not run: CelebA's tables, in data/sources",
     ("data/sources/scan.py", "pack arrays PATH --out STORE"): "pack folder arrays --out stores/arrays",
     ("data/store.py", "pack folder {} --out {}"): "audit photos",
@@ -191,6 +192,7 @@ SITUATIONS: dict[tuple[str, str], str] = {
     ("studies/file.py", "study list"): "study nothing",
     ("studies/page.py", "report {}"): "not run: verbs/test_study.py runs a study, and its page",
     ("studies/page.py", "explore {}"): "not run: it ends with Ctrl-C",
+    ("verbs/edit.py", "pack folder {} --labels TABLE {} --out stores/labelled"): "not run: verbs/test_edit.py",
     ("verbs/report.py", "compare{} RUN"): "compare vae",
     ("verbs/study.py", "study new my-study.toml"): "study new",
     ("verbs/study.py", "study {} --dry-run"): "not run: verbs/test_study.py",

@@ -153,7 +153,8 @@ class Page(HTMLParser):
         self.text = self._since(0)
         self.images = [attributes["alt"] for attributes in self.all("img")]
         self.images += [attributes["aria-label"] for attributes in self.all("svg")]
-        folder = path.parent / "figures"
+        folders = (path.parent / name for name in (f"{path.stem}-figures", "figures"))
+        folder = next((folder for folder in folders if folder.is_dir()), path.parent / "figures")
         self.figures = {file.name: file.read_bytes() for file in sorted(folder.glob("*"))}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

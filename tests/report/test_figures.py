@@ -102,6 +102,15 @@ def test_every_chart_covers_its_values_and_ends_at_a_tick(values) -> None:
         assert np.isclose(ticks, high).any()
 
 
+def test_ticks_of_shares_are_not_rounded() -> None:
+    x = np.arange(3.0)
+    line = Line("a", x, np.array([0.91, 0.94, 0.96]))
+    axes = curves([line], title="t", x_name="updates", y_name="y", percent=True).axes[0]
+    texts = [float(text.get_text().removesuffix("%")) / 100 for text in axes.get_yticklabels()]
+    assert texts == pytest.approx(list(axes.get_yticks()))
+    assert 0.925 in texts
+
+
 def test_a_spike_that_would_flatten_all_other_values_leaves_the_chart_and_is_counted() -> None:
     y = np.sin(np.arange(300.0))
     y[7] = 1e6

@@ -11,6 +11,7 @@ from simulacra.report.formatting import (
     listed,
     number,
     percent,
+    percent_ticks,
     plain,
     run_names,
     slug,
@@ -87,3 +88,16 @@ def test_looks_are_spread_by_ratio_with_the_first_and_the_last_among_them() -> N
     assert (chosen[0], chosen[-1]) == (0, 10_000)
     assert chosen[1] <= 200
     assert spread([0, 5, 9], 8) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("shares", "texts"),
+    [
+        ((0.0, 0.5, 1.0), ["0%", "50%", "100%"]),
+        ((0.9, 0.925, 0.95), ["90.0%", "92.5%", "95.0%"]),
+        ((0.0, 0.0025), ["0.00%", "0.25%"]),
+        ((0.0, 1 / 3), ["0.0000%", "33.3333%"]),
+    ],
+)
+def test_shares_at_an_axis_have_the_digits_that_they_need(shares, texts) -> None:
+    assert percent_ticks(shares) == texts

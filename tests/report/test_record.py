@@ -8,6 +8,7 @@ import pytest
 from simulacra.measurements import Measurement
 from simulacra.report.record import (
     Unreadable,
+    apart,
     image_pairs,
     images,
     method,
@@ -95,3 +96,19 @@ def test_single_values_are_read_or_missing() -> None:
     arrays = {"step": np.array(3), "end": np.array(np.inf), "flag": np.array(True), "name": np.array("a\x07 b")}
     assert [scalar(arrays, key) for key in ("step", "end", "flag", "name", "none")] == [3, None, 1, None, None]
     assert (text(arrays, "name"), text(arrays, "none")) == ("a b", "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([0, 168, 840, 1000, 1679, 1705], [0, 168, 840, 1000, 1705]),
+        ([0, 168, 840, 1000, 1508], [0, 168, 840, 1000, 1508]),
+        ([0, 1, 2, 4, 1000], [0, 1, 2, 4, 1000]),
+        ([0, 980, 990, 1000], [0, 1000]),
+        ([990, 1000], [990, 1000]),
+        ([7], [7]),
+        ([], []),
+    ],
+)
+def test_a_snapshot_that_hardly_differs_from_the_next_one_is_left_out(steps, kept) -> None:
+    assert [steps[index] for index in apart(steps, range(len(steps)))] == kept

@@ -1,6 +1,7 @@
 """Promises of write_report: which sections a run gets, where files go, and what a damaged or unfinished run gets."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,16 @@ def test_one_run_reported_elsewhere_names_its_figures(fake, run, tmp_path) -> No
     assert set(page.figures) == {"run-loss.svg", "run-loss.png"}
 
 
+def test_figures_lie_in_a_folder_that_belongs_to_the_page(fake, run, tmp_path) -> None:
+    fake.curves(run, "loss/total", rows=3)
+    page = fake.report(run, out=tmp_path / "elsewhere" / "both 1.html")
+    assert {path.name for path in page.path.parent.iterdir()} == {"both 1.html", "both 1-figures"}
+    assert 'href="both%201-figures/run-loss.svg"' in page.html
+    assert "in the folder both 1-figures beside this page" in page.text
+    fake.report(run)
+    assert (run.path / "figures" / "loss.svg").is_file()
+
+
 def test_what_is_no_run_is_refused_in_one_sentence(tmp_path) -> None:
     with pytest.raises(RunError, match="no run was given"):
         write_report([])
@@ -141,7 +152,10 @@ def test_sections_can_be_chosen_and_their_figures_alone_are_written(fake, run, t
     run.write_picture("samples", {"images": fake.noise(32, 8, 8, 3)}, b"")
     page = Path(write_report([run], tmp_path / "out" / "page.html", sections=["samples", "recipe"])).read_text("utf-8")
     assert page.count("<section") == 2
-    assert {path.name for path in (tmp_path / "out" / "figures").iterdir()} == {"run-samples.svg", "run-samples.png"}
+    assert {path.name for path in (tmp_path / "out" / "page-figures").iterdir()} == {
+        "run-samples.svg",
+        "run-samples.png",
+    }
     with pytest.raises(RunError, match="--sections curves: this report has no such section; it has samples"):
         write_report([run], tmp_path / "other.html", sections=["curves"])
 
@@ -177,6 +191,35 @@ def test_the_headline_is_about_pictures_or_says_how_to_measure_them(fake, run, t
     run.append("evaluations", row | {"value": 0.5, "label": "Male"})
     run.append("evaluations", row)
     assert "Precision (quality): 19.0%; real images have 92.0%." in fake.report(run).text
+
+
+FEW = {"metric": "frechet_distance", "value": 46.7, "baseline": 18.4, "n": 2000, "split": "test", "step": 2000}
+KERNEL = FEW | {"metric": "kernel_distance", "value": 0.038, "baseline": -3.5e-5}
+
+
+@pytest.mark.parametrize(
+    ("known", "headline"),
+    [
+        ({"real": 318, "extractor": "efficientnet-lite0, 224x224 bicubic"}, "Kernel distance"),
+        ({"real": 318, "extractor": "features of judge 1", "features": 576}, "Kernel distance"),
+        ({"real": 318, "extractor": "features of judge 1", "features": 64}, "Fréchet distance"),
+        ({"real": 1999, "extractor": "efficientnet-lite0, 224x224 bicubic"}, "Fréchet distance"),
+    ],
+)
+def test_where_evaluate_calls_the_frechet_distance_unreliable_so_does_the_report(known, headline, fake, run) -> None:
+    for row in (FEW, KERNEL):
+        run.append("evaluations", row | known)
+    page = fake.report(run)
+    (line,) = re.findall('<p class="headline">(.*?)</p>', page.html)
+    assert line.startswith(f"{headline} to test images: ")
+    card = page.sections["Score card"].partition("All numbers as tables")[0]
+    assert ("the smaller set has 318 images" in card) == (headline == "Kernel distance")
+    assert page.text.index(f"{headline} {'0.03800' if headline == 'Kernel distance' else '46.70'}")
+
+
+def test_a_frechet_distance_of_few_images_alone_is_still_in_the_headline(fake, run) -> None:
+    run.append("evaluations", FEW | {"real": 318, "extractor": "random-vgg, 64x64 bicubic"})
+    assert "Fréchet distance to test images: 46.70" in fake.report(run).text
 
 
 def test_data_sets_have_names_in_place_of_fingerprints(fake, tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ def test_what_cannot_be_told_comes_with_what_could_have_been_seen(
     assert row.answer
     assert row.answer.detectable
     assert "The smallest effect that it could have seen in 8 of 10 studies is 0.0" in row_sentence(row)
+    sentence = row_sentence(replace(row, answer=replace(row.answer, needed=14)))
+    assert sentence.endswith("takes about 14 seeds, a guess from few seeds: --seeds 14.")
+    assert "takes about 5 seeds" in row_sentence(replace(row, answer=replace(row.answer, needed=2)))
+    sentence = row_sentence(replace(row, answer=replace(row.answer, needed=None)))
+    assert sentence.endswith("An effect as small as the one seen takes more than 200 seeds.")
 
 
 def test_seeds_that_are_left_out_are_said(carried_out: Callable[..., tuple[Plan, Findings]]) -> None:

@@ -148,3 +148,24 @@ def test_a_claim_that_does_not_hold_is_supported_in_five_of_a_hundred_studies() 
     draws = np.random.default_rng(1)
     wrong = sum(questions.within(draws.normal(0, 1, 4), "higher").p < 0.05 for _ in range(2000))
     assert 0.035 < wrong / 2000 < 0.065
+
+
+def test_as_many_seeds_as_are_needed_find_the_effect_in_eight_of_ten_studies() -> None:
+    draws, contrast = np.random.default_rng(0), np.array([1.0, 2.0, -1.0])
+    needed = questions.within(contrast, "higher").needed
+    assert needed == 34
+    effect, spread = contrast.mean(), contrast.std(ddof=1)
+    found = sum(questions.within(draws.normal(effect, spread, needed), "higher").p < 0.05 for _ in range(300))
+    assert 0.7 < found / 300 < 0.9
+    assert questions.within(contrast, "lower").needed == needed  # the opposite would be found
+    assert (questions.within(contrast, "different").needed or 0) > needed
+
+
+def test_an_effect_near_zero_takes_more_seeds_than_anybody_has() -> None:
+    assert questions.within(np.array([1.0, -1.01]), "higher").needed is None
+
+
+def test_a_margin_takes_seeds_by_how_far_the_difference_is_inside() -> None:
+    contrast = np.array([3.0, -1.0, 0.5])
+    near, far = (questions.equal(paired(contrast), margin).needed or 0 for margin in (2.0, 4.0))
+    assert near > far > 2

@@ -1,5 +1,7 @@
 """The verb `edit`: from a picture file to a picture file."""
 
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -129,4 +131,27 @@ def test_data_without_labels_gives_no_direction(edit, trained_once) -> None:
     trained_once("vae", {"labels": ()}, **BRIEF)
     ended = edit("--label", "Smiling=1")
     assert ended.code == 2
-    assert "has no labels, so no direction can be learnt" in ended.err
+    assert "has no labels, so " in ended.err
+    assert "pack its pictures with a table of attributes, a row for each picture: " in ended.err
+    assert "simulacra pack folder PICTURES --labels TABLE --size 8x8 " in ended.err
+
+
+def test_a_run_without_labels_is_edited_once_its_pictures_are_packed_with_some(
+    simulacra, recipe_file, tmp_path, photo, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    draw, rows = np.random.default_rng(0), ["file,Male"]
+    (tmp_path / "my faces").mkdir()
+    for number in range(60):
+        image = Image.fromarray(draw.integers(0, 256, (9, 12, 3), np.uint8))
+        image.save(tmp_path / "my faces" / f"{number}.png")
+        rows.append(f"{number}.png,{number % 2}")
+    (tmp_path / "TABLE").write_text("\n".join(rows), "utf-8")
+    words = ("--data", "my faces", "--crop", "none", "--out", "run", "--steps", 2, "--no-report")
+    simulacra("train", recipe_file("vae", **{"every.evaluate": []}), *words, code=0)
+    refused = simulacra("edit", "run", photo, "--label", "Male=1", code=2)
+    assert "my faces has no labels, so run has no direction of a label to learn" in refused.err
+    (command,) = re.findall("simulacra (pack .*?);", refused.err)
+    simulacra(*shlex.split(command), code=0)
+    simulacra("edit", "run", photo, "--label", "Male=1", "--data", "stores/labelled", code=0)

@@ -58,6 +58,20 @@ def test_each_distance_is_measured_against_held_out_and_training_images(evaluate
     assert "the smaller set has 10 images for 512 features" in ended.err
 
 
+def test_rows_of_distances_say_how_many_features_they_rest_on(evaluate, tmp_path) -> None:
+    evaluate()
+    assert {row["features"] for row in rows(tmp_path) if row["metric"] != MEMORISATION} == {512}
+
+
+def test_a_report_that_is_older_than_the_values_is_named_with_its_command(evaluate, tmp_path) -> None:
+    page = tmp_path / "run" / "report.html"
+    page.unlink(missing_ok=True)
+    assert "report.html" not in evaluate().err
+    page.write_text("")
+    last = evaluate().err.strip().splitlines()[-1]
+    assert last.startswith(f"- {page} is older than these values; write it again: simulacra report ")
+
+
 def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate, tmp_path) -> None:
     first, again = evaluate("--json"), evaluate("--json")
     assert first.out == again.out

@@ -3,7 +3,9 @@
 import json
 import signal
 import sys
+import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,10 +23,11 @@ from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
-from simulacra.verbs.study import Pace, Work, carry_out_all, cost, prepare, study
+from simulacra.verbs.study import Pace, Work, carry_out_all, cost, prepare, study, threads_each
 from simulacra.verbs.study_cluster import cluster
-from simulacra.verbs.study_run import Task
-from simulacra.verbs.study_workers import Crew
+from simulacra.verbs.study_cost import Cost, summary
+from simulacra.verbs.study_run import Task, carry_out
+from simulacra.verbs.study_workers import Child, Crew
 
 MakeStudy = Callable[..., Path]
 CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
@@ -120,7 +123,9 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(
     stopped.send_signal(signal.SIGINT)
     _, said = stopped.communicate(timeout=120)
     assert stopped.returncode == 130, said
-    assert "go on with: simulacra study" in said
+    assert "stopped: " in said
+    assert "the same command goes on: simulacra study" in said
+    assert "failed" not in said
     assert not (tmp_path / "studies" / "weights" / "quick" / "result.json").exists()
     gone_on = simulacra(*words, code=0)
     assert {run["state"] for run in json.loads(gone_on.out)["runs"]} == {"finished"}
@@ -239,6 +244,7 @@ def test_a_study_that_goes_on_trains_its_runs_with_as_many_threads_as_before(
 
     monkeypatch.setattr("simulacra.verbs.study.local", local)
     monkeypatch.setattr("simulacra.verbs.study.cores", lambda: 8)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     for finished in (0, 3):
         ready = made.trainings[:finished]
         states = {run.folder: "finished" if run in ready else "missing" for run in made.trainings}
@@ -247,6 +253,105 @@ def test_a_study_that_goes_on_trains_its_runs_with_as_many_threads_as_before(
         )
         carry_out_all(made, 2, None, lambda _: None)
     assert asked == [(2, 4), (1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("count", "torch_has", "asked", "threads"),
+    [(1, 2, None, None), (1, 1, "1", 1), (2, 8, None, 4), (2, 1, "1", 1), (2, 3, None, 3), (9, 8, None, 1)],
+)
+def test_a_run_has_no_more_threads_than_torch_and_one_that_is_alone_chooses(
+    monkeypatch: pytest.MonkeyPatch, count: int, torch_has: int, asked: str | None, threads: int | None
+) -> None:
+    monkeypatch.setattr("simulacra.verbs.study.cores", lambda: 8)
+    monkeypatch.setattr("torch.get_num_threads", lambda: torch_has)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert threads_each(count) == threads
+
+
+@pytest.mark.parametrize(("before", "given"), [(None, None), (2, 2), (8, 3)])
+def test_a_run_goes_on_with_its_threads_unless_there_are_fewer_now(
+    study_file: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int | None, given: int | None
+) -> None:
+    (run, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
+    if before is not None:
+        run.folder.mkdir(parents=True)
+        (run.folder / "run.json").write_text(json.dumps({"state": "stopped", "threads": before}), "utf-8")
+        (run.folder / "recipe.toml").write_text(to_toml(run.recipe), "utf-8")
+    asked = []
+
+    def train(*_: Any, threads: int | None, **__: Any) -> None:
+        asked.append(threads)
+        raise StudyError("enough")
+
+    monkeypatch.setattr("simulacra.verbs.study_run.train", train)
+    carry_out(Task("weights", run, "data", None, 3))
+    assert asked == [given]
+
+
+def test_a_run_that_ends_by_the_signal_of_its_study_has_not_failed(study_file: MakeStudy, tmp_path: Path) -> None:
+    made = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path)
+    asked_to_stop = threading.Event()
+
+    def killed(task: Task) -> Outcome:
+        asked_to_stop.set()
+        return Outcome(task.run, "failed", "the process of the run is gone")
+
+    with ThreadPoolExecutor(1) as executor, Live("study") as live:
+        crew = Crew(executor, 1, partial(executor.submit, killed), lambda task, result: result)
+        outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
+        Work(made, crew, outcomes, 1, live).go_on(made.trainings, asked_to_stop.is_set)
+    assert {outcome.state for outcome in outcomes.values()} == {"missing"}
+
+
+@pytest.mark.parametrize(
+    ("number", "state"), [(signal.SIGTERM, None), (signal.SIGINT, None), (signal.SIGKILL, "failed")]
+)
+def test_a_process_that_was_told_to_stop_is_no_failure_and_one_that_was_killed_is(
+    study_file: MakeStudy, tmp_path: Path, number: int, state: str | None
+) -> None:
+    (run, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
+    child = Child(1)
+    child.process.send_signal(number)
+    outcome = child.carry_out(Task("weights", run, "nowhere", 1, 1))
+    child.close()
+    assert (outcome.state if outcome else None) == state
+
+
+@pytest.mark.parametrize("step", ["prepare", "carry_out_all", "conclude"])
+def test_a_study_that_is_stopped_anywhere_goes_on_with_the_same_command(
+    simulacra: Callable[..., Any], study_file: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulacra.verbs.study.carry_out_all", lambda *_: [])
+    monkeypatch.setattr(f"simulacra.verbs.study.{step}", stop)
+    ended = simulacra("study", study_file(), "--out", tmp_path / "studies", "--workers", 1)
+    assert ended.code == 130
+    assert "simulacra: stopped; the same command goes on: simulacra study" in ended.err
+
+
+def test_a_study_for_a_quick_look_needs_no_full_budget(study_file: MakeStudy, tmp_path: Path) -> None:
+    path = study_file()
+    table = tomllib.loads(path.read_text("utf-8"))
+    del table["full"]
+    path.write_text(tomli_w.dumps(table), "utf-8")
+    asked: dict[str, Any] = {"seeds": None, "data": None, "out": tmp_path}
+    assert len(prepare(str(path), full=False, **asked).runs) == 4
+    with pytest.raises(StudyError, match=r"weights\.toml has no table \[full\]; add it, or leave --full out"):
+        prepare(str(path), full=True, **asked)
+
+
+def test_a_cost_of_one_is_singular(study_file: MakeStudy, tmp_path: Path) -> None:
+    (run, other, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
+    assert summary([Cost(run, "missing", 1.2)], 1).startswith(
+        "1 run, 0 done, 1 to train: 1 minute of training, about 1"
+    )
+    both = [Cost(run, "missing", 1.2), Cost(other, "finished", 0.0)]
+    assert summary(both, 1).startswith("2 runs, 1 done, 1 to train: 1 minute of")
+    assert ": 3 minutes of" in summary([Cost(run, "missing", 2.6)], 1)
 
 
 def test_a_run_that_cannot_begin_is_reported_and_ends_the_study(study_file: MakeStudy, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from simulacra.cli.options import (
     Weights,
     app,
     echo,
+    one_each,
     path_argument,
     path_option,
     print_table,
@@ -179,7 +180,9 @@ def sample(
     out: Annotated[Path, path_option("--out", "-o", text="FILE.png, FILE.npy, or a folder.")] = Path("samples.png"),
     count: Annotated[int | None, typer.Option("-n", "--count", help="How many; 32 by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal images; 0 by default.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="NAME=0 or NAME=1, for all samples.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(callback=one_each, help="NAME=0 or NAME=1, for all samples.")
+    ] = None,
     codes: Annotated[
         str | None, typer.Option(help="Codes as JSON like '{\"seed\": 3}', or a file of it, instead of -n and --seed.")
     ] = None,
@@ -443,7 +446,7 @@ def export(
 def edit(
     run: Run,
     picture: Annotated[Path, path_argument("A picture file of any size.")],
-    label: Annotated[list[str], typer.Option(help="NAME=1 towards a label, NAME=0 away from it.")],
+    label: Annotated[list[str], typer.Option(callback=one_each, help="NAME=1 towards a label, NAME=0 away from it.")],
     out: Annotated[Path, path_option("--out", "-o", text="FILE.png.")] = Path("edited.png"),
     strength: Annotated[str, typer.Option(help="How far; 1 is as far as pictures with and without are apart.")] = "1",
     strengths: Annotated[

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from simulacra import __version__
+from simulacra.errors import RunError
 from simulacra.files import expand
 from simulacra.progress import print_error
 from simulacra.tabular import Table
@@ -109,7 +111,9 @@ SOURCE_OPTIONS = {
 }
 MaxPixels = Annotated[int | None, typer.Option(min=1, help="Pixels that a picture may have; 89 million by default.")]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Pack even if over 1% of the pictures is bad.")]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="A key of the recipe, e.g. optimizer.lr=1e-4; repeatable.")
+]
 Recipe = Annotated[str, typer.Argument(help="Name of a recipe, or a TOML file.")]
 Run = Annotated[Path, path_argument("A run folder.", "RUN")]
 Data = Annotated[
@@ -148,6 +152,16 @@ def read_weights(text: str) -> str:
     if text not in ("ema", "raw"):
         raise typer.BadParameter(f"{text!r} is neither ema nor raw")
     return text
+
+
+def one_each(words: list[str] | None) -> list[str] | None:
+    """What --label means. Raises RunError: several labels are given at once."""
+    for word in words or ():
+        parts = [part.strip() for part in word.split(",")]
+        if len(parts) > 1 and all(part[:-2] and part.endswith(("=0", "=1")) for part in parts):
+            repeated = " ".join(f"--label {shlex.quote(part)}" for part in parts)
+            raise RunError(f"--label {word}: give each label an option of its own: {repeated}")
+    return words
 
 
 # The value is a number, "best" or None, as `engine.checkpoints.Which`; typer knows no such union.

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,6 +202,7 @@ class Packed(NamedTuple):
     message: str  # one line for the user
     # What was found now, of a store that was packed before: files that are no pictures may have come since.
     source: Source | None = None
+    warnings: tuple[str, ...] = ()  # about a training on it
 
     @property
     def notes(self) -> list[str]:
@@ -213,8 +214,22 @@ class Packed(NamedTuple):
         bad = card.get("left_out", [])
         left_out = [f"left out: {picture['name']} {picture['why']}" for picture in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
-        odd = [f"{what}: {count:,}" for what, count in odd_things.items()]
-        return [one_line(note) for note in (*notes, *odd, *left_out, *more)]
+        notes, odd = _each_once(notes, odd_things)
+        return [one_line(note) for note in (*notes, *odd, *left_out, *more, *self.warnings)]
+
+
+def _each_once(notes: Sequence[str], odd_things: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """Notes, and odd things as lines: one that a note counts too is no line, and the note names its first picture."""
+    said, odd = list(notes), []
+    for what, count in odd_things.items():
+        counted, _, first = what.partition(" (the first: ")
+        words = f"{count:,} {counted.replace('pictures', 'picture', 1) if count == 1 else counted}"
+        at = next((at for at, note in enumerate(said) if first and words in note), None)
+        if at is None:
+            odd.append(f"{what}: {count:,}")
+        else:
+            said[at] = said[at].replace(words, f"{words} (the first: {first}", 1)
+    return said, odd
 
 
 def pack(
@@ -277,7 +292,8 @@ def summary(store: ImageStore) -> str:
     out = len(store.card.get("left_out", ()))
     tail = f"; {out:,} bad left out" if out else ""
     kind = "colour" if channels == 3 else "grey"
-    return one_line(f"{len(store.images):,} {kind} images of {width}x{height} in {store.path} ({splits}{tail})")
+    images = f"{kind} image" if len(store.images) == 1 else f"{kind} images"
+    return one_line(f"{len(store.images):,} {images} of {width}x{height} in {store.path} ({splits}{tail})")
 
 
 @contextmanager

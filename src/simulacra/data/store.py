@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,8 @@ class ImageStore:
     # Facts for people: source, options, counts, licence, notes. JSON values.
     card: dict[str, Any] = field(default_factory=dict)
     pictures: str = ""  # fingerprint of the images alone; empty where store.json, of an earlier version, has none
+    # What a person calls the source of the labels, in messages: a table or pictures; the store's own path by default.
+    labels_from: str = field(default="", compare=False)
     # The file of `images`, opened with them: where the store is deleted or packed anew, its images are still read.
     file: _OpenFile | None = field(default=None, compare=False)
 
@@ -171,11 +173,22 @@ class ImageStore:
         """
         for name in names:
             if name not in self.label_names:
-                have = ", ".join(self.label_names) or "none"
-                raise DataError(
-                    f"{self.path} has no label {name!r} (it has: {have}); choose among these with data.labels"
-                )
+                lacking = f"{self.labels_from or self.path} has no label {name!r}"
+                raise DataError(f"{lacking} {remedy_for_label(self.label_names, packed=not self.labels_from)}")
         return np.array([self.label_names.index(name) for name in names], dtype=np.int64)
+
+
+def remedy_for_label(there: Sequence[str], *, packed: bool) -> str:
+    """What to do about a label that data lacks, behind "... has no label 'Male'".
+
+    Args:
+        there: names of the labels that it has.
+        packed: whether a packed store was named, which takes no table any more.
+    """
+    if there:
+        return f"(it has: {', '.join(there)}); choose among these with data.labels"
+    give = "pack its pictures again with a table of labels" if packed else "give a table of labels"
+    return f"(it has: none); {give}: --labels TABLE"
 
 
 def digest(*parts: Any) -> str:

@@ -332,7 +332,7 @@ def little_variety(history: History) -> Finding | None:
         source, limit = measured_source("recall", "test"), LITTLE * recall.baseline
         signs.append(Sign(source, recall.estimate.value, "below", limit, recall.step, recall.step))
     signs += _missing_labels(history)
-    if not signs:
+    if not signs or history.step < history.fewest:
         return None
     meaning = "Samples show only a part of what real images show; few samples may each look good."
     remedy = f"more training, the same command with {history.twice_as_long}; then more images of what is missing."

@@ -87,7 +87,7 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     run.require()
     files = run.checkpoints()
     if not files:
-        raise RunError(f"{run.path} has no checkpoint yet; train on until the first one")
+        raise RunError(f"{run.path} has no checkpoint yet; {_first_one(run.read_recipe())}")
     if step == "best":
         step = run.read_best()
         if step is None:
@@ -98,6 +98,13 @@ def chosen_checkpoint(run: RunFolder, step: Which = None) -> tuple[Path, int]:
     if step not in files:
         raise RunError(f"{run.path} has no checkpoint at step {step}; it has: {', '.join(map(str, files))}")
     return files[step], step
+
+
+def _first_one(recipe: Recipe) -> str:
+    """When the first checkpoint of a training comes."""
+    step = min(recipe.every.checkpoint, recipe.steps)
+    ends = f", or after {recipe.minutes:g} minutes if these are over earlier" if recipe.minutes else ""
+    return f"train on until the first one, which comes at step {step:,}{ends}"
 
 
 def to_go_on_from(run: RunFolder, recipe: Recipe) -> Path | None:

@@ -14,10 +14,11 @@ from simulacra.explorer.library import LoadedRun, Requested, RunFacts
 from simulacra.explorer.map import test_count
 from simulacra.objectives import FAMILIES, Encodes, Generates
 from simulacra.report.figures.curves import Line
-from simulacra.report.formatting import plain
+from simulacra.report.formatting import MISSING, plain
 from simulacra.report.glossary import BASELINE, of_chart, of_family, of_metric, written
 from simulacra.report.record import both_weights, read, series_of, specifics
 from simulacra.report.sections.curves import charts_of
+from simulacra.report.sections.scorecard import interval
 from simulacra.report.titles import recipe_line, title_of
 from simulacra.runs import RunFolder
 
@@ -76,6 +77,11 @@ def scores(request: Requested) -> dict[str, Any]:
         newest = series[-1]
         words, row = of_metric(newest.metric), newest.to_json()
         numbers = {key: row[key] for key in ("value", "low", "high", "baseline", "n", "step")}
+        texts = {
+            "value": written(words, row["value"]),
+            "interval": interval(words, newest.estimate) or MISSING,
+            "baseline": written(words, row["baseline"]),
+        }
         details = [*filter(None, [newest.extractor]), *specifics(newest, weights)]
         details += [f"chance {written(words, newest.chance)}"] if newest.chance else []
         details += filter(None, [newest.obedience])
@@ -85,7 +91,7 @@ def scores(request: Requested) -> dict[str, Any]:
             "split": newest.split or "",
             "details": ", ".join(details),
         }
-        rows.append(named | {"percent": words.percent, "reading": words.reading} | numbers)
+        rows.append(named | {"reading": words.reading, "texts": texts} | numbers)
     return {"scores": rows, "baseline": BASELINE}
 
 

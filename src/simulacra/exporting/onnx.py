@@ -52,7 +52,9 @@ class _Traced(nn.Module):
 def require_onnx() -> None:
     """Raises RunError where a package of the extra is missing."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise RunError(f"{', '.join(missing)} is not installed; install it: pip install {' '.join(missing)}")
+        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        how = f"install {them}: pip install {' '.join(missing)}; or, in a clone of Simulacra, pip install '.[onnx]'"
+        raise RunError(f"{', '.join(missing)} {are} not installed; {how}")
 
 
 def graphs_of(trained: TrainedModel) -> list[Graph]:

@@ -40,9 +40,10 @@ def write_report(
 ) -> Path:
     """Writes the report of one run, or of several with a comparison at its top.
 
-    The page opens from disk without a network. Each of its figures is also in a folder `figures` beside it, as SVG and
-    as PNG. Their names begin with the name of the run, unless the report is in the run's own folder. Equal run folders
-    give equal bytes. A name that ends in .pdf gives the page as PDF instead, without the folder.
+    The page opens from disk without a network. Each of its figures is also in a folder beside it, as SVG and as PNG:
+    `figures` in the run's own folder, elsewhere `both-figures` for a page `both.html`, where their names begin with the
+    name of the run. Equal run folders give equal bytes. A name that ends in .pdf gives the page as PDF instead, without
+    the folder.
 
     Args:
         runs: at least one; finished or not.
@@ -77,7 +78,7 @@ def write_report(
     parts = _chosen(parts, sections)
     if title is not None:
         parts[0] = replace(parts[0], title=plain(title, TITLE_LIMIT))
-    return _write(target, parts, albums, records, author)
+    return _write(target, parts, albums, records, author, FIGURES if in_run_folder else _figures_of(target))
 
 
 def write_comparison(records: Sequence[Record], comparison: Comparison, target: Path) -> Path:
@@ -88,7 +89,7 @@ def write_comparison(records: Sequence[Record], comparison: Comparison, target: 
     """
     _check_target(target)
     album = Album("comparison-")
-    return _write(target, [comparison_part(records, album, comparison)], [album], records)
+    return _write(target, [comparison_part(records, album, comparison)], [album], records, "", _figures_of(target))
 
 
 def _chosen(parts: Sequence[Part], wanted: Sequence[str]) -> list[Part]:
@@ -130,17 +131,27 @@ def _check_target(target: Path) -> None:
         find_browser()
 
 
+def _figures_of(target: Path) -> str:
+    """The folder beside a page that has its figures: it bears the page's name, so that it meets no other folder."""
+    return f"{target.stem}-{FIGURES}"
+
+
 def _write(
-    target: Path, parts: Sequence[Part], albums: Sequence[Album], records: Sequence[Record], author: str = ""
+    target: Path,
+    parts: Sequence[Part],
+    albums: Sequence[Album],
+    records: Sequence[Record],
+    author: str,
+    figures: str,
 ) -> Path:
-    """Writes the page and, beside a page of HTML, the figures that it shows."""
+    """Writes the page and, beside a page of HTML, the figures that it shows in a folder of this name."""
     version = plain(records[0].fact("simulacra") or "", 40)
-    page = render(parts, version, plain(author, TITLE_LIMIT))
+    page = render(parts, version, plain(author, TITLE_LIMIT), figures)
     if target.suffix.lower() == ".pdf":
         return write_aside(target, to_pdf(page))
     shown = {name for part in parts for section in part.sections for name in names_of_figures(section.blocks)}
     for album in albums:
         for name, content in album.files.items():
             if name.rpartition(".")[0] in shown:
-                write_aside(target.parent / FIGURES / name, content)
+                write_aside(target.parent / figures / name, content)
     return write_aside(target, page)

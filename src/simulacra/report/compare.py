@@ -217,13 +217,13 @@ class Comparison(Tabular):
     def to_table(self) -> Table:
         """A row per metric: the value of each column with its interval, the baseline, and the verdict."""
         names = [column.name for column in self.columns]
-        head = ("metric", *(part for name in names for part in (name, f"95% of {name}")), "baseline", "verdict")
+        head = ("metric", *(part for name in names for part in (name, f"interval of {name}")), "baseline", "verdict")
         body = []
         for compared in self.metrics:
             cells = [part for cell in compared.cells for part in _texts(cell)]
             baseline = "" if compared.baseline is None else number(compared.baseline)
             body.append((compared.heading, *cells, baseline, compared.verdict))
-        intervals = [f"95% of {name}" for name in reversed(names)]
+        intervals = [f"interval of {name}" for name in reversed(names)]
         words = frozenset({"verdict"})
         table = Table("", head, body, self.notes, (*intervals, "baseline"), words)
         return table if any(row[-2] for row in body) else table.without("baseline")

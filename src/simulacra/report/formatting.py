@@ -163,6 +163,16 @@ def ticks(value: float) -> str:
     return f"{value:.6g}"
 
 
+def percent_ticks(shares: Sequence[float]) -> list[str]:
+    """Shares at an axis as percent, all with as many decimals as the longest needs, four at most: 90.0%, 92.5%."""
+    decimals = next((digits for digits in range(4) if all(_is_exact(100 * share, digits) for share in shares)), 4)
+    return [percent(share, decimals) for share in shares]
+
+
+def _is_exact(value: float, digits: int) -> bool:
+    return math.isclose(value, round(value, digits), abs_tol=1e-9)
+
+
 def data_url(content: bytes, form: str = "png") -> str:
     """The address that a picture's file has inside a page."""
     return f"data:image/{form};base64,{b64encode(content).decode()}"

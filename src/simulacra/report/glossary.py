@@ -1,10 +1,10 @@
 """What the report says of families, charts and metrics. An unknown name is shown as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.catalogue import METRICS, Metric
+from simulacra.catalogue import METRICS, WIDTHS, Metric, caution
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.formatting import number, percent, plain
@@ -144,6 +144,26 @@ def reading_of(metric: Metric, baseline: bool) -> str:
     if not baseline or not metric.baseline:
         return metric.reading
     return f"{metric.reading} The baseline is {metric.baseline.meaning}."
+
+
+def caution_of(metric: str, conditions: Mapping[str, Any], features: Any = None) -> str | None:
+    """The warning of `evaluate` about a distance of few images; None for other metrics, and where it is not known.
+
+    Args:
+        metric: a name of `catalogue.METRICS`.
+        conditions: how it was measured, with `extractor`, `n` and `real`.
+        features: per image; those of the extractor in rows of earlier versions, which do not say it.
+    """
+    width = features or WIDTHS.get(str(conditions.get("extractor")).partition(",")[0])
+    counts = [count for name in ("n", "real") if isinstance(count := conditions.get(name), int)]
+    if not metric.startswith("frechet_distance") or not counts or not isinstance(width, int):
+        return None
+    return caution(min(counts), min(counts), width)
+
+
+def unreliable(row: Measurement) -> str | None:
+    """The same of a row of evaluations.jsonl."""
+    return caution_of(row.metric, row.conditions, row.details.get("features"))
 
 
 def standing(metric: Metric, estimate: Estimate, baseline: float) -> str:

@@ -1,7 +1,9 @@
 """A page: its blocks as plain data, the album of its figures, and one self-contained HTML file made of them."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,7 +22,7 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-FIGURES = "figures"  # the folder beside the page that has its figures as files
+FIGURES = "figures"  # the folder beside the page that has its figures as files, in the folder of a run or a study
 PAGE_WIDTH = 833  # CSS pixels that a strip of pictures may take on a wide screen
 HALF_WIDTH = 480  # the same where two stand beside one another
 PICTURE_HEIGHT = 104  # CSS pixels that one picture of a strip may take, if it has fewer pixels of its own
@@ -338,17 +340,21 @@ def _strip(name: str, grid: Images, alt: str, widest: int) -> Strip:
     return Strip(name, source, width, height, plain(words), scale > 1)
 
 
-def render(parts: Sequence[Part], version: str, author: str = "") -> bytes:
+def render(parts: Sequence[Part], version: str, author: str = "", figures: str = FIGURES) -> bytes:
     """The whole page as HTML in UTF-8. All text is escaped by the template; equal parts give equal bytes.
 
     Args:
         parts: with more than one, each has a heading of its own.
         version: of the program that trained the runs.
         author: below the heading; empty for none.
+        figures: the folder beside the page that has its figures as files.
     """
     template = ENVIRONMENT.get_template("report.html.j2")
     shown = _anchored(parts)
-    html = template.render(title=parts[0].title, parts=shown, figures=FIGURES, version=version, author=author)
+    address = quote(os.fsencode(figures))
+    html = template.render(
+        title=parts[0].title, parts=shown, figures=address, folder=plain(figures), version=version, author=author
+    )
     return html.encode("utf-8", "replace")
 
 

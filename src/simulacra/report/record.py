@@ -83,6 +83,7 @@ Row = dict[str, Any]
 Series = list[Measurement]
 AnyRow = TypeVar("AnyRow", Row, Measurement)
 MOST_SNAPSHOTS = 8
+APART = 0.95  # of the steps of a snapshot: an earlier one that had more of them looks the same
 SPLITS = ("test", "valid", "valid+test", "train")  # held-out images first
 WEIGHT_NAMES = {"ema": "EMA", "raw": "raw"}
 REASON_LIMIT = 400  # letters of the reason why a number is withheld
@@ -162,12 +163,13 @@ class Record:
             return None
 
     def snapshots(self) -> list[str]:
-        """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight in all."""
+        """Names of the pictures of the fixed codes: those at the epochs that the recipe chose, and eight at most."""
         names = [name for name in self.folder.pictures() if name.startswith("fixed-") and name[6:].isdigit()]
         steps, count, wanted = [int(name[6:]) for name in names], self.fact("data", "counts", "train"), set()
         if self.recipe and isinstance(count, int):
             wanted = {-(-epoch * count // self.recipe.data.batch) for epoch in self.recipe.every.epochs}
-        return [names[index] for index in spread(steps, MOST_SNAPSHOTS, wanted)]
+        shown = spread(steps, MOST_SNAPSHOTS, wanted)
+        return [names[index] for index in apart(steps, shown)]
 
 
 def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> list[int]:
@@ -180,6 +182,15 @@ def spread(steps: Sequence[int], most: int, wanted: Collection[int] = ()) -> lis
         gaps = np.abs(logarithms[:, None] - logarithms[sorted(chosen)]).min(1)
         chosen.add(int(gaps.argmax()))
     return sorted(chosen)
+
+
+def apart(steps: Sequence[int], shown: Sequence[int]) -> list[int]:
+    """The indices of ascending steps without those within 5% of the next one that stays; the first and last stay."""
+    kept = list(shown[-1:])
+    for index in reversed(shown[1:-1]):
+        if steps[index] < APART * steps[kept[0]]:
+            kept.insert(0, index)
+    return [*shown[:1], *kept] if len(shown) > 1 else kept
 
 
 def read(folder: RunFolder, name: str) -> Record:

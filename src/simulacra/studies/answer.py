@@ -120,6 +120,7 @@ class Row:
             "p": self.p,
             "page": self.page,
             "detectable": answer.detectable if answer else None,
+            "needed": answer.needed if answer else None,
             "seeds": list(rows.seeds),
             "verdict": self.verdict,
             "method": answer.method if answer else None,

@@ -133,7 +133,7 @@ class Study(Settings):
         before: recipe of a run that every seed trains first, so that `start.run = "before"` can begin with its weights.
         question: how the measurements answer.
         measures: what is measured.
-        full: for a verdict.
+        full: for a verdict; only `--full` needs it.
         quick: the same design for a laptop, in minutes.
     """
 
@@ -147,8 +147,13 @@ class Study(Settings):
     before: str | None = None
     question: Question
     measures: tuple[Measure, ...]
-    full: Budget
+    full: Budget | None = None
     quick: Budget
+
+    @property
+    def budgets(self) -> list[Budget]:
+        """Those that the study has."""
+        return [self.quick, *([self.full] if self.full else [])]
 
     @model_validator(mode="after")
     def _fits_its_question(self) -> "Study":
@@ -174,7 +179,7 @@ class Study(Settings):
             raise ValueError(f"measure {measure.name}: a ranking needs labels, those that the claim puts first")
         if kind in ("trend", "early-not-late", "within") and measure.direction == "different":
             raise ValueError(f'measure {measure.name}: question {kind} needs a direction, "higher" or "lower"')
-        if len(measure.at) > 1 and (self.full.minutes or self.quick.minutes):
+        if len(measure.at) > 1 and any(budget.minutes for budget in self.budgets):
             raise ValueError(f"measure {measure.name} has an early point, which equal minutes do not; give images")
 
 
@@ -274,7 +279,7 @@ def check_cases(study: Study, name: str) -> None:
     said = (*study.differ, *keys_of_cases)
     if any(key.startswith("start.") for key in keys_of_cases):
         said = (*said, "start.")  # a whole table, which other cases do not have
-    for budget in (study.full, study.quick):
+    for budget in study.budgets:
         tables = {case: dict(leaves(to_table(case_recipe(study, case, budget)))) for case in study.cases}
         first, *others = tables
         for case in others:

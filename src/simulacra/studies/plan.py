@@ -119,10 +119,12 @@ def plan(asked: str, study: Study, mode: str, seeds: int | None, data: str, out:
         fit: fits a recipe to the data.
 
     Raises:
-        StudyError: too few seeds, or the budget cannot be met.
+        StudyError: too few seeds, or there is no such budget, or it cannot be met.
         SimulacraError: a recipe and the data do not go together.
     """
     budget = study.full if mode == "full" else study.quick
+    if budget is None:
+        raise StudyError(f"{asked} has no table [full]; add it, or leave --full out")
     if seeds is not None:
         if seeds < 2:
             raise StudyError(f"--seeds {seeds} gives no interval and no verdict; expected 2 or more, better 5")

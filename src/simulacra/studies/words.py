@@ -5,13 +5,14 @@ from simulacra.report.formatting import listed, number, percent
 from simulacra.studies.answer import Findings, Row
 from simulacra.studies.file import Measure, Study
 from simulacra.studies.plan import Plan
-from simulacra.studies.questions import ALPHA, Verdict
+from simulacra.studies.questions import ALPHA, MOST_SEEDS, Answer, Verdict
 
 VERDICTS: dict[Verdict, str] = {
     "supported": "The claim is supported.",
     "contradicted": "The claim is contradicted.",
     "cannot be told": "This study cannot tell whether the claim holds.",
 }
+FEW = 5  # seeds below which the spread is hardly known
 METHODS = {
     "better": "Cases are paired by seed: a seed decides the first weights, the order of the images and all draws, in "
     "each case alike. The differences of all seeds are judged by Student's t-test (1908), on one side where the claim "
@@ -52,8 +53,18 @@ def row_sentence(row: Row) -> str:
     if row.verdict == "cannot be told" and answer.detectable is not None:
         margin = row.comparison.measure.margin
         smallest = "margin that it could confirm" if margin is not None else "effect that it could have seen"
-        text += f". The smallest {smallest} in 8 of 10 studies is {number(answer.detectable)}"
+        text += f". The smallest {smallest} in 8 of 10 studies is {number(answer.detectable)}. {_more_seeds(answer)}"
     return f"{text}."
+
+
+def _more_seeds(answer: Answer) -> str:
+    """How many seeds would tell, if effect and spread are as they were seen; without its full stop."""
+    if answer.needed is None:
+        return f"An effect as small as the one seen takes more than {MOST_SEEDS} seeds"
+    # As many may have been had: this study was unlucky, or several measures were corrected together.
+    needed = max(answer.needed, answer.seeds + 1)
+    few = ", a guess from few seeds" if answer.seeds < FEW else ""
+    return f"An effect as large as the one seen takes about {needed} seeds{few}: --seeds {needed}"
 
 
 def count_sentences(plan: Plan, findings: Findings) -> list[str]:
@@ -90,11 +101,10 @@ def method_sentences(study: Study, plan: Plan, findings: Findings) -> list[str]:
 
 
 def _budget(plan: Plan) -> str:
-    budget = plan.budget
-    length = f"{budget.images:,} images" if budget.images else f"{budget.updates:,} updates" if budget.updates else ""
+    budget, cases = plan.budget, len(plan.study.cases)
+    count, what = (budget.images, "image") if budget.images else (budget.updates or 0, "update")
+    length = f"{count:,} {what}{'s' * (count != 1)}"
     if budget.minutes:
-        length = f"{budget.minutes:g} minutes of training"
-    return (
-        f"Every run gets {length}; there are {len(plan.study.cases)} cases and {budget.seeds} seeds. This is the "
-        f"{plan.mode} budget of the study."
-    )
+        length = f"{budget.minutes:g} minute{'s' * (budget.minutes != 1)} of training"
+    compared = f"{cases} cases" if cases > 1 else "1 case"
+    return f"Every run gets {length}, in {compared} with {budget.seeds} seeds: the {plan.mode} budget of the study."

@@ -1,5 +1,6 @@
 """The verb `edit`: a picture file, changed in one label or several."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulacra.data.decode import Meaning, meaning_of, read_picture
+from simulacra.data.store import ImageStore, is_store
 from simulacra.editing import EditRequest, EditResult, edit_images, labels_in_code, learn_directions, row_picture
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import DataError, RunError, nearest
@@ -19,6 +21,7 @@ from simulacra.evaluation.preview import ENDINGS, to_picture
 from simulacra.evaluation.subject import Subject, open_model
 from simulacra.files import keep_aside, write_aside
 from simulacra.progress import Live, print_error
+from simulacra.recipe import Recipe
 from simulacra.runs import RunFolder
 from simulacra.verbs.export import note_of_state
 from simulacra.verbs.sample import parse_labels
@@ -73,6 +76,8 @@ class Editor:
         except DataError as error:
             kept_none = f"{self.run.path} keeps no directions of step {step:,}, and learning them needs the data set"
             raise RunError(f"{kept_none}: {error}") from error
+        if not store.label_names:
+            raise DataError(no_labels(self.run, self.subject.recipe, store))
         with Live("learning directions") as live:
             learnt = learn_directions(self.subject, store, step, live.count)
         keep_aside(self.run.path / NAME, to_bytes(learnt))  # else they are learnt again the next time
@@ -132,6 +137,28 @@ def edit(
         write_aside(out, to_picture(row, out.suffix))
     changes = ", ".join(f"{name}={value}" for name, value in request.labels.items())
     return f"{picture} with {changes} by {path} at step {editor.subject.step:,}: {out}"
+
+
+def no_labels(run: RunFolder, recipe: Recipe, store: ImageStore) -> str:
+    """Why no direction can be learnt from data without labels, and how to label it for this run.
+
+    A run that was trained without labels takes the same pictures with labels, if they are packed as for the run.
+    """
+    source = recipe.data.source
+    data = Path(source.path) if source else store.path
+    if data.is_relative_to(Path.cwd()):
+        data = data.relative_to(Path.cwd())
+    folder = shlex.quote(str(data)) if data.is_dir() and not is_store(data) else "PICTURES"
+    height, width, channels = store.shape
+    form = [f"--size {width}x{height}", *(["--grey"] if channels == 1 else [])]
+    asked = {"crop": store.card.get("crop"), **(source.options if source else {})}
+    given = {name: asked.get(name) for name in ("crop", "background", "values")}
+    form += [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value not in (None, "center")]
+    command = f"simulacra pack folder {folder} --labels TABLE {' '.join(form)} --out stores/labelled"
+    return (
+        f"{data} has no labels, so {run.path} has no direction of a label to learn; pack its pictures with a table of "
+        f"attributes, a row for each picture: {command}; then repeat this with --data stores/labelled"
+    )
 
 
 def meaning_of_run(run: RunFolder) -> Meaning:

@@ -122,7 +122,16 @@ def evaluate(
     notes = [f"these numbers are not kept: {not_kept}"] if not_kept else []
     notes += remarks(chosen, count, best=own and run.read_best() == subject.step)
     notes += [*obeyed(results.measurements), *results.notes, *reasons(results.measurements)]
+    notes += [] if not_kept else outdated(run)
     return Evaluated(_title(material), results.measurements, notes)
+
+
+def outdated(run: RunFolder) -> list[str]:
+    """A sentence about the run's report, which does not show what was measured just now; none where there is none."""
+    from simulacra.report.formatting import typed
+
+    page = run.path / "report.html"
+    return [f"{page} is older than these values; write it again: simulacra report {typed(run.path)}"] * page.is_file()
 
 
 def _show(live: Live, what: str, done: int, total: int) -> None:

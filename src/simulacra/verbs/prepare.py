@@ -158,6 +158,7 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
         packed = resolve(
             path,
             replace(options, size=None if any_size else (width, height), channels=channels),
+            labels=recipe.data.labels,
             cache=data.cache,
             progress=live.count if say else None,
             say=say or (lambda _: None),

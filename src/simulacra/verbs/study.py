@@ -1,7 +1,9 @@
 """The verb `study`: a claim put to the test by trainings of several cases and seeds, which end in a verdict."""
 
 import json
+import os
 import shlex
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -202,9 +204,12 @@ def study(
         SimulacraError: the study, its data or the folder cannot be used.
         Stopped: a signal came; the runs were saved.
     """
-    planned = prepare(name, full=full, seeds=seeds, data=data, out=out, say=say)
-    outcomes = carry_out_all(planned, workers, scheduler, say)
-    return conclude(planned, outcomes)
+    try:
+        planned = prepare(name, full=full, seeds=seeds, data=data, out=out, say=say)
+        outcomes = carry_out_all(planned, workers, scheduler, say)
+        return conclude(planned, outcomes)
+    except KeyboardInterrupt as error:  # before or after the trainings
+        raise stop_of(signal.SIGINT) from error
 
 
 def prepare(
@@ -253,19 +258,42 @@ def carry_out_all(planned: Plan, workers: int | None, scheduler: str | None, say
         raise StudyError(f"{planned.out} cannot be written ({error.strerror}); give another --out") from error
     count = min(workers or at_a_time(), len(trainings))
     # Of all runs and not of those that are missing: digits depend on it, and must not on when a study was interrupted.
-    threads = 1 if scheduler else max(1, cores() // count)
+    threads = 1 if scheduler else threads_each(count)
     count = min(count, len(missing))
     where = f"on {scheduler}" if scheduler else f"{count} at a time"
-    say(f"{planned.name}: {len(trainings)} runs, {len(missing)} to train, {where}")
+    runs = f"{len(trainings)} run{'s' * (len(trainings) != 1)}"
+    say(f"{planned.name}: {runs}, {len(missing)} to train, {where}")
     at_work = cluster(scheduler, planned.out) if scheduler else local(count, threads)
     with at_work as crew, Live(f"study {planned.name}") as live, stop_requests() as request:
         work = Work(planned, crew, outcomes, threads, live)
-        work.go_on(missing, lambda: request.signal is not None)
+        try:
+            work.go_on(missing, lambda: request.signal is not None)
+        except KeyboardInterrupt:  # a second signal, as `timeout` sends it; runs save their state as they are closed
+            if request.signal is None:
+                raise
         if request.signal is not None:
             done = sum(outcome.state != "missing" for outcome in outcomes.values())
-            kept = f"{done} of {len(trainings)} runs are done, the others saved"
-            raise Stopped(request.signal, f"stopped: {kept}; go on with: {command_line()}")
+            raise stop_of(request.signal, f": {done} of {len(trainings)} runs done, the others saved")
     return list(outcomes.values())
+
+
+def stop_of(number: int, how_far: str = "") -> Stopped:
+    """What a study says that a signal stopped; nothing of it is lost, wherever it was."""
+    return Stopped(number, f"stopped{how_far}; the same command goes on: {command_line()}")
+
+
+def most_threads() -> int:
+    """Threads that a run may have: torch's own number, which obeys OMP_NUM_THREADS, or less in a small container."""
+    import torch
+
+    return max(1, min(cores(), torch.get_num_threads()))
+
+
+def threads_each(count: int) -> int | None:
+    """Threads of each of so many runs at a time; None lets a run that is alone choose, as nobody asked for a number."""
+    if count == 1 and "OMP_NUM_THREADS" not in os.environ:
+        return None
+    return max(1, min(cores() // count, most_threads()))
 
 
 def at_a_time() -> int:
@@ -283,7 +311,7 @@ class Work:
         planned: the study.
         crew: who carries them out.
         outcomes: folder -> outcome, filled on the way.
-        threads: of torch in each run.
+        threads: of torch in each run; None lets the run choose.
         live: the progress line.
         running: the task of each future that is not done.
         shown: when the progress line was written last.
@@ -292,7 +320,7 @@ class Work:
     planned: Plan
     crew: Crew
     outcomes: dict[Path, Outcome]
-    threads: int
+    threads: int | None
     live: Live
     running: dict[Future[Any], Task] = field(default_factory=dict)
     shown: float = 0.0
@@ -313,11 +341,12 @@ class Work:
             for future in done:
                 task = self.running.pop(future)
                 outcome = self.crew.outcome(task, future)
-                if outcome is None and not stopped():  # somebody has stopped this run alone
+                if stopped() and (outcome is None or outcome.state == "failed"):  # the same signal has ended it
+                    continue
+                if outcome is None:  # somebody has stopped this run alone
                     outcome = Outcome(task.run, "failed", "it was stopped; the same command goes on")
-                if outcome is not None:
-                    self.outcomes[task.run.folder] = outcome
-                    self._report(outcome)
+                self.outcomes[task.run.folder] = outcome
+                self._report(outcome)
             self._show(waiting)
 
     def _start(self, waiting: Sequence[PlannedRun]) -> list[PlannedRun]:
@@ -329,7 +358,7 @@ class Work:
                 why = f"the run that it starts from has not finished: {before.why}"
                 self.outcomes[run.folder] = Outcome(run, "failed", why)
             elif len(self.running) < self.crew.workers and (before is None or before.state == "finished"):
-                task = Task(self.planned.name, run, self.planned.data, self.threads)
+                task = Task(self.planned.name, run, self.planned.data, self.threads, most_threads())
                 self.running[self.crew.submit(task)] = task
             else:
                 rest.append(run)

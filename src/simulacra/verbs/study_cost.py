@@ -60,7 +60,8 @@ def summary(rows: list[Cost], workers: int) -> str:
     missing = [row for row in rows if row.state == "missing"]
     count = max(1, min(workers, len(missing)))
     minutes = sum(row.minutes for row in missing)
+    whole, runs = f"{minutes:,.0f}", f"{len(rows)} run{'s' * (len(rows) != 1)}"
     return (
-        f"{len(rows)} runs, {len(rows) - len(missing)} done, {len(missing)} to train: {minutes:,.0f} minutes of "
+        f"{runs}, {len(rows) - len(missing)} done, {len(missing)} to train: {whole} minute{'s' * (whole != '1')} of "
         f"training, about {minutes / count:,.0f} with {count} at a time; measuring comes on top"
     )

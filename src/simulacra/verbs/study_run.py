@@ -41,13 +41,15 @@ class Task(NamedTuple):
         study: the name of the study.
         run: as it was planned.
         data: as `train --data` takes it.
-        threads: of torch.
+        threads: of torch; None lets the run choose by a short trial, as `train` does.
+        most: threads that it may have, also where it began with more.
     """
 
     study: str
     run: PlannedRun
     data: str
-    threads: int
+    threads: int | None
+    most: int
 
 
 def read_outcome(run: PlannedRun) -> Outcome:
@@ -101,7 +103,7 @@ def carry_out(task: Task) -> Outcome:
         if facts.get("state") != "finished":
             wait_for(folder)
             before = facts.get("threads")  # a run keeps its number, also where another number of runs is at work
-            threads = before if isinstance(before, int) and before > 0 else task.threads
+            threads = min(before, task.most) if isinstance(before, int) and before > 0 else task.threads
             train(run.recipe, task.data, run.folder, threads=threads, report=False)
         note(folder, task)
         measure(run, folder)
@@ -181,7 +183,7 @@ def main() -> None:
     while (task := tasks.get()) is not None:
         import torch
 
-        torch.set_num_threads(task.threads)
+        torch.set_num_threads(task.threads or task.most)
         busy.set()
         try:
             outcome = carry_out(task)

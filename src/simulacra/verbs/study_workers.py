@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from simulacra.errors import SimulacraError
 from simulacra.studies.answer import Outcome
 from simulacra.verbs.study_run import Task
 
+STOPS = {number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number}
 LAST_WORDS = 2000  # bytes at the end of what a process wrote to stderr, in which its error stands
 
 
@@ -24,19 +26,19 @@ class Child:
     """A process that carries out tasks; see `study_run.main`.
 
     Args:
-        threads: of torch, also before it is loaded.
+        threads: of torch, also before it is loaded; None lets each run choose.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int | None) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        environment = os.environ | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
         command = [sys.executable, "-m", "simulacra.verbs.study_run"]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=environment
         )
 
     def carry_out(self, task: Task) -> Outcome | None:
-        """What became of a task; None where it was stopped. A process that dies is a failed run."""
+        """What became of a task; None where it was stopped. A process that dies unasked is a failed run."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -46,6 +48,8 @@ class Child:
             stdin.flush()
         line = stdout.readline()
         if not line:
+            if -self.process.wait() in STOPS:  # between two saved states; the whole study may have had the signal
+                return None
             return Outcome(task.run, "failed", self._last_words())
         answer: dict[str, Any] = json.loads(line)
         return None if answer["state"] == "stopped" else Outcome(task.run, **answer)
@@ -76,10 +80,10 @@ class Children:
     """Processes of this machine, each used again for the next task.
 
     Args:
-        threads: of torch in each.
+        threads: of torch in each; None lets each run choose.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int | None) -> None:
         self.threads, self.idle, self.all, self.lock = threads, list[Child](), set[Child](), threading.Lock()
 
     def carry_out(self, task: Task) -> Outcome | None:
@@ -145,12 +149,12 @@ class Crew:
 
 
 @contextmanager
-def local(workers: int, threads: int) -> Iterator[Crew]:
+def local(workers: int, threads: int | None) -> Iterator[Crew]:
     """Runs in processes of this machine.
 
     Args:
         workers: how many at a time.
-        threads: of torch in each.
+        threads: of torch in each; None lets each run choose.
     """
     children = Children(threads)
     with ThreadPoolExecutor(workers) as executor:

@@ -85,3 +85,22 @@ def test_avatars_have_no_place() -> None:
 def test_channels_other_than_one_or_three_are_told() -> None:
     with pytest.raises(DataError, match="channels is 2"):
         open_source("avatars", None, Options(channels=2))
+
+
+def test_a_path_in_the_place_of_a_source_is_told_with_the_command(folder, packed, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder(2, "my faces")
+    folder(["img_align_celeba/000001.jpg"], "celeba-1")
+    np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), np.uint8))
+    packed("avatars", None, count=3, out="ready")
+    for word, hint in (
+        ("my faces", "but a folder of that name; pack it: simulacra pack folder 'my faces' --out 'stores/my faces'"),
+        ("celeba-1", "but a folder of that name; pack it: simulacra pack celeba celeba-1 --out stores/celeba-1"),
+        ("x.npy", "but a file of that name; pack it: simulacra pack arrays x.npy --out stores/x"),
+        ("ready", "but a packed store of that name; train on it: --data ready"),
+    ):
+        with pytest.raises(DataError) as caught:
+            open_source(word)
+        assert str(caught.value) == f"there is no source {word!r}, {hint}"
+    with pytest.raises(DataError, match=r"there is no source 'foldr'; did you mean folder\?"):
+        open_source("foldr")

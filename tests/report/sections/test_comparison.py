@@ -101,3 +101,30 @@ def test_several_runs_stand_side_by_side_under_names_of_their_own(fake, tmp_path
 def test_a_page_says_that_runs_saw_different_pictures(fake, tmp_path) -> None:
     runs = [fake.run(tmp_path / name, full=False, data={"fingerprint": name}) for name in ("one", "two")]
     assert "trained on different pictures" in fake.report(*runs, out=tmp_path / "out.html").gaps
+
+
+@pytest.mark.parametrize(("count", "said"), [(2, False), (3, True)])
+def test_a_correction_is_named_where_there_is_more_than_one_comparison(count, said, compared) -> None:
+    card = compared(*([SCORE | {"low": 29.0, "high": 31.0}] for _ in range(count))).sections["Score card"]
+    assert ("Bonferroni" in card) == said
+
+
+@pytest.mark.parametrize(
+    ("other", "sheets"),
+    [({}, 1), ({"labels": "l2"}, 1), ({"pictures": "p2"}, 2), ({"split": "s2"}, 2)],
+)
+def test_real_images_of_the_same_pictures_are_shown_once(other, sheets, fake, tmp_path) -> None:
+    runs = []
+    for name, parts in (("one", {}), ("two", other)):
+        prints = {"pictures": "p", "split": "s", "labels": "l"} | parts
+        data = {"fingerprint": "-".join(prints.values()), "fingerprints": prints}
+        runs.append(fake.run(tmp_path / name, full=False, data=data))
+        for picture in ("samples", "real"):
+            runs[-1].write_picture(picture, {"images": fake.noise(32, 8, 8, 3)}, b"")
+    page = fake.report(*runs, out=tmp_path / "out.html")
+    assert page.images.count("Grid of 30 images: Real.") == sheets
+
+
+def test_a_frechet_distance_of_few_images_is_cautioned_of(compared) -> None:
+    rows = [SCORE | {"value": value, "low": value - 1, "high": value + 1, "real": 318} for value in (30.0, 40.0)]
+    assert "Caution: the smaller set has 318 images" in compared(*([row] for row in rows)).sections["Score card"]

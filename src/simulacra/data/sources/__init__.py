@@ -8,11 +8,12 @@ from pathlib import Path
 from simulacra.data.sources.arrays import open_arrays
 from simulacra.data.sources.avatars import open_avatars
 from simulacra.data.sources.base import Kind, Options, Source, read_options
-from simulacra.data.sources.celeba import open_celeba
+from simulacra.data.sources.celeba import looks_like_celeba, open_celeba
 from simulacra.data.sources.folder import open_folder
 from simulacra.data.sources.idx import looks_like_idx, open_idx
 from simulacra.data.store import is_store
 from simulacra.errors import DataError, nearest
+from simulacra.files import expand
 
 __all__ = ["KNOWN", "SOURCES", "Kind", "Options", "Source", "open_source", "read_options"]
 
@@ -55,6 +56,20 @@ SOURCES = {
 }
 
 
+def _hint(kind: str) -> str:
+    """What to do about a source that does not exist: often it is the path of pictures."""
+    path = expand(kind)
+    if path.is_dir() and is_store(path):
+        return f", but a packed store of that name; train on it: --data {shlex.quote(kind)}"
+    if path.is_dir() or (path.is_file() and path.suffix in (".npy", ".npz")):
+        name = "arrays" if path.is_file() else "idx" if looks_like_idx(path) else "folder"
+        name = "celeba" if name == "folder" and looks_like_celeba(path) else name
+        out = shlex.quote(f"stores/{path.absolute().stem}")
+        what = "a folder" if path.is_dir() else "a file"
+        return f", but {what} of that name; pack it: simulacra pack {name} {shlex.quote(kind)} --out {out}"
+    return f"; {nearest(kind, SOURCES.keys() | KNOWN.keys())}"
+
+
 def open_source(kind: str, path: Path | None = None, options: Options | None = None) -> Source:
     """Opens a source by its kind or its name; reads only what is needed to know names, labels and sizes.
 
@@ -71,7 +86,7 @@ def open_source(kind: str, path: Path | None = None, options: Options | None = N
         kind, find = KNOWN[kind]
         path = find(path) if find else path
     if kind not in SOURCES:
-        raise DataError(f"there is no source {kind!r}; {nearest(kind, SOURCES.keys() | KNOWN.keys())}")
+        raise DataError(f"there is no source {kind!r}{_hint(kind)}")
     options = options or Options()
     unfit = sorted(options.given().keys() - SOURCES[kind].takes)
     if unfit:

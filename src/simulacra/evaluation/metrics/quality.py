@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 
+from simulacra.catalogue import caution
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
 Score = Callable[[Cloud], dict[str, Estimate]]
-ENOUGH = 1.5  # times as many images as features, from which on the limit of the Frechet distance has little bias
 
 
 def distances(real: Cloud, generated: Cloud) -> dict[str, Estimate]:
@@ -46,6 +46,7 @@ def measure(material: Material) -> Results:
 
         baselines = material.real.baselines(rows, chosen.reference, score_reference)
         about = {"n": material.count, "real": len(chosen.held_out), "extractor": material.extractor.label}
+        about["details"] = {"features": material.extractor.width}
         results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
@@ -55,20 +56,3 @@ def measure(material: Material) -> Results:
 def memorisation(train: Cloud, held_out: Cloud, generated: Cloud) -> dict[str, Estimate]:
     """The share of vectors that are nearer to training than to held-out ones."""
     return {MEMORISATION: nearer(train.features, held_out.features, generated.features)}
-
-
-def caution(n: int, real: int, width: int) -> str | None:
-    """A warning about a covariance of too few images, or None where there are enough."""
-    fewest = min(n, real)
-    if fewest > ENOUGH * width:
-        return None
-    if fewest > width:
-        return (
-            f"the smaller set has {fewest:,} images for {width:,} features: frechet_distance_unbiased is still biased "
-            f"upwards below {ENOUGH * width:,.0f}; go by the kernel distance, which has no bias"
-        )
-    return (
-        f"the smaller set has {fewest:,} images for {width:,} features: the Frechet distance is biased upwards and "
-        "unreliable, frechet_distance_unbiased too; go by the kernel distance, which has no bias, and compare a "
-        "Frechet distance only with its baseline and at the same n"
-    )

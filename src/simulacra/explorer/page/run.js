@@ -30,25 +30,21 @@ function summary(card) {
   return [card.recipe, card.progress].filter(Boolean).join("; ");
 }
 
-function number(value, percent) {
-  if (value === null || value === undefined) return "–";
-  if (percent) return `${(100 * value).toFixed(1)}%`;
-  return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
-}
+const HEADS = ["metric", "value", "95% interval", "baseline", "images", "step"];
 
 function table(scores) {
-  const heads = ["metric", "value", "95% interval", "baseline", "images", "split", "step"];
   return element("table", {},
-    element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+    element("thead", {}, element("tr", {}, ...HEADS.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, ...scores.map(tableRow)));
 }
 
+// Name and split of a metric, and its numbers. A phone has no room for the head, so each number bears its name.
 function tableRow(row) {
-  const unknown = (value) => value === null || value === undefined;
-  const interval = unknown(row.low) ? "–" : `${number(row.low, row.percent)} to ${number(row.high, row.percent)}`;
-  const cell = (text) => element("td", { class: "number" }, text);
+  const known = (value) => (value === null || value === undefined ? "–" : count(value));
+  const { value, interval, baseline } = row.texts;
+  const cells = [value, interval, baseline, known(row.n), known(row.step)];
+  const title = row.split ? `${row.title}, ${row.split}` : row.title;
   return element("tr", {},
-    element("th", { scope: "row", title: row.reading }, row.title, row.details ? element("small", {}, ` ${row.details}`) : ""),
-    cell(number(row.value, row.percent)), cell(interval), cell(number(row.baseline, row.percent)),
-    cell(unknown(row.n) ? "–" : count(row.n)), element("td", {}, row.split), cell(unknown(row.step) ? "" : count(row.step)));
+    element("th", { scope: "row", title: row.reading }, title, row.details ? element("small", {}, ` ${row.details}`) : ""),
+    ...cells.map((text, index) => element("td", { class: "number", "data-name": HEADS[index + 1] }, text)));
 }

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from simulacra.report.figures import LINES, MUTED, NAME_LIMIT, blank, line_colour, round_ticks, styled
-from simulacra.report.formatting import plain, ticks
+from simulacra.report.formatting import percent_ticks, plain, ticks
 
 Numbers = NDArray[np.float64]
 LINE_HEIGHT = 0.075  # of a chart: what one line's name takes
@@ -160,7 +160,7 @@ def _scale(axes: Axes, lines: Sequence[Line], lowest: float | None) -> None:
     if lowest is not None:
         shares = round_ticks(lowest, 1.0)
         axes.set_ylim(shares[0], shares[-1])
-        axes.set_yticks(shares, [f"{100 * share:.0f}%" for share in shares])
+        axes.set_yticks(shares, percent_ticks(shares))
         return
     if wants_logarithm(lines):
         axes.set_yscale("log")

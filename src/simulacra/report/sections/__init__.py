@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from simulacra.catalogue import RENAMED
+from simulacra.measurements import Measurement
 from simulacra.report.formatting import about, duration, epochs, image_shape, listed, number, plain, typed
-from simulacra.report.glossary import of_family, of_metric, written
+from simulacra.report.glossary import of_family, of_metric, unreliable, written
 from simulacra.report.page import Album, Gallery, Part, Pictures, Remark, Section, Tile, fold
 from simulacra.report.record import Arrays, Record, Unreadable, images, newest, origin_note, rank, topic
 from simulacra.report.sections import codes, labels, samples
@@ -106,28 +107,39 @@ def part_of(record: Record, album: Album, hidden: Collection[str] = ()) -> Part:
     )
 
 
-QUALITY = {"frechet_distance": "", "precision": " (quality)", "recall": " (diversity)"}  # in the headline
+QUALITY = {"precision": " (quality)", "recall": " (diversity)"}  # in the headline, behind the distance
 
 
 def headline(record: Record) -> tuple[str, str]:
     """What was measured of the pictures, beside real images, and the command that measures them where nothing was."""
     if not record.recipe or not {"generator", "decoder"} & set(record.recipe.objective.needs):
         return "", ""
-    sentences = []
-    for name, meaning in QUALITY.items():
-        rows = [row for row in newest(record.named) if row.metric == name and row.estimate and not topic(row)]
-        if not rows:
-            continue
-        row = min(rows, key=lambda row: (bool(row.against), rank(row.split), -row.step, -(row.n or 0)))
-        metric = of_metric(name)
-        to = f" to {row.against or f'{row.split} images'}" if metric.unit.startswith("distance") else ""
-        real = "" if row.baseline is None else f"; real images have {written(metric, row.baseline)}"
-        sentences.append(f"{metric.title}{meaning}{to}: {written(metric, row.estimate and row.estimate.value)}{real}.")
-    if sentences:
+    rows = [_distance(record), *(_main(record, name) for name in QUALITY)]
+    if sentences := [_sentence(row) for row in rows if row]:
         return " ".join(sentences), ""
     if not record.folder.checkpoints():
         return "", ""
     return "The pictures were not measured yet. To measure them:", f"simulacra evaluate {typed(record.folder.path)}"
+
+
+def _main(record: Record, name: str) -> Measurement | None:
+    """The number of a metric that the headline quotes: of held-out images, the newest, of the most images."""
+    rows = [row for row in newest(record.named) if row.metric == name and row.estimate and not topic(row)]
+    return min(rows, key=lambda row: (bool(row.against), rank(row.split), -row.step, -(row.n or 0)), default=None)
+
+
+def _distance(record: Record) -> Measurement | None:
+    """The Fréchet distance, or the kernel distance where `evaluate` says that images are too few for it."""
+    row = _main(record, "frechet_distance")
+    return (_main(record, "kernel_distance") or row) if row and unreliable(row) else row
+
+
+def _sentence(row: Measurement) -> str:
+    metric = of_metric(row.metric)
+    to = f" to {row.against or f'{row.split} images'}" if metric.unit.startswith("distance") else ""
+    real = "" if row.baseline is None else f"; real images have {written(metric, row.baseline)}"
+    value = written(metric, row.estimate and row.estimate.value)
+    return f"{metric.title}{QUALITY.get(row.metric, '')}{to}: {value}{real}."
 
 
 def remarks(record: Record) -> list[Remark]:

@@ -8,7 +8,7 @@ import numpy as np
 from simulacra.report.compare import SEEN, ComparedMetric, Comparison, comparison_of
 from simulacra.report.figures.curves import Line
 from simulacra.report.formatting import MISSING, about, duration, epochs, listed, number, plain
-from simulacra.report.glossary import of_chart, of_family, of_metric, reading_of, written
+from simulacra.report.glossary import caution_of, of_chart, of_family, of_metric, reading_of, written
 from simulacra.report.matching import differ_in
 from simulacra.report.page import (
     Album,
@@ -96,9 +96,12 @@ def _score_card(comparison: Comparison, weights: bool) -> Section | None:
 def _caption(comparison: Comparison) -> str:
     """How to read scales and verdicts."""
     over_seeds = " over seeds" if comparison.group_by else ""
-    several = (
-        " Each run is compared with the best one; the level is corrected for the number of comparisons (Bonferroni)."
-    )
+    several = ""
+    if len(comparison.columns) > 2:
+        several = (
+            " Each run is compared with the best one; the level is corrected for the number of comparisons "
+            "(Bonferroni)."
+        )
     paired = any(compared.test == "paired" for compared in comparison.metrics)
     pairs = " Runs of equal seeds are compared pair by pair." if paired else ""
     return (
@@ -120,6 +123,8 @@ def _score(comparison: Comparison, compared: ComparedMetric, weights: bool) -> S
         marks.append(mark(name, cell.estimate, cell.baseline, metric, scale, seeds))
     images = f"{compared.split} images" if compared.split else "samples alone"
     reading = reading_of(metric, any(cell.baseline is not None for _, cell in cells))
+    if note := caution_of(compared.metric, compared.conditions):
+        reading += f" Caution: {note}."
     reading = f"{reading} ({', '.join([images, *method(compared.conditions, weights)])})"
     return Score(metric.title, compared.better, reading, ends(metric, scale), marks, verdict=compared.verdict)
 
@@ -203,7 +208,7 @@ def _both_weights(records: Sequence[Record]) -> bool:
 def _samples(records: Sequence[Record], album: Album, real: bool) -> Section | None:
     """The same number of samples of every run that has some, and as many real images of each data set."""
     shown: list[Chart | Pictures] = []
-    data: dict[object, Pictures] = {}
+    data: list[tuple[Record, Pictures]] = []
     for record in records:
         arrays = record.folder.pictures().get("samples") and record.arrays("samples")
         try:
@@ -215,10 +220,15 @@ def _samples(records: Sequence[Record], album: Album, real: bool) -> Section | N
         what = title_of(record.recipe, record.facts) if record.recipe else "Samples"
         caption = f"{what}, after {about(record.fact('images_seen') or 0)} images."
         shown.append(sheet(album, f"{record.name}-samples", drawn, record.name, caption))
-        fingerprint = record.fact("data", "fingerprint")
-        if real and fingerprint not in data and (held_out := real_images(record, album)):
-            data[fingerprint] = held_out
-    return Section("Samples of each run", [Gallery([*shown, *data.values()])]) if shown else None
+        shared = any(_same_images(record, other) for other, _ in data)
+        if real and not shared and (held_out := real_images(record, album)):
+            data.append((record, held_out))
+    return Section("Samples of each run", [Gallery([*shown, *(held_out for _, held_out in data)])]) if shown else None
+
+
+def _same_images(a: Record, b: Record) -> bool:
+    """Whether two runs have the same held-out images, whatever their labels."""
+    return not differ_in(a, b, "pictures") and not differ_in(a, b, "split")
 
 
 def _shared_curves(records: Sequence[Record], album: Album) -> Section | None:

@@ -9,7 +9,7 @@ from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.figures.curves import Line, curves, is_noisy, limits, lowest_percent, wants_logarithm
 from simulacra.report.formatting import number, percent, plain
-from simulacra.report.glossary import Words, of_chart, of_metric, written
+from simulacra.report.glossary import Words, of_chart, of_metric, unreliable, written
 from simulacra.report.page import Album, Chart, Gallery, Section, Tile
 from simulacra.report.record import (
     Record,
@@ -69,8 +69,15 @@ def headlines(record: Record, weights: bool | None = None) -> list[Tile]:
         (others, min(rows, key=lambda row: (rank(row.split), -row.step, -(row.n or 0))))
         for (_, *others), rows in candidates.items()
     ]
-    # What a label asks for comes first, and all labels together before single ones.
-    best.sort(key=lambda item: (bool(topic(item[1])), not item[1].obedience, rank(item[1].split)))
+    # What a label asks for comes first, and all labels together before single ones; what is not reliable comes last.
+    best.sort(
+        key=lambda item: (
+            bool(topic(item[1])),
+            bool(unreliable(item[1])),
+            not item[1].obedience,
+            rank(item[1].split),
+        )
+    )
     tiles = [_tile(row, others, record.step) for others, row in best[:3]]
     for chart, lines in charts_of(record.metrics).items():
         words = of_chart(chart, {line.name for line in lines})

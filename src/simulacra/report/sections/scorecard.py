@@ -8,8 +8,8 @@ from simulacra.catalogue import Metric
 from simulacra.estimates import Estimate
 from simulacra.measurements import Measurement
 from simulacra.report.figures import round_ticks
-from simulacra.report.formatting import MISSING, epochs, number, percent, plain, ticks
-from simulacra.report.glossary import of_metric, reading_of, standing, written
+from simulacra.report.formatting import MISSING, epochs, number, percent_ticks, plain, ticks
+from simulacra.report.glossary import of_metric, reading_of, standing, unreliable, written
 from simulacra.report.page import Block, Fold, Mark, Score, ScoreCard, Section, Table
 from simulacra.report.record import Record, both_weights, method, names_of, newest, rank, series_of, topic
 from simulacra.report.sections.curves import epochs_axis
@@ -66,6 +66,7 @@ def _score(rows: Sequence[tuple[Measurement, str]]) -> Score:
     splits = len({row.split for row, _ in single}) > 1
     alike = len({detail for _, detail in rows}) == 1
     reading = reading_of(metric, any(row.baseline is not None for row in scores))
+    reading = " ".join([reading, *(f"Caution: {note}." for note in dict.fromkeys(map(unreliable, scores)) if note)])
 
     def marks(named: Sequence[tuple[str, Measurement, str]]) -> list[Mark]:
         return [
@@ -140,7 +141,8 @@ def ends(metric: Metric, scale: Scale | None) -> tuple[str, str]:
     """The texts at the ends of a scale."""
     if scale is None:
         return "", ""
-    low, high = (percent(end, 0) if metric.percent else ticks(end) for end in (scale.low, scale.high))
+    both = (scale.low, scale.high)
+    low, high = percent_ticks(both) if metric.percent else map(ticks, both)
     return low, high
 
 
