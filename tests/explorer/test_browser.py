@@ -398,8 +398,8 @@ def test_a_message_closes_and_does_not_outlive_its_view(page) -> None:
 def test_another_run_gets_what_fits_it_of_a_code(page) -> None:
     one = page('run=the-acgan&code={"seed":4,"labels":{"Male":1},"principal_directions":{"1":2}}')
     until_drawn(one, '"Male"')
-    refused: list[int] = []
-    one.on("response", lambda answer: refused.append(answer.status) if answer.status >= 400 else None)
+    refused: list[str] = []
+    one.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
     one.select_option("#run", "the-vae")
     until_drawn(one, '{"seed":4,"principal_directions":{"1":2}}')
     one.get_by_text("what does not fit was removed").wait_for()
