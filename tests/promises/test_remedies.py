@@ -193,6 +193,7 @@ SITUATIONS: dict[tuple[str, str], str] = {
     ("studies/page.py", "report {}"): "not run: verbs/test_study.py runs a study, and its page",
     ("studies/page.py", "explore {}"): "not run: it ends with Ctrl-C",
     ("verbs/edit.py", "pack folder {} --labels TABLE {} --out stores/labelled"): "not run: verbs/test_edit.py",
+    ("verbs/evaluate.py", "report {}"): "not run: verbs/test_evaluate.py writes the report again",
     ("verbs/report.py", "compare{} RUN"): "compare vae",
     ("verbs/study.py", "study new my-study.toml"): "study new",
     ("verbs/study.py", "study {} --dry-run"): "not run: verbs/test_study.py",

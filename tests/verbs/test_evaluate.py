@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,16 @@ def test_rows_of_distances_say_how_many_features_they_rest_on(evaluate, tmp_path
     assert {row["features"] for row in rows(tmp_path) if row["metric"] != MEMORISATION} == {512}
 
 
-def test_a_report_that_is_older_than_the_values_is_named_with_its_command(evaluate, tmp_path) -> None:
+def test_a_report_that_is_older_than_the_values_is_named_with_its_command(evaluate, simulacra, tmp_path) -> None:
     page = tmp_path / "run" / "report.html"
     page.unlink(missing_ok=True)
     assert "report.html" not in evaluate().err
     page.write_text("")
     last = evaluate().err.strip().splitlines()[-1]
-    assert last.startswith(f"- {page} is older than these values; write it again: simulacra report ")
+    says, _, command = last.partition("; write it again: simulacra ")
+    assert says == f"- {page} is older than these values"
+    assert simulacra(*shlex.split(command)).code == 0
+    assert page.read_text("utf-8").startswith("<!")
 
 
 def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate, tmp_path) -> None:
