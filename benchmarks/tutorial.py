@@ -1,6 +1,6 @@
 """The output that readers of docs/tutorial.md should see: runs its commands in an empty folder and writes it down.
 
-    python benchmarks/tutorial.py            # about ten minutes on 2 cores
+    python benchmarks/tutorial.py            # two to ten minutes on 2 cores
 
 The output of a block `sh run` goes into the block `text` after it, where there is one.
 """
