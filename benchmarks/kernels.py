@@ -81,8 +81,7 @@ def measure(name: str, changes: dict[str, Any], updates: int, threads: int) -> d
     torch.set_num_threads(threads)
     now = time.thread_time if threads == 1 else time.perf_counter
     products, clock = [], Clock(now)
-    dtype = torch.bfloat16 if devices.precision == "bfloat16" else torch.float32
-    one, two = (torch.rand(SIDE, SIDE).to(dtype) for _ in range(2))
+    one, two = (torch.rand(SIDE, SIDE).to(devices.dtype) for _ in range(2))
     with tempfile.TemporaryDirectory() as folder:
         training = set_up(recipe, RunFolder(Path(folder) / "run"), store, devices)
         for step in range(warm + count):

@@ -3,7 +3,7 @@
 A row is a run of a system, as it was taken down on UTKFace.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -66,25 +66,31 @@ def weight(run: Result) -> float:
 
 def gans(runs: list[Result]) -> list[Row]:
     """How often D is right, and how good samples are."""
-    metrics = ("frechet_distance", "precision", "recall", "coverage")
-    head = ("recipe", "updates", "D right, real", "D right, fake", "Fréchet distance", *metrics[1:])
-    return [head, *((recipe(run), updates(run), *right(run), *(value(run, key) for key in metrics)) for run in runs)]
-
-
-def right(run: Result) -> Row:
-    """Shares of real and of fake images on which D was right in the last epoch."""
-    return late(run, "accuracy/real"), late(run, "accuracy/fake")
+    head = (
+        "recipe",
+        "updates",
+        "D right, real",
+        "D right, fake",
+        "Fréchet distance",
+        "precision",
+        "recall",
+        "coverage",
+    )
+    curves, metrics = ("accuracy/real", "accuracy/fake"), ("frechet_distance", "precision", "recall", "coverage")
+    return [head, *((recipe(run), number(updates(run)), *cells(run, curves, metrics)) for run in runs)]
 
 
 def labels(runs: list[Result]) -> list[Row]:
     """Whether labels are obeyed, and how well D reads them in training."""
-    losses = ("label_loss/real", "label_loss/fake")
     head = ("recipe", "label loss, real", "label loss, fake", "label accuracy, test", "obeyed", "obeyed, corrected")
+    curves = ("label_loss/real", "label_loss/fake")
     metrics = ("label_accuracy", "condition_accuracy", "condition_accuracy_corrected")
-    return [
-        head,
-        *((recipe(run), *(late(run, key) for key in losses), *(value(run, key) for key in metrics)) for run in runs),
-    ]
+    return [head, *((recipe(run), *cells(run, curves, metrics)) for run in runs)]
+
+
+def cells(run: Result, curves: Sequence[str], metrics: Sequence[str]) -> Row:
+    """Means of curves over the last epoch, then measurements."""
+    return (*(late(run, key) for key in curves), *(value(run, key) for key in metrics))
 
 
 NAMED = 3  # labels of a code
@@ -109,9 +115,9 @@ def recipe(run: Result) -> str:
     return ", ".join([f"`{run['recipe']}`", *changes])
 
 
-def updates(run: Result) -> str:
+def updates(run: Result) -> int:
     """Steps of a run."""
-    return number(run["images_seen"] // load(run["recipe"], run["changes"]).data.batch)
+    return int(run["images_seen"] // run["changes"].get("data.batch", load(run["recipe"]).data.batch))
 
 
 def late(run: Result, key: str) -> str:

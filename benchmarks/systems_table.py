@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from observations import tables as observed
+from observations import updates
 from PIL import Image
 
 from simulacra.objectives import build, summarize
@@ -245,7 +246,7 @@ def command_of(recipe: Recipe, name: str, group: list[Result]) -> str:
     """What makes such a run as these, which differ in their seeds, or the recipe's own where there is none."""
     one: Result = group[0] if group else {"changes": {}}
     sets = "".join(f" --set {shlex.quote(text)}" for text in texts_of(one["changes"]))
-    steps = one["images_seen"] // one["changes"].get("data.batch", recipe.data.batch) if group else recipe.steps
+    steps = updates(one) if group else recipe.steps
     length = f" --steps {steps}" if steps != recipe.steps else ""
     return f"`simulacra train {name} --data stores/{one.get('data') or recipe.data.name}{length}{sets}`"
 

@@ -212,11 +212,16 @@ class Devices:
         """Moves networks to this device, in place; their kernels become channels-last as the images are."""
         networks.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of numbers that products and convolutions multiply."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
     def autocast(self) -> AbstractContextManager[Any]:
         """A context in which products and convolutions run in this precision."""
         if self.precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def seed(self, seed: int) -> None:
         """Seeds what an update draws, here and on the device; `torch.manual_seed` takes 1 ms to reach all kinds."""

@@ -144,8 +144,7 @@ def clock(training: Training, seconds: float, name: str) -> Times:
 
 def matrix_rate(devices: Devices, seconds: float) -> float:
     """FLOP per second of a product of two square matrices, in the precision of the devices."""
-    dtype = torch.bfloat16 if devices.precision == "bfloat16" else torch.float32
-    left, right = (torch.rand(SIDE, SIDE, device=devices.device).to(dtype) for _ in range(2))
+    left, right = (torch.rand(SIDE, SIDE, device=devices.device).to(devices.dtype) for _ in range(2))
     for _ in range(3):
         left @ right
     wait_for(devices.device)
