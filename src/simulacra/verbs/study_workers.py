@@ -48,9 +48,10 @@ class Child:
             stdin.flush()
         line = stdout.readline()
         if not line:
-            if -self.process.wait() in STOPS:  # between two saved states; the whole study may have had the signal
+            # Between two saved states; the whole study may have had the signal. SIGINT ends a starting Python with 1.
+            if -self.process.wait() in STOPS or "KeyboardInterrupt" in (words := self._last_words()):
                 return None
-            return Outcome(task.run, "failed", self._last_words())
+            return Outcome(task.run, "failed", words)
         answer: dict[str, Any] = json.loads(line)
         return None if answer["state"] == "stopped" else Outcome(task.run, **answer)
 
