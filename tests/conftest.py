@@ -28,7 +28,7 @@ from simulacra.engine.loop import Training, assemble
 from simulacra.objectives import FAMILIES, build
 from simulacra.recipe import Recipe, read_table, to_toml
 from simulacra.runs import RunFolder
-from simulacra.verbs import study
+from simulacra.verbs import study_work
 from simulacra.verbs.study_run import Task, carry_out
 from simulacra.verbs.study_workers import Crew
 from simulacra.verbs.train import train
@@ -333,7 +333,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
         with ThreadPoolExecutor(1) as executor:
             yield Crew(executor, 1, submit, lambda task, result: result)
 
-    monkeypatch.setattr(study, "local", crew)
+    monkeypatch.setattr(study_work, "local", crew)
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 import json
 import signal
 import sys
-import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,47 +15,13 @@ import tomli_w
 
 from simulacra.errors import SimulacraError, StudyError
 from simulacra.evaluation.metrics import reconstruction
-from simulacra.progress import Live
-from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
-from simulacra.studies.answer import Outcome
 from simulacra.studies.file import load_study
-from simulacra.verbs.study import Pace, Work, carry_out_all, cost, prepare, study, threads_each
+from simulacra.verbs.study import prepare, study
 from simulacra.verbs.study_cluster import cluster
-from simulacra.verbs.study_cost import Cost, summary
-from simulacra.verbs.study_run import Task, carry_out
-from simulacra.verbs.study_workers import Child, Crew
 
 MakeStudy = Callable[..., Path]
-CASES = {"light": {"objective": {"kl_weight": 0.01}}, "heavy": {"objective": {"kl_weight": 5.0}}}
 STREAMS = ("recipe.toml", "metrics.jsonl", "evaluations.jsonl")
-RARELY = {"every.log": 20, "every.checkpoint": 200}  # writing takes longer than training here
-
-
-@pytest.fixture
-def study_file(tmp_path: Path, tiny: Callable[..., Any], make_store: Callable[..., Path]) -> MakeStudy:
-    """study_file(family, **{"key": value}): a study of the smallest recipe on random images; its file."""
-    store = make_store(60, held_out=10)
-
-    def make(family: str = "vae", **changes: Any) -> Path:
-        recipe = tmp_path / f"tiny-{family}.toml"
-        recipe.write_text(to_toml(tiny(family, **RARELY)), "utf-8")
-        table = {
-            "claim": "A larger KL weight makes reconstructions worse.",
-            "source": "a test",
-            "recipe": str(recipe),
-            "data": str(store),
-            "cases": CASES,
-            "question": {"kind": "better"},
-            "measures": [{"metric": "reconstruction_mse", "direction": "higher"}],
-            "full": {"images": 4000, "seeds": 5},
-            "quick": {"images": 40, "seeds": 2, "samples": 10, "features": "random-vgg"},
-        }
-        path = tmp_path / "weights.toml"
-        path.write_text(tomli_w.dumps(table | changes), "utf-8")
-        return path
-
-    return make
 
 
 @pytest.fixture
@@ -87,7 +50,7 @@ def test_a_study_ends_in_a_verdict_goes_on_with_more_seeds_and_trains_nothing_tw
     result = json.loads(finished.result.read_text("utf-8"))
     assert result["rows"][0]["seeds"] == [0, 1]
     folders = {outcome.run.folder for outcome in finished.findings.outcomes}
-    assert {RunFolder(folder).read_facts()["studies"]["weights"]["case"] for folder in folders} == set(CASES)
+    assert {RunFolder(folder).read_facts()["studies"]["weights"]["case"] for folder in folders} == {"light", "heavy"}
     before = {file: file.stat().st_mtime_ns for folder in folders for file in folder.rglob("*") if file.is_file()}
 
     more = study(str(path), out=out, seeds=3)
@@ -185,14 +148,6 @@ def test_a_cluster_without_dask_is_refused(tmp_path: Path, monkeypatch: pytest.M
         pass
 
 
-def test_the_cost_is_known_before_anything_is_trained(study_file: MakeStudy, tmp_path: Path) -> None:
-    costs = cost(str(study_file()), out=tmp_path / "studies", seconds=0.01)
-    assert [row.state for row in costs.rows] == ["missing"] * 4
-    assert all(row.minutes > 0 for row in costs.rows)
-    assert "4 to train" in costs.summary
-    assert not (tmp_path / "studies").exists()
-
-
 def test_a_new_study_is_a_template_that_can_be_read(simulacra: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     ended = simulacra("study", "new", path)
@@ -211,112 +166,6 @@ def test_the_list_names_every_study_that_ships(simulacra: Callable[..., Any]) ->
 def test_a_study_that_is_not_there_is_refused() -> None:
     with pytest.raises(StudyError, match="there is no study"):
         study("kl-wait")
-
-
-def test_the_time_that_is_left_follows_from_the_speed_of_each_case(study_file: MakeStudy, tmp_path: Path) -> None:
-    made = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path)
-    light, heavy, second_light, second_heavy = made.runs  # 40 images each
-    assert Pace.of([], []).seconds_left(made.runs) is None
-    ended = [Outcome(light, "finished", seconds=20.0)]
-    assert Pace.of(ended, []).seconds_left([heavy, second_light]) == pytest.approx(40)
-    folder = RunFolder(heavy.folder)
-    folder.path.mkdir(parents=True)
-    folder.append("timing", {"step": 5, "seconds": 40.0})  # half of it
-    pace = Pace.of(ended, [heavy])
-    assert pace.images == 60
-    assert pace.seconds_left([second_light, second_heavy]) == pytest.approx(40 + 20 + 80)
-
-
-def test_a_study_that_goes_on_trains_its_runs_with_as_many_threads_as_before(
-    study_file: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, asked = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path), []
-
-    @contextmanager
-    def local(workers: int, threads: int) -> Iterator[Crew]:
-        asked.append((workers, threads))
-        with ThreadPoolExecutor(workers) as executor:
-
-            def submit(task: Task) -> Future[Any]:
-                return executor.submit(Outcome, task.run, "finished")
-
-            yield Crew(executor, workers, submit, lambda task, result: result)
-
-    monkeypatch.setattr("simulacra.verbs.study.local", local)
-    monkeypatch.setattr("simulacra.verbs.study.cores", lambda: 8)
-    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
-    for finished in (0, 3):
-        ready = made.trainings[:finished]
-        states = {run.folder: "finished" if run in ready else "missing" for run in made.trainings}
-        monkeypatch.setattr(
-            "simulacra.verbs.study.read_outcome", lambda run, states=states: Outcome(run, states[run.folder])
-        )
-        carry_out_all(made, 2, None, lambda _: None)
-    assert asked == [(2, 4), (1, 4)]
-
-
-@pytest.mark.parametrize(
-    ("count", "torch_has", "asked", "threads"),
-    [(1, 2, None, None), (1, 1, "1", 1), (2, 8, None, 4), (2, 1, "1", 1), (2, 3, None, 3), (9, 8, None, 1)],
-)
-def test_a_run_has_no_more_threads_than_torch_and_one_that_is_alone_chooses(
-    monkeypatch: pytest.MonkeyPatch, count: int, torch_has: int, asked: str | None, threads: int | None
-) -> None:
-    monkeypatch.setattr("simulacra.verbs.study.cores", lambda: 8)
-    monkeypatch.setattr("torch.get_num_threads", lambda: torch_has)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    if asked is not None:
-        monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    assert threads_each(count) == threads
-
-
-@pytest.mark.parametrize(("before", "given"), [(None, None), (2, 2), (8, 3)])
-def test_a_run_goes_on_with_its_threads_unless_there_are_fewer_now(
-    study_file: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int | None, given: int | None
-) -> None:
-    (run, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
-    if before is not None:
-        run.folder.mkdir(parents=True)
-        (run.folder / "run.json").write_text(json.dumps({"state": "stopped", "threads": before}), "utf-8")
-        (run.folder / "recipe.toml").write_text(to_toml(run.recipe), "utf-8")
-    asked = []
-
-    def train(*_: Any, threads: int | None, **__: Any) -> None:
-        asked.append(threads)
-        raise StudyError("enough")
-
-    monkeypatch.setattr("simulacra.verbs.study_run.train", train)
-    carry_out(Task("weights", run, "data", None, 3))
-    assert asked == [given]
-
-
-def test_a_run_that_ends_by_the_signal_of_its_study_has_not_failed(study_file: MakeStudy, tmp_path: Path) -> None:
-    made = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path)
-    asked_to_stop = threading.Event()
-
-    def killed(task: Task) -> Outcome:
-        asked_to_stop.set()
-        return Outcome(task.run, "failed", "the process of the run is gone")
-
-    with ThreadPoolExecutor(1) as executor, Live("study") as live:
-        crew = Crew(executor, 1, partial(executor.submit, killed), lambda task, result: result)
-        outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
-        Work(made, crew, outcomes, 1, live).go_on(made.trainings, asked_to_stop.is_set)
-    assert {outcome.state for outcome in outcomes.values()} == {"missing"}
-
-
-@pytest.mark.parametrize(
-    ("number", "state"), [(signal.SIGTERM, None), (signal.SIGINT, None), (signal.SIGKILL, "failed")]
-)
-def test_a_process_that_was_told_to_stop_is_no_failure_and_one_that_was_killed_is(
-    study_file: MakeStudy, tmp_path: Path, number: int, state: str | None
-) -> None:
-    (run, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
-    child = Child(1)
-    child.process.send_signal(number)
-    outcome = child.carry_out(Task("weights", run, "nowhere", 1, 1))
-    child.close()
-    assert (outcome.state if outcome else None) == state
 
 
 @pytest.mark.parametrize("step", ["prepare", "carry_out_all", "conclude"])
@@ -342,37 +191,3 @@ def test_a_study_for_a_quick_look_needs_no_full_budget(study_file: MakeStudy, tm
     assert len(prepare(str(path), full=False, **asked).runs) == 4
     with pytest.raises(StudyError, match=r"weights\.toml has no table \[full\]; add it, or leave --full out"):
         prepare(str(path), full=True, **asked)
-
-
-def test_a_cost_of_one_is_singular(study_file: MakeStudy, tmp_path: Path) -> None:
-    (run, other, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
-    assert summary([Cost(run, "missing", 1.2)], 1).startswith(
-        "1 run, 0 done, 1 to train: 1 minute of training, about 1"
-    )
-    both = [Cost(run, "missing", 1.2), Cost(other, "finished", 0.0)]
-    assert summary(both, 1).startswith("2 runs, 1 done, 1 to train: 1 minute of")
-    assert ": 3 minutes of" in summary([Cost(run, "missing", 2.6)], 1)
-
-
-def test_a_run_that_cannot_begin_is_reported_and_ends_the_study(study_file: MakeStudy, tmp_path: Path) -> None:
-    cases = {"alone": {}, "helped": {"start": {"run": "before"}}}
-    made = prepare(
-        str(study_file(before=str(tmp_path / "tiny-vae.toml"), cases=cases)),
-        full=False,
-        seeds=None,
-        data=None,
-        out=tmp_path,
-    )
-    stopped = [run for run in made.trainings if run.case == "before"]
-    with ThreadPoolExecutor(1) as executor, Live("study") as live:
-
-        def submit(task: Task) -> Future[Any]:
-            return executor.submit(lambda: None if task.run in stopped else Outcome(task.run, "finished"))
-
-        crew = Crew(executor, 1, submit, lambda task, result: result)
-        outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
-        Work(made, crew, outcomes, 1, live).go_on(made.trainings, lambda: False)
-    states = [(outcome.run.case, outcome.state) for outcome in outcomes.values()]
-    expected = {"before": "failed", "alone": "finished", "helped": "failed"}
-    assert states == [(case, expected[case]) for case, _ in states]
-    assert "it was stopped" in next(outcome.why for outcome in outcomes.values() if outcome.run.case == "helped")
