@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,22 +214,9 @@ class Packed(NamedTuple):
         bad = card.get("left_out", [])
         left_out = [f"left out: {picture['name']} {picture['why']}" for picture in bad[:SHOWN]]
         more = [f"left out: {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
-        notes, odd = _each_once(notes, odd_things)
+        said = "\n".join(notes)  # a note may count an odd thing already
+        odd = [f"{what}: {count:,}" for what, count in odd_things.items() if f"{count:,} {what}" not in said]
         return [one_line(note) for note in (*notes, *odd, *left_out, *more, *self.warnings)]
-
-
-def _each_once(notes: Sequence[str], odd_things: Mapping[str, int]) -> tuple[list[str], list[str]]:
-    """Notes, and odd things as lines: one that a note counts too is no line, and the note names its first picture."""
-    said, odd = list(notes), []
-    for what, count in odd_things.items():
-        counted, _, first = what.partition(" (the first: ")
-        words = f"{count:,} {counted.replace('pictures', 'picture', 1) if count == 1 else counted}"
-        at = next((at for at, note in enumerate(said) if first and words in note), None)
-        if at is None:
-            odd.append(f"{what}: {count:,}")
-        else:
-            said[at] = said[at].replace(words, f"{words} (the first: {first}", 1)
-    return said, odd
 
 
 def pack(

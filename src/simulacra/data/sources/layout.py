@@ -383,8 +383,11 @@ def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> 
         said.append("no classes, as asked" if no_classes.startswith("--") else f"no classes, since {no_classes}")
     one_part = split is not None and (len(set(split.tolist())) < 2 or TRAIN not in split)
     said += [note for note in read.notes if not (one_part and note.startswith("split from"))]
-    for why, rows in read.outside.items():
-        said.append(f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} {why} left out")
+    odd = {
+        f"{'picture' if len(rows) == 1 else 'pictures'} {why} left out (the first: {read.names[rows[0]]})": len(rows)
+        for why, rows in read.outside.items()
+    }
+    said += [f"{count:,} {what}" for what, count in odd.items()]
     if one_part:
         left = SPLITS[int(split[0])] if split is not None and len(split) else "nothing"
         said.append(f"the split is drawn, since only {left} is left of the folders' own")
@@ -399,10 +402,7 @@ def _concluded(read: _Reading, no_classes: str, labelled: bool, drawn: bool) -> 
         labels=labels,
         split=split,
         lines=["; ".join(said)] if said else [],
-        odd={
-            f"pictures {why} left out (the first: {read.names[rows[0]]})": len(rows)
-            for why, rows in read.outside.items()
-        },
+        odd=odd,
         no_classes=no_classes,
         exclusive=bool(read.classes),
     )
