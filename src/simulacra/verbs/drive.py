@@ -147,7 +147,8 @@ def drive(training: Training, subject: Subject) -> int:
 def _updates(training: Training, subject: Subject, request: Request) -> int:
     """Runs the loop and takes a snapshot at each milestone; gives the last step."""
     run, recipe = training.run, training.recipe
-    title, tick = f"{recipe.objective.family} {run.path.name}", None
+    family, name, tick = recipe.objective.family, run.path.name, None
+    title = name if family in name else f"{family} {name}"
 
     def spent() -> bool:  # never before the first update, so that there is something to save
         return bool(training.start or tick) and budget.used >= 1
