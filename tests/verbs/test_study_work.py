@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from simulacra.progress import Live
+from simulacra.recipe import to_toml
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Outcome
 from simulacra.verbs.study import prepare
@@ -76,6 +77,23 @@ def test_a_run_has_no_more_threads_than_torch_and_one_that_is_alone_chooses(
     if asked is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert threads_each(count) == threads
+
+
+def test_all_runs_have_the_threads_that_the_first_has_chosen(study_file: MakeStudy, tmp_path: Path) -> None:
+    made, asked = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path), []
+
+    def choose(task: Task) -> Outcome:
+        asked.append(task.threads)
+        task.run.folder.mkdir(parents=True)
+        (task.run.folder / "recipe.toml").write_text(to_toml(task.run.recipe), "utf-8")
+        RunFolder(task.run.folder).write_facts({"threads": task.threads or 3})
+        return Outcome(task.run, "finished")
+
+    with ThreadPoolExecutor(1) as executor, Live("study") as live:
+        crew = Crew(executor, 1, partial(executor.submit, choose), lambda task, result: result)
+        outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
+        Work(made, crew, outcomes, None, live).go_on(made.trainings, lambda: False)
+    assert asked == [None, 3, 3, 3]
 
 
 def test_a_run_that_ends_by_the_signal_of_its_study_has_not_failed(study_file: MakeStudy, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def most_threads() -> int:
 
 
 def threads_each(count: int) -> int | None:
-    """Threads of each of so many runs at a time; None lets a run that is alone choose, as nobody asked for a number."""
+    """Threads of each of so many runs at a time; None lets the first of runs that are alone choose for all of them."""
     if count == 1 and "OMP_NUM_THREADS" not in os.environ:
         return None
     return max(1, min(cores() // count, most_threads()))
@@ -95,7 +95,7 @@ class Work:
         planned: the study.
         crew: who carries them out.
         outcomes: folder -> outcome, filled on the way.
-        threads: of torch in each run; None lets the run choose.
+        threads: of torch in each run; None lets the first run choose, for all.
         live: the progress line.
         running: the task of each future that is not done.
         shown: when the progress line was written last.
@@ -142,11 +142,18 @@ class Work:
                 why = f"the run that it starts from has not finished: {before.why}"
                 self.outcomes[run.folder] = Outcome(run, "failed", why)
             elif len(self.running) < self.crew.workers and (before is None or before.state == "finished"):
-                task = Task(self.planned.name, run, self.planned.data, self.threads, most_threads())
+                threads = self.threads or self._chosen()
+                task = Task(self.planned.name, run, self.planned.data, threads, most_threads())
                 self.running[self.crew.submit(task)] = task
             else:
                 rest.append(run)
         return rest
+
+    def _chosen(self) -> int | None:
+        """Threads that a run of the study has chosen: with the same for all, an interrupted study ends as any other."""
+        folders = [RunFolder(run.folder) for run in self.planned.trainings]
+        facts = (folder.read_facts() for folder in folders if folder.exists())
+        return next((each["threads"] for each in facts if isinstance(each.get("threads"), int)), None)
 
     def _report(self, outcome: Outcome) -> None:
         run = outcome.run
