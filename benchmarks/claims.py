@@ -25,13 +25,20 @@ HEAD = """# Claims put to the test
 
 Every claim that the reports behind this project make has a [study](studies.md). This page is written by
 `benchmarks/claims.py` from the results. A verdict is about one recipe, one data set and one budget, which the command
-names. *Supported* and *contradicted* are wrong in at most 5% of studies. *Undecided* is what the command prints as
-*cannot be told*; it comes with the smallest effect that the study could have seen in 8 of 10 cases. Effects are in
-the unit of the metric, with a 95% interval over seeds.
+names. *Supported* and *contradicted* are wrong in at most 5% of studies.
+
+How to read the tables:
+
+- **effect** is in the unit of the metric, with a two-sided 95% interval over seeds.
+- **p** is the one-sided p-value of the claim, several measures corrected together (Holm). Below 0.05, the claim is
+  *supported*. If the p-value of the opposite is below 0.05, the claim is *contradicted*; *p* is then above 0.95. Both
+  can happen although the two-sided interval just contains 0. Otherwise, the claim is *undecided*.
+- **detectable** is the smallest effect that 8 of 10 such studies would find. Read it first if a claim is *undecided*.
+
+Samples are compared as the study's file says, usually 1,000 of them by the features of `random-vgg`.
 
 """
 NONE = "not carried out yet"
-UNDECIDED = {"cannot be told": "undecided"}  # one word for tables
 
 
 def take(out: Path) -> list[str]:
@@ -86,7 +93,7 @@ def page() -> str:
     rows = ["| claim | study | verdict | seeds | says |", "|---|---|---|---|---|"]
     for name, result in results.items():
         study = load_study(name)
-        verdict, seeds = (shown(result["verdict"]), str(result["seeds"])) if result else (NONE, "–")
+        verdict, seeds = (result["verdict"], str(result["seeds"])) if result else (NONE, "–")
         rows.append(f"| {study.number} | [`{name}`](#{name}) | {verdict} | {seeds} | {study.claim} |")
     sections = [section(name, result, read_notes().get(name, {})) for name, result in results.items()]
     return HEAD + "\n".join(rows) + "\n\n" + "\n".join(sections)
@@ -98,8 +105,8 @@ def section(name: str, result: dict[str, Any] | None, notes: dict[str, str]) -> 
     lines = [f"## {name}", "", f"**Claim {study.number}.** {study.claim} ({study.source})", ""]
     if result is None:
         return "\n".join([*lines, f"{NONE[0].upper()}{NONE[1:]}: `simulacra study {name}`", ""])
-    lines += [f"**{shown(result['verdict']).capitalize()}.** {counts(result)}", ""]
-    lines += ["| measure | compared | effect | 95% interval | unit | p | could be seen | seeds | verdict |"]
+    lines += [f"**{result['verdict'].capitalize()}.** {counts(result)}", ""]
+    lines += ["| measure | compared | effect | 95% interval | unit | p | detectable | seeds | verdict |"]
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [row(one) for one in result["rows"]]
     lines.append("")
@@ -109,11 +116,6 @@ def section(name: str, result: dict[str, Any] | None, notes: dict[str, str]) -> 
     if (IMAGES / f"{name}.webp").is_file():
         lines += [f"![{study.claim}](images/claims/{name}.webp)", ""]
     return "\n".join([*lines, "```sh", command(name, result), "```", ""])
-
-
-def shown(verdict: str) -> str:
-    """A verdict in one word."""
-    return UNDECIDED.get(verdict, verdict)
 
 
 def counts(result: dict[str, Any]) -> str:
@@ -132,7 +134,7 @@ def row(one: dict[str, Any]) -> str:
     interval = "–" if one["low"] is None else f"{number(one['low'])} to {number(one['high'])}"
     numbers = [number(one[key]) for key in ("p", "detectable")]
     cells = [one["measure"], one["comparison"], number(one["effect"]), interval, one["unit"], *numbers]
-    return "| " + " | ".join([*cells, str(len(one["seeds"])), shown(one["verdict"])]) + " |"
+    return "| " + " | ".join([*cells, str(len(one["seeds"])), one["verdict"]]) + " |"
 
 
 def command(name: str, result: dict[str, Any]) -> str:

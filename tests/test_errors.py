@@ -30,7 +30,7 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("optimiser", "did you mean optimizer?"),
+        ("optimizer", "did you mean optimizer?"),
         ("xyz", "known: data, optimizer"),
     ],
 )

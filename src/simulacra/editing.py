@@ -29,7 +29,7 @@ class EditRequest:
 
     labels: Mapping[str, int]  # label -> 1 to add it, 0 to remove it
     strengths: tuple[float, ...] = (1.0,)  # distances along the direction
-    method: Method = "mean"  # how directions are learnt
+    method: Method = "mean"  # how directions are learned
     keep: tuple[str, ...] = ()  # labels that must not change
 
 
@@ -98,7 +98,7 @@ def _step(
         return _in_code(subject, codes, label, value), []
     if directions is None:
         raise RunError(f"{label} is not part of this model's code, and there are no directions of labels")
-    direction, notes = _learnt(directions, label, request.method), []
+    direction, notes = _learned(directions, label, request.method), []
     accuracy = directions.separation[directions.names.index(label)]
     if accuracy <= GUESSED:
         notes.append(
@@ -107,7 +107,7 @@ def _step(
         )
     others = [name for name in request.keep if name not in labels_in_code(subject)]
     if others:
-        rest = without(direction, np.stack([_learnt(directions, name, request.method) for name in others]))
+        rest = without(direction, np.stack([_learned(directions, name, request.method) for name in others]))
         left, names = share_left(direction, rest), ", ".join(others)
         if left < 0.01:
             raise RunError(f"--keep {names}: nothing of the direction of {label} remains; keep fewer labels")
@@ -117,7 +117,7 @@ def _step(
     return np.repeat(sign * direction[None], len(codes), 0), notes
 
 
-def _learnt(directions: LabelDirections, label: str, method: Method) -> Codes:
+def _learned(directions: LabelDirections, label: str, method: Method) -> Codes:
     direction = directions.of(label, method)
     if direction is None:
         raise RunError(f"{label} has no direction: too few of the {directions.source} have it, or too few lack it")
@@ -141,7 +141,7 @@ def _in_code(subject: Subject, codes: Codes, label: str, value: int) -> Codes:
     return steps
 
 
-MOST = 4000  # training images or samples that directions are learnt from
+MOST = 4000  # training images or samples that directions are learned from
 
 
 def learn_directions(
@@ -149,7 +149,7 @@ def learn_directions(
 ) -> LabelDirections:
     """Directions of all labels of a data set, as the run saw it, in the space of a model's codes at a step.
 
-    With an encoder, they are learnt from training images and their labels. Without one, they are learnt from samples,
+    With an encoder, they are learned from training images and their labels. Without one, they are learned from samples,
     whose labels the judge of the data set predicts. Directions lie in the noise and the continuous codes. At most
     `limit` images are taken; `progress` gets (done, total).
 
@@ -158,7 +158,7 @@ def learn_directions(
         RunError: the model generates no images.
     """
     if not store.label_names:
-        raise DataError(f"{store.path} has no labels, so no direction can be learnt; pack it with --labels table.csv")
+        raise DataError(f"{store.path} has no labels, so no direction can be learned; pack it with --labels table.csv")
     if isinstance(subject.objective, Encodes):
         rows = choose_rows(store.rows("train"), limit, Draw.EDITING)
         codes, labels = subject.encode(store.pixels(rows), progress), store.labels[rows]
@@ -180,7 +180,7 @@ def _judged_samples(
 ) -> tuple[Codes, NDArray[np.uint8]]:
     """Codes (n, width) of samples, and the labels (n, K) that the judge predicts for their images.
 
-    A label that the judge has not learnt is predicted for no image, so it gets no direction.
+    A label that the judge has not learned is predicted for no image, so it gets no direction.
     """
     judge = judge_of(store, progress=progress)
     assert judge is not None, "the data set has labels"

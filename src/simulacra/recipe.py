@@ -38,7 +38,7 @@ class Recipe(Settings):
         ema: decay of the exponential moving average (EMA) of the weights, in [0, 1): of the network that makes images,
             and of an encoder beside it. Samples and measurements then use the EMA; 0 keeps none.
         precision: of matrix products and convolutions; `auto` takes bfloat16 where the processor multiplies it
-            natively. Weights, optimiser state, losses and statistics are float32 in every case.
+            natively. Weights, optimizer state, losses and statistics are float32 in every case.
         sync_batch_norm: whether batch norm in several processes takes its statistics over all of them, as one process
             would; by default each takes them over its own share of the batch. See docs/scale.md.
         networks: name -> settings; a family says which names it needs.

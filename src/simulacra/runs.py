@@ -6,7 +6,7 @@
     metrics.jsonl       a row of means every `every.log` updates; equal runs give equal bytes
     timing.jsonl        seconds and images per second; the one stream that may differ between equal runs
     evaluations.jsonl   a value with its n, split, extractor, interval and step a row
-    directions.npz      where labels lead in the space of codes, learnt by `simulacra edit`
+    directions.npz      where labels lead in the space of codes, learned by `simulacra edit`
     checkpoints/        step-00001000.pt, written aside and renamed
     pictures/           NAME.png and NAME.npz, the arrays behind it
     figures/            NAME.svg and NAME.png, drawn by the report

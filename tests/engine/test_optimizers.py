@@ -1,4 +1,4 @@
-"""One optimiser a player."""
+"""One optimizer a player."""
 
 from collections.abc import Callable
 from math import cos, pi

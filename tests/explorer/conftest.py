@@ -101,7 +101,7 @@ def model(recipe: Recipe, step: int) -> Any:
 
 
 def save(run: RunFolder, recipe: Recipe, step: int) -> None:
-    """A checkpoint without optimisers, which nobody asks for here."""
+    """A checkpoint without optimizers, which nobody asks for here."""
     objective = model(recipe, step)
     state = {"step": step, "networks": objective.networks.state_dict(), "ema": {}}
     run.write_checkpoint(step, to_bytes(state), keep=0)

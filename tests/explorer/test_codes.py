@@ -57,7 +57,7 @@ def test_labels_and_steps_reach_the_command_too(run_of, client, simulacra, tmp_p
     assert shown != asks.get("/runs/the-acgan/picture.png", params=ask(one)).content, "the newest is another one"
 
 
-def test_directions_that_are_learnt_meanwhile_are_taken_and_the_command_writes_the_same(
+def test_directions_that_are_learned_meanwhile_are_taken_and_the_command_writes_the_same(
     make_run, client, simulacra, tmp_path
 ) -> None:
     run = make_run("infogan")  # its code is 3 numbers of noise, 5 of categories and a continuous one

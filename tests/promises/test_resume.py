@@ -39,7 +39,7 @@ def rows_of(run: Path) -> int:
 
 
 def assert_same_end(one: Path, other: Path) -> None:
-    """Equal rows, byte for byte, and equal weights and optimisers, bit for bit."""
+    """Equal rows, byte for byte, and equal weights and optimizers, bit for bit."""
     assert (one / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
     states = [read_checkpoint(RunFolder(run).checkpoints()[STEPS]) for run in (one, other)]
     assert_same(*states)

@@ -85,7 +85,7 @@ def test_too_few_seeds_give_no_verdict(planned: Callable[..., Plan]) -> None:
     made = planned(2)
     outcomes = finish(made, lambda run: [score(run, 1.0)])
     findings = answer(made, [*outcomes[:3], Outcome(outcomes[3].run, "failed", "no memory")])
-    assert findings.verdict == "cannot be told"
+    assert findings.verdict == "undecided"
     assert findings.rows[0].answer is None
     assert "an interval takes 2 seeds" in findings.rows[0].notes[-1]
 

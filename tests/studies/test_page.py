@@ -77,7 +77,7 @@ def test_what_cannot_be_told_comes_with_what_could_have_been_seen(
 ) -> None:
     _, findings = carried_out(-0.012)
     (row,) = findings.rows
-    assert findings.verdict == "cannot be told"
+    assert findings.verdict == "undecided"
     assert row.answer
     assert row.answer.detectable
     assert "The smallest effect that it could have seen in 8 of 10 studies is 0.0" in row_sentence(row)

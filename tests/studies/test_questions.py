@@ -43,15 +43,15 @@ def test_equal_by_hand() -> None:
     # Against a margin of 1 the difference of 2 is not inside, and with three seeds not certainly outside.
     answer = questions.equal(paired(CONTRAST), 1)
     assert answer.p > 0.5
-    assert questions.verdicts([answer]) == ["cannot be told"]
+    assert questions.verdicts([answer]) == ["undecided"]
     far = questions.equal(paired(CONTRAST + 100), 1)
     assert questions.verdicts([far]) == ["contradicted"]
 
 
 def test_no_difference_found_is_not_equal() -> None:
     noisy = paired(np.array([-3.0, 0.0, 3.0]))
-    assert questions.verdicts([questions.better(noisy, "different")]) == ["cannot be told"]
-    assert questions.verdicts([questions.equal(noisy, 1.0)]) == ["cannot be told"]
+    assert questions.verdicts([questions.better(noisy, "different")]) == ["undecided"]
+    assert questions.verdicts([questions.equal(noisy, 1.0)]) == ["undecided"]
 
 
 def test_the_smallest_margin_is_confirmed_where_cases_are_equal() -> None:
@@ -91,7 +91,7 @@ def test_early_not_late_needs_both_parts() -> None:
     early, late = paired(np.array([5.0, 6.0, 7.0])), paired(np.array([0.0, 0.2, -0.2]))
     assert questions.verdicts([questions.early_not_late(early, late, "higher")]) == ["supported"]
     # It helps early and just as much late: no interaction.
-    assert questions.verdicts([questions.early_not_late(early, early + 0.0, "higher")]) == ["cannot be told"]
+    assert questions.verdicts([questions.early_not_late(early, early + 0.0, "higher")]) == ["undecided"]
     # It harms early, and more so late.
     worse = paired(np.array([-9.0, -9.5, -9.2]))
     assert questions.verdicts([questions.early_not_late(-early, early, "higher")]) == ["contradicted"]
@@ -116,7 +116,7 @@ def test_holm_by_hand() -> None:
 
 def test_a_study_is_supported_by_all_its_measures_and_contradicted_by_one() -> None:
     assert questions.verdict(["supported", "supported"]) == "supported"
-    assert questions.verdict(["supported", "cannot be told"]) == "cannot be told"
+    assert questions.verdict(["supported", "undecided"]) == "undecided"
     assert questions.verdict(["supported", "contradicted"]) == "contradicted"
 
 

@@ -161,7 +161,7 @@ def test_players_that_run_in_circles_are_found(trained) -> None:
 
 
 @pytest.mark.parametrize("family", ["vae", "classifier"])
-def test_a_few_images_that_are_learnt_by_heart_are_found(family, trained) -> None:
+def test_a_few_images_that_are_learned_by_heart_are_found(family, trained) -> None:
     run, _ = trained(family, motifs=6, **({"objective.kl_weight": 0.01} if family == "vae" else {}))
     assert issues(diagnose(run)) == {"overfitting": "warning"}
 

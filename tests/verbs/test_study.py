@@ -45,7 +45,7 @@ def test_a_study_ends_in_a_verdict_goes_on_with_more_seeds_and_trains_nothing_tw
 ) -> None:
     path, out = study_file(), tmp_path / "studies"
     finished = study(str(path), out=out)
-    assert finished.findings.verdict in ("supported", "contradicted", "cannot be told")
+    assert finished.findings.verdict in ("supported", "contradicted", "undecided")
     assert [outcome.state for outcome in finished.findings.outcomes] == ["finished"] * 4
     result = json.loads(finished.result.read_text("utf-8"))
     assert result["rows"][0]["seeds"] == [0, 1]
@@ -64,7 +64,7 @@ def test_a_case_that_diverges_is_a_result(study_file: MakeStudy, tmp_path: Path)
     finished = study(str(study_file(cases=cases)), out=tmp_path / "studies")
     assert finished.findings.count("diverged") == 2
     assert finished.findings.count("finished") == 2
-    assert finished.findings.verdict == "cannot be told"
+    assert finished.findings.verdict == "undecided"
     assert any("wild, seed 1: diverged: " in sentence for sentence in finished.sentences)
 
 

@@ -347,7 +347,7 @@ class Run(TrainedModel):
             labels: label -> 1 to add it, 0 to remove it; a label that is a Python name may be given as `Smiling=1`.
             strength: distance along the direction; 1 is the distance between pictures with and without the label.
                 Several strengths give several images.
-            method: "mean" or "normal", how directions are learnt.
+            method: "mean" or "normal", how directions are learned.
             keep: labels that must not change.
             more: further labels.
 

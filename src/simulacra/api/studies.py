@@ -19,7 +19,7 @@ class Study:
 
     Attributes:
         claim: in a sentence.
-        verdict: "supported", "contradicted" or "cannot be told".
+        verdict: "supported", "contradicted" or "undecided".
         page: the HTML file.
     """
 

@@ -67,7 +67,7 @@ def _scheduled(history: History) -> bool:
 
 
 def overfitting(history: History) -> Finding | None:
-    """Training images are learnt by heart."""
+    """Training images are learned by heart."""
     signs = [*_risen(history), *_gaps(history), *_copies(history)]
     if not signs:
         return None

@@ -1,1 +1,1 @@
-"""Training: devices, optimisers, the loop, and what it saves and restores."""
+"""Training: devices, optimizers, the loop, and what it saves and restores."""

@@ -1,4 +1,4 @@
-"""How weights move: one optimiser per player, how large its steps are at what time, and the EMA of the weights."""
+"""How weights move: one optimizer per player, how large its steps are at what time, and the EMA of the weights."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ class Optimizers:
 
     Args:
         objective: whose players learn; its networks are where they will stay.
-        settings: the recipe's table of optimisers.
+        settings: the recipe's table of optimizers.
         devices: averages gradients over processes.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Directions in the space of codes: principal ones, and those of labels, learnt once and kept in the run folder.
+"""Directions in the space of codes: principal ones, and those of labels, learned once and kept in the run folder.
 
 A direction is a vector that takes a code without a label to one with it: a step of strength 1 leads as far along it as
 the codes of the two groups are apart. It is the same whoever asks: an edit, the explorer, or a leakage matrix.
@@ -116,7 +116,7 @@ class LabelDirections:
 
     names: tuple[str, ...]  # K labels
     step: int  # of the checkpoint that the codes belong to
-    source: str  # what they were learnt from, in words
+    source: str  # what they were learned from, in words
     mean: Codes  # (K, width) float32, differences of means; NaN where a label has too few examples
     normal: Codes  # (K, width) float32, normals of linear classifiers, scaled alike; NaN likewise
     # (K,) how well each classifier tells codes that it was not fitted to, 0.5 by guessing

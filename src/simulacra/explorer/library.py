@@ -49,7 +49,7 @@ class LoadedRun:
     run: RunFolder
     subject: Subject  # the model, with its data set where that is at hand
     map: dict[str, NDArray[Any]] | None  # arrays of the map of test codes; None where this checkpoint has none
-    label_directions: LabelDirections | None  # what `simulacra edit` learnt and kept of this checkpoint
+    label_directions: LabelDirections | None  # what `simulacra edit` learned and kept of this checkpoint
     beside: tuple[Stamp, ...]  # of the files that the map and the directions were read from
 
     @property

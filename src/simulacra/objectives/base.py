@@ -64,7 +64,7 @@ def choose(table: Mapping[str, T], key: str, name: str) -> T:
 
 
 class Optimize(Protocol):
-    """Takes one step of a player's optimiser down a loss; no other player's networks get a gradient."""
+    """Takes one step of a player's optimizer down a loss; no other player's networks get a gradient."""
 
     def __call__(self, player: str, loss: Tensor, *, retain_graph: bool = False) -> None:
         """Takes the step; `loss` is a scalar with a graph, which is freed unless `retain_graph`."""
@@ -76,7 +76,7 @@ class Objective(ABC):
     Attributes:
         networks: name -> network. The names are rows of tables, keys of checkpoints and targets of transfer.
         inputs: name of a network -> shape of one of its inputs, without the batch axis.
-        players: name of an optimiser -> names of the networks that it may change, as the settings say them.
+        players: name of an optimizer -> names of the networks that it may change, as the settings say them.
     """
 
     def __init__(self, parts: Parts, players: Mapping[str, tuple[str, ...]]) -> None:

@@ -19,7 +19,7 @@ class InfoGAN(Objective, Generates):
     """A GAN whose codes can be read from its images.
 
     Equation 6 of the paper: the minimum over G and Q, maximum over D of V(D, G) - lambda L_I(G, Q), where
-    L_I = E log Q(c|G(z, c)) + H(c). Q is a head on D's trunk. Three players, each with its own optimiser:
+    L_I = E log Q(c|G(z, c)) + H(c). Q is a head on D's trunk. Three players, each with its own optimizer:
 
     - discriminator, trunk and source head: ascends V;
     - generator: descends V (non-saturating) - lambda L_I;

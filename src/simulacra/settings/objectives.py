@@ -70,7 +70,7 @@ class FamilySettings(Settings):
         labelled: whether a recipe names labels, which then condition the family; else it takes none.
         generates: whether there is a network that generates images, and so one whose weights an EMA averages.
         validates: whether something of it is measured on held-out images at a checkpoint.
-        players: each optimiser and the networks that it moves.
+        players: each optimizer and the networks that it moves.
     """
 
     full_name: ClassVar[str]
@@ -301,7 +301,7 @@ class InfoganSettings(Settings):
 
     @property
     def players(self) -> Players:
-        """Each optimiser and the networks that it moves."""
+        """Each optimizer and the networks that it moves."""
         trunk = ("discriminator",) if self.train_trunk else ()
         return {
             "discriminator": ("discriminator", "source"),

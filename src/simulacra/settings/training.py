@@ -1,4 +1,4 @@
-"""What a recipe says of data, optimisers and rhythm, whatever the family."""
+"""What a recipe says of data, optimizers and rhythm, whatever the family."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -86,7 +86,7 @@ class DataSettings(Settings):
 
 
 class PlayerSettings(Settings):
-    """An optimiser's numbers where one player differs from the rest; None takes the common value."""
+    """An optimizer's numbers where one player differs from the rest; None takes the common value."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop"] | None = None
     lr: PositiveFloat | None = None
@@ -102,7 +102,7 @@ KNOWN_TO = {"betas": ("adam", "adamw"), "momentum": ("sgd", "rmsprop")}
 
 
 class OptimizerSettings(Settings):
-    """The optimisers: one per player, alike unless `[optimizer.PLAYER]` says otherwise.
+    """The optimizers: one per player, alike unless `[optimizer.PLAYER]` says otherwise.
 
     Args:
         name: the algorithm.
@@ -147,7 +147,7 @@ class OptimizerSettings(Settings):
         return self
 
     def of(self, player: str) -> "OptimizerSettings":
-        """The numbers of one player's optimiser."""
+        """The numbers of one player's optimizer."""
         differs = self.players.get(player, PlayerSettings()).model_dump(exclude_none=True)
         return self.model_copy(update={"players": {}} | differs)
 
@@ -158,7 +158,7 @@ class StartSettings(Settings):
     Args:
         run: its folder, relative to the current folder.
         networks: network of this recipe -> network of that run; every name that both have by default.
-        frozen: networks of this recipe that keep these weights: no optimiser moves them, their batch norm
+        frozen: networks of this recipe that keep these weights: no optimizer moves them, their batch norm
             uses the statistics that came with them, and their dropout is off.
         step: of one of that run's checkpoints; the newest by default.
     """

@@ -170,7 +170,7 @@ def answer(plan: Plan, outcomes: Sequence[Outcome]) -> Findings:
     rows = []
     for row, one in zip(found, answers, strict=True):
         if one is None:
-            rows.append(Row(row, None, None, "cannot be told"))
+            rows.append(Row(row, None, None, "undecided"))
             continue
         page = None
         if plan.study.question.kind == "trend":

@@ -24,7 +24,7 @@ from simulacra.estimates import LEVEL, Estimate
 
 Numbers = NDArray[np.float64]
 Direction = Literal["higher", "lower", "different"]
-Verdict = Literal["supported", "contradicted", "cannot be told"]
+Verdict = Literal["supported", "contradicted", "undecided"]
 
 ALPHA, POWER = 1 - LEVEL, 0.8
 MOST_SEEDS = 200  # more are advised to nobody
@@ -203,7 +203,7 @@ def verdicts(answers: Sequence[Answer]) -> list[Verdict]:
         holm([answer.p_against for answer in answers]),
     )
     return [
-        "supported" if p < ALPHA else "contradicted" if opposite < ALPHA else "cannot be told"
+        "supported" if p < ALPHA else "contradicted" if opposite < ALPHA else "undecided"
         for p, opposite in zip(favour, against, strict=True)
     ]
 
@@ -212,7 +212,7 @@ def verdict(of_measures: Sequence[Verdict]) -> Verdict:
     """What a study says: supported where all measures support the claim, contradicted where one contradicts it."""
     if "contradicted" in of_measures:
         return "contradicted"
-    return "supported" if set(of_measures) == {"supported"} else "cannot be told"
+    return "supported" if set(of_measures) == {"supported"} else "undecided"
 
 
 def _one_sided(contrast: Numbers) -> tuple[float, float]:

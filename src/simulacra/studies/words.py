@@ -10,7 +10,7 @@ from simulacra.studies.questions import ALPHA, MOST_SEEDS, Answer, Verdict
 VERDICTS: dict[Verdict, str] = {
     "supported": "The claim is supported.",
     "contradicted": "The claim is contradicted.",
-    "cannot be told": "This study cannot tell whether the claim holds.",
+    "undecided": "This study cannot tell whether the claim holds.",
 }
 FEW = 5  # seeds below which the spread is hardly known
 METHODS = {
@@ -50,7 +50,7 @@ def row_sentence(row: Row) -> str:
         return f"{name}: no number ({'; '.join(row.notes)})."
     interval = "" if effect.low is None else f" (95% interval {number(effect.low)} to {number(effect.high)})"
     text = f"{name}: {number(effect.value)}{interval}, {len(row.comparison.seeds)} seeds; {row.verdict}"
-    if row.verdict == "cannot be told" and answer.detectable is not None:
+    if row.verdict == "undecided" and answer.detectable is not None:
         margin = row.comparison.measure.margin
         smallest = "margin that it could confirm" if margin is not None else "effect that it could have seen"
         text += f". The smallest {smallest} in 8 of 10 studies is {number(answer.detectable)}. {_more_seeds(answer)}"

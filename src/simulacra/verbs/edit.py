@@ -34,7 +34,7 @@ class Editor:
     """Edits pictures with one run.
 
     Attributes:
-        run: its folder; learnt directions are kept there.
+        run: its folder; learned directions are kept there.
         subject: the run's model.
         data: the store that it was trained on, if it has moved.
     """
@@ -50,7 +50,7 @@ class Editor:
             RunError: this run cannot do it, or there are neither kept directions nor the data to learn them from.
         """
         check(request)
-        self.subject.generates  # noqa: B018  # refuses a model that generates no images before anything is learnt
+        self.subject.generates  # noqa: B018  # refuses a model that generates no images before anything is learned
         in_code = labels_in_code(self.subject)
         directions = self.directions() if any(name not in in_code for name in request.labels) else None
         labels = (*in_code, *(directions.names if directions else self.subject.recipe.data.labels))
@@ -79,9 +79,9 @@ class Editor:
         if not store.label_names:
             raise DataError(no_labels(self.run, self.subject.recipe, store))
         with Live("learning directions") as live:
-            learnt = learn_directions(self.subject, store, step, live.count)
-        keep_aside(self.run.path / NAME, to_bytes(learnt))  # else they are learnt again the next time
-        return learnt
+            learned = learn_directions(self.subject, store, step, live.count)
+        keep_aside(self.run.path / NAME, to_bytes(learned))  # else they are learned again the next time
+        return learned
 
 
 def edit(
@@ -140,7 +140,7 @@ def edit(
 
 
 def no_labels(run: RunFolder, recipe: Recipe, store: ImageStore) -> str:
-    """Why no direction can be learnt from data without labels, and how to label it for this run.
+    """Why no direction can be learned from data without labels, and how to label it for this run.
 
     A run that was trained without labels takes the same pictures with labels, if they are packed as for the run.
     """

@@ -85,14 +85,14 @@ def by_class_mean(material: Material) -> tuple[Flags, Tensor]:
     their images are not moved.
     """
     codes, labels = _codes_and_labels(material)
-    learnt = np.flatnonzero(labels.sum(0) >= LEAST)
+    learned = np.flatnonzero(labels.sum(0) >= LEAST)
     means = torch.zeros(labels.shape[1], codes.shape[1])
-    for column in learnt:
+    for column in learned:
         means[column] = codes[torch.from_numpy(labels[:, column])].mean(0)
     rows = _held_out(material, 1)
-    rows = rows[np.isin(material.store.labels[rows].argmax(1), learnt)]
+    rows = rows[np.isin(material.store.labels[rows].argmax(1), learned)]
     own = material.store.labels[rows].argmax(1)
-    asked = learnt[stream(0, Draw.WANTED_CLASSES).integers(0, len(learnt), len(own))] if len(learnt) else own
+    asked = learned[stream(0, Draw.WANTED_CLASSES).integers(0, len(learned), len(own))] if len(learned) else own
     moved = encoded(material, rows) - means[torch.from_numpy(own)] + means[torch.from_numpy(asked)]
     return np.eye(labels.shape[1], dtype=bool)[asked], moved
 

@@ -11,7 +11,7 @@ const HINTS = {
   attributes: "Each slider moves the code along an attribute vector: the mean code of images with the attribute minus the mean code of "
     + "images without it. Attributes that often occur together in the data change together.",
   none: "There are no attributes to change. The model was not trained with labels, its test images have no labels at hand, and "
-    + "simulacra edit has not learnt attribute vectors for this run.",
+    + "simulacra edit has not learned attribute vectors for this run.",
 };
 let sliders = []; // { part, name, set }
 

@@ -98,7 +98,7 @@ def networks(record: Record) -> Section | None:
         ]
         rows.append(("all", "", number(record.fact("parameters"))))
         head = ("player", "networks that it updates", "parameters")
-        caption = "Each player has its own optimiser and updates only its networks."
+        caption = "Each player has its own optimizer and updates only its networks."
         blocks.append(Table(caption, head, rows, frozenset({2}), total=True))
     for name, network in tables.items():
         layers = network.get("layers", [])
