@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
@@ -330,8 +330,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
             future.set_result(carry_out(task))
             return future
 
-        with ThreadPoolExecutor(1) as executor:
-            yield Crew(executor, 1, submit, lambda task, result: result)
+        yield Crew(1, submit, lambda task, result: result)
 
     monkeypatch.setattr(study_work, "local", crew)
 
@@ -363,7 +362,7 @@ def start(native_bfloat16: bool) -> Iterator[Callable[..., subprocess.Popen[str]
 
 
 # What commands import, imported once for all processes of a test; torch imports its own parts when it needs them.
-VERBS = ["train", "evaluate", "export", "report", "sample", "study", "study_run", "data"]
+VERBS = ["train", "evaluate", "best", "export", "report", "sample", "study", "study_run", "data"]
 IMPORTED = [
     "simulacra.cli",
     *(f"simulacra.verbs.{verb}" for verb in VERBS),

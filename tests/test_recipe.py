@@ -43,12 +43,6 @@ def test_any_text_and_number_survive_toml(title: str, label: str, lr: float) -> 
     assert read_table(tomllib.loads(to_toml(recipe)), "", {}) == recipe
 
 
-def test_only_what_differs_from_the_defaults_can_be_asked_for(tiny: MakeRecipe) -> None:
-    table = to_table(tiny("gan"), everything=False)
-    assert "optimizer" not in table or table["optimizer"] == {}
-    assert table["every"] == {"log": 2, "checkpoint": 3, "keep": 0, "epochs": [1]}
-
-
 def test_a_recipe_cannot_be_changed_in_place(tiny: MakeRecipe) -> None:
     recipe: Any = tiny("gan")
     with pytest.raises(ValueError, match="frozen"):

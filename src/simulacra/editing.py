@@ -38,8 +38,7 @@ class EditResult:
     """Edited pictures."""
 
     images: Images  # (n, strengths, H, W, C)
-    reconstructions: Images  # (n, H, W, C): the decoded code of each picture before it moves
-    errors: NDArray[np.float32]  # (n,) mean squared error of the reconstructions, for images in [-1, 1]
+    errors: NDArray[np.float32]  # (n,) mean squared error of strength 0, the reconstruction, for images in [-1, 1]
     notes: list[str]  # sentences that a person should read beside the pictures
 
 
@@ -66,10 +65,9 @@ def edit_images(
         changed[..., :noise] = changed[..., :noise].clip(-1, 1)  # the range of training
     edited = subject.decode(torch.from_numpy(changed.reshape(-1, changed.shape[-1])))
     shape = (len(images), len(request.strengths), *edited.shape[1:])
-    reconstructions = subject.decode(torch.from_numpy(codes))
     error = f"{float(errors.max()):.3f}, for pixel values from -1 to 1"
     notes.append(f"the mean squared error of the reconstruction, before the edit, is {error}")
-    return EditResult(edited.reshape(shape), reconstructions, errors, notes)
+    return EditResult(edited.reshape(shape), errors, notes)
 
 
 def codes_of(subject: Subject, images: Images, progress: Progress | None = None) -> tuple[Codes, NDArray[np.float32]]:

@@ -59,6 +59,7 @@ def keep_aside(target: Path | None, content: bytes) -> bool:
     return target is not None
 
 
+BUSY = 0.25  # share of the cores that other programs may use before a line says so
 GROUP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # control groups: this process's, and their tree
 
 

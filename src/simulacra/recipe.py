@@ -324,9 +324,9 @@ def _tags(model: type[BaseModel]) -> tuple[str, ...]:
     return get_args(field.annotation) if field else ()
 
 
-def to_table(recipe: Recipe, *, everything: bool = True) -> dict[str, Any]:
-    """The recipe as TOML values: everything, or only what differs from the defaults."""
-    table = recipe.model_dump(mode="json", exclude_none=True, exclude_defaults=not everything)
+def to_table(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as TOML values, with all defaults."""
+    table = recipe.model_dump(mode="json", exclude_none=True)
     optimizer = table.get("optimizer", {})
     optimizer |= optimizer.pop("players", {})
     return table

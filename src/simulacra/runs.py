@@ -61,6 +61,7 @@ KINDS: dict[str, Any] = {
     "data": dict,
     "best": dict,
     "measured": dict,
+    "measured_by_studies": dict,
     "rows": dict,
 }
 
@@ -395,7 +396,7 @@ class RunFolder:
         return {path.stem: path for path in sorted((self.path / "pictures").glob("[!.]*.npz"))}
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """The arrays behind a picture, or None where it was not drawn."""
+        """The arrays behind a picture, or None where it was not drawn. Raises DAMAGED_ARRAYS: they cannot be read."""
         path = self.path / "pictures" / f"{name}.npz"
         return read_npz(path) if path.is_file() else None
 

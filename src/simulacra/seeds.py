@@ -15,7 +15,11 @@ _PROCESS: ContextVar[tuple[int, int]] = ContextVar("process", default=(0, 1))
 
 @unique
 class Draw(IntEnum):
-    """What is drawn: the first key of every stream, so that no two kinds of draw share their random numbers."""
+    """What is drawn: the first key of every stream, so that no two kinds of draw share their random numbers.
+
+    Three draws are older than this list, and their numbers stay as they are, since other ones would change what they
+    give: dropout and the noise of networks in an update (engine/loop.py), the weights of random-vgg, and drawn faces.
+    """
 
     # Training: changing one of these numbers changes what a recipe trains.
     ORDER = 1  # of training images in an epoch

@@ -185,6 +185,13 @@ def test_a_decompression_bomb_is_refused_before_it_takes_memory(side: int) -> No
         read_picture(png_header(side, side), (8, 8))
 
 
+def test_a_program_may_have_lifted_the_limit_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert read_picture(saved(Image.new("RGB", (64, 64)), "PNG"), (8, 8)).pixels.shape == (8, 8, 3)
+    with pytest.raises(DataError, match="more than the 100 that are allowed"):
+        read_picture(saved(Image.new("RGB", (64, 64)), "PNG"), (8, 8), most=100)
+
+
 def test_sizes_and_crops_are_parsed_or_explained() -> None:
     assert parse_size("64") == (64, 64)
     assert parse_size("64x48") == (64, 48)

@@ -297,6 +297,29 @@ def test_a_meter_goes_on_between_two_rows_as_if_it_had_not_stopped() -> None:
     assert second.flush() == whole.flush()
 
 
+class Pair(Devices):
+    """Two processes whose numbers are equal."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu", "float32")
+        self.world = 2
+
+    def highest(self, *numbers: int) -> tuple[int, ...]:
+        return numbers
+
+    def sums(self, numbers: list[float]) -> list[float]:
+        return [2 * number for number in numbers]
+
+
+def test_a_meter_goes_on_with_another_number_of_processes() -> None:
+    both, alone = Meter(Pair()), Meter(ALONE)
+    for step in range(3):
+        both.add({"loss/total": tensor(5.0)}, step)
+    alone.load(both.state())
+    alone.add({"loss/total": tensor(5.0)}, 3)
+    assert alone.flush() == both.flush() == {"loss/total": 5.0}
+
+
 def test_a_number_that_carries_a_graph_is_taken_without_it() -> None:
     meter = Meter(ALONE)
     meter.add({"loss/total": tensor(1.0, requires_grad=True) * 2}, 0)

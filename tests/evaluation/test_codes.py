@@ -132,6 +132,7 @@ def test_a_text_that_describes_no_code_is_refused_in_a_sentence(text, said) -> N
         ("gan", '{"numbers": [1, 2]}', "numbers has 2 numbers, and a code of this model 3"),
         ("gan", '{"noise": [1, 2, 3, 4]}', "noise has 4 numbers, and a code of this model 3"),
         ("gan", '{"numbers": [1e9, 0, 0]}', "numbers.1 is 1e+09, out of range; expected -100 to 100"),
+        ("gan", '{"noise": [1e30, 0, 0]}', "noise.1 is 1e+30, out of range; expected -100 to 100"),
         ("gan", '{"labels": {"Smiling": 1}}', "trained without labels"),
         (
             "acgan",

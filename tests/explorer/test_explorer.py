@@ -49,7 +49,7 @@ def test_the_port_that_was_taken_instead_is_said(taken, run_of, served, simulacr
         (["--host", "::"], "lets other machines connect"),
         (["--host", "192.168.0.7"], "lets other machines connect"),
         (["--token", "short"], "expected at least 8 characters"),
-        (["--port", "70000"], "--port 70000: expected 0 to 65535"),
+        (["--port", "70000"], "port 70000: expected 0 to 65535"),
         (["--host", "no such place.invalid", "--token", "a long word"], "there is no such address"),
     ],
 )

@@ -169,6 +169,7 @@ def test_an_uploaded_picture_lies_on_the_map_where_its_code_belongs(kind, make_r
 @pytest.mark.parametrize("query", ["x=nan&y=0", "x=inf&y=0", "x=1e9&y=0", "x=a&y=0", "x=1"])
 def test_a_position_off_every_map_is_refused(query, asks) -> None:
     assert asks.get(f"/runs/the-vae/map/point.json?{query}").status_code == 422
+    assert asks.get(f"/runs/the-vae/map/line.json?{query}&x=1&y=1").status_code == 422
 
 
 @pytest.fixture

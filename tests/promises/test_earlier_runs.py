@@ -12,7 +12,7 @@ from simulacra.errors import RunError
 from simulacra.evaluation.metrics.held_out import best_of
 from simulacra.report import write_report
 from simulacra.runs import RunFolder
-from simulacra.verbs.evaluate import best
+from simulacra.verbs.best import best
 from simulacra.verbs.report import compare
 
 EARLIER = Path(__file__).parent / "earlier_run"

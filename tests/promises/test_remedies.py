@@ -197,7 +197,7 @@ SITUATIONS: dict[tuple[str, str], str] = {
     ("verbs/report.py", "compare{} RUN"): "compare vae",
     ("verbs/study.py", "study new my-study.toml"): "study new",
     ("verbs/study.py", "study {} --dry-run"): "not run: verbs/test_study.py",
-    ("verbs/train.py", "explore {}"): "not run: it ends with Ctrl-C",
+    ("verbs/demo.py", "explore {}"): "not run: it ends with Ctrl-C",
 }
 
 

@@ -65,6 +65,14 @@ def test_the_page_is_one_file_with_everything_in_it(carried_out: Callable[..., t
     }
 
 
+def test_a_damaged_picture_is_left_out(carried_out: Callable[..., tuple[Plan, Findings]]) -> None:
+    made, findings = carried_out(0.5)
+    for run in made.runs:
+        (picture,) = (run.folder / "pictures").glob("fixed-*.npz")
+        picture.write_bytes(b"PK damaged")
+    assert "What was found" in write_page(made, findings, COMMAND).read_text("utf-8")
+
+
 def test_a_page_without_a_finished_run_says_so(carried_out: Callable[..., tuple[Plan, Findings]]) -> None:
     made, findings = carried_out(0.5, diverged=8)
     text = write_page(made, findings, COMMAND).read_text("utf-8")

@@ -69,6 +69,10 @@ def test_early_points_are_checkpoints(study_file: MakeStudy) -> None:
     run = planned(study_file(question={"kind": "early-not-late"}, measures=[EARLY])).runs[0]
     assert run.points == {"25%": 25, "100%": 100}
     assert (run.recipe.every.checkpoint, run.recipe.every.keep) == (25, 0)
+    late = EARLY | {"at": ["75%", "100%"]}
+    other = planned(study_file(question={"kind": "early-not-late"}, measures=[late])).runs[0]
+    assert other.recipe == run.recipe
+    assert other.folder != run.folder, "the checkpoint at 75% was dropped there"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,10 @@ def test_kept_checkpoints_can_be_scored_afterwards(trained, simulacra) -> None:
     said = simulacra("best", run.path, "--metric", "kernel_distance").out
     assert "is best: its kernel_distance on valid images is the lowest" in said
     assert run.read_facts()["best"]["metric"] == "kernel_distance"
+    rows = len(run.rows("evaluations"))
+    run.rewind(6)
+    assert len([row for row in run.rows("evaluations") if "seed" in row]) == 6, "a training does not score them again"
+    assert len(run.rows("evaluations")) <= rows
 
 
 def test_a_report_can_show_the_best_checkpoint(trained, simulacra) -> None:

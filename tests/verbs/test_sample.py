@@ -210,6 +210,9 @@ def test_samples_may_replace_samples(trained: Any, simulacra: Run, tmp_path: Pat
     for seed in (0, 1):
         assert simulacra("sample", run, "-n", 2, "--seed", seed, "--out", out).code == 0
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png"]
+    simulacra("sample", run, "-n", 11, "--out", out, code=0)
+    simulacra("sample", run, "-n", 2, "--out", out, code=0)
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png"], "nothing is left of more samples"
 
 
 @pytest.mark.parametrize("more", [("-n", 3), ("--seed", 0)])

@@ -163,6 +163,12 @@ def test_the_list_names_every_study_that_ships(simulacra: Callable[..., Any]) ->
     assert [row["number"] for row in rows] == sorted(row["number"] for row in rows)
 
 
+def test_cases_that_are_one_recipe_on_the_data_are_refused(study_file: MakeStudy, tmp_path: Path) -> None:
+    cases = {"twice": {"data": {"size": 16}}, "once": {"data": {"size": 8}}}  # the store has one size
+    with pytest.raises(StudyError, match=r"cases '.*' and '.*' are the same recipe on "):
+        prepare(str(study_file(cases=cases)), full=False, seeds=None, data=None, out=tmp_path)
+
+
 def test_a_study_that_is_not_there_is_refused() -> None:
     with pytest.raises(StudyError, match="there is no study"):
         study("kl-wait")

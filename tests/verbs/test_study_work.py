@@ -49,7 +49,7 @@ def test_a_study_that_goes_on_trains_its_runs_with_as_many_threads_as_before(
             def submit(task: Task) -> Future[Any]:
                 return executor.submit(Outcome, task.run, "finished")
 
-            yield Crew(executor, workers, submit, lambda task, result: result)
+            yield Crew(workers, submit, lambda task, result: result)
 
     monkeypatch.setattr("simulacra.verbs.study_work.local", local)
     monkeypatch.setattr("simulacra.verbs.study_work.cores", lambda: 8)
@@ -90,7 +90,7 @@ def test_all_runs_have_the_threads_that_the_first_has_chosen(study_file: MakeStu
         return Outcome(task.run, "finished")
 
     with ThreadPoolExecutor(1) as executor, Live("study") as live:
-        crew = Crew(executor, 1, partial(executor.submit, choose), lambda task, result: result)
+        crew = Crew(1, partial(executor.submit, choose), lambda task, result: result)
         outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
         Work(made, crew, outcomes, None, live).go_on(made.trainings, lambda: False)
     assert asked == [None, 3, 3, 3]
@@ -105,7 +105,7 @@ def test_a_run_that_ends_by_the_signal_of_its_study_has_not_failed(study_file: M
         return Outcome(task.run, "failed", "the process of the run is gone")
 
     with ThreadPoolExecutor(1) as executor, Live("study") as live:
-        crew = Crew(executor, 1, partial(executor.submit, killed), lambda task, result: result)
+        crew = Crew(1, partial(executor.submit, killed), lambda task, result: result)
         outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
         Work(made, crew, outcomes, 1, live).go_on(made.trainings, asked_to_stop.is_set)
     assert {outcome.state for outcome in outcomes.values()} == {"missing"}
@@ -126,7 +126,7 @@ def test_a_run_that_cannot_begin_is_reported_and_ends_the_study(study_file: Make
         def submit(task: Task) -> Future[Any]:
             return executor.submit(lambda: None if task.run in stopped else Outcome(task.run, "finished"))
 
-        crew = Crew(executor, 1, submit, lambda task, result: result)
+        crew = Crew(1, submit, lambda task, result: result)
         outcomes = {run.folder: Outcome(run, "missing") for run in made.trainings}
         Work(made, crew, outcomes, 1, live).go_on(made.trainings, lambda: False)
     states = [(outcome.run.case, outcome.state) for outcome in outcomes.values()]

@@ -2,15 +2,30 @@
 
 import signal
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulacra.verbs.study import prepare
 from simulacra.verbs.study_run import Task
-from simulacra.verbs.study_workers import Child
+from simulacra.verbs.study_workers import Child, Crew
 
 MakeStudy = Callable[..., Path]
+
+
+class KilledWorker(Exception):
+    """As Dask raises it, which shares no ancestor with other errors."""
+
+
+def test_an_error_of_the_executor_is_a_failed_run(study_file: MakeStudy, tmp_path: Path) -> None:
+    (run, *_) = prepare(str(study_file()), full=False, seeds=None, data=None, out=tmp_path).runs
+    task, future = Task("weights", run, "nowhere", 1, 1), Future[Any]()
+    future.set_exception(KilledWorker("its worker was killed four times"))
+    outcome = Crew(1, lambda task: future, lambda task, result: result).outcome(task, future)
+    assert outcome is not None
+    assert (outcome.state, outcome.why) == ("failed", "its worker was killed four times")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from simulacra.recipe import Recipe, overview
 from simulacra.report.compare import Comparison
 from simulacra.runs import RunFolder
 from simulacra.tabular import Rows
+from simulacra.verbs.best import Scored
+from simulacra.verbs.best import best as best_of_run
 from simulacra.verbs.data import audit as audit_store
 from simulacra.verbs.data import pack as pack_source
-from simulacra.verbs.evaluate import Evaluated, Scored
-from simulacra.verbs.evaluate import best as best_of_run
+from simulacra.verbs.evaluate import Evaluated
 from simulacra.verbs.report import compare as compare_runs
 from simulacra.verbs.report import report as report_runs
 from simulacra.verbs.train import train as train_run

@@ -131,7 +131,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="Minutes of training per model, at most.")] = 1.0,
 ) -> None:
     """Draw avatars, train a VAE, a DCGAN and an ACGAN on equally many of them, and report."""
-    from simulacra.verbs import train as verb
+    from simulacra.verbs import demo as verb
 
     echo(verb.demo(out, minutes, say))
 
@@ -291,7 +291,7 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Score the kept checkpoints of a run on its valid images, and mark the best for --step best."""
-    from simulacra.verbs import evaluate as verb
+    from simulacra.verbs import best as verb
 
     scores = verb.best(run, metric=metric, data=data, features=features, say=say)
     if as_json:
@@ -366,7 +366,7 @@ def study(
         if as_json:
             echo(json.dumps(rows))
             return
-        print_table(verb.list_table())
+        print_table(verb.list_table(rows))
         return
     if name == "new":
         echo(verb.new(file))

@@ -299,7 +299,9 @@ def _of_labels(report: dict[str, Any]) -> Iterator[str]:
         return
     for label in labels:
         if min(label["share"], 1 - label["share"]) < RARE:
-            yield f"label {label['name']} is 1 in {label['count']:,} of {report['images']:,} images: hard to learn"
+            few = min(label["count"], report["images"] - label["count"])
+            has = "have" if few == label["count"] else "lack"
+            yield f"only {few:,} of {report['images']:,} images {has} label {label['name']}: hard to learn"
     for pair in report["correlations"]:
         if abs(pair["r"]) >= STRONG:
             how = "mostly come together" if pair["r"] > 0 else "mostly exclude each other"

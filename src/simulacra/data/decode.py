@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -166,7 +167,7 @@ def read_picture(
         DataError: why it cannot be read, without the file's name (the caller knows it best).
     """
     form = _Form(size, parse_crop(crop), grey, background, scales)
-    limit = most or Image.MAX_IMAGE_PIXELS or 0
+    limit = _limit(most)
     with _in_words(limit):
         jpeg = read_jpeg(file)
         usual = load_usual(jpeg, lambda original: _shrink(original, size, form.crop), limit)
@@ -217,7 +218,7 @@ def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | No
     Raises:
         DataError: it cannot be read.
     """
-    limit = most or Image.MAX_IMAGE_PIXELS or 0
+    limit = _limit(most)
     with _in_words(limit), _lenient(limit), _opened(file) as image:
         kind = kind_of_depth(image)
         if kind in (None, "16-bit"):
@@ -225,6 +226,11 @@ def measure_depth(file: Path, most: int | None = None) -> tuple[str, Range] | No
         mend(image)
         image.load()
         return kind, extent_of(deep_values(image))
+
+
+def _limit(most: int | None) -> int:
+    """Pixels that a picture may have: so many, or what Pillow calls safe, unless a program has lifted that."""
+    return most or Image.MAX_IMAGE_PIXELS or sys.maxsize
 
 
 @contextmanager

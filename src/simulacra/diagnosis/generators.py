@@ -84,7 +84,8 @@ def generator_wins(history: History) -> Finding | None:
     slow, fast = optimizer.of("discriminator").lr, optimizer.of("generator").lr
     meaning = "The discriminator cannot spot generated images although they are poor: it teaches nothing."
     remedy = f"a faster discriminator, --set optimizer.discriminator.lr={max(4 * slow, fast):.2g}"
-    if getattr(history.recipe.objective, "discriminator_steps", 0):
+    objective = history.recipe.objective
+    if getattr(objective, "discriminator_steps", 0) and not getattr(objective, "joint", False):
         remedy += ", or more of its steps, --set objective.discriminator_steps=2"
     return Finding("generator-wins", "serious" if poor else "warning", signs, meaning, f"{remedy}.")
 
@@ -107,7 +108,7 @@ def oscillation(history: History) -> Finding | None:
     optimizer = history.recipe.optimizer
     rates = " ".join(f"--set optimizer.{player}.lr={optimizer.of(player).lr / 4:.2g}" for player in players)
     calmer = "an EMA of the weights, --set ema=0.999" if not history.recipe.ema else "gradient penalties, family r3gan"
-    if optimizer.betas[0] > 0.5:
+    if optimizer.name.startswith("adam") and optimizer.betas[0] > 0.5:
         calmer = "less momentum, --set 'optimizer.betas=[0.5, 0.999]'"
     meaning = "The players run in circles: losses swing, and the same code shows something else in every snapshot."
     return Finding("oscillation", "warning", (restless, *swings), meaning, f"slower players, {rates}, or {calmer}.")

@@ -319,7 +319,7 @@ def find_device(name: str, crew: Crew) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name not in COUNTS or COUNTS[name]() < crew.local:
-        lack = "none" if crew.local == 1 else f"no {crew.local} of them"
+        lack = "none" if crew.local == 1 else f"fewer than {crew.local}"
         raise RecipeError(f"--device {name}: this machine has {lack}; try --device auto or cpu")
     if name == "cuda":
         torch.cuda.set_device(crew.local_rank)

@@ -40,7 +40,7 @@ class Meter:
         """Takes the scalars of one update."""
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach().to(self.devices.wide)
-            self.counts[name] = self.counts.get(name, 0) + 1
+            self.counts[name] = self.counts.get(name, 0) + self.devices.world
         finite = torch.stack([value.detach().float() for value in values.values()]).isfinite().all()
         bad = torch.where(finite, -1, step)
         self.bad = bad if self.bad is None else torch.where(self.bad < 0, bad, self.bad)
@@ -59,12 +59,15 @@ class Meter:
     def flush(self) -> dict[str, float]:
         """The means since the last flush, by name. Raises Diverged: one of them is not finite."""
         self.check()
-        means = {name: total / (self.counts[name] * self.devices.world) for name, total in self.totals().items()}
+        means = {name: total / self.counts[name] for name, total in self.totals().items()}
         self.sums, self.counts, self.bad = {}, {}, None
         return means
 
     def state(self) -> State:
-        """What a checkpoint keeps, so that a run that is saved between two rows still writes the same rows."""
+        """What a checkpoint keeps, so that a run that is saved between two rows still writes the same rows.
+
+        Sums and counts are those of all processes, so another number of them may go on.
+        """
         return {name: (total, self.counts[name]) for name, total in self.totals().items()}
 
     def load(self, state: State) -> None:

@@ -18,7 +18,7 @@ from simulacra.data.batches import Batch, Batches
 from simulacra.data.store import ImageStore
 from simulacra.engine.devices import Devices
 from simulacra.engine.optimizers import Optimizers
-from simulacra.files import busy_seconds, cores
+from simulacra.files import BUSY, busy_seconds, cores
 from simulacra.objectives import Objective
 from simulacra.recipe import Recipe
 
@@ -26,7 +26,6 @@ LONGEST, SHARE = 3.0, 0.01  # a trial takes at most so many seconds, and at most
 SHORTEST = 0.3  # seconds; a trial that may not take as long says nothing
 FEWEST = 8  # images of an update in a trial, so that batch norm has a batch
 GAIN = 1.15  # how much faster fewer threads must be to be chosen
-BUSY = 0.25  # share of the cores that other programs may use before a line says so
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def choose_threads(
             say(line)
         return {"thread_trial": {str(count): round(rate, 1) for count, rate in trial.rates.items()}}
     if before not in (None, now := torch.get_num_threads()):
-        say(f"with {_threads(before)} so far, from here on with {now}: the last digits of numbers may differ")
+        say(f"with {threads_in_words(before)} so far, from here on with {now}: the last digits of numbers may differ")
     return {}
 
 
@@ -152,10 +151,11 @@ def _line(trial: Trial) -> str:
         return ""
     if best == most:
         return f"{programs}: the training is slower than it could be; end them, or train later" if busy else ""
-    speeds = f"{trial.rates[best]:,.0f} images per second with {_threads(best)}, {trial.rates[most]:,.0f} with {most}"
+    speeds = f"{trial.rates[best]:,.0f} images per second with {threads_in_words(best)}, {trial.rates[most]:,.0f} with {most}"
     end = "; end them for more speed" if busy else ""
     return f"{programs or 'in a short trial'}: {speeds}; training with {best} (--threads {most} takes all){end}"
 
 
-def _threads(count: int | None) -> str:
+def threads_in_words(count: int | None) -> str:
+    """So many threads, in words."""
     return "1 thread" if count == 1 else f"{count} threads"

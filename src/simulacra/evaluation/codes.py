@@ -23,7 +23,7 @@ from simulacra.files import parse_json
 from simulacra.seeds import Draw
 
 # The largest size of each kind of number.
-LIMITS = {"numbers": 100.0, "overrides": 100.0, "labels": 3.0, "continuous": 10.0}
+LIMITS = {"numbers": 100.0, "noise": 100.0, "overrides": 100.0, "labels": 3.0, "continuous": 10.0}
 LIMITS |= {"principal_directions": 50.0, "attributes": 20.0}
 
 

@@ -147,7 +147,7 @@ def _difference(data: str, store: ImageStore, run: RunFolder, trained: dict[str,
         )
     (height, width, _), (high, wide, _) = store.shape, shape
     source = recipe.data.source.path if recipe and recipe.data.source else ""
-    pictures = source if Path(source).exists() and not is_store(Path(source)) else "PICTURES"
+    pictures = source if source and Path(source).exists() and not is_store(Path(source)) else "PICTURES"
     return (
         f"{data} has images of {width}x{height} where {run.path} was trained on {wide}x{high}; give the pictures "
         f"themselves, which are then packed so: --data {shlex.quote(pictures)}"

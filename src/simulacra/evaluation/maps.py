@@ -64,7 +64,7 @@ def _codes(subject: Subject) -> Codes | None:
 
 
 def _divergences(subject: Subject) -> Arrays:
-    """Mean KL divergence of each latent dimension in nats; None for a code without a distribution."""
+    """Mean KL divergence of each latent dimension in nats; nothing for a code without a distribution."""
     model = subject.objective
     if not isinstance(model, Infers):
         return {}

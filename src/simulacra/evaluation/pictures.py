@@ -22,14 +22,17 @@ from simulacra.seeds import Draw
 
 
 def fixed(subject: Subject, count: int = 12) -> Arrays | None:
-    """The images of the same codes, whenever in a training they are drawn."""
+    """The images of the same codes, whenever in a training they are drawn: images (count, H, W, C) uint8."""
     if not isinstance(subject.objective, Generates):
         return None
     return {"images": subject.decode(subject.codes(count, Draw.FIXED_SAMPLES))}
 
 
 def samples(subject: Subject, count: int = 32) -> Arrays | None:
-    """Images of random codes; their labels, where there are any, as they occur in the training set."""
+    """Images of random codes; their labels, where there are any, as they occur in the training set.
+
+    Returns images (count, H, W, C) uint8 and codes (count, width) float32.
+    """
     if not isinstance(subject.objective, Generates):
         return None
     codes = subject.codes(count, Draw.SAMPLE_SHEET)
@@ -37,7 +40,10 @@ def samples(subject: Subject, count: int = 32) -> Arrays | None:
 
 
 def real(subject: Subject, count: int = 32) -> Arrays | None:
-    """Held-out images as they are, to be shown beside samples."""
+    """Held-out images as they are, to be shown beside samples.
+
+    Returns images (at most count, H, W, C) uint8, and split, "test" or "valid".
+    """
     held_out = next((split for split in ("test", "valid") if subject.batches(split, 1)), None)
     if held_out is None or subject.store is None or not isinstance(subject.objective, Generates):
         return None
@@ -45,7 +51,10 @@ def real(subject: Subject, count: int = 32) -> Arrays | None:
 
 
 def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
-    """Test images and what is left of them after encoding and decoding."""
+    """Test images and what is left of them after encoding and decoding.
+
+    Returns originals and reconstructions, both (at most count, H, W, C) uint8.
+    """
     model = subject.objective
     rows = subject.batches("test", count)
     if not (isinstance(model, Encodes) and isinstance(model, Generates) and rows):
@@ -56,7 +65,10 @@ def reconstructions(subject: Subject, count: int = 10) -> Arrays | None:
 
 
 def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
-    """Images that share noise and all labels but one, which is off in one and on in the other."""
+    """Images that share noise and all labels but one, which is off in one and on in the other.
+
+    Returns images (labels, 2, count, H, W, C) uint8 and label_names (labels,), of at most `limit` labels.
+    """
     model, conditions = subject.objective, subject.conditions
     if not isinstance(model, Generates) or conditions is None or model.code.exclusive or not model.code.labels:
         return None
@@ -73,7 +85,7 @@ def pairs(subject: Subject, count: int = 10, limit: int = 8) -> Arrays | None:
 
 
 def classes(subject: Subject, count: int = 8) -> Arrays | None:
-    """One row per noise, one column per class."""
+    """One row per noise, one column per class: images (count, K, H, W, C) uint8 and label_names (K,)."""
     model = subject.objective
     if not isinstance(model, Generates) or not model.code.exclusive:
         return None
@@ -91,7 +103,10 @@ VALUES = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 
 
 def categories(subject: Subject, count: int = 8) -> Arrays | None:
-    """For each categorical code: one row per noise, with the rest of the code held; one column per category."""
+    """For each categorical code: one row per noise, with the rest of the code held; one column per category.
+
+    Returns images_1, images_2 ..., each (count, categories, H, W, C) uint8.
+    """
     model = subject.objective
     if not isinstance(model, Generates) or not model.code.categorical:
         return None
@@ -104,7 +119,10 @@ def categories(subject: Subject, count: int = 8) -> Arrays | None:
 
 
 def category_pairs(subject: Subject) -> Arrays | None:
-    """Every combination of the first two categorical codes, all of one noise: rows the first, columns the second."""
+    """Every combination of the first two categorical codes, all of one noise: rows the first, columns the second.
+
+    Returns images (categories of the first, of the second, H, W, C) uint8.
+    """
     model = subject.objective
     if not isinstance(model, Generates) or len(model.code.categorical) < 2:
         return None
@@ -119,6 +137,9 @@ def sweeps(subject: Subject, count: int = 3, limit: int = 6) -> Arrays | None:
     """Images along single latent dimensions from -2 to 2, the others held; `count` rows from different codes.
 
     Of InfoGAN these are its continuous codes; of a model that encodes, the dimensions that vary most over test images.
+
+    Returns images (dimensions, count, values, H, W, C) uint8; values (values,), in standard deviations of the prior;
+    numbers (dimensions,), which dimensions these are, from 1; and drawn_to, up to where codes were drawn in training.
     """
     model = subject.objective
     if not isinstance(model, Generates):
@@ -164,12 +185,15 @@ def _widest(subject: Subject, limit: int) -> NDArray[np.int64]:
 
 
 def confusion(subject: Subject) -> Arrays | None:
-    """How many test images of each class (rows) are predicted to be of each class (columns)."""
+    """How many test images of each class (rows) are predicted as each class: counts (K, K) int, label_names (K,)."""
     return _counts(subject) if subject.recipe.data.exclusive else None
 
 
 def predictions(subject: Subject) -> Arrays | None:
-    """For each attribute: test images by whether they have it (off, on) and whether it is predicted (off, on)."""
+    """For each attribute: test images by whether they have it (off, on) and whether it is predicted (off, on).
+
+    Returns counts (K, 2, 2) int and label_names (K,).
+    """
     return None if subject.recipe.data.exclusive else _counts(subject)
 
 

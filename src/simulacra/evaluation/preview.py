@@ -78,7 +78,11 @@ CELL = 24  # pixels a cell of a table of counts is drawn large
 
 
 def preview(arrays: Arrays) -> bytes:
-    """The images; of a map's points a density; of a table a square the darker, the larger its value or its share."""
+    """A PNG of the arrays of a picture, by the first of these that they hold.
+
+    points (n, 2): the density of a map. counts (K, K) or (K, 2, 2), matrix (rows, columns) and shares (rows, columns):
+    a square per value, the darker the larger. kl (dimensions,): bars. Else all images (..., H, W, C) uint8.
+    """
     if "points" in arrays:
         points = arrays["points"]
         counts = np.histogram2d(-points[:, 1], points[:, 0], bins=128)[0]

@@ -69,8 +69,10 @@ def free_socket(host: str, port: int) -> socket.socket:
     """A bound socket at an address of this machine and the wanted port, or the next free one; port 0 takes any.
 
     Raises:
-        RunError: the address is none of this machine, or no port near is free.
+        RunError: the address is none of this machine, or no port near is free, or this is no port.
     """
+    if not 0 <= port < 65536:
+        raise RunError(f"port {port}: expected 0 to 65535")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except (OSError, UnicodeError) as error:

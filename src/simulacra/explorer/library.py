@@ -150,10 +150,12 @@ class Library:
     def facts(self, run: RunFolder) -> RunFacts | str:
         """What the list says of a run, read anew where its files changed; a sentence where they cannot be read."""
         stamps = tuple(stamp(f"{run.path}/{name}") for name in ("run.json", "recipe.toml", "checkpoints"))
-        known = self._facts.get(run.path)
-        if known is None or known[0] != stamps:
-            known = self._facts[run.path] = stamps, _facts_of(run)
-        return known[1]
+        kept = self._facts.get(run.path)
+        if kept is None or kept[0] != stamps:
+            kept = stamps, _facts_of(run)
+            with self._lock:
+                self._facts[run.path] = kept
+        return kept[1]
 
     def load(self, name: str, step: int | None = None) -> LoadedRun:
         """A run at a checkpoint, the newest by default; loaded once for as long as its file stays the same.

@@ -155,8 +155,8 @@ async def point(request: Requested, form: Format, x: Number, y: Number, kind: Ki
 async def line(
     request: Requested,
     form: Format | Animated,
-    x: Annotated[list[float], Query(min_length=2, max_length=2)],
-    y: Annotated[list[float], Query(min_length=2, max_length=2)],
+    x: Annotated[list[Number], Query(min_length=2, max_length=2)],
+    y: Annotated[list[Number], Query(min_length=2, max_length=2)],
     kind: Kind = "map",
     count: Annotated[int, Query(ge=2, le=64)] = 12,
     pixels: bool = False,

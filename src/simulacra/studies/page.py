@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import simulacra
-from simulacra.files import write_aside
+from simulacra.files import DAMAGED_ARRAYS, write_aside
 from simulacra.report.figures.curves import Line, curves
 from simulacra.report.figures.intervals import Dots, intervals
 from simulacra.report.formatting import duration, number, typed, without_home
@@ -217,10 +217,10 @@ def _samples(plan: Plan, finished: Sequence[Outcome], album: Album) -> list[Bloc
 def _last_fixed(run: RunFolder) -> Any:
     """(n, H, W, C) samples of the fixed codes at the end of a training, or None."""
     names = [name for name in run.pictures() if name.startswith("fixed-")]
-    arrays = run.arrays(names[-1]) if names else None
     try:
+        arrays = run.arrays(names[-1]) if names else None
         return None if arrays is None else images(arrays, "images")[:SHOWN]
-    except Unreadable:
+    except (Unreadable, *DAMAGED_ARRAYS):
         return None
 
 

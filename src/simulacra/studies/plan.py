@@ -19,7 +19,7 @@ ROWS = 100  # of metrics.jsonl that a short training has at least, where it has 
 DIGITS = 8  # of the hash in the name of a run's folder
 BEFORE = "before"  # what `start.run` says for the run that is trained first
 HELD_OUT = BY_GROUP["held_out"]
-MEASURED = "measured"  # the entry of run.json that says what is measured of a run: "GROUP STEP" -> how
+MEASURED = "measured_by_studies"  # the entry of run.json that says what is measured of a run: "GROUP STEP" -> how
 
 Fit = Callable[[Recipe], tuple[Recipe, str]]  # a recipe to the same one fitted to its data, and the data's fingerprint
 
@@ -155,17 +155,20 @@ def seeded(run: PlannedRun, fingerprint: str, seed: int, out: Path, before: Plan
     if recipe.start is not None and before is not None:
         start = recipe.start.model_copy(update={"run": str(before.folder.absolute())})
         recipe = recipe.model_copy(update={"start": start})
-    folder = out / "runs" / f"{run.name}-{digest(recipe, fingerprint)}"
+    folder = out / "runs" / f"{run.name}-{digest(recipe, fingerprint, run.points)}"
     return replace(run, seed=seed, recipe=recipe, folder=folder, before=before)
 
 
-def digest(recipe: Recipe, fingerprint: str) -> str:
-    """What tells a run from all others: the whole recipe but its title, and the data; in hexadecimal digits."""
+def digest(recipe: Recipe, fingerprint: str, points: Mapping[str, int]) -> str:
+    """What tells a run from all others: the whole recipe but its title, the data, and the early points where it is
+    measured, as the checkpoints of others are dropped; in hexadecimal digits.
+    """
     table = to_table(recipe)
     table.pop("title", None), table.pop("expect", None), table["data"].pop("source", None)
     if "start" in table:  # a run that a study trains first has such a name of its own
         table["start"]["run"] = Path(table["start"]["run"]).name
-    return hashlib.sha256(f"{tomli_w.dumps(table)}{fingerprint}".encode()).hexdigest()[:DIGITS]
+    early = sorted({step for point, step in points.items() if point != "100%"})
+    return hashlib.sha256(f"{tomli_w.dumps(table)}{fingerprint}{early or ''}".encode()).hexdigest()[:DIGITS]
 
 
 def with_length(recipe: Recipe, study: Study, budget: Budget, case: str) -> Recipe:

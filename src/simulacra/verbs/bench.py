@@ -22,6 +22,7 @@ from simulacra.data.resolve import fit
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
+from simulacra.engine.threads import threads_in_words
 from simulacra.engine.loop import Training, assemble, train
 from simulacra.objectives import Optimize, build, check
 from simulacra.progress import Live, rough_duration
@@ -136,8 +137,8 @@ def clock(training: Training, seconds: float, name: str) -> Times:
             before = now
     measured = watch.seconds[warm:]
     each = statistics.median(plain)
-    more = {recipe.every.log: statistics.median(rows or plain), recipe.every.checkpoint: saved}
-    outside = each + sum(max(0.0, cost - each) / rhythm for rhythm, cost in more.items())
+    more = (recipe.every.log, statistics.median(rows or plain)), (recipe.every.checkpoint, saved)
+    outside = each + sum(max(0.0, cost - each) / rhythm for rhythm, cost in more)
     update = statistics.mean(statistics.median(measured[offset::length]) for offset in range(length))
     return Times(update, outside, watch.flops / warm, len(measured))
 
@@ -185,6 +186,10 @@ class Benched:
         steps: updates that the recipe asks for.
         minutes: that it allows itself, or None.
         measured_steps: on which all this stands.
+        device: cpu, cuda or mps.
+        processor: its name, as the system gives it.
+        precision: bfloat16 or float32.
+        threads: of torch.
     """
 
     recipe: str
@@ -313,7 +318,7 @@ def peak_memory(device: torch.device) -> float | None:
 
 def sentences(speed: Benched) -> list[str]:
     """The result in sentences."""
-    setting = f"{speed.device}, {speed.precision}, {speed.threads} threads"
+    setting = f"{speed.device}, {speed.precision}, {threads_in_words(speed.threads)}"
     memory = "" if speed.peak_memory_mb is None else f"; memory at most {speed.peak_memory_mb:,.0f} MB"
     whole = speed.steps * speed.step_ms / 1e3
     if speed.minutes and 60 * speed.minutes < whole:

@@ -53,4 +53,4 @@ def audit(path: Path) -> tuple[dict[str, Any], list[Table], list[str]]:
         DataError: there is no store, or it is damaged.
     """
     report = audits.audit(open_store(path))
-    return report, audits.audit_tables(report), audits.findings(report) or ["nothing odd was found"]
+    return report, audits.audit_tables(report), report["findings"] or ["nothing odd was found"]

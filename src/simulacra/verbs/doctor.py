@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from simulacra import __version__
-from simulacra.files import busy_seconds, cores, user_cache
+from simulacra.files import BUSY, busy_seconds, cores, user_cache
 
-BUSY, SAMPLE = 0.25, 0.5  # share of the cores that other programs may use before that is said; seconds of looking
+SAMPLE = 0.5  # seconds of looking at other programs
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow")
 # Module -> what it is for, and the packages that bring it.
 EXTRAS = {

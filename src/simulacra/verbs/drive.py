@@ -21,7 +21,7 @@ from simulacra.evaluation.preview import preview
 from simulacra.evaluation.subject import Progress, Subject
 from simulacra.progress import Live, clock
 from simulacra.runs import RunFolder
-from simulacra.verbs.evaluate import score_checkpoint
+from simulacra.verbs.best import score_checkpoint
 from simulacra.verbs.prepare import command_line
 
 # Ctrl-C, the end of a job, a closed terminal, and what batch systems send some time before they end a job.

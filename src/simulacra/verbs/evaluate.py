@@ -1,8 +1,8 @@
-"""The verbs `evaluate` and `best`: how good a trained run is, in numbers, and which of its checkpoints is best."""
+"""The verb `evaluate`: how good a trained run is, in numbers."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,15 @@ import numpy as np
 from simulacra.catalogue import of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import Options
-from simulacra.data.splits import require_valid
 from simulacra.data.store import ImageStore
-from simulacra.engine.checkpoints import Which, chosen_checkpoint
-from simulacra.engine.loop import Tick, Training
+from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
 from simulacra.evaluation.data_of_run import store_at_hand, store_of, with_splits_of
-from simulacra.evaluation.features import extractor_for, untrained
+from simulacra.evaluation.features import extractor_for
 from simulacra.evaluation.metrics import GROUPS, Results
-from simulacra.evaluation.metrics.held_out import best_of, metric_of, score
 from simulacra.evaluation.preview import preview
-from simulacra.evaluation.subject import Progress, Subject, Weights, open_model, weights_of
+from simulacra.evaluation.subject import Weights, open_model
 from simulacra.measurements import Measurement
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
@@ -296,104 +293,3 @@ def numbers(measurement: Measurement, *others: float | None) -> tuple[str, ...]:
     estimate = measurement.estimate
     values = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
     return tuple("" if value is None else number(value) for value in (*values, *others, measurement.baseline))
-
-
-SCORED_COLUMNS = ("step", "metric", "value", "low", "high", "baseline", "n", "best")  # of the printed table
-
-
-@dataclass(frozen=True, repr=False)
-class Scored(Tabular):
-    """What `best` measured: one number per checkpoint, and the best of them."""
-
-    run: Path
-    measurements: list[Measurement]
-    best: Measurement
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The measurements as rows of evaluations.jsonl, for scripts."""
-        return [measurement.to_json() for measurement in self.measurements]
-
-    def to_table(self) -> Table:
-        """A checkpoint per row."""
-        rows = [
-            (f"{row.step:,}", row.metric, *numbers(row), f"{row.n:,}", "best" if row is self.best else "")
-            for row in self.measurements
-        ]
-        return Table(str(self.run), SCORED_COLUMNS, rows, [self.conclusion], ("n", "baseline"))
-
-    @property
-    def conclusion(self) -> str:
-        """Which checkpoint is best, in one line."""
-        best, estimate = self.best, self.best.estimate
-        assert estimate is not None, "the best one has a value"
-        extreme = "highest" if best.better == "higher" else "lowest"
-        return f"step {best.step:,} is best: its {best.metric} on valid images is the {extreme}, {estimate.value:.4g}"
-
-
-def best(
-    path: Path,
-    *,
-    metric: str | None = None,
-    data: Path | None = None,
-    features: str | None = None,
-    cache: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Scored:
-    """Scores every kept checkpoint of a run and marks the best, which is never deleted from then on.
-
-    Args:
-        path: the run folder.
-        metric: the one that decides; the recipe's `every.select` or the family's own by default.
-        data: the store that was trained on; the path in run.json by default.
-        features: name of an extractor, for distances; chosen by the images' channels by default.
-        cache: folder of features of real images; the user's cache folder by default.
-        say: takes lines that a person should read.
-
-    Raises:
-        RunError: there is no run, or no checkpoint.
-        RecipeError: the family has no such metric.
-        DataError: the store is not the one trained on, or has no valid split.
-    """
-    run = RunFolder(path)
-    chosen_checkpoint(run)
-    recipe = run.read_recipe()
-    name, store = metric_of(recipe, metric), store_of(run, data, recipe=recipe, say=say)
-    extractor = extractor_for(features, store, cache) if features else untrained(recipe.data.shape[2])
-    require_valid(store, FEWEST)
-    steps, measurements = list(run.checkpoints()), []
-    with run.lock_if_writable(say) as writable, Live("scoring") as live:
-        for done, step in enumerate(steps):
-            subject = open_model(run, step, store=store, recipe=recipe)
-            live.show(done / len(steps), f"step {step:,}")
-            measurements.append(score(subject, name, extractor=extractor, cache=cache))
-        if writable:
-            keep(run, measurements)
-            mark(run, name, measurements, steps)
-        else:
-            say(f"{path} may not be written to: no checkpoint is marked best in it, and these numbers are not kept")
-        best = best_of(measurements, name, steps)
-    assert best is not None, "there is a checkpoint"
-    return Scored(path, measurements, best)
-
-
-def mark(run: RunFolder, metric: str, measurements: Sequence[Measurement], steps: Sequence[int]) -> Measurement | None:
-    """Says in run.json which of these checkpoints is best."""
-    best = best_of(measurements, metric, steps)
-    if best is not None:
-        row = best.to_json()
-        keys = ("step", "metric", "value", "split", "n", "extractor", "weights")
-        run.write_facts({"best": {key: row.get(key) for key in keys}})
-    return best
-
-
-def score_checkpoint(training: Training, subject: Subject, tick: Tick, progress: Progress | None = None) -> None:
-    """Scores the state of a training that was just saved, and marks the best one so far."""
-    run, recipe = training.run, training.recipe
-    metric = metric_of(recipe)
-    saved = replace(subject, step=tick.step, weights=weights_of(recipe))
-    measurement = score(saved, metric, extractor=untrained(recipe.data.shape[2]), progress=progress)
-    run.append("evaluations", measurement.to_json())
-    steps = [step for step in run.checkpoints() if step % recipe.every.score == 0]
-    mark(run, metric, run.measurements(), steps)
-    run.drop_checkpoints(recipe.every.keep)  # the one that was best before

@@ -26,6 +26,7 @@ from simulacra.engine.devices import Devices
 from simulacra.errors import RecipeError, RunError
 from simulacra.evaluation.context import FEWEST
 from simulacra.evaluation.metrics.held_out import metric_of
+from simulacra.files import expand
 from simulacra.objectives import Objective, build, check, outline
 from simulacra.progress import Live
 from simulacra.recipe import Recipe
@@ -153,7 +154,7 @@ def open_data(recipe: Recipe, data: Data, say: Say | None = None) -> ImageStore:
     # The recipe's own data set is meant, also where a folder here has its name.
     options = data.options if data.path else replace(data.options, source=path)
     height, width, channels = recipe.data.shape
-    any_size = data.any_size and is_store(Path(path)) and not (recipe.expect.parameters or recipe.expect.layers)
+    any_size = data.any_size and is_store(expand(path)) and not (recipe.expect.parameters or recipe.expect.layers)
     with Live("packing") as live:
         packed = resolve(
             path,

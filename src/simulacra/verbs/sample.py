@@ -71,8 +71,11 @@ def sample(
         several = len(images) > 1
         write_aside(out, to_picture(sheet(images) if several else images[0], form, marked=several))
     else:
-        for index, image in enumerate(images):
-            write_aside(out / f"{index:0{len(str(len(images) - 1))}d}.png", to_png(image))
+        names = [f"{index:0{len(str(len(images) - 1))}d}.png" for index in range(len(images))]
+        for name, image in zip(names, images, strict=True):
+            write_aside(out / name, to_png(image))
+        for old in {path.name for path in out.iterdir()} - set(names):  # of more samples, written there before
+            (out / old).unlink()
     warning = "".join(f"; {line}" for line in never_met(run, labels))
     counted = "1 sample" if len(images) == 1 else f"{len(images)} samples"
     return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{warning}"

@@ -143,15 +143,15 @@ def cost(
     return Costs(rows, summary(rows, workers or at_a_time()))
 
 
-def list_table() -> Table:
-    """The studies that come with the package, as a printed table."""
-    rows = [tuple(map(str, row.values())) for row in listed()]
-    return Table("", ("claim", "study", "question", "says"), rows, words=frozenset({"says"}))
+def list_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Studies, as `listed` gives them, as a printed table."""
+    texts = [tuple(map(str, row.values())) for row in rows]
+    return Table("", ("claim", "study", "question", "says"), texts, words=frozenset({"says"}))
 
 
-def cost_table(found: Costs) -> Table:
+def cost_table(of_study: Costs) -> Table:
     """What a study costs, as a printed table."""
-    return Table("", COST_COLUMNS, [cost_cells(row) for row in found.rows], gives_way=("run", "images"))
+    return Table("", COST_COLUMNS, [cost_cells(row) for row in of_study.rows], gives_way=("run", "images"))
 
 
 def cost_cells(row: Cost) -> tuple[str, ...]:

@@ -53,6 +53,11 @@ def check(planned: Plan, stores: Sequence[ImageStore]) -> None:
     for run in first.values():
         check_networks(run.recipe)
     for case in planned.study.cases:
+        if case not in first:
+            folder = next(run.folder for run in planned.runs if run.case == case)
+            twin = next(run.case for run in planned.trainings if run.folder == folder)
+            same = f"cases {twin!r} and {case!r} are the same recipe on {planned.data}"
+            raise StudyError(f"{same}; change a key of one of them")
         recipe = first[case].recipe
         with torch.device("meta"):  # what the family can do, without memory
             objective: Objective = FAMILIES[recipe.objective.family](recipe, recipe.objective)

@@ -88,7 +88,7 @@ def cluster(scheduler: str, out: Path) -> Iterator[Crew]:
         write_aside(token.path, token.content.encode())
         try:
             executor = client.get_executor(pure=False)
-            yield Crew(executor, threads, partial(send, executor, token), receive)
+            yield Crew(threads, partial(send, executor, token), receive)
         finally:
             token.path.unlink(missing_ok=True)
             with suppress(OSError):  # the scheduler has gone, and its workers go with it

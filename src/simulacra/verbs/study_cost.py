@@ -41,16 +41,16 @@ def costs(planned: Plan, seconds: float = SECONDS, say: Callable[[str], None] = 
         seconds: for which each recipe is timed, on made-up images.
         say: takes lines that a person should read.
     """
-    speeds: dict[str, float] = {}  # recipe without its seed -> minutes
+    minutes_of: dict[str, float] = {}  # recipe without its seed -> minutes
     rows = []
     for run in planned.trainings:
         state, minutes = read_outcome(run).state, 0.0
         if state == "missing":
             key = json.dumps(to_table(run.recipe) | {"seed": 0, "start": None}, sort_keys=True)
-            if key not in speeds:
+            if key not in minutes_of:
                 say(f"timing {run.case}")
-                speeds[key] = bench(run.recipe, seconds=seconds).seconds_for_recipe / 60
-            minutes = speeds[key]
+                minutes_of[key] = bench(run.recipe, seconds=seconds).seconds_for_recipe / 60
+            minutes = minutes_of[key]
         rows.append(Cost(run, state, minutes))
     return rows
 

@@ -9,12 +9,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from simulacra.errors import SimulacraError
 from simulacra.studies.answer import Outcome
 from simulacra.verbs.study_run import Task
 
@@ -128,14 +127,12 @@ class Crew:
     """Who carries out the runs of a study.
 
     Attributes:
-        executor: of `concurrent.futures`.
         workers: how many runs at a time.
-        submit: hands a task to the executor.
+        submit: hands a task to an executor of `concurrent.futures`.
         receive: what became of the task, from the result of its future; None for a run that was stopped.
         stop: lets runs that have begun save their state and end.
     """
 
-    executor: Executor
     workers: int
     submit: Callable[[Task], Future[Any]]
     receive: Callable[[Task, Any], Outcome | None]
@@ -145,7 +142,7 @@ class Crew:
         """What became of a task whose future is done; an error of the executor is a failed run."""
         try:
             return self.receive(task, future.result())
-        except (SimulacraError, CancelledError, OSError) as error:
+        except (Exception, CancelledError) as error:  # Dask has errors of its own, as where a worker was killed
             return Outcome(task.run, "failed", str(error) or "it was cancelled")
 
 
@@ -164,7 +161,7 @@ def local(workers: int, threads: int | None) -> Iterator[Crew]:
             def submit(task: Task) -> Future[Any]:
                 return executor.submit(children.carry_out, task)
 
-            yield Crew(executor, workers, submit, lambda task, result: result, children.stop)
+            yield Crew(workers, submit, lambda task, result: result, children.stop)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
             children.close()

@@ -264,7 +264,7 @@ def _json_records(path: Path) -> list[Any]:
         pairs = content["labels"]
         if pairs is None:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
-        if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        if isinstance(pairs, list) and all(_is_pair(pair) for pair in pairs):
             content = dict(pairs)
     if (
         isinstance(content, dict)
@@ -279,6 +279,11 @@ def _json_records(path: Path) -> list[Any]:
     return content
 
 
+def _is_pair(value: Any) -> bool:
+    """Whether an entry of dataset.json is a file name and what is said of it."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+
+
 def _record(value: Any) -> dict[str, Any]:
     """What is said of one picture, by column."""
     if isinstance(value, list):
@@ -291,6 +296,9 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
     keys = dict.fromkeys(key for record in records if isinstance(record, dict) for key in record)
     if records and not keys:
         raise DataError(f'{path} holds no records; write one a line, like {{"file_name": "a.png", "label": 0}}')
+    if others := [line for line, record in enumerate(records, 1) if not isinstance(record, dict)]:
+        found = str(records[others[0] - 1])[:40]
+        raise DataError(f"{path}, record {others[0]}, is {found!r}; expected keys with values")
     nested = tuple(key for key in keys if any(isinstance(record.get(key), (list, dict)) for record in records))
     kept = [key for key in keys if key not in nested]
     rows = (Row(line, [_cell(record.get(key)) for key in kept]) for line, record in enumerate(records, 1))
