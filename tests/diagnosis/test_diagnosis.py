@@ -71,6 +71,23 @@ def test_a_discriminator_that_leaves_no_gradient_is_serious(run) -> None:
     assert str(sign) == "gradient/generator in metrics.jsonl 0.0001, below 0.01 from step 700 to 1,000"
 
 
+def test_a_joint_update_is_not_advised_to_have_more_steps_of_one_player(run) -> None:
+    fooled = {"accuracy/real": 0.99, "accuracy/fake": 0.01}
+    (finding,) = diagnose(run("gan", fooled, changes={"objective.joint": True}))
+    assert "--set optimizer.discriminator.lr=" in finding.remedy
+    assert "discriminator_steps" not in finding.remedy, "such a recipe is refused"
+
+
+@pytest.mark.parametrize(("name", "said"), [("adam", "--set 'optimizer.betas="), ("rmsprop", "--set ema=0.999")])
+def test_less_momentum_is_advised_to_optimizers_that_have_betas(run, name, said) -> None:
+    swinging = {f"loss/{player}": [1.0, 9.0] * 10 for player in ("discriminator", "generator")}
+    folder = run("gan", swinging, changes={"optimizer.name": name})
+    for step in range(500, 1001, 100):
+        folder.write_picture(f"fixed-{step:08d}", {"images": images(12, 40, seed=step)}, b"")
+    (finding,) = [each for each in diagnose(folder) if each.issue == "oscillation"]
+    assert said in finding.remedy
+
+
 def test_too_short_a_run_is_not_judged(run) -> None:
     folder = run("gan", {"accuracy/real": 1.0, "accuracy/fake": 1.0})
     folder.rewind(100)

@@ -88,6 +88,15 @@ def test_a_store_of_another_size_names_the_pictures_that_help(project, simulacra
         store_of(run, "other")
 
 
+def test_a_store_that_was_packed_again_in_another_size_asks_for_pictures(project, simulacra) -> None:
+    simulacra("pack", "folder", "photos", "--out", "faces", "--size", 8, code=0)
+    run = project(data="faces")
+    shutil.rmtree("faces")
+    simulacra("pack", "folder", "photos", "--out", "faces", "--size", 16, code=0)
+    with pytest.raises(DataError, match=r"images of 16x16 where runs/x was trained on 8x8; .*: --data PICTURES"):
+        store_of(run)
+
+
 def test_a_recipe_of_a_run_trains_again_on_the_same_data_from_anywhere(
     project, simulacra, monkeypatch, tmp_path
 ) -> None:
@@ -114,6 +123,11 @@ def test_a_home_folder_is_understood_in_every_path(project, simulacra, monkeypat
     simulacra("train", "~/runs/x/recipe.toml", "--out=~/y", "--set", "start.run=~/runs/x", "--no-report", code=0)
     shutil.rmtree(tmp_path / "y" / "pictures")  # they take long to draw
     simulacra("report", "~/y", "--out=~/page.html", code=0)
+    simulacra("pack", "folder", "~/photos", "--out=~/large", "--size", 16, code=0)
+    ended = simulacra(
+        "train", "~/runs/x/recipe.toml", "--data=~/large", "--out=~/z", "--steps", 1, "--no-report", code=0
+    )
+    assert "follow the data: 16x16" in ended.err
     simulacra("sample", run.path, "--out=~nobody_here/x.png", code=2)
     assert not (tmp_path / "~").exists()
 

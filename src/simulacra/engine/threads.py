@@ -151,7 +151,8 @@ def _line(trial: Trial) -> str:
         return ""
     if best == most:
         return f"{programs}: the training is slower than it could be; end them, or train later" if busy else ""
-    speeds = f"{trial.rates[best]:,.0f} images per second with {threads_in_words(best)}, {trial.rates[most]:,.0f} with {most}"
+    speeds = f"{trial.rates[best]:,.0f} images per second with {threads_in_words(best)}"
+    speeds += f", {trial.rates[most]:,.0f} with {most}"
     end = "; end them for more speed" if busy else ""
     return f"{programs or 'in a short trial'}: {speeds}; training with {best} (--threads {most} takes all){end}"
 

@@ -22,8 +22,8 @@ from simulacra.data.resolve import fit
 from simulacra.data.store import ImageStore
 from simulacra.engine.checkpoints import freeze
 from simulacra.engine.devices import Devices
-from simulacra.engine.threads import threads_in_words
 from simulacra.engine.loop import Training, assemble, train
+from simulacra.engine.threads import threads_in_words
 from simulacra.objectives import Optimize, build, check
 from simulacra.progress import Live, rough_duration
 from simulacra.recipe import Changes, Recipe, load, read_changes
