@@ -284,7 +284,7 @@ def measured(group: list[Result]) -> tuple[str, str]:
     seeds = listed([str(result["seed"]) for result in group])
     spent = sum(result["seconds"] for result in group) / len(group)
     runs = f"seed{'s' if len(group) > 1 else ''} {seeds}, {epochs(group[0]['epochs'])} epochs, {duration(spent)} each"
-    return "; ".join(texts) or MISSING, runs.removesuffix(" each") if len(group) == 1 else runs
+    return "<br>".join(texts) or MISSING, runs.removesuffix(" each") if len(group) == 1 else runs
 
 
 if __name__ == "__main__":

@@ -156,10 +156,10 @@ def restore(
     Raises:
         RunError: no run, no such checkpoint, or one that does not fit the recipe.
     """
-    path, found = chosen_checkpoint(run, step)
+    path, saved_at = chosen_checkpoint(run, step)
     objective = build(recipe or run.read_recipe())
     if not path.exists():  # a training that goes on has put a newer one in its place
-        path, found = chosen_checkpoint(run, step)
+        path, saved_at = chosen_checkpoint(run, step)
     state = read_checkpoint(path)
     with fitting(path, run):
         objective.networks.load_state_dict(state["networks"] | (state["ema"] if ema else {}))
@@ -167,7 +167,7 @@ def restore(
         if not torch.isfinite(weights).all():
             raise RunError(f"{path} has weights that are no finite numbers ({name}); choose another one with --step")
     objective.networks.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # as in training
-    return objective, found
+    return objective, saved_at
 
 
 State = dict[str, Tensor]

@@ -58,10 +58,10 @@ class Cloud:
         others, radii = rows.astype(np.int64), np.empty(kept.shape)
         for part, mask in enumerate(kept):
             near = mask[others]
-            place = (near.cumsum(1) >= k).argmax(1)
-            place[near.sum(1) < k] = -1  # so few of the nearest are kept that the farthest stands for one beyond
+            column = (near.cumsum(1) >= k).argmax(1)
+            column[near.sum(1) < k] = -1  # so few of the nearest are kept that the farthest stands for one beyond
             # A distance that is as large but for rounding lies within, whichever set it was computed from.
-            radii[part] = np.where(mask, squares[np.arange(len(squares)), place] * (1 + TIED), -1)
+            radii[part] = np.where(mask, squares[np.arange(len(squares)), column] * (1 + TIED), -1)
         return radii
 
     def learn(self) -> None:

@@ -138,7 +138,7 @@ class Library:
         names = unique([slug(title) for title in titles])
         with self._lock:
             self.titles = dict(zip(names, titles, strict=True))
-            self._facts = {path: known for path, known in self._facts.items() if path in folders}
+            self._facts = {path: facts for path, facts in self._facts.items() if path in folders}
             self.runs = {name: RunFolder(path) for name, path in zip(names, folders, strict=True)}
 
     def run(self, name: str) -> RunFolder:

@@ -65,10 +65,10 @@ def find_browser() -> str:
     Raises:
         RunError: this machine has none.
     """
-    found = [*filter(None, map(shutil.which, BROWSERS)), *(place for place in PLACES if Path(place).is_file())]
-    if not found:
+    browsers = [*filter(None, map(shutil.which, BROWSERS)), *(place for place in PLACES if Path(place).is_file())]
+    if not browsers:
         raise RunError(
             "a PDF is printed by Chromium, Chrome or Edge, and none was found; install one (on Debian: apt-get install "
             "chromium), or write the page as HTML, --out report.html, and print it from a browser"
         )
-    return found[0]
+    return browsers[0]

@@ -163,19 +163,19 @@ def answer(plan: Plan, outcomes: Sequence[Outcome]) -> Findings:
     """
     finished = {outcome.run.folder for outcome in outcomes if outcome.state == "finished"}
     files = {(run.case, run.seed): Files(run) for run in plan.runs if run.folder in finished}
-    found = [row for measure in plan.study.measures for row in comparisons(plan, measure, files)]
-    answers = [row.ask(row.values) if len(row.seeds) >= LEAST else None for row in found]
-    judged = [one for one in answers if one is not None]
-    of_rows, corrected = iter(questions.verdicts(judged)), iter(questions.holm([one.p for one in judged]))
+    compared = [row for measure in plan.study.measures for row in comparisons(plan, measure, files)]
+    answers = [row.ask(row.values) if len(row.seeds) >= LEAST else None for row in compared]
+    judged = [answer for answer in answers if answer is not None]
+    verdicts, corrected = iter(questions.verdicts(judged)), iter(questions.holm([answer.p for answer in judged]))
     rows = []
-    for row, one in zip(found, answers, strict=True):
-        if one is None:
+    for row, answer in zip(compared, answers, strict=True):
+        if answer is None:
             rows.append(Row(row, None, None, "undecided"))
             continue
         page = None
         if plan.study.question.kind == "trend":
             page = questions.page(row.values, row.measure.direction)
-        rows.append(Row(row, one, next(corrected), next(of_rows), page))
+        rows.append(Row(row, answer, next(corrected), next(verdicts), page))
     return Findings(questions.verdict([row.verdict for row in rows]), tuple(rows), tuple(outcomes))
 
 

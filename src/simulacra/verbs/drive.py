@@ -62,8 +62,8 @@ def stop_requests() -> Iterator[Request]:
         yield request
         return
     # `nohup` asks for SIGHUP to be ignored.
-    heard = [one for one in SIGNALS if one in IMPATIENT or signal.getsignal(one) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, request) for number in heard}
+    taken = [number for number in SIGNALS if number in IMPATIENT or signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request) for number in taken}
     try:
         yield request
     finally:
