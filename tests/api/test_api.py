@@ -280,9 +280,10 @@ def test_a_script_can_do_what_the_command_line_does(measured: Any, tmp_path: Pat
 
 
 def test_the_explorer_runs_beside_a_notebook_and_ends(run: Any) -> None:
+    trained = run("vae")
     with pytest.raises(sm.RunError, match="port -1: expected 0 to 65535"):
-        sm.explore(run("vae"), port=-1)
-    exploring = sm.explore(run("vae"), port=0)
+        sm.explore(trained, port=-1)
+    exploring = sm.explore(trained, port=0)
     with urlopen(exploring.address) as answer:
         assert answer.status == 200
     assert exploring.address in exploring._repr_html_()

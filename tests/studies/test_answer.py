@@ -13,7 +13,7 @@ from simulacra.measurements import Measurement
 from simulacra.runs import RunFolder
 from simulacra.studies.answer import Findings, Outcome, answer
 from simulacra.studies.file import load_study
-from simulacra.studies.plan import Plan, PlannedRun, plan
+from simulacra.studies.plan import MEASURED, Plan, PlannedRun, plan
 
 MakeStudy = Callable[..., Path]
 THREE = {name: {"objective": {"kl_weight": weight}} for name, weight in {"a": 10.0, "b": 0.1, "c": 1.0}.items()}
@@ -176,7 +176,7 @@ def test_what_a_person_measured_besides_with_another_extractor_does_not_count(pl
         lambda run: [score(run, 0.5, extractor="random-vgg", **about), score(run, 9.0, extractor="inception", **about)],
     )
     for run in made.runs:
-        RunFolder(run.folder).write_facts({"measured": {f"quality {run.recipe.steps}": {"extractors": ["random-vgg"]}}})
+        RunFolder(run.folder).write_facts({MEASURED: {f"quality {run.recipe.steps}": {"extractors": ["random-vgg"]}}})
     assert answer(made, outcomes).rows[0].comparison.values == pytest.approx(np.full((1, 4), -0.5))
 
 

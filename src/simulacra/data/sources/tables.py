@@ -264,8 +264,8 @@ def _json_records(path: Path) -> list[Any]:
         pairs = content["labels"]
         if pairs is None:
             raise DataError(f"{path} has no labels (its labels are null); leave --labels out")
-        if isinstance(pairs, list) and all(_is_pair(pair) for pair in pairs):
-            content = dict(pairs)
+        if isinstance(pairs, list):
+            content = dict(pairs) if all(_is_pair(pair) for pair in pairs) else None
     if (
         isinstance(content, dict)
         and len({type(value) if isinstance(value, (list, dict)) else None for value in content.values()}) == 1
