@@ -1,6 +1,7 @@
 """How the metrics of the other groups react to known damage: tables for docs/metrics-sensitivity.md.
 
-    python benchmarks/sensitivity_groups.py [--data fashion-mnist=STORE] [--data avatars=STORE] [-n 1000]
+    simulacra pack avatars --count 12000 --size 64 --out stores/avatars
+    python benchmarks/sensitivity_groups.py --data avatars=stores/avatars [--data fashion-mnist=STORE] [-n 1000]
 
 diversity: training images stand in for samples, as they are, blurred, copied, repeated and so on. conditions: held-out
 images are asked for their own labels, then for those of ever more others. reconstruction: damaged images stand in for
@@ -8,6 +9,7 @@ what a model makes of them. disentanglement: the known factors stand in for code
 """
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -270,7 +272,7 @@ def of_data(name: str, store: ImageStore, count: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", action="append", default=[], help="ACCURACY=STORE, where a store lies")
+    parser.add_argument("--data", action="append", default=[], help="NAME=STORE, where a store lies")
     parser.add_argument("-n", type=int, default=1000, help="images in the place of samples, where there are as many")
     options = parser.parse_args()
     places = dict(text.split("=", 1) for text in options.data)
@@ -280,7 +282,8 @@ def main() -> None:
     start, script = time.process_time(), Path(__file__).name
     tables = "".join(of_data(name, store, options.n) for name, store in stores.items())
     took = f"{time.process_time() - start:.0f} s of processor time"
-    head = f"\n`python benchmarks/{script} -n {options.n}` wrote this in {took}, once the judges were trained.\n"
+    command = shlex.join(["python", f"benchmarks/{script}", *sys.argv[1:]])
+    head = f"\n`{command}` wrote this in {took}, once the judges were trained.\n"
     PAGE.write_text(filled(PAGE.read_text("utf-8"), "other groups", f"{head}{tables}\n", script), "utf-8")
 
 
