@@ -90,6 +90,7 @@ def test_an_unknown_key_that_is_near_none_is_refused_with_all(tiny: MakeRecipe) 
     ("key", "value"),
     [
         ("steps", 0),
+        ("steps", 10**21),
         ("steps", -5),
         ("steps", 1.5),
         ("steps", "many"),

@@ -26,6 +26,7 @@ from simulacra.errors import DataError, RunError
 
 # What PNG files of sheets and figures name as their software, so that a scan of pictures knows them from data.
 SHEET = "Simulacra sheet"
+SAMPLE = "Simulacra sample"  # what those of single samples name, which may be replaced, as no other picture is
 
 
 def expand(path: str | Path) -> Path:

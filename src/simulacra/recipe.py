@@ -7,7 +7,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, ValidationError, model_validator
 
 from simulacra.errors import RecipeError, nearest
 from simulacra.files import LONG_KEY, expand, parse_toml, read_text
@@ -25,6 +25,8 @@ from simulacra.settings.training import (
 
 # Keys of a recipe that are set anew: dotted key -> value, or words of a command line like "optimizer.lr=1e-4".
 Changes = Mapping[str, Any] | Sequence[str]
+
+MOST_STEPS = 10**9  # updates; more are a slip of the keyboard, as they would take years
 
 
 class Recipe(Settings):
@@ -46,7 +48,7 @@ class Recipe(Settings):
     """
 
     title: str
-    steps: PositiveInt
+    steps: int = Field(gt=0, le=MOST_STEPS)
     minutes: PositiveFloat | None = None
     seed: NonNegativeInt = 0
     ema: float = Field(default=0.0, ge=0, lt=1)

@@ -320,12 +320,18 @@ def test_labels_that_the_judge_does_not_see_are_an_issue(value, found, run) -> N
     assert names(diagnose(folder)) == found
 
 
-@pytest.mark.parametrize(("recall", "senior", "found"), [(0.013, 0.1, True), (0.3, 0.01, True), (0.3, 0.1, False)])
-def test_samples_that_reach_little_of_the_variety_of_real_images(recall, senior, found, run) -> None:
+@pytest.mark.parametrize(
+    ("precision", "recall", "senior", "found"),
+    [(0.5, 0.013, 0.1, True), (0.5, 0.3, 0.01, True), (0.5, 0.3, 0.1, False), (0.0, 0.0, 0.1, False)],
+    ids=["recall", "label", "neither", "features that see nothing"],
+)
+def test_samples_that_reach_little_of_the_variety_of_real_images(precision, recall, senior, found, run) -> None:
     folder = run("gan", {})
     about = {"n": 500, "step": 1000, "seed": 0}
     row = about | {"metric": "recall", "split": "test", "value": recall, "low": recall / 2, "high": recall * 2}
     folder.append("evaluations", row | {"baseline": 0.7})
+    row = about | {"metric": "precision", "split": "test", "value": precision, "baseline": 0.7}
+    folder.append("evaluations", row)
     row = about | {"metric": "label_frequency", "split": "train", "label": "Senior", "value": senior, "low": 0.0}
     folder.append("evaluations", row | {"high": senior + 0.01, "baseline": 0.115})
     assert ("little-variety" in names(diagnose(folder))) == found

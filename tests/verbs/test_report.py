@@ -230,6 +230,7 @@ def test_runs_measured_against_one_store_are_compared_whatever_they_saw(make) ->
         (["a", "./a"], "a is given twice"),
         (["a", "nowhere"], "nowhere holds no run"),
         (["a", "bare"], "bare has not been evaluated; do that first: simulacra evaluate bare -n 500 --features random"),
+        (["bare", "a", "bare2"], "bare, bare2 have not been evaluated; do that first: simulacra evaluate bare -n 500"),
         (["a", "torn"], "torn/evaluations.jsonl is damaged"),
         (["a", "b", "--metric", "precisoin"], "--metric precisoin: no run has this metric; did you mean precision?"),
         (["a", "b", "--split", "tset"], "--split tset: no run was measured on it; did you mean test?"),
@@ -248,6 +249,7 @@ def test_what_cannot_be_compared_is_told(simulacra, make, words, said, tmp_path,
     make("b", 0.6, **{"objective.latent": 4})
     make("c", 0.6, seed=1, ema=0.5)
     make("bare")
+    make("bare2")
     (make("torn", 0.5) / "evaluations.jsonl").write_text("{]\n")
     ended = simulacra("compare", *words, code=2)
     assert ended.err.startswith("simulacra: ")

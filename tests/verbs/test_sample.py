@@ -212,7 +212,19 @@ def test_samples_may_replace_samples(trained: Any, simulacra: Run, tmp_path: Pat
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png"]
     simulacra("sample", run, "-n", 11, "--out", out, code=0)
     simulacra("sample", run, "-n", 2, "--out", out, code=0)
+    ended = simulacra("sample", run, "-n", 2, "--out", out, code=0)
+    assert "in the place of 2 earlier ones" in ended.out
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png"], "nothing is left of more samples"
+
+
+def test_numbered_pictures_of_others_are_never_replaced(trained: Any, simulacra: Run, tmp_path: Path) -> None:
+    run, out = trained("gan"), tmp_path / "mine"
+    out.mkdir()
+    Image.new("RGB", (20, 10)).save(out / "0.png")
+    before = (out / "0.png").read_bytes()
+    ended = simulacra("sample", run, "-n", 2, "--out", out, code=2)
+    assert "is a folder with other files than samples (it has 0.png); give a new one" in ended.err
+    assert [path.read_bytes() for path in out.iterdir()] == [before]
 
 
 @pytest.mark.parametrize("more", [("-n", 3), ("--seed", 0)])

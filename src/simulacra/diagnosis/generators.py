@@ -324,12 +324,16 @@ LITTLE = 0.1
 RARELY = 0.2
 
 
+SHARES = ("recall", "precision")
+
+
 def little_variety(history: History) -> Finding | None:
     """Samples reach little of what real images show: nearly no recall, or a label that hardly any sample has."""
-    points = history.measured("recall", "test")
-    recall = points[-1] if points else None
+    recall, precision = (points[-1] if (points := history.measured(name, "test")) else None for name in SHARES)
     signs: list[Sign] = []
-    if recall and recall.baseline and recall.estimate.value < LITTLE * recall.baseline:
+    # Where precision is nothing too, the features do not suit these images, as of drawings, and say nothing of variety.
+    blind = precision and precision.baseline and precision.estimate.value < LITTLE * precision.baseline
+    if not blind and recall and recall.baseline and recall.estimate.value < LITTLE * recall.baseline:
         source, limit = measured_source("recall", "test"), LITTLE * recall.baseline
         signs.append(Sign(source, recall.estimate.value, "below", limit, recall.step, recall.step))
     signs += _missing_labels(history)

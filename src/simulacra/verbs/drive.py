@@ -284,4 +284,4 @@ def _advice(run: RunFolder, error: Diverged) -> str:
     last = max(run.checkpoints(), default=None)
     checkpoint = f"the last good checkpoint is {run.checkpoints()[last]}" if last else "no checkpoint was written yet"
     remedy = "a lower learning rate (--set optimizer.lr=...) or --set precision=float32"
-    return f"{error}; {checkpoint}; try {remedy} in another --out"
+    return f"{str(error).partition(';')[0]}; {checkpoint}; try {remedy} in another --out"

@@ -124,6 +124,8 @@ def _read(paths: Sequence[Path]) -> list[Record]:
     for record in records:
         if damage := next((gap for gap in record.gaps if gap.startswith("evaluations.jsonl is damaged")), None):
             raise RunError(f"{record.folder.path}/{damage} Remove it and measure again: {command(record, like)}")
-        if not any(row.estimate for row in record.evaluations):
-            raise RunError(f"{record.folder.path} has not been evaluated; do that first: {command(record, like)}")
+    if bare := [record for record in records if not any(row.estimate for row in record.evaluations)]:
+        names, have = ", ".join(str(record.folder.path) for record in bare), "has" if len(bare) == 1 else "have"
+        first = " && ".join(command(record, like) for record in bare)
+        raise RunError(f"{names} {have} not been evaluated; do that first: {first}")
     return records

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from simulacra.data.batches import memory
@@ -17,7 +18,7 @@ from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
 from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
-from simulacra.files import read_text, remove_unfinished, to_npy, write_aside
+from simulacra.files import SAMPLE, read_text, remove_unfinished, to_npy, write_aside
 from simulacra.runs import RunFolder
 from simulacra.seeds import Draw
 
@@ -42,7 +43,7 @@ def sample(
         seed: of the codes; equal seeds give equal images, 0 by default.
         labels: label -> 0 or 1 for all samples; other labels are drawn as they occur in the training set.
         out: FILE.png, or another of `preview.ENDINGS`, for one sheet, or one sample as it is; FILE.npy for an array
-            (n, H, W, C) uint8; a folder, new or with numbered PNGs alone, which are replaced.
+            (n, H, W, C) uint8; a folder, new or with such samples alone, which are replaced.
         step: of one of the run's checkpoints, or the one marked best; the newest by default.
         weights: "ema", the EMA of the weights, by default where the recipe keeps one; or "raw", the last weights.
         described: codes as JSON, or the path of a file of it, in the place of count and seed.
@@ -64,7 +65,7 @@ def sample(
         codes, origin = _described(subject, described, run), "by their codes"
     if labels:
         codes = with_labels(subject, codes, labels)
-    images = subject.decode(codes)
+    images, replaced = subject.decode(codes), ""
     if form == ".npy":
         write_aside(out, to_npy(images))
     elif form:
@@ -72,13 +73,17 @@ def sample(
         write_aside(out, to_picture(sheet(images) if several else images[0], form, marked=several))
     else:
         names = [f"{index:0{len(str(len(images) - 1))}d}.png" for index in range(len(images))]
+        earlier = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+        mark = PngInfo()
+        mark.add_text("Software", SAMPLE)
         for name, image in zip(names, images, strict=True):
-            write_aside(out / name, to_png(image))
-        for old in {path.name for path in out.iterdir()} - set(names):  # of more samples, written there before
-            (out / old).unlink()
+            write_aside(out / name, to_png(image, pnginfo=mark))
+        for name in earlier - set(names):
+            (out / name).unlink()
+        replaced = f", in the place of {len(earlier):,} earlier ones" if earlier else ""
     warning = "".join(f"; {line}" for line in never_met(run, labels))
     counted = "1 sample" if len(images) == 1 else f"{len(images)} samples"
-    return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{warning}"
+    return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{replaced}{warning}"
 
 
 def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:
@@ -106,12 +111,20 @@ def _form(out: Path) -> str:
         return ""
     try:
         remove_unfinished(out)
-        others = [path.name for path in out.iterdir() if not re.fullmatch(r"\d+\.png", path.name)]
+        others = [path.name for path in out.iterdir() if not _is_sample(path)]
     except OSError as error:
         raise RunError(f"--out {out} cannot be read ({error.strerror}); give another place") from error
     if others:
         raise RunError(f"--out {out} is a folder with other files than samples (it has {min(others)}); give a new one")
     return ""
+
+
+def _is_sample(path: Path) -> bool:
+    """Whether a file is a sample that was written into a folder; its name alone may be that of a picture of others."""
+    if not re.fullmatch(r"\d+\.png", path.name) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return SAMPLE.encode() in file.read(200)
 
 
 def parse_labels(words: Sequence[str]) -> dict[str, int]:

@@ -182,8 +182,13 @@ def test_floats_that_overshoot_0_to_1_are_refused_unless_stated(
 ) -> None:
     """A bicubic filter gives such: read as bytes they would be black, read as -1 to 1 they would be pale."""
     path = save(tmp_path, images=np.linspace(low, high, 128, dtype=np.float32).reshape(2, 8, 8))
-    with pytest.raises(DataError, match=rf"set.npz has values from {low:g} to {high:g}, nearer 0..1 than {taken}"):
+    with pytest.raises(DataError) as refused:
         open_source("arrays", path)
+    assert f"set.npz has values from {low:g} to {high:g}, nearer 0..1 than {taken}" in str(refused.value)
+    values = str(refused.value).rpartition("--values ")[2]
+    stated = packed("arrays", path, values=values, out="stated").store.images
+    assert stated.min() < 5, "the range that is named gives pictures from black to white"
+    assert stated.max() > 250
     assert packed("arrays", path, values=taken).store.card["values"] == taken
 
 

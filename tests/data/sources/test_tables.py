@@ -169,7 +169,7 @@ def test_a_bad_table_is_described_by_file_row_and_remedy(tmp_path: Path, text: s
         ("dataset.json", '{"labels": null}', "its labels are null"),
         ("t.jsonl", '{"file": "a.png"\n', "row 1, is not JSON"),
         ("t.jsonl", "7\n", "holds no records"),
-        ("t.jsonl", '{"file": "a.png", "label": 0}\n3\n', "record 2, is '3'; expected keys with values"),
+        ("t.jsonl", '{"file": "a.png", "label": 0}\n3\n', "record 2, is '3'; write it like"),
         ("dataset.json", '{"labels": [[["a.png"], 0]]}', 'expected {"labels"'),
         ("t.xlsx", "x", "save the table as CSV"),
     ],

@@ -3,6 +3,7 @@
 The arrays are recognised by their names, mapped and not read, and never unpickled.
 """
 
+import math
 import re
 from functools import partial
 from pathlib import Path
@@ -274,7 +275,8 @@ def _range(path: Path, blocks: list[Array], options: Options) -> Range:
     for images, extent in zip(blocks, extents, strict=True):
         if stated is None and images.dtype.kind == "f" and overshoots(extent, scale):
             nearer = f"has values from {extent.low:g} to {extent.high:g}, nearer 0..1 than {scale}"
-            raise DataError(f"{path} {nearer}; clip the images to 0..1, or state --values {scale}")
+            stated_so = f"{math.floor(100 * extent.low) / 100:g}..{math.ceil(100 * extent.high) / 100:g}"
+            raise DataError(f"{path} {nearer}; clip the images to 0..1, or state black and white, --values {stated_so}")
     return scale
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
+from json import JSONDecodeError
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -298,7 +299,8 @@ def _record_rows(path: Path, records: list[Any]) -> tuple[Iterator[Row], tuple[s
         raise DataError(f'{path} holds no records; write one a line, like {{"file_name": "a.png", "label": 0}}')
     if others := [line for line, record in enumerate(records, 1) if not isinstance(record, dict)]:
         found = str(records[others[0] - 1])[:40]
-        raise DataError(f"{path}, record {others[0]}, is {found!r}; expected keys with values")
+        like = '{"file_name": "a.png", "label": 0}'
+        raise DataError(f"{path}, record {others[0]}, is {found!r}; write it like {like}")
     nested = tuple(key for key in keys if any(isinstance(record.get(key), (list, dict)) for record in records))
     kept = [key for key in keys if key not in nested]
     rows = (Row(line, [_cell(record.get(key)) for key in kept]) for line, record in enumerate(records, 1))
@@ -315,7 +317,8 @@ def _parsed(path: Path, text: str, where: str = "") -> Any:
     try:
         return parse_json(text)
     except ValueError as error:
-        raise DataError(f"{path}{where} is not JSON ({error}); save it again") from error
+        fault = f"{error.msg} at character {error.pos + 1}" if isinstance(error, JSONDecodeError) else str(error)
+        raise DataError(f"{path}{where} is not JSON ({fault}); correct it") from error
 
 
 def _filled(cells: list[str]) -> int:

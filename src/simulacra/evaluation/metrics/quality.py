@@ -11,6 +11,9 @@ from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
 
 MEMORISATION = "memorisation"
+NEIGHBOURS = ("precision", "recall", "coverage")
+NOTHING = 0.01  # of them, below which features say nothing, though real images have more
+TEXTURED = "efficientnet-lite0"  # the extractor that takes faint noise in drawn pictures for texture
 Score = Callable[[Cloud], dict[str, Estimate]]
 
 
@@ -50,6 +53,15 @@ def measure(material: Material) -> Results:
         results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
+    if material.extractor.name == TEXTURED and all(
+        row.estimate.value < NOTHING < row.baseline
+        for row in results.measurements
+        if row.metric in NEIGHBOURS and row.estimate and row.baseline is not None
+    ):
+        results.notes.append(
+            f"{', '.join(NEIGHBOURS)} are 0, as usual for drawn pictures and young models, whose faint noise these "
+            "features take for texture: go by the distances, or measure with --features random-vgg as well"
+        )
     return results
 
 
