@@ -237,10 +237,10 @@ def shares(rows: list[dict[str, Any]], features: str, of: str = "") -> list[str]
 
 
 def table(which: str, rows: list[dict[str, Any]]) -> str:
-    """Trials by what they reached, each with the lowest and the highest of its seeds, and their samples."""
+    """Trials of the whole time by what they reached, with the lowest and the highest of their seeds, and samples."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if row["set"] == which:
+        if row["set"] == which and row["minutes"] == MINUTES:
             found.setdefault(row["trial"], []).append(row)
     features = list(dict.fromkeys(name for some in found.values() for row in some for name in row["measured"]))
     head = " Fréchet distance above the baseline, by `{}` | times lower than plain |"

@@ -85,5 +85,5 @@ def test_a_run_is_taken_down_with_its_figure(finished: Any, elsewhere: Path) -> 
     assert [row["step"] for row in kept["measured"]] == [20]
     (row,) = systems_table.rows_of("E2", "fashion-vae-mlp", systems_table.results())
     assert row[3] == "![fashion-vae-mlp](images/systems/fashion-vae-mlp.webp)"
-    assert row[4] == "test mse 0.1000 (0.09000 to 0.1100); training loss 0.4000"
+    assert row[4] == "test mse 0.1000 (0.09000 to 0.1100)<br>training loss 0.4000"
     assert row[5] == "seed 0, 2 epochs, 1 min 30 s"

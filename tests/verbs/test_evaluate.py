@@ -15,6 +15,7 @@ from simulacra.catalogue import of_group
 from simulacra.data.pack import pack
 from simulacra.data.sources import open_source
 from simulacra.data.store import SPLITS
+from simulacra.diagnosis import diagnose
 from simulacra.evaluation.metrics import disentanglement, quality
 from simulacra.evaluation.metrics.quality import MEMORISATION
 from simulacra.measurements import Measurement
@@ -74,6 +75,14 @@ def test_a_report_that_is_older_than_the_values_is_named_with_its_command(evalua
     assert says == f"- {page} is older than these values"
     assert simulacra(*shlex.split(command)).code == 0
     assert page.read_text("utf-8").startswith("<!")
+
+
+def test_the_report_has_the_findings_that_what_was_measured_leads_to(evaluate, tmp_path) -> None:
+    run = RunFolder(tmp_path / "run")
+    evaluate()
+    run.write_facts({"findings": ["of before"]})
+    evaluate()
+    assert run.read_facts()["findings"] == [finding.as_json() for finding in diagnose(run)]
 
 
 def test_evaluating_twice_gives_the_same_numbers_and_no_second_rows(evaluate, tmp_path) -> None:

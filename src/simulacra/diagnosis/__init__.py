@@ -1,6 +1,7 @@
 """CHECKS: what went wrong in a run, read from its files, as findings in plain words. Loads no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from simulacra.diagnosis.generators import (
     dead_codes,
@@ -61,5 +62,10 @@ def note_findings(run: RunFolder, tell: Callable[[str], None]) -> list[Finding]:
         if finding.issue not in reported and finding.severity != "note":
             tell(finding.line)
             reported.append(finding.issue)
-    run.write_facts({"findings": [finding.as_json() for finding in findings], "reported": reported})
+    run.write_facts(as_facts(findings) | {"reported": reported})
     return findings
+
+
+def as_facts(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Findings as the entry of run.json that the report shows."""
+    return {"findings": [finding.as_json() for finding in findings]}

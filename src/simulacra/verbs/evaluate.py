@@ -13,7 +13,7 @@ from simulacra.catalogue import of_group
 from simulacra.data.resolve import resolve
 from simulacra.data.sources import Options
 from simulacra.data.store import ImageStore
-from simulacra.diagnosis import note_findings
+from simulacra.diagnosis import as_facts, diagnose
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.context import FEWEST, Chosen, Material, choose
@@ -117,8 +117,6 @@ def evaluate(
         material = Material(subject, chosen, extractor, seed, None if own else store.fingerprint, cache, show)
         results = _measured(material, only or tuple(GROUPS))
         not_kept = _kept(run, results, material) if writable else f"{path} may not be written to"
-        if not not_kept and own:
-            note_findings(run, lambda _: None)  # for the report; `diagnose` says them
     notes = [f"these numbers are not kept: {not_kept}"] if not_kept else []
     notes += remarks(chosen, count, best=own and run.read_best() == subject.step)
     notes += [*obeyed(results.measurements), *results.notes, *reasons(results.measurements)]
@@ -157,7 +155,8 @@ def _kept(run: RunFolder, results: Results, material: Material) -> str | None:
     """Keeps what was measured in the run folder; why it could not be kept, or None."""
     try:
         keep(run, [measurement for measurement in results.measurements if measurement.applies])
-        run.write_facts(_about_data(run, results.measurements, material.store))
+        findings = as_facts(diagnose(run))  # for the report, which shows those of run.json
+        run.write_facts(_about_data(run, results.measurements, material.store) | findings)
         for name, arrays in results.pictures.items():
             run.write_picture(name, arrays | _origin(material), preview(arrays))
     except RunError as error:

@@ -1,6 +1,6 @@
 """Quality: distances between the features of samples and those of real images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ from simulacra.catalogue import caution
 from simulacra.estimates import Estimate
 from simulacra.evaluation.context import NO_HELD_OUT, Material, Results, Rows
 from simulacra.evaluation.distances import Cloud, frechet_pair, kernel, nearer, neighbours
+from simulacra.measurements import Measurement
 
 MEMORISATION = "memorisation"
 NEIGHBOURS = ("precision", "recall", "coverage")
@@ -53,16 +54,19 @@ def measure(material: Material) -> Results:
         results.measurements += material.measurements(score(generated), baselines, split=split, **about)
     if warning := caution(material.count, len(chosen.held_out), material.extractor.width):
         results.notes.append(warning)
-    if material.extractor.name == TEXTURED and all(
-        row.estimate.value < NOTHING < row.baseline
-        for row in results.measurements
-        if row.metric in NEIGHBOURS and row.estimate and row.baseline is not None
-    ):
+    if material.extractor.name == TEXTURED and sees_nothing(results.measurements):
         results.notes.append(
             f"{', '.join(NEIGHBOURS)} are 0, as usual for drawn pictures and young models, whose faint noise these "
             "features take for texture: go by the distances, or measure with --features random-vgg as well"
         )
     return results
+
+
+def sees_nothing(measurements: Sequence[Measurement]) -> bool:
+    """Whether features find no sample near real images, nor the other way, though real images lie near each other."""
+    pairs = [(row.estimate, row.baseline) for row in measurements if row.metric in NEIGHBOURS]
+    known = [(estimate.value, baseline) for estimate, baseline in pairs if estimate and baseline is not None]
+    return bool(known) and all(value < NOTHING < baseline for value, baseline in known)
 
 
 def memorisation(train: Cloud, held_out: Cloud, generated: Cloud) -> dict[str, Estimate]:
