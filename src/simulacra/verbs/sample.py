@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
@@ -72,18 +74,23 @@ def sample(
         several = len(images) > 1
         write_aside(out, to_picture(sheet(images) if several else images[0], form, marked=several))
     else:
-        names = [f"{index:0{len(str(len(images) - 1))}d}.png" for index in range(len(images))]
-        earlier = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
-        mark = PngInfo()
-        mark.add_text("Software", SAMPLE)
-        for name, image in zip(names, images, strict=True):
-            write_aside(out / name, to_png(image, pnginfo=mark))
-        for name in earlier - set(names):
-            (out / name).unlink()
-        replaced = f", in the place of {len(earlier):,} earlier ones" if earlier else ""
+        replaced = _write_each(images, out)
     warning = "".join(f"; {line}" for line in never_met(run, labels))
     counted = "1 sample" if len(images) == 1 else f"{len(images)} samples"
     return f"{counted} of {path} at step {subject.step:,}, {origin}: {out}{replaced}{warning}"
+
+
+def _write_each(images: NDArray[np.uint8], out: Path) -> str:
+    """Writes each image (n, H, W, C) to a file of a folder; says how many earlier samples it took the place of."""
+    names = [f"{index:0{len(str(len(images) - 1))}d}.png" for index in range(len(images))]
+    earlier = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+    mark = PngInfo()
+    mark.add_text("Software", SAMPLE)
+    for name, image in zip(names, images, strict=True):
+        write_aside(out / name, to_png(image, pnginfo=mark))
+    for name in earlier - set(names):
+        (out / name).unlink()
+    return f", in the place of {len(earlier):,} earlier ones" if earlier else ""
 
 
 def never_met(run: RunFolder, labels: Mapping[str, int]) -> list[str]:

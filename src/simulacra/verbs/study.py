@@ -56,8 +56,8 @@ class Finished:
             for outcome in self.findings.outcomes
             if outcome.state != "finished"
         ]
-        verdict, *others = verdict_sentences(self.plan, self.findings)
-        return [*unfinished, *others, f"Claim: {self.plan.study.claim}", f"Verdict: {self.findings.verdict}. {verdict}"]
+        _, *others = verdict_sentences(self.plan, self.findings)  # the first one says the verdict
+        return [*unfinished, *others, f"Claim: {self.plan.study.claim}", f"Verdict: {self.findings.verdict}."]
 
     @property
     def table(self) -> Table:
