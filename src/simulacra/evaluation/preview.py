@@ -46,9 +46,15 @@ def to_png(image: Images, scale: int = 1, marked: bool = False, **options: Any) 
     those of Pillow's writer.
     """
     if marked:
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_text("Software", SHEET)
+        options["pnginfo"] = naming(SHEET)
     return _encoded(image, scale, "PNG", options)
+
+
+def naming(software: str) -> PngInfo:
+    """The text of a PNG file that names its software."""
+    text = PngInfo()
+    text.add_text("Software", software)
+    return text
 
 
 def to_picture(image: Images, ending: str, scale: int = 1, marked: bool = False) -> bytes:

@@ -165,17 +165,17 @@ def answer(plan: Plan, outcomes: Sequence[Outcome]) -> Findings:
     files = {(run.case, run.seed): Files(run) for run in plan.runs if run.folder in finished}
     compared = [row for measure in plan.study.measures for row in comparisons(plan, measure, files)]
     answers = [row.ask(row.values) if len(row.seeds) >= LEAST else None for row in compared]
-    judged = [answer for answer in answers if answer is not None]
-    verdicts, corrected = iter(questions.verdicts(judged)), iter(questions.holm([answer.p for answer in judged]))
+    judged = [each for each in answers if each is not None]
+    verdicts, corrected = iter(questions.verdicts(judged)), iter(questions.holm([each.p for each in judged]))
     rows = []
-    for row, answer in zip(compared, answers, strict=True):
-        if answer is None:
+    for row, each in zip(compared, answers, strict=True):
+        if each is None:
             rows.append(Row(row, None, None, "undecided"))
             continue
         page = None
         if plan.study.question.kind == "trend":
             page = questions.page(row.values, row.measure.direction)
-        rows.append(Row(row, answer, next(corrected), next(verdicts), page))
+        rows.append(Row(row, each, next(corrected), next(verdicts), page))
     return Findings(questions.verdict([row.verdict for row in rows]), tuple(rows), tuple(outcomes))
 
 

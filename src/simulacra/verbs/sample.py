@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from simulacra.data.batches import memory
+from simulacra.data.sources.scan import names_software
 from simulacra.engine.checkpoints import Which
 from simulacra.errors import RunError, nearest
 from simulacra.evaluation.codes import codes_of, read
 from simulacra.evaluation.data_of_run import store_of
 from simulacra.evaluation.directions import Directions, kept_of, map_of
 from simulacra.evaluation.pictures import draw
-from simulacra.evaluation.preview import ENDINGS, sheet, to_picture, to_png
+from simulacra.evaluation.preview import ENDINGS, naming, sheet, to_picture, to_png
 from simulacra.evaluation.subject import Subject, Weights, open_model
 from simulacra.files import SAMPLE, read_text, remove_unfinished, to_npy, write_aside
 from simulacra.runs import RunFolder
@@ -84,10 +84,8 @@ def _write_each(images: NDArray[np.uint8], out: Path) -> str:
     """Writes each image (n, H, W, C) to a file of a folder; says how many earlier samples it took the place of."""
     names = [f"{index:0{len(str(len(images) - 1))}d}.png" for index in range(len(images))]
     earlier = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
-    mark = PngInfo()
-    mark.add_text("Software", SAMPLE)
     for name, image in zip(names, images, strict=True):
-        write_aside(out / name, to_png(image, pnginfo=mark))
+        write_aside(out / name, to_png(image, pnginfo=naming(SAMPLE)))
     for name in earlier - set(names):
         (out / name).unlink()
     return f", in the place of {len(earlier):,} earlier ones" if earlier else ""
@@ -128,10 +126,8 @@ def _form(out: Path) -> str:
 
 def _is_sample(path: Path) -> bool:
     """Whether a file is a sample that was written into a folder; its name alone may be that of a picture of others."""
-    if not re.fullmatch(r"\d+\.png", path.name) or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return SAMPLE.encode() in file.read(200)
+    numbered = re.fullmatch(r"\d+\.png", path.name) is not None
+    return numbered and path.is_file() and names_software(path, SAMPLE)  # a pipe would be waited for
 
 
 def parse_labels(words: Sequence[str]) -> dict[str, int]:

@@ -154,7 +154,7 @@ class _Walk:
         pngs = [name for name in pictures if name.lower().endswith(".png")]
         newest = sorted(pngs, key=lambda name: pictures[name][1], reverse=True)[:ASKED]
         for name in newest:
-            if is_sheet(self.root / name):
+            if names_software(self.root / name, SHEET):
                 self.sheets[name] = pictures.pop(name)
         self.files |= pictures
 
@@ -210,9 +210,9 @@ def kept_by_us(names: set[str]) -> str:
     return ""
 
 
-def is_sheet(path: Path) -> bool:
-    """Whether a PNG file is one of our sheets or figures, which say so in their text."""
-    return SHEET.encode() in _start_of(path, HEAD)
+def names_software(path: Path, software: str) -> bool:
+    """Whether a PNG file names this software in its text, as our sheets and figures (SHEET) and samples (SAMPLE) do."""
+    return software.encode() in _start_of(path, HEAD)
 
 
 def count_pictures(folder: str) -> int:
